@@ -1,0 +1,62 @@
+# How everything in this tree is compiled: dependencies, language level, warnings, output folders.
+
+include(GNUInstallDirs)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(ATTUNE_PLUGIN_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/attune/plugins)
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};$ORIGIN")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_PCH_INSTANTIATE_TEMPLATES OFF)
+  # Without this a precompiled header never hits the cache.
+  set(ENV{CCACHE_SLOPPINESS} "pch_defines,time_macros")
+endif()
+
+find_package(Torch REQUIRED)
+find_package(Boost REQUIRED)
+find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs videoio)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(Threads REQUIRED)
+
+# LibTorch's own targets and flags vary between Debian's packages and the official archive: one interface hides that.
+# libtorch_cpu is named explicitly, as --as-needed would drop it from a library that only uses inline functions.
+add_library(attune_torch INTERFACE)
+target_link_libraries(attune_torch INTERFACE ${TORCH_LIBRARIES})
+target_include_directories(attune_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+separate_arguments(attune_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+target_compile_options(attune_torch INTERFACE ${attune_torch_flags})
+
+add_library(attune_opencv INTERFACE)
+target_link_libraries(attune_opencv INTERFACE ${OpenCV_LIBS})
+target_include_directories(attune_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
+
+add_library(attune_warnings INTERFACE)
+target_compile_options(attune_warnings INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${ATTUNE_WARNINGS_AS_ERRORS}>:-Werror>)
+
+if(ATTUNE_SANITIZE)
+  list(JOIN ATTUNE_SANITIZE "," attune_sanitizers)
+  add_compile_options(-fsanitize=${attune_sanitizers} -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${attune_sanitizers})
+endif()
+
+# attune_room(NAME SOURCES ... LINKS ...): one folder of host/src as an object library, so that what a room may use is
+# what it links and nothing else.
+function(attune_room name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(attune_${name} OBJECT ${arg_SOURCES})
+  target_include_directories(attune_${name} PUBLIC ${PROJECT_SOURCE_DIR}/host/include ${PROJECT_SOURCE_DIR}/host/src)
+  target_link_libraries(attune_${name} PUBLIC ${arg_LINKS} PRIVATE attune_warnings)
+endfunction()

@@ -1,0 +1,42 @@
+// What a component says of itself before any object of it exists.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <attune/sdk/export.h>
+#include <attune/sdk/parameters.h>
+
+namespace attune {
+
+enum class ComponentKind { method, matcher, correlation };
+
+// "method", "matcher" or "correlation".
+ATTUNE_SDK_API std::string to_string(ComponentKind kind);
+
+struct ATTUNE_SDK_API Descriptor {
+  // Lower-case letters, digits and underscores. Ids without a dot are attune's own; others use "vendor.name".
+  std::string id;
+  std::string title;     // "Grad-CAM"
+  std::string summary;   // one sentence: what the map or number means
+  std::string citation;  // paper and equation
+  std::vector<ParameterDeclaration> parameters;
+
+  // Capabilities.
+  bool differentiable = true;          // a graph reaches parameters and inputs
+  bool deterministic = true;           // no draw from the pass's generator
+  std::vector<int> ranks = {1, 2, 3};  // spatial dimensions d that are supported
+
+  // Of methods: passes for one map, for the plan of passes.
+  double forward_passes = 1;
+  double backward_passes = 0;
+  bool at_input_resolution = false;
+
+  // Of correlations.
+  bool symmetric = false;         // h(a, b) = h(b, a)
+  bool affine_invariant = false;  // h(s a + t, b) = h(a, b) for s > 0
+  double minimum = 0;             // range of h
+  double maximum = 0;
+};
+
+}  // namespace attune

@@ -1,0 +1,45 @@
+// The interface of resolution matchers: they bring maps of different sizes to one size.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include <attune/sdk/export.h>
+#include <attune/sdk/map.h>
+
+namespace attune {
+
+// Pairs of maps with equal sizes, ready to be compared; a term's h is the mean over the pairs.
+using MatchedPairs = std::vector<std::pair<AttentionMap, AttentionMap>>;
+
+// What a matcher may ask for while it matches.
+class ATTUNE_SDK_API MatchContext {
+ public:
+  virtual ~MatchContext();
+
+  // [N,C,S1..Sd], the input whose maps are matched.
+  virtual const at::Tensor& input() const = 0;
+  // The map at index `map` computed once more on `input` [N,C,S1..Sd], for the same classes. Only maps that
+  // ResolutionMatcher::reruns() declared.
+  virtual AttentionMap recompute(size_t map, const at::Tensor& input) = 0;
+  // Hands a tensor to whoever draws figures (a mask, a masked input); no effect on the result.
+  virtual void show(const std::string& name, const at::Tensor& tensor) = 0;
+};
+
+// Made once from its parameters and then called concurrently: it holds no mutable state.
+class ATTUNE_SDK_API ResolutionMatcher {
+ public:
+  virtual ~ResolutionMatcher();
+
+  // Indices of the maps that match() will recompute, declared before anything runs so that passes can be planned.
+  virtual std::vector<size_t> reruns(const std::vector<MapInfo>& maps) const;
+
+  // Differentiable with respect to every map. Throws Error(Fault::run) when the maps cannot be matched.
+  virtual MatchedPairs match(MatchContext& context, const std::vector<AttentionMap>& maps) const = 0;
+};
+
+}  // namespace attune

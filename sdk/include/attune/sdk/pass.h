@@ -1,0 +1,65 @@
+// One forward pass of a model, as a method sees it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <attune/sdk/export.h>
+#include <attune/sdk/target.h>
+
+namespace attune {
+
+class Model;
+
+// How a gradient passes the rectifiers (ReLU and its relatives) of a model. g is the gradient that arrives from above
+// and a the rectifier.
+enum class Rectifier {
+  standard,   // g a'(x): the ordinary gradient
+  guided,     // max(g, 0) a'(x): guided backpropagation (Springenberg et al. 2015, "Striving for Simplicity", section 3.4)
+  deconvnet,  // max(g, 0): deconvolutional network (Zeiler and Fergus 2014, section 2.1)
+};
+
+// What a method asks of a forward pass. The host takes the union over all maps of an input and runs the model once.
+struct Needs {
+  std::vector<std::string> layers;  // whose activations are read; "auto" is the model's own choice (the last spatial layer)
+  bool layer_gradients = false;     // gradients with respect to those activations will be asked for
+  bool input_gradient = false;      // a gradient with respect to the input will be asked for
+};
+
+// One map's view of one forward pass: everything here comes from that pass, nothing is run twice.
+class ATTUNE_SDK_API Pass {
+ public:
+  virtual ~Pass();
+
+  // [N,C,S1..Sd], what the model was given.
+  virtual const at::Tensor& input() const = 0;
+  // [N,K], the model's raw scores (logits).
+  virtual const at::Tensor& output() const = 0;
+  // [N,C,S1..Sd], the activation of a layer named in Needs::layers, whatever layout the model itself uses (channels
+  // last, tokens). Throws Error(Fault::run) for a layer that was not declared.
+  virtual at::Tensor activation(const std::string& layer) = 0;
+  // [N], the output's entry for each sample's class.
+  at::Tensor score(const Target& target) const;
+  // True when the map must carry an autograd graph to the model's parameters and the input. When false, the method's
+  // result needs no graph and gradients() builds none.
+  virtual bool wants_graph() const = 0;
+
+  // The gradients of sum(`score`) with respect to each of `of` (the input or activations of this pass), in one backward
+  // pass; zeros where the score does not depend on a tensor. Differentiable when wants_graph(). Throws
+  // Error(Fault::input) for Rectifier::guided and Rectifier::deconvnet when the model has no rectifier at all.
+  virtual std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
+                                            Rectifier rectifier = Rectifier::standard) = 0;
+
+  // The model's output [kN,K] when `layer`'s activation is replaced by `activation` [kN,C,S1..Sd] (rows grouped by
+  // sample, as Target::repeat groups them). Runs only what lies behind the layer. Only for declared layers.
+  virtual at::Tensor resume(const std::string& layer, const at::Tensor& activation) = 0;
+
+  virtual Model& model() = 0;
+  // The source of randomness of this map: draw once and broadcast over the batch, so that a batch equals its samples.
+  virtual at::Generator generator() = 0;
+};
+
+}  // namespace attune
