@@ -1,4 +1,5 @@
-// Parameters of components: declared once, read by the spec parser, `attune describe`, the JSON Schema and the reference.
+// Parameters of components: declared once, read by the spec parser, `attune describe`, the JSON Schema and the
+// reference.
 #pragma once
 
 #include <cstdint>

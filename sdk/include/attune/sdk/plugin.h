@@ -2,6 +2,8 @@
 //
 //   ATTUNE_PLUGIN("gradcam", "0.1.0", registry) { registry.add_method<GradCam>(descriptor()); }
 //
+// It stands once in a library, at namespace scope and outside of any namespace.
+//
 // The binary contract (exported struct, ELF section, load order) is written down in docs/plugin-abi.md.
 #pragma once
 

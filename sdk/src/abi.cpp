@@ -1,0 +1,3 @@
+#include <attune/sdk/abi.h>
+
+const char ATTUNE_ABI_FENCE = 0;
