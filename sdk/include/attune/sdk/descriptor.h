@@ -37,6 +37,8 @@ struct ATTUNE_SDK_API Descriptor {
   bool affine_invariant = false;  // h(s a + t, b) = h(a, b) for s > 0
   double minimum = 0;             // range of h
   double maximum = 0;
+
+  ComponentKind kind = ComponentKind::method;  // set by the registry, from the factory's type
 };
 
 }  // namespace attune

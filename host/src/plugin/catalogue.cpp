@@ -1,0 +1,127 @@
+// Looks components up and makes them; loader.cpp fills the catalogue.
+#include <algorithm>
+#include <utility>
+
+#include <attune/catalogue.h>
+#include <attune/sdk/error.h>
+
+#include "plugin/contents.h"
+#include "plugin/loader.h"
+
+namespace attune {
+namespace {
+
+std::string quoted(const std::string& text) { return '"' + text + '"'; }
+
+// Why there is no component `id`, as far as its plugin's file name tells: the file or its folder was refused.
+std::string refusal_of(const std::string& id, const std::vector<Refusal>& refusals) {
+  const std::string file = "attune-" + id + ".so";
+  for (const Refusal& refusal : refusals) {
+    std::error_code error;
+    if (refusal.path.filename() == file || std::filesystem::exists(refusal.path / file, error)) {
+      return "; " + refusal.path.string() + " was refused: " + refusal.reason;
+    }
+  }
+  return "";
+}
+
+std::string known_ids(const std::string& kind, const std::vector<std::string>& ids) {
+  if (ids.empty()) return "no " + kind + " is installed";
+  std::string text = ids.size() == 1 ? "the only " + kind + " is " : kind + "s are ";
+  for (size_t i = 0; i < ids.size(); ++i) text += (i == 0 ? "" : ", ") + quoted(ids[i]);
+  return text;
+}
+
+template <class Object, class Make>
+std::unique_ptr<Object> make(const Component& component, const Make& factory,
+                             const std::map<std::string, ParameterValue>& given) {
+  const std::string subject = to_string(component.descriptor.kind) + " " + quoted(component.descriptor.id);
+  std::unique_ptr<Object> object;
+  try {
+    object = factory(Parameters(component.descriptor.parameters, given));
+  } catch (const Error& error) {
+    throw Error(error.fault(), subject + ": " + error.what());
+  } catch (const std::exception& error) {
+    // LibTorch's exceptions go on with a stack trace.
+    const std::string message = error.what();
+    throw Error(Fault::run, subject + " could not be made: " + message.substr(0, message.find('\n')));
+  } catch (...) {
+    throw Error(Fault::run, subject + " could not be made: it threw something that is not a std::exception");
+  }
+  if (!object) throw Error(Fault::run, subject + " could not be made: its factory gave nothing");
+  return object;
+}
+
+}  // namespace
+
+Catalogue::Catalogue(std::shared_ptr<const Contents> contents) : contents_(std::move(contents)) {}
+
+Catalogue Catalogue::load(const SearchPath& folders) {
+  PluginLoader loader;
+  for (const SearchFolder& folder : folders) loader.load_folder(folder);
+  return loader.finish();
+}
+
+Catalogue Catalogue::load_file(const std::filesystem::path& file) {
+  PluginLoader loader;
+  try {
+    loader.load_file(std::filesystem::absolute(file).lexically_normal());
+  } catch (const Error& error) {
+    throw Error(error.fault(), file.string() + ": " + error.what());
+  }
+  return loader.finish();
+}
+
+const std::vector<Component>& Catalogue::components() const { return contents_->components; }
+const std::vector<PluginFile>& Catalogue::plugins() const { return contents_->plugins; }
+const std::vector<Refusal>& Catalogue::refusals() const { return contents_->refusals; }
+const std::vector<std::string>& Catalogue::notes() const { return contents_->notes; }
+
+std::vector<std::string> Catalogue::ids(ComponentKind kind) const {
+  std::vector<std::string> ids;
+  for (const Component& one : components()) {
+    if (one.descriptor.kind == kind) ids.push_back(one.descriptor.id);
+  }
+  return ids;
+}
+
+const Component* Catalogue::find(const std::string& id) const {
+  for (const Component& one : components()) {
+    if (one.descriptor.id == id) return &one;
+  }
+  return nullptr;
+}
+
+const Component& Catalogue::component(ComponentKind kind, const std::string& id) const {
+  const Component* found = find(id);
+  if (found && found->descriptor.kind == kind) return *found;
+  const std::vector<std::string> known = ids(kind);
+  const std::string choices = "; " + known_ids(to_string(kind), known);
+  if (found) {
+    throw Error(Fault::spec,
+                quoted(id) + " is a " + to_string(found->descriptor.kind) + ", not a " + to_string(kind) + choices);
+  }
+  std::string hint = refusal_of(id, refusals());
+  if (hint.empty()) hint = did_you_mean(id, known);
+  throw Error(Fault::spec, "unknown " + to_string(kind) + " " + quoted(id) + choices + hint);
+}
+
+std::unique_ptr<AttentionMethod> Catalogue::make_method(const std::string& id,
+                                                        const std::map<std::string, ParameterValue>& parameters) const {
+  const Component& one = component(ComponentKind::method, id);
+  return make<AttentionMethod>(one, std::get<MethodFactory>(contents_->factories.at(id)), parameters);
+}
+
+std::unique_ptr<ResolutionMatcher> Catalogue::make_matcher(
+    const std::string& id, const std::map<std::string, ParameterValue>& parameters) const {
+  const Component& one = component(ComponentKind::matcher, id);
+  return make<ResolutionMatcher>(one, std::get<MatcherFactory>(contents_->factories.at(id)), parameters);
+}
+
+std::unique_ptr<Correlation> Catalogue::make_correlation(
+    const std::string& id, const std::map<std::string, ParameterValue>& parameters) const {
+  const Component& one = component(ComponentKind::correlation, id);
+  return make<Correlation>(one, std::get<CorrelationFactory>(contents_->factories.at(id)), parameters);
+}
+
+}  // namespace attune
