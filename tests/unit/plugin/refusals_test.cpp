@@ -123,8 +123,8 @@ TEST(Refusals, EmptyFile) {
 TEST(Refusals, Truncated) {
   const TemporaryFolder folder;
   const std::string bytes = read_bytes(fixture("good"));
-  folder.write("attune-good.so", bytes.substr(0, bytes.size() / 2));
-  EXPECT_EQ(reason(folder.path()), "the library is truncated: it ends after " + std::to_string(bytes.size() / 2) +
+  folder.write("attune-good.so", bytes.substr(0, bytes.size() - 1));
+  EXPECT_EQ(reason(folder.path()), "the library is truncated: it ends after " + std::to_string(bytes.size() - 1) +
                                        " bytes, before its own tables do");
 }
 
