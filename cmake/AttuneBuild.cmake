@@ -1,6 +1,7 @@
 # How everything in this tree is compiled: dependencies, language level, warnings, output folders.
 
 include(GNUInstallDirs)
+get_filename_component(ATTUNE_SOURCE_DIR ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
@@ -45,6 +46,9 @@ target_include_directories(attune_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS}
 
 add_library(attune_warnings INTERFACE)
 target_compile_options(attune_warnings INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${ATTUNE_WARNINGS_AS_ERRORS}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(attune_warnings INTERFACE -Wno-restrict) # false alarms on std::string operator+ (GCC bug 105651)
+endif()
 
 if(ATTUNE_SANITIZE)
   list(JOIN ATTUNE_SANITIZE "," attune_sanitizers)
@@ -57,6 +61,6 @@ endif()
 function(attune_room name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
   add_library(attune_${name} OBJECT ${arg_SOURCES})
-  target_include_directories(attune_${name} PUBLIC ${PROJECT_SOURCE_DIR}/host/include ${PROJECT_SOURCE_DIR}/host/src)
+  target_include_directories(attune_${name} PUBLIC ${ATTUNE_SOURCE_DIR}/host/include ${ATTUNE_SOURCE_DIR}/host/src)
   target_link_libraries(attune_${name} PUBLIC ${arg_LINKS} PRIVATE attune_warnings)
 endfunction()

@@ -1,0 +1,147 @@
+// The layer that stands for "auto".
+
+#include <algorithm>
+#include <set>
+
+#include <attune/sdk/error.h>
+
+#include "model/explain.h"
+#include "model/forward_pass.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::Node;
+using torch::jit::Value;
+
+// One value of the graph and the layers that return it, innermost first.
+struct Candidate {
+  const Value* value;
+  std::vector<std::string> names;
+};
+
+std::vector<Candidate> candidates(const LayeredGraph& graph) {
+  std::vector<Candidate> found;
+  for (Node* node : graph->nodes()) {
+    if (node->kind() != layer_symbol) continue;
+    const Value* value = unmarked(node->output());
+    const auto same = [&](const Candidate& c) { return c.value == value; };
+    auto entry = std::find_if(found.begin(), found.end(), same);
+    if (entry == found.end()) entry = found.insert(found.end(), {value, {}});
+    entry->names.push_back(layer_name(node));
+  }
+  return found;
+}
+
+bool contains_any(const std::string& text, std::initializer_list<const char*> parts) {
+  return std::any_of(parts.begin(), parts.end(), [&](const char* p) { return text.find(p) != std::string::npos; });
+}
+
+// Layers that only pass on, thin out or rearrange what others computed.
+bool is_passive(const torch::jit::Module& module, const Candidate& candidate) {
+  if (contains_any(layer_type(module, candidate.names[0]),
+                   {"Pool", "Dropout", "Identity", "Flatten", "Permute", "StochasticDepth", "Upsample"})) {
+    return true;
+  }
+  return contains_any(candidate.value->node()->kind().toQualString(),
+                      {"pool", "dropout", "permute", "transpose", "::view", "reshape", "flatten", "contiguous",
+                       "::slice", "::select", "interpolate"});
+}
+
+bool is_inside(const std::string& layer, const std::string& module) {
+  return layer.size() > module.size() && layer.compare(0, module.size(), module) == 0 && layer[module.size()] == '.';
+}
+
+// The outermost module that returns the value, but not one that spans the model from its first layer on: ResNet's
+// `layer4` rather than its last ReLU, SqueezeNet's `features.12` rather than `features`.
+std::string best_name(const Candidate& candidate, const std::string& first_layer) {
+  std::string best = candidate.names[0];
+  for (const std::string& name : candidate.names) {
+    if (!is_inside(first_layer, name)) best = name;
+  }
+  return best;
+}
+
+class AutoLayer {
+ public:
+  AutoLayer(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input)
+      : model_(model), state_(state), input_(input) {}
+
+  std::string find() {
+    const auto names = spatial_layers();
+    constexpr size_t at_once = 12;  // bounds the memory of the probe
+    for (size_t end = names.size(); end > 0; end -= std::min(end, at_once)) {
+      const size_t begin = end - std::min(end, at_once);
+      const std::string found = last_with_gradient({names.begin() + static_cast<ptrdiff_t>(begin),
+                                                    names.begin() + static_cast<ptrdiff_t>(end)});
+      if (!found.empty()) return found;
+    }
+    if (state_.layers.empty()) {
+      throw Error(Fault::input,
+                  "the model has no named layers (was it frozen?), so that no layer can be chosen; export it with "
+                  "torch.jit.script or torch.jit.trace and without torch.jit.freeze");
+    }
+    throw Error(Fault::input, "no layer of the model has both a spatial extent and a gradient; name one with --layer");
+  }
+
+ private:
+  std::vector<std::string> spatial_layers() {
+    bool failed = false;
+    const auto visits = visited_layers(state_, input_, failed);
+    if (failed) ForwardPass(model_, state_, input_, {}, false);  // says what is wrong
+    std::vector<std::string> names;
+    const auto graph = state_.programs.live()->graph();
+    const std::string first = top_level_layers(graph).empty() ? "" : top_level_layers(graph)[0];
+    for (const Candidate& candidate : candidates(graph)) {
+      const auto visited = [&](const LayerVisit& v) { return v.name == candidate.names[0]; };
+      const auto visit = std::find_if(visits.begin(), visits.end(), visited);
+      if (visit == visits.end() || is_passive(state_.module, candidate) || !is_spatial(visit->shape)) continue;
+      names.push_back(best_name(candidate, first));
+    }
+    return names;
+  }
+
+  bool is_spatial(const std::vector<int64_t>& shape) const {
+    const auto readings = possible_layouts(shape, input_.sizes().vec());
+    if (state_.options.layout != "auto") {
+      return std::any_of(readings.begin(), readings.end(), [](const Layout& l) { return l.is_spatial(); });
+    }
+    return readings.size() == 1 && readings[0].is_spatial();
+  }
+
+  std::string last_with_gradient(const std::vector<std::string>& names) {
+    Needs needs;
+    needs.layers = names;
+    needs.layer_gradients = true;
+    needs.input_gradient = true;
+    ForwardPass pass(model_, state_, input_, needs, false);
+    const at::AutoGradMode mode(true);
+    const at::Tensor score = std::get<0>(pass.output().max(1));
+    std::vector<at::Tensor> activations;
+    for (const auto& name : names) activations.push_back(pass.activation(name));
+    const auto gradients = pass.gradients(score, activations, Rectifier::standard);
+    for (size_t i = names.size(); i-- > 0;) {
+      const bool class_scores = activations[i].size(1) == pass.output().size(1);
+      if (!class_scores && gradients[i].any().item<bool>()) return names[i];
+    }
+    return "";
+  }
+
+  TorchScriptModel& model_;
+  TorchScriptModel::State& state_;
+  at::Tensor input_;
+};
+
+}  // namespace
+
+std::string TorchScriptModel::auto_layer(const at::Tensor& input) {
+  if (state_->options.layer != "auto") return state_->options.layer;
+  const std::lock_guard<std::mutex> lock(state_->auto_mutex);
+  if (state_->auto_layer.empty()) {
+    state_->auto_layer = AutoLayer(*this, *state_, input.detach().narrow(0, 0, 1)).find();
+    state_->programs.refresh();  // what the probe compiled is not needed again
+  }
+  return state_->auto_layer;
+}
+
+}  // namespace attune

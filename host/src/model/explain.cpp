@@ -1,0 +1,55 @@
+#include "model/explain.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <attune/sdk/error.h>
+
+#include "model/failure.h"
+#include "model/layout.h"
+
+namespace attune {
+namespace {
+
+// Innermost modules finish first, so that the next name behind the last one reached is the module that failed.
+std::string next_layer(const TorchScriptModel::State& state, const std::vector<LayerVisit>& visits) {
+  const auto names = all_layers(state.programs.live()->graph());
+  if (visits.empty()) return names.empty() ? "" : names[0];
+  for (size_t i = 0; i + 1 < names.size(); ++i) {
+    if (names[i] == visits.back().name) return names[i + 1];
+  }
+  return "";
+}
+
+}  // namespace
+
+std::vector<LayerVisit> visited_layers(TorchScriptModel::State& state, const at::Tensor& input, bool& failed) {
+  const at::AutoGradMode mode(false);
+  const auto program = state.programs.live()->get({"", "", {}, false, true});
+  LayerObserver observer;
+  try {
+    program->run(state.module._ivalue(), c10::make_intrusive<GradientRule>(), {input.detach()});
+    failed = false;
+  } catch (const std::exception&) {
+    failed = true;
+  }
+  return observer.visits;
+}
+
+void explain_failure(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input,
+                     const std::exception& error) {
+  const std::string reason = reason_of(error);
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) throw Error(Fault::run, reason);
+  bool failed = false;
+  const auto visits = visited_layers(state, input, failed);
+  std::string message = "the model fails on an input of shape " + shape_text(input.sizes().vec());
+  if (!failed) throw Error(Fault::run, message + " while gradients are recorded: " + reason);
+  const std::string next = next_layer(state, visits);
+  if (!next.empty()) message += " at layer '" + next + "'";
+  if (!visits.empty()) message += " (reached '" + visits.back().name + "': " + shape_text(visits.back().shape) + ")";
+  message += ": " + reason;
+  const auto expected = model.likely_input();
+  if (visits.size() <= 1) message += "; it probably takes [N, " + shape_text(expected).substr(1);
+  throw Error(Fault::input, message);
+}
+
+}  // namespace attune

@@ -1,0 +1,192 @@
+#include "model/forward_pass.h"
+
+#include <algorithm>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <attune/sdk/error.h>
+
+#include "model/explain.h"
+#include "model/output.h"
+
+namespace attune {
+namespace {
+
+using c10::IValue;
+
+// Rows of a value alive across a cut, `times` each, so that it fits a batch of changed activations.
+IValue repeat_rows(const IValue& value, int64_t rows, int64_t times) {
+  if (value.isTensor()) {
+    const at::Tensor& tensor = value.toTensor();
+    if (times == 1 || !tensor.defined() || tensor.dim() == 0 || tensor.size(0) != rows) return value;
+    return tensor.repeat_interleave(times, 0);
+  }
+  if (!value.isTensorList()) return value;
+  c10::List<at::Tensor> copy;  // also because the program may append to it
+  for (const at::Tensor& tensor : value.toTensorVector()) copy.push_back(repeat_rows(tensor, rows, times).toTensor());
+  return copy;
+}
+
+}  // namespace
+
+ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input,
+                         const Needs& needs, bool graph)
+    : model_(model),
+      state_(state),
+      input_(input),
+      graph_(graph),
+      gradients_declared_(graph || needs.input_gradient || needs.layer_gradients) {
+  for (const std::string& name : needs.layers) {
+    const std::string layer = name == "auto" ? model.auto_layer(input) : name;
+    if (name == "auto") auto_layer_ = layer;
+    check_layer(state, layer);
+    layers_.push_back(layer);
+  }
+  const auto earlier = [&](const auto& a, const auto& b) { return state.position.at(a) < state.position.at(b); };
+  std::sort(layers_.begin(), layers_.end(), earlier);
+  layers_.erase(std::unique(layers_.begin(), layers_.end()), layers_.end());
+  pieces_ = graph ? state.programs.live() : state.programs.frozen();
+  try {
+    run(needs);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    explain_failure(model, state, input, error);
+  }
+}
+
+// No more is recorded for a backward pass than will be asked for: with layers alone, everything before the first of them
+// runs without gradients.
+void ForwardPass::run(const Needs& needs) {
+  if (needs.input_gradient && !(graph_ && input_.requires_grad())) input_ = input_.detach().requires_grad_();
+  if (!graph_ && !needs.input_gradient && needs.layer_gradients && !layers_.empty()) {
+    run_behind_cut();
+  } else {
+    const at::AutoGradMode mode(gradients_declared_);
+    run_whole();
+  }
+  check_scores(output_, input_.size(0));
+}
+
+void ForwardPass::run_whole() {
+  Piece piece{"", "", layers_, gradients_declared_, false};
+  const auto results = run_piece(piece, {input_});
+  output_ = select_output(results[0], state_.options.output);
+  for (size_t i = 0; i < layers_.size(); ++i) keep(layers_[i], results[i + 1].toTensor());
+}
+
+void ForwardPass::run_behind_cut() {
+  const std::string& first = layers_[0];
+  std::vector<IValue> cut;
+  {
+    const at::AutoGradMode mode(false);
+    cut = run_piece({"", first, {}, false, false}, {input_});
+  }
+  const at::AutoGradMode mode(true);
+  cut[0] = cut[0].toTensor().detach().requires_grad_();
+  keep(first, cut[0].toTensor());
+  const std::vector<std::string> later(layers_.begin() + 1, layers_.end());
+  const auto results = run_piece({first, "", later, true, false}, cut);
+  output_ = select_output(results[0], state_.options.output);
+  for (size_t i = 0; i < later.size(); ++i) keep(later[i], results[i + 1].toTensor());
+  live_[first].assign(cut.begin() + 1, cut.end());
+}
+
+std::vector<IValue> ForwardPass::run_piece(const Piece& piece, const std::vector<IValue>& arguments) {
+  return pieces_->get(piece)->run(state_.module._ivalue(), rule_, arguments);
+}
+
+void ForwardPass::keep(const std::string& layer, const at::Tensor& raw) {
+  Activation kept;
+  kept.raw = raw;
+  kept.layout = find_layout(raw.sizes().vec(), input_.sizes().vec(), state_.options.layout, layer);
+  kept.canonical = kept.layout.canonical(raw);
+  if (!graph_) kept.canonical = kept.canonical.detach();
+  activations_[layer] = std::move(kept);
+}
+
+ForwardPass::Activation& ForwardPass::find(const std::string& layer) {
+  const auto found = activations_.find(layer == "auto" ? auto_layer_ : layer);
+  if (found != activations_.end()) return found->second;
+  throw Error(Fault::run, "layer '" + layer + "' was not declared in the method's Needs");
+}
+
+at::Tensor ForwardPass::activation(const std::string& layer) { return find(layer).canonical; }
+
+std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
+                                               Rectifier rectifier) {
+  if (!gradients_declared_) throw Error(Fault::run, "gradients were not declared in the method's Needs");
+  if (rectifier != Rectifier::standard && state_.activations.empty()) {
+    throw Error(Fault::input,
+                "the model has no activation function (ReLU or a relative), so that guided backpropagation would be the "
+                "plain gradient; use saliency");
+  }
+  std::vector<at::Tensor> sources;
+  for (const at::Tensor& tensor : of) {
+    const auto same = [&](const auto& entry) { return entry.second.canonical.is_same(tensor); };
+    const auto kept = std::find_if(activations_.begin(), activations_.end(), same);
+    sources.push_back(kept == activations_.end() ? tensor : kept->second.raw);
+  }
+  std::vector<at::Tensor> wanted;
+  for (const auto& source : sources) {
+    if (source.requires_grad()) wanted.push_back(source);
+  }
+  std::vector<at::Tensor> found;
+  if (!wanted.empty() && score.requires_grad()) {
+    const std::lock_guard<std::mutex> lock(mutex_);  // the rule belongs to the whole pass
+    const at::AutoGradMode mode(true);
+    const RuleScope scope(*rule_, rectifier);
+    found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, true, graph_, true);
+  }
+  std::vector<at::Tensor> result;
+  size_t next = 0;
+  for (size_t i = 0; i < of.size(); ++i) {
+    const bool asked = !found.empty() && sources[i].requires_grad();
+    result.push_back(zero_or_canonical(of[i], asked ? found[next++] : at::Tensor()));
+  }
+  return result;
+}
+
+at::Tensor ForwardPass::zero_or_canonical(const at::Tensor& of, const at::Tensor& gradient) const {
+  if (!gradient.defined()) return at::zeros_like(of);
+  for (const auto& [layer, activation] : activations_) {
+    if (activation.canonical.is_same(of)) return activation.layout.canonical(gradient);
+  }
+  return gradient;
+}
+
+const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {
+  const auto known = live_.find(layer);
+  if (known != live_.end()) return known->second;
+  const at::AutoGradMode mode(graph_);
+  auto values = run_piece({"", layer, {}, graph_, false}, {input_});
+  values.erase(values.begin());
+  return live_[layer] = std::move(values);
+}
+
+at::Tensor ForwardPass::resume(const std::string& name, const at::Tensor& activation) {
+  const Activation& kept = find(name);
+  const std::string layer = name == "auto" ? auto_layer_ : name;
+  const int64_t rows = input_.size(0);
+  if (activation.dim() != kept.canonical.dim() || activation.size(0) % rows != 0) {
+    throw Error(Fault::run, "resume at layer '" + layer + "' was given " + shape_text(activation.sizes().vec()) +
+                                "; expected a multiple of the rows of " + shape_text(kept.canonical.sizes().vec()));
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<IValue> arguments{kept.layout.raw(activation, kept.raw)};
+  for (const IValue& value : live_values(layer)) {
+    arguments.push_back(repeat_rows(value, rows, activation.size(0) / rows));
+  }
+  const bool recorded = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
+  const at::AutoGradMode mode(recorded);
+  const auto results = run_piece({layer, "", {}, recorded, false}, arguments);
+  return select_output(results[0], state_.options.output);
+}
+
+at::Generator ForwardPass::generator() { return at::detail::createCPUGenerator(); }
+
+}  // namespace attune

@@ -1,0 +1,156 @@
+#include "model/functionalise.h"
+
+#include <algorithm>
+
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/runtime/operator.h>
+
+#include "model/operators.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::AliasDb;
+using torch::jit::Block;
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Use;
+using torch::jit::Value;
+
+bool happens_after(const Use& use, const Node* node) {
+  return use.user != node && (use.user->kind() == c10::prim::Return || use.user->isAfter(node));
+}
+
+// Numbers, strings and modules cannot share memory with a tensor or list that is written.
+bool may_be_written(const Value* value) {
+  switch (value->type()->kind()) {
+    case c10::TypeKind::IntType:
+    case c10::TypeKind::FloatType:
+    case c10::TypeKind::BoolType:
+    case c10::TypeKind::StringType:
+    case c10::TypeKind::NoneType:
+    case c10::TypeKind::DeviceObjType:
+      return false;
+    default:
+      return !value->type()->is_module();
+  }
+}
+
+void collect_values(Block* block, std::vector<Value*>& values) {
+  for (Value* input : block->inputs()) values.push_back(input);
+  for (Node* node : block->nodes()) {
+    for (Value* output : node->outputs()) {
+      if (may_be_written(output)) values.push_back(output);
+    }
+    for (Block* inner : node->blocks()) collect_values(inner, values);
+  }
+}
+
+// "aten::relu_" -> "aten::relu" when there is such an operator; nothing for operators that do not write their input.
+c10::optional<c10::Symbol> functional_variant(const Node* node) {
+  const std::string name = node->kind().toQualString();
+  const auto* schema = node->maybeSchema();
+  if (schema == nullptr || name.size() < 2 || name.back() != '_' || name[name.size() - 2] == '_') return c10::nullopt;
+  if (schema->arguments().empty() || node->outputs().size() != 1) return c10::nullopt;
+  const auto* alias = schema->arguments()[0].alias_info();
+  if (alias == nullptr || !alias->isWrite()) return c10::nullopt;
+  const auto symbol = c10::Symbol::fromQualString(name.substr(0, name.size() - 1));
+  if (torch::jit::getAllOperatorsFor(symbol).empty()) return c10::nullopt;
+  return symbol;
+}
+
+class Functionaliser {
+ public:
+  explicit Functionaliser(const LayeredGraph& graph) : graph_(*graph), aliases_(graph) {
+    collect_values(graph->block(), values_);
+  }
+
+  void run(Block* block) {
+    for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+      Node* node = *it++;
+      for (Block* inner : node->blocks()) run(inner);
+      if (Node* replacement = functional(node)) replace(node, replacement);
+    }
+  }
+
+ private:
+  // The functional counterpart, placed before `node`, or null when there is none or the write can be seen elsewhere.
+  Node* functional(Node* node) {
+    const auto symbol = functional_variant(node);
+    const bool appends = node->kind() == c10::aten::append;
+    if ((!symbol && !appends) || !is_private(node)) return nullptr;
+    torch::jit::WithInsertPoint point(node);
+    if (appends) {
+      Node* item = graph_.insertNode(graph_.createList(node->input(1)->type(), {node->input(1)}));
+      Node* sum = graph_.insertNode(graph_.create(c10::aten::add, {node->input(0), item->output()}));
+      sum->output()->setType(node->input(0)->type());
+      return sum;
+    }
+    Node* pure = graph_.insertNode(graph_.create(*symbol, node->inputs()));
+    pure->output()->setType(node->output()->type());
+    if (pure->maybeOperator() != nullptr) return pure;
+    pure->destroy();
+    return nullptr;
+  }
+
+  // The written value under all the names that marks give it.
+  std::vector<Value*> names_of(Value* value) const {
+    std::vector<Value*> names{unmarked(value)};
+    for (size_t i = 0; i < names.size(); ++i) {
+      for (const Use& use : names[i]->uses()) {
+        if (use.user->kind() == layer_symbol) names.push_back(use.user->output());
+      }
+    }
+    return names;
+  }
+
+  // No other value that exists before the write and is used after it may share memory with what is written.
+  bool is_private(Node* node) const {
+    const auto names = names_of(node->input(0));
+    if (names[0]->node()->owningBlock() != node->owningBlock()) return false;
+    for (Value* value : values_) {
+      if (value->node() == node || value->node()->isAfter(node)) continue;
+      if (std::find(names.begin(), names.end(), value) != names.end()) continue;
+      const auto& uses = value->uses();
+      const bool used = std::any_of(uses.begin(), uses.end(), [&](const Use& u) { return happens_after(u, node); });
+      if (used && may_see(value, names[0])) return false;
+    }
+    return true;
+  }
+
+  // A list that is appended to shows in the list itself, not in the tensors that it shares with others.
+  bool may_see(Value* value, Value* written) const {
+    const auto is_tensor_list = [](Value* v) { return v->type()->isSubtypeOf(*c10::ListType::ofTensors()); };
+    if (is_tensor_list(written) && (is_tensor_list(value) || value->type()->isSubtypeOf(*c10::TensorType::get()))) {
+      return aliases_.mayAlias(value, written);
+    }
+    return aliases_.mayContainAlias(value, written);
+  }
+
+  void replace(Node* node, Node* replacement) {
+    Value* output = replacement->output();
+    aliases_.copyValue(names_of(node->input(0))[0], output);
+    values_.push_back(output);
+    for (Value* name : names_of(node->input(0))) {
+      const auto uses = name->uses();
+      for (const Use& use : uses) {
+        if (happens_after(use, node) && use.user != replacement) use.user->replaceInput(use.offset, output);
+      }
+    }
+    if (!node->outputs().empty()) {
+      values_.erase(std::remove(values_.begin(), values_.end(), node->output()), values_.end());
+      node->output()->replaceAllUsesWith(output);
+    }
+    node->destroy();
+  }
+
+  Graph& graph_;
+  AliasDb aliases_;
+  std::vector<Value*> values_;
+};
+
+}  // namespace
+
+void functionalise(LayeredGraph& graph) { Functionaliser(graph).run(graph->block()); }
+
+}  // namespace attune

@@ -1,0 +1,56 @@
+// The two operators that rewritten graphs contain beside LibTorch's own.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/custom_class.h>
+#include <ATen/core/symbol.h>
+#include <torch/custom_class_detail.h>
+
+#include <attune/sdk/pass.h>
+
+namespace attune {
+
+// attune::layer(Tensor(a) x, str name) -> Tensor(a): x is what the layer `name` returned.
+extern const c10::Symbol layer_symbol;
+
+// attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a): y = activation(x), and gradients pass as `rule` says.
+extern const c10::Symbol gate_symbol;
+
+// How gradients pass the gates of one forward pass; an input of every program, so that it reaches the threads and forks
+// that a thread-local would not. Set with RuleScope while a backward pass runs.
+struct GradientRule : torch::CustomClassHolder {
+  std::atomic<Rectifier> rectifier{Rectifier::standard};
+};
+
+class RuleScope {
+ public:
+  RuleScope(GradientRule& rule, Rectifier rectifier) : rule_(rule) { rule_.rectifier = rectifier; }
+  ~RuleScope() { rule_.rectifier = Rectifier::standard; }
+  RuleScope(const RuleScope&) = delete;
+  RuleScope& operator=(const RuleScope&) = delete;
+
+ private:
+  GradientRule& rule_;
+};
+
+// While it lives, the layers that programs of this thread pass are recorded.
+struct LayerVisit {
+  std::string name;
+  std::vector<int64_t> shape;
+};
+
+class LayerObserver {
+ public:
+  LayerObserver();
+  ~LayerObserver();
+  LayerObserver(const LayerObserver&) = delete;
+  LayerObserver& operator=(const LayerObserver&) = delete;
+
+  std::vector<LayerVisit> visits;
+};
+
+}  // namespace attune

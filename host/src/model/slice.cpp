@@ -1,0 +1,226 @@
+#include "model/slice.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/frozen_conv_folding.h>
+#include <torch/csrc/jit/passes/remove_exceptions.h>
+
+#include "model/compat.h"
+#include "model/operators.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::Block;
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Value;
+
+Node* find_mark(const LayeredGraph& graph, const std::string& layer) {
+  for (Node* node : graph->nodes()) {
+    if (node->kind() == layer_symbol && layer_name(node) == layer) return node;
+  }
+  TORCH_INTERNAL_ASSERT(false, "no layer ", layer);
+}
+
+// Made anew where they are used instead of being handed across a cut.
+bool is_rematerialised(const Value* value) {
+  const auto kind = value->node()->kind();
+  return kind == c10::prim::Constant || kind == c10::prim::GetAttr;
+}
+
+void collect_uses(const Node* node, std::set<const Value*>& used) {
+  for (const Value* input : node->inputs()) used.insert(input);
+  for (const Block* inner : node->blocks()) {
+    for (const Node* n : inner->nodes()) collect_uses(n, used);
+    for (const Value* output : inner->outputs()) used.insert(output);
+  }
+}
+
+// What is computed before the cut and used behind it, besides the activation, in program order.
+std::vector<Value*> live_values(const LayeredGraph& graph, Node* cut) {
+  std::set<const Value*> wanted;
+  for (Node* node = cut->next(); node != graph->return_node(); node = node->next()) collect_uses(node, wanted);
+  for (const Value* output : graph->outputs()) wanted.insert(output);
+
+  std::vector<Value*> live;
+  const auto consider = [&](Value* value) {
+    if (wanted.count(value) != 0 && value != cut->output() && !is_rematerialised(value)) live.push_back(value);
+  };
+  consider(graph->inputs()[2]);
+  for (Node* node : graph->nodes()) {
+    if (node == cut) break;
+    for (Value* output : node->outputs()) consider(output);
+  }
+  return live;
+}
+
+// Copies nodes of `source` into a new graph, making constants and parameters as they are needed.
+class Copier {
+ public:
+  Copier(const LayeredGraph& source, const Piece& piece)
+      : piece_(piece), source_(source), copy_(std::make_shared<Graph>()), aliases_(source) {
+    add_input(source->inputs()[0]);
+    add_input(source->inputs()[1]);
+  }
+
+  void add_input(Value* value) {
+    Value* input = copy_->addInput();
+    input->copyMetadata(value);
+    values_[value] = input;
+  }
+
+  void copy(Node* node) {
+    if (is_rematerialised_node(node)) return;
+    if (node->kind() == layer_symbol && !piece_.observed) {
+      values_[node->output()] = passed_on(node);
+    } else if (node->kind() == gate_symbol && !piece_.gradients) {
+      values_[node->output()] = value_of(node->input(1));
+    } else {
+      clone(node);
+    }
+  }
+
+  void add_output(Value* value) { copy_->registerOutput(captured(value)); }
+
+  LayeredGraph finish() { return copy_; }
+
+ private:
+  static bool is_rematerialised_node(const Node* node) {
+    return node->kind() == c10::prim::Constant || node->kind() == c10::prim::GetAttr;
+  }
+
+  Value* value_of(Value* value) {
+    const auto known = values_.find(value);
+    if (known != values_.end()) return known->second;
+    TORCH_INTERNAL_ASSERT(is_rematerialised(value), "a value is missing from a slice: ", value->debugName());
+    clone(value->node());
+    return values_.at(value);
+  }
+
+  void clone(Node* node) {
+    Node* clone = copy_->createClone(node, [this](Value* outer) { return value_of(outer); });
+    copy_->appendNode(clone);
+    for (size_t i = 0; i < node->outputs().size(); ++i) values_[node->output(i)] = clone->output(i);
+  }
+
+  // What a captured layer hands on when somebody behind it writes in place: a copy, so that the capture stays.
+  Value* passed_on(Node* mark) {
+    Value* value = value_of(mark->input(0));
+    const auto& captures = piece_.captures;
+    const bool is_captured = std::find(captures.begin(), captures.end(), layer_name(mark)) != captures.end();
+    if (!is_captured || !aliases_.hasWriters(mark->output())) return value;
+    captured_[mark->output()] = value;
+    Value* format = copy_->insertConstant(c10::IValue());
+    Node* copy = copy_->appendNode(copy_->create(c10::aten::clone, {value, format}));
+    copy->output()->setType(value->type());
+    return copy->output();
+  }
+
+  Value* captured(Value* value) {
+    const auto kept = captured_.find(value);
+    return kept != captured_.end() ? kept->second : value_of(value);
+  }
+
+  const Piece& piece_;
+  LayeredGraph source_;
+  LayeredGraph copy_;
+  torch::jit::AliasDb aliases_;
+  std::map<Value*, Value*> values_;
+  std::map<Value*, Value*> captured_;
+};
+
+bool makes_a_new_tensor(const Node* node) {
+  static const std::set<std::string> fresh = {"aten::conv1d",     "aten::conv2d", "aten::conv3d", "aten::_convolution",
+                                              "aten::batch_norm", "aten::add",    "aten::linear"};
+  return fresh.count(node->kind().toQualString()) != 0;
+}
+
+// Without gradients relu(conv(x)) may overwrite the convolution's result, as the original usually did.
+void work_in_place(Block* block) {
+  for (Node* node : block->nodes()) {
+    for (Block* inner : node->blocks()) work_in_place(inner);
+    if (node->kind() != c10::aten::relu || node->input()->uses().size() != 1) continue;
+    if (!makes_a_new_tensor(node->input()->node()) || node->input()->node()->owningBlock() != block) continue;
+    torch::jit::WithInsertPoint point(node);
+    Node* in_place = block->owningGraph()->insertNode(
+        block->owningGraph()->create(c10::Symbol::fromQualString("aten::relu_"), {node->input()}));
+    in_place->output()->copyMetadata(node->output());
+    node->output()->replaceAllUsesWith(in_place->output());
+  }
+}
+
+void collect(const Block* block, bool nested, std::vector<std::string>& names) {
+  for (const Node* node : block->nodes()) {
+    if (node->kind() == layer_symbol) names.push_back(layer_name(node));
+    if (!nested) continue;
+    for (const Block* inner : node->blocks()) collect(inner, nested, names);
+  }
+}
+
+}  // namespace
+
+std::string Piece::key() const {
+  std::string key = from + ">" + to + (gradients ? "+" : "-") + (observed ? "o" : "");
+  for (const auto& capture : captures) key += "|" + capture;
+  return key;
+}
+
+std::vector<std::string> top_level_layers(const LayeredGraph& graph) {
+  std::vector<std::string> names;
+  collect(graph->block(), false, names);
+  return names;
+}
+
+std::vector<std::string> all_layers(const LayeredGraph& graph) {
+  std::vector<std::string> names;
+  collect(graph->block(), true, names);
+  return names;
+}
+
+size_t live_across(const LayeredGraph& graph, const std::string& layer) {
+  return live_values(graph, find_mark(graph, layer)).size();
+}
+
+LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
+  Copier copier(graph, piece);
+  Node* first = *graph->nodes().begin();
+  Node* last = graph->return_node();
+  if (piece.from.empty()) {
+    copier.add_input(graph->inputs()[2]);
+  } else {
+    Node* cut = find_mark(graph, piece.from);
+    copier.add_input(cut->output());
+    for (Value* value : live_values(graph, cut)) copier.add_input(value);
+    first = cut->next();
+  }
+  Node* end_cut = piece.to.empty() ? nullptr : find_mark(graph, piece.to);
+  if (end_cut != nullptr) last = end_cut->next();
+
+  for (Node* node = first; node != last; node = node->next()) copier.copy(node);
+  if (end_cut == nullptr) {
+    for (Value* output : graph->outputs()) copier.add_output(output);
+  } else {
+    copier.add_output(end_cut->output());
+    for (Value* value : live_values(graph, end_cut)) copier.add_output(value);
+  }
+  for (const auto& layer : piece.captures) copier.add_output(find_mark(graph, layer)->output());
+
+  LayeredGraph result = copier.finish();
+  if (!piece.from.empty()) torch::jit::EliminateExceptions(result);  // the prefix has checked the input
+  torch::jit::EliminateDeadCode(result);
+  if (piece.gradients) {
+    decompose_fused_attention(*result);
+  } else {
+    torch::jit::FoldFrozenConvBatchnorm(result);  // of a frozen graph; rounding moves by an ulp, so not under gradients
+    work_in_place(result->block());
+    torch::jit::EliminateDeadCode(result);
+  }
+  return result;
+}
+
+}  // namespace attune

@@ -1,0 +1,39 @@
+// Runnable pieces of a rewritten graph: from the input or a layer, to the output or a layer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "model/graph.h"
+
+namespace attune {
+
+// Which piece of a graph, and what it returns.
+struct Piece {
+  std::string from;                   // "" from the input, else from this layer's activation
+  std::string to;                     // "" to the output, else to this layer's activation
+  std::vector<std::string> captures;  // activations returned beside the result, in this order
+  bool gradients = true;              // false: no gates, batch norm folded into convolutions (of a frozen graph)
+  bool observed = false;              // marks stay, for a LayerObserver
+
+  std::string key() const;
+};
+
+// The layers that can be cut and captured: those at the graph's top level, in program order.
+std::vector<std::string> top_level_layers(const LayeredGraph& graph);
+
+// Every mark, also those inside branches and loops that depend on the input.
+std::vector<std::string> all_layers(const LayeredGraph& graph);
+
+// How many values besides the activation itself are alive across the cut behind `layer`.
+size_t live_across(const LayeredGraph& graph, const std::string& layer);
+
+// The piece as a graph of its own.
+//   inputs:  self, rule, then x, or from's activation and the values alive across that cut
+//   outputs: the model's output, or to's activation and the values alive across that cut; then the captures
+LayeredGraph slice(const LayeredGraph& graph, const Piece& piece);
+
+}  // namespace attune

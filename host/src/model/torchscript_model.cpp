@@ -1,0 +1,190 @@
+#include <attune/torchscript_model.h>
+
+#include <algorithm>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+
+#include <attune/sdk/error.h>
+
+#include "model/archive.h"
+#include "model/explain.h"
+#include "model/failure.h"
+#include "model/forward_pass.h"
+#include "model/output.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::Module;
+
+void check_operators(const torch::jit::Block* block) {
+  for (const torch::jit::Node* node : block->nodes()) {
+    for (const torch::jit::Block* inner : node->blocks()) check_operators(inner);
+    const std::string kind = node->kind().toQualString();
+    if (kind.find("mkldnn") != std::string::npos) {
+      throw Error(Fault::input, "the model was optimised for inference (it uses " + kind +
+                                    "), which has no gradient; export it without torch.jit.optimize_for_inference");
+    }
+    if (kind.compare(0, 11, "quantized::") == 0) {
+      throw Error(Fault::input, "the model is quantised (it uses " + kind +
+                                    "), which has no gradient; export the floating-point model");
+    }
+  }
+}
+
+LayeredGraph rewrite(const Module& module, std::vector<std::string>& activations) {
+  LayeredGraph graph = inline_calls(module);
+  check_operators(graph->block());
+  simplify(graph, module);
+  activations = gate_activations(graph);
+  return graph;
+}
+
+std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const ModelOptions& options) {
+  std::vector<std::string> activations;
+  LayeredGraph graph;
+  try {
+    graph = rewrite(module, activations);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(Fault::input, "the model's graph cannot be rewritten: " + reason_of(error));
+  }
+  std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{
+      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, {}, {}});
+  for (const auto& name : top_level_layers(graph)) {
+    state->position[name] = state->layers.size();
+    state->layers.push_back({name, layer_type(module, name)});
+  }
+  for (const auto& name : all_layers(graph)) {
+    if (state->position.count(name) == 0) state->branch_layers[name] = layer_type(module, name);
+  }
+  if (options.layer != "auto") check_layer(*state, options.layer);
+  return state;
+}
+
+}  // namespace
+
+std::string layer_type(const Module& module, const std::string& layer) {
+  const auto value = attribute_at(module, layer.substr(0, layer.find('@')));
+  return value.isObject() ? value.toObject()->type()->name()->name() : "";
+}
+
+void check_layer(const TorchScriptModel::State& state, const std::string& layer) {
+  if (state.position.count(layer) != 0) return;
+  if (state.branch_layers.count(layer) != 0) {
+    throw Error(Fault::input, "layer '" + layer + "' lies in a branch that depends on the input, so that no map can be made there");
+  }
+  if (state.layers.empty()) {
+    throw Error(Fault::input, "unknown layer '" + layer +
+                                  "': the model has no named layers (was it frozen?); export it without torch.jit.freeze");
+  }
+  std::vector<std::string> names;
+  for (const auto& info : state.layers) names.push_back(info.name);
+  throw Error(Fault::input, "unknown layer '" + layer + "'" + did_you_mean(layer, names) +
+                                "; `attune layers` lists all " + std::to_string(names.size()));
+}
+
+std::shared_ptr<TorchScriptModel> TorchScriptModel::load(const std::filesystem::path& path,
+                                                         const ModelOptions& options) {
+  const auto module = load_archive(path, options.device);
+  try {
+    return std::make_shared<TorchScriptModel>(module, options);
+  } catch (const Error& error) {
+    throw Error(error.fault(), "model '" + path.string() + "': " + error.what());
+  }
+}
+
+TorchScriptModel::TorchScriptModel(const Module& module, const ModelOptions& options)
+    : state_(make_state(module, options)) {}
+
+TorchScriptModel::~TorchScriptModel() = default;
+
+const std::vector<LayerInfo>& TorchScriptModel::layers() const { return state_->layers; }
+const std::vector<std::string>& TorchScriptModel::activations() const { return state_->activations; }
+const torch::jit::Module& TorchScriptModel::module() const { return state_->module; }
+const ModelOptions& TorchScriptModel::options() const { return state_->options; }
+void TorchScriptModel::refresh() { state_->programs.refresh(); }
+
+at::Tensor TorchScriptModel::parameter(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const auto& parameter : state_->module.named_parameters()) {
+    if (parameter.name == name) return parameter.value;
+    names.push_back(parameter.name);
+  }
+  for (const auto& buffer : state_->module.named_buffers()) {
+    if (buffer.name == name) return buffer.value;
+    names.push_back(buffer.name);
+  }
+  throw Error(Fault::run, "the model has no parameter '" + name + "'" + did_you_mean(name, names));
+}
+
+std::unique_ptr<Pass> TorchScriptModel::forward(const at::Tensor& input, const Needs& needs, bool graph) {
+  return std::make_unique<ForwardPass>(*this, *state_, input, needs, graph);
+}
+
+at::Tensor TorchScriptModel::scores(int64_t rows, const std::function<at::Tensor(int64_t, int64_t)>& make,
+                                    const Target& targets) {
+  std::vector<at::Tensor> parts;
+  for (int64_t begin = 0; begin < rows; begin += state_->options.chunk) {
+    const int64_t end = std::min(rows, begin + state_->options.chunk);
+    const auto pass = forward(make(begin, end), {}, false);
+    parts.push_back(pass->score({targets.classes.slice(0, begin, end)}));
+  }
+  return parts.empty() ? at::empty({0}, at::TensorOptions().dtype(dtype()).device(device())) : at::cat(parts);
+}
+
+std::vector<LayerReport> TorchScriptModel::inspect(const at::Tensor& input) {
+  bool failed = false;
+  const auto visits = visited_layers(*state_, input, failed);
+  if (failed) forward(input, {}, false);  // throws what is wrong
+  std::vector<LayerReport> reports;
+  for (const auto& name : all_layers(state_->programs.live()->graph())) {
+    LayerReport report{name, layer_type(state_->module, name), {}, 0, state_->position.count(name) == 0};
+    const auto visit = std::find_if(visits.begin(), visits.end(), [&](const auto& v) { return v.name == name; });
+    if (visit != visits.end()) {
+      report.shape.assign(visit->shape.begin() + (visit->shape.empty() ? 0 : 1), visit->shape.end());
+      const auto readings = possible_layouts(visit->shape, input.sizes().vec());
+      if (!readings.empty() && readings[0].is_spatial()) report.spatial = static_cast<int>(readings[0].spatial.size());
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+std::vector<int64_t> TorchScriptModel::likely_input() const {
+  for (const auto& parameter : state_->module.named_parameters()) {
+    const auto shape = parameter.value.sizes();
+    const std::string& name = parameter.name;
+    if (name.size() < 6 || name.compare(name.size() - 6, 6, "weight") != 0) continue;
+    if (shape.size() == 3) return {shape[1], 1024};
+    if (shape.size() == 4) return {shape[1], 224, 224};
+    if (shape.size() == 5) return {shape[1], 16, 112, 112};
+  }
+  return {3, 224, 224};
+}
+
+at::Tensor TorchScriptModel::module_output(const at::Tensor& input, bool gradients) const {
+  const at::AutoGradMode mode(gradients);
+  Module module = state_->module;
+  try {
+    return select_output(module.forward({input}), state_->options.output);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(Fault::input, "the model fails: " + reason_of(error));
+  }
+}
+
+c10::Device TorchScriptModel::device() const { return state_->options.device; }
+
+at::ScalarType TorchScriptModel::dtype() const {
+  for (const auto& parameter : state_->module.parameters()) {
+    if (parameter.is_floating_point()) return parameter.scalar_type();
+  }
+  return at::kFloat;
+}
+
+}  // namespace attune
