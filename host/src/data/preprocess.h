@@ -1,0 +1,45 @@
+// From a picture to what a model takes.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "image/image.h"
+
+namespace attune {
+
+// A rectangle of a picture in pixels: pixel i covers [i,i+1].
+struct Region {
+  double x = 0;
+  double y = 0;
+  double width = 0;
+  double height = 0;
+};
+
+struct Preprocess {
+  std::array<int64_t, 2> size = {224, 224};  // height and width of the model's input
+  // False: the picture is squashed to `size`. True: its shorter side is resized to `crop_resize` and the centre is cut
+  // out; 0 stands for size * 256 / 224, so 256 for 224.
+  bool crop = false;
+  int64_t crop_resize = 0;
+  // Per channel, after dividing by 255: (x - mean) / std.
+  std::vector<double> mean = {0, 0, 0};
+  std::vector<double> std = {1, 1, 1};
+
+  static Preprocess imagenet();  // 224 square, ImageNet's mean and standard deviation
+  static Preprocess unit();      // 224 square, only divided by 255
+};
+
+// Throws Error(Fault::usage) for sizes below 1 (or far too large), a mean or std without three finite entries, a std of
+// 0, or a crop that is larger than the resized picture.
+void check(const Preprocess& preprocess);
+
+// float32 [3,H,W].
+at::Tensor preprocess(const Image& image, const Preprocess& preprocess);
+
+// The part of a picture of the given size that the model's input shows.
+Region covered(int64_t height, int64_t width, const Preprocess& preprocess);
+
+}  // namespace attune

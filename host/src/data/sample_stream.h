@@ -1,0 +1,52 @@
+// The inputs of a command, decoded ahead of the model.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/inputs.h"
+#include "data/preprocess.h"
+
+namespace attune {
+
+struct Sample {
+  std::string path;             // of the file
+  std::optional<int64_t> row;   // in a .npy batch
+  at::Tensor input;             // float32 [C,S1..Sd]; undefined when there is an error
+  std::vector<Image> pictures;  // at their own size: one, or one per frame; none for .npy
+  Region region;                // of the pictures, that the input shows
+  std::string error;            // one sentence, when the file could not be read
+};
+
+struct StreamOptions {
+  Preprocess preprocess;
+  int64_t frames = 0;        // per clip; 0: the model takes pictures
+  int64_t spatial_rank = 2;  // of the model's input, 3 for clips: tells [C,S1..Sd] from [N,C,S1..Sd] in a .npy
+  int64_t batch = 8;
+  int decode_threads = 1;
+};
+
+// Pulls batches in the order of the files while threads of its own decode the next ones, within bounds of number and
+// memory. Destroying it early is fine.
+class SampleStream {
+ public:
+  // Throws Error(Fault::usage) for options that make no sense.
+  SampleStream(std::vector<InputFile> files, StreamOptions options);
+  ~SampleStream();
+  SampleStream(const SampleStream&) = delete;
+  SampleStream& operator=(const SampleStream&) = delete;
+
+  // At most options.batch samples with inputs of one shape, plus, in their place, samples with an error; nothing at the
+  // end. A batch may consist of errors only. Never throws for what is wrong with a file.
+  std::optional<std::vector<Sample>> next();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace attune

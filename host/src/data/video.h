@@ -1,0 +1,17 @@
+// Clips from video files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "image/image.h"
+
+namespace attune {
+
+// `frames` pictures sampled evenly over the video: the middle of each of `frames` equal parts. A video with fewer
+// frames repeats some, evenly. What the container says of its length is not trusted. Throws Error(Fault::input) for a
+// file that is missing, no video (a still picture), or without frames.
+std::vector<Image> read_clip(const std::filesystem::path& path, int64_t frames);
+
+}  // namespace attune

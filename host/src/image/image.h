@@ -1,0 +1,27 @@
+// Pictures in and out.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <cstdint>
+#include <filesystem>
+
+namespace attune {
+
+// uint8 RGB [H,W,3], contiguous, on the CPU.
+using Image = at::Tensor;
+
+// A picture file of any format that OpenCV reads, the right way up (EXIF orientation), 16-bit and floating-point
+// samples brought to 8 bits, grey as three equal channels, transparent parts over white. Throws Error(Fault::input) for
+// a file that is missing, empty, cut off, damaged, too large or no picture.
+Image read_image(const std::filesystem::path& path);
+
+// Throws Error(Fault::output).
+void write_png(const std::filesystem::path& path, const Image& image);
+
+// [height,width,3]. Antialiased bilinear filter, bit for bit what Pillow's (and so torchvision's) BILINEAR does.
+Image resize(const Image& image, int64_t height, int64_t width);
+
+// Throws Error(Fault::run) unless `image` is a uint8 tensor [H,W,3] on the CPU with H, W > 0.
+void require_image(const Image& image);
+
+}  // namespace attune

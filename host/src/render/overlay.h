@@ -1,0 +1,43 @@
+// Maps drawn over the pictures they belong to. Every function takes any finite map and throws Error(Fault::run) for a
+// map with NaN or infinity, or of a shape it cannot draw.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/preprocess.h"
+#include "image/image.h"
+
+namespace attune {
+
+struct OverlayOptions {
+  std::string colormap;  // a name of colormap_names(); empty: default_colormap(signed_)
+  double alpha = 0.6;    // opacity where the heat is greatest, 0..1
+  bool signed_ = false;  // draw negative values too, symmetrically about zero, instead of the positive part only
+  double full_heat = 0;  // the value drawn as the greatest heat; 0: heat_range(map)
+};
+
+// The colormap that an overlay takes when none is named.
+std::string default_colormap(bool signed_);
+
+// The value drawn as the greatest heat: the largest (signed: largest absolute) value of the map; of fine maps with
+// isolated peaks, as gradients have, a high quantile. 0 when nothing is to be drawn.
+double heat_range(const at::Tensor& map, bool signed_);
+
+// `map` [S1,S2] raw values that cover `region` of the picture, smoothly enlarged. The picture stays visible where there
+// is no heat and is dimmed a little outside of the region. A map without (positive) values draws no heat.
+Image overlay(const Image& picture, const at::Tensor& map, const Region& region, const OverlayOptions& options = {});
+
+// A clip's `map` [T,S1,S2] over its frames, on one scale: at most `shown` of them, evenly chosen, side by side. The map
+// may have fewer steps in time than there are frames.
+Image clip_strip(const std::vector<Image>& frames, const at::Tensor& map, const Region& region,
+                 const OverlayOptions& options = {}, int64_t shown = 8);
+
+// A gradient of the input as papers draw it, in `region` of a picture of the given size: [3,H,W] in colour about grey
+// (0.1 standard deviations, as Springenberg et al.'s code), any other [C,H,W] as grey-scale of the absolute values
+// summed over channels, up to the 99th percentile.
+Image gradient_picture(const at::Tensor& gradient, const Region& region, int64_t height, int64_t width);
+
+}  // namespace attune
