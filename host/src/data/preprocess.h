@@ -7,16 +7,9 @@
 #include <vector>
 
 #include "image/image.h"
+#include "image/region.h"
 
 namespace attune {
-
-// A rectangle of a picture in pixels: pixel i covers [i,i+1].
-struct Region {
-  double x = 0;
-  double y = 0;
-  double width = 0;
-  double height = 0;
-};
 
 struct Preprocess {
   std::array<int64_t, 2> size = {224, 224};  // height and width of the model's input

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "data/preprocess.h"
 #include "image/image.h"
+#include "image/region.h"
 
 namespace attune {
 
