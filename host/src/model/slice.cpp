@@ -63,7 +63,7 @@ std::vector<Value*> live_values(const LayeredGraph& graph, Node* cut) {
 class Copier {
  public:
   Copier(const LayeredGraph& source, const Piece& piece)
-      : piece_(piece), source_(source), copy_(std::make_shared<Graph>()), aliases_(source) {
+      : piece_(piece), source_(source), copy_(std::make_shared<Graph>()) {
     add_input(source->inputs()[0]);
     add_input(source->inputs()[1]);
   }
@@ -113,12 +113,17 @@ class Copier {
     Value* value = value_of(mark->input(0));
     const auto& captures = piece_.captures;
     const bool is_captured = std::find(captures.begin(), captures.end(), layer_name(mark)) != captures.end();
-    if (!is_captured || !aliases_.hasWriters(mark->output())) return value;
+    if (!is_captured || !is_written(mark->output())) return value;
     captured_[mark->output()] = value;
     Value* format = copy_->insertConstant(c10::IValue());
     Node* copy = copy_->appendNode(copy_->create(c10::aten::clone, {value, format}));
     copy->output()->setType(value->type());
     return copy->output();
+  }
+
+  bool is_written(Value* value) {
+    if (!aliases_) aliases_ = std::make_unique<torch::jit::AliasDb>(source_);  // costly, and rarely needed
+    return aliases_->hasWriters(value);
   }
 
   Value* captured(Value* value) {
@@ -129,7 +134,7 @@ class Copier {
   const Piece& piece_;
   LayeredGraph source_;
   LayeredGraph copy_;
-  torch::jit::AliasDb aliases_;
+  std::unique_ptr<torch::jit::AliasDb> aliases_;
   std::map<Value*, Value*> values_;
   std::map<Value*, Value*> captured_;
 };
