@@ -1,0 +1,127 @@
+// Bytes of a picture file -> Image.
+#include <ATen/ops/empty.h>
+#include <new>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include <attune/sdk/error.h>
+
+#include "image/exif.h"
+#include "image/image.h"
+#include "image/input_file.h"
+#include "image/mat.h"
+
+namespace attune {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
+  throw Error(Fault::input, path.string() + ": " + what);
+}
+
+cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
+  const cv::_InputArray buffer(bytes.data(), static_cast<int>(bytes.size()));
+  try {
+    return cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+  } catch (const cv::Exception& error) {
+    if (error.err.find("CV_IO_MAX_IMAGE") != std::string::npos) {
+      fail(path, "the picture is too large (more than 2^30 pixels, or a side of more than 2^20)");
+    }
+    if (error.code == cv::Error::StsNoMem) fail(path, "the picture is too large for the memory of this machine");
+    return {};
+  } catch (const std::bad_alloc&) {
+    fail(path, "the picture is too large for the memory of this machine");
+  }
+}
+
+cv::Mat to_8_bit(const std::filesystem::path& path, const cv::Mat& picture) {
+  cv::Mat result;
+  switch (picture.depth()) {
+    case CV_8U:
+      return picture;
+    case CV_16U:
+      picture.convertTo(result, CV_8U, 1.0 / 257);
+      break;
+    case CV_32F:
+    case CV_64F:
+      picture.convertTo(result, CV_8U, 255.0);
+      break;
+    default:
+      fail(path, "has signed integer samples; pictures have 8-bit, 16-bit or floating-point ones");
+  }
+  return result;
+}
+
+void composite_over_white(cv::Mat& rgba) {
+  for (int y = 0; y < rgba.rows; ++y) {
+    auto* row = rgba.ptr<cv::Vec4b>(y);
+    for (int x = 0; x < rgba.cols; ++x) {
+      const int alpha = row[x][3];
+      for (int c = 0; c < 3; ++c)
+        row[x][c] = static_cast<uint8_t>((row[x][c] * alpha + 255 * (255 - alpha) + 127) / 255);
+    }
+  }
+}
+
+cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture) {
+  cv::Mat result;
+  if (picture.channels() == 2) {  // grey and alpha
+    const int grey_grey_grey_alpha[] = {0, 0, 0, 1, 0, 2, 1, 3};
+    cv::Mat four(picture.size(), CV_8UC4);
+    cv::mixChannels(&picture, 1, &four, 1, grey_grey_grey_alpha, 4);
+    picture = four;
+  }
+  switch (picture.channels()) {
+    case 1:
+      cv::cvtColor(picture, result, cv::COLOR_GRAY2RGB);
+      break;
+    case 3:
+      cv::cvtColor(picture, result, cv::COLOR_BGR2RGB);
+      break;
+    case 4:
+      composite_over_white(picture);
+      cv::cvtColor(picture, result, cv::COLOR_BGRA2RGB);
+      break;
+    default:
+      fail(path, "has " + std::to_string(picture.channels()) + " channels; pictures have 1 to 4");
+  }
+  return result;
+}
+
+// EXIF's numbers say where the first row and column lie: 6 is a camera held upright, turned right to be shown.
+cv::Mat upright(cv::Mat picture, int orientation) {
+  if (orientation >= 5) picture = picture.t();
+  switch (orientation) {
+    case 2:
+    case 6:
+      cv::flip(picture, picture, 1);
+      break;
+    case 3:
+    case 7:
+      cv::flip(picture, picture, -1);
+      break;
+    case 4:
+    case 8:
+      cv::flip(picture, picture, 0);
+      break;
+    default:
+      break;
+  }
+  return picture;
+}
+
+}  // namespace
+
+Image read_image(const std::filesystem::path& path) {
+  prepare_opencv();
+  const std::string bytes = read_input(path);
+  if (bytes.size() > static_cast<size_t>(INT_MAX)) fail(path, "the file is too large for a picture (2 GiB or more)");
+  if (is_cut_off(bytes)) fail(path, "the picture is cut off: the end of the file is missing");
+  const cv::Mat decoded = decode(path, bytes);
+  if (decoded.empty()) {
+    fail(path, bytes.starts_with("GIF8") ? "is a GIF, which is read as a video and not as a picture"
+                                         : "is not a picture that can be decoded (damaged, or of another format)");
+  }
+  return to_image(upright(to_rgb(path, to_8_bit(path, decoded)), exif_orientation(bytes)));
+}
+
+}  // namespace attune

@@ -1,0 +1,108 @@
+#include "image/exif.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace attune {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n"sv;
+constexpr std::string_view kJpeg = "\xff\xd8"sv;
+constexpr std::string_view kExif = "Exif\0\0"sv;
+
+// Unsigned integer at `offset`, 0 outside of the file.
+uint32_t number(std::string_view bytes, size_t offset, size_t size, bool big_endian) {
+  if (offset > bytes.size() || size > bytes.size() - offset) return 0;
+  uint32_t value = 0;
+  for (size_t i = 0; i < size; ++i) {
+    const size_t position = big_endian ? i : size - 1 - i;
+    value = value << 8 | static_cast<uint8_t>(bytes[offset + position]);
+  }
+  return value;
+}
+
+std::string_view part(std::string_view bytes, size_t offset, size_t size = std::string_view::npos) {
+  return offset < bytes.size() ? bytes.substr(offset, size) : std::string_view();
+}
+
+// `tiff` is the block that begins with its byte order, "II" or "MM".
+int orientation_of_tiff(std::string_view tiff) {
+  const bool big_endian = tiff.starts_with("MM");
+  if (!big_endian && !tiff.starts_with("II")) return 1;
+  const size_t directory = number(tiff, 4, 4, big_endian);
+  const size_t entries = number(tiff, directory, 2, big_endian);
+  for (size_t i = 0; i < entries; ++i) {
+    const size_t entry = directory + 2 + 12 * i;
+    if (number(tiff, entry, 2, big_endian) != 0x0112) continue;
+    const uint32_t value = number(tiff, entry + 8, 2, big_endian);
+    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+  }
+  return 1;
+}
+
+struct JpegHeader {
+  std::string_view exif;
+  size_t scan = std::string_view::npos;  // where the compressed picture begins
+};
+
+JpegHeader walk_jpeg(std::string_view file) {
+  JpegHeader header;
+  for (size_t at = 2; at + 4 <= file.size() && file[at] == '\xff';) {
+    const auto marker = static_cast<uint8_t>(file[at + 1]);
+    if (marker == 0xff) {  // a fill byte
+      ++at;
+      continue;
+    }
+    const size_t length = number(file, at + 2, 2, true);
+    const std::string_view segment = part(file, at + 4, length < 2 ? 0 : length - 2);
+    if (marker == 0xe1 && segment.starts_with(kExif)) header.exif = segment.substr(kExif.size());
+    if (marker == 0xda) {
+      header.scan = at;
+      break;
+    }
+    at += 2 + length;
+  }
+  return header;
+}
+
+// The first chunk of that name in a PNG file.
+std::string_view png_chunk(std::string_view file, std::string_view name) {
+  for (size_t at = kPng.size(); at + 12 <= file.size();) {
+    const size_t length = number(file, at, 4, true);
+    if (part(file, at + 4, 4) == name) return part(file, at + 4, length + 4);
+    at += 12 + length;
+  }
+  return {};
+}
+
+std::string_view webp_exif(std::string_view file) {
+  for (size_t at = 12; at + 8 <= file.size();) {
+    const size_t length = number(file, at + 4, 4, false);
+    if (part(file, at, 4) == "EXIF") {
+      const std::string_view chunk = part(file, at + 8, length);
+      return chunk.starts_with(kExif) ? chunk.substr(kExif.size()) : chunk;
+    }
+    at += 8 + length + length % 2;
+  }
+  return {};
+}
+
+}  // namespace
+
+int exif_orientation(std::string_view file) {
+  if (file.starts_with(kJpeg)) return orientation_of_tiff(walk_jpeg(file).exif);
+  if (file.starts_with(kPng)) return orientation_of_tiff(part(png_chunk(file, "eXIf"), 4));
+  if (file.starts_with("RIFF") && part(file, 8, 4) == "WEBP") return orientation_of_tiff(webp_exif(file));
+  return 1;
+}
+
+bool is_cut_off(std::string_view file) {
+  if (file.starts_with(kPng)) return png_chunk(file, "IEND").empty();
+  if (!file.starts_with(kJpeg)) return false;
+  const size_t scan = walk_jpeg(file).scan;
+  return scan == std::string_view::npos || file.find("\xff\xd9", scan) == std::string_view::npos;
+}
+
+}  // namespace attune

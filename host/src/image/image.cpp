@@ -1,0 +1,112 @@
+#include "image/image.h"
+
+#include <ATen/ops/empty.h>
+#include <cmath>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include <attune/sdk/error.h>
+
+#include "image/mat.h"
+#include "image/output_file.h"
+#include "image/resample.h"
+
+namespace attune {
+namespace {
+
+// Pillow's fixed-point arithmetic: 8 bits of picture, 22 of weight, 2 to spare.
+constexpr int kPrecision = 22;
+
+struct FixedTaps {
+  int64_t first;
+  std::vector<int32_t> weights;
+};
+
+std::vector<FixedTaps> to_fixed(const std::vector<Taps>& taps) {
+  std::vector<FixedTaps> fixed;
+  fixed.reserve(taps.size());
+  for (const Taps& tap : taps) {
+    FixedTaps& entry = fixed.emplace_back(FixedTaps{tap.first, {}});
+    for (double weight : tap.weights) {
+      entry.weights.push_back(static_cast<int32_t>(std::round(weight * (1 << kPrecision))));
+    }
+  }
+  return fixed;
+}
+
+uint8_t clip(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecision, 0, 255)); }
+
+Image resize_columns(const Image& image, int64_t width) {
+  const auto columns =
+      to_fixed(filter_taps(image.size(1), 0, static_cast<double>(image.size(1)), width, Filter::linear));
+  Image result = at::empty({image.size(0), width, 3}, at::kByte);
+  uint8_t* out = result.data_ptr<uint8_t>();
+  for (int64_t y = 0; y < image.size(0); ++y) {
+    const uint8_t* row = image.data_ptr<uint8_t>() + y * image.size(1) * 3;
+    for (const FixedTaps& tap : columns) {
+      int32_t sum[3] = {1 << (kPrecision - 1), 1 << (kPrecision - 1), 1 << (kPrecision - 1)};
+      const uint8_t* in = row + tap.first * 3;
+      for (int32_t weight : tap.weights) {
+        for (int c = 0; c < 3; ++c) sum[c] += *in++ * weight;
+      }
+      for (int32_t value : sum) *out++ = clip(value);
+    }
+  }
+  return result;
+}
+
+Image resize_rows(const Image& image, int64_t height) {
+  const auto rows = to_fixed(filter_taps(image.size(0), 0, static_cast<double>(image.size(0)), height, Filter::linear));
+  const int64_t stride = image.size(1) * 3;
+  Image result = at::empty({height, image.size(1), 3}, at::kByte);
+  uint8_t* out = result.data_ptr<uint8_t>();
+  std::vector<int32_t> sums(static_cast<size_t>(stride));
+  for (const FixedTaps& tap : rows) {
+    std::fill(sums.begin(), sums.end(), 1 << (kPrecision - 1));
+    const uint8_t* in = image.data_ptr<uint8_t>() + tap.first * stride;
+    for (int32_t weight : tap.weights) {
+      for (int32_t& sum : sums) sum += *in++ * weight;
+    }
+    for (int32_t sum : sums) *out++ = clip(sum);
+  }
+  return result;
+}
+
+}  // namespace
+
+void require_image(const Image& image) {
+  if (image.defined() && image.scalar_type() == at::kByte && image.device().is_cpu() && image.dim() == 3 &&
+      image.size(2) == 3 && image.size(0) > 0 && image.size(1) > 0) {
+    return;
+  }
+  throw Error(Fault::run, "expected a picture, a uint8 tensor [H,W,3] on the CPU, but got " +
+                              (image.defined() ? image.toString() + " with " + std::to_string(image.dim()) + " axes"
+                                               : std::string("an undefined tensor")));
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  prepare_opencv();
+  require_image(image);
+  const Image picture = image.contiguous();
+  cv::Mat bgr;
+  cv::cvtColor(view(picture), bgr, cv::COLOR_RGB2BGR);
+  std::vector<uint8_t> bytes;
+  try {
+    if (!cv::imencode(".png", bgr, bytes)) bytes.clear();
+  } catch (const cv::Exception&) {
+    bytes.clear();
+  }
+  if (bytes.empty()) throw Error(Fault::output, path.string() + ": the picture cannot be encoded as PNG");
+  write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+Image resize(const Image& image, int64_t height, int64_t width) {
+  require_image(image);
+  if (height < 1 || width < 1) throw Error(Fault::run, "a picture cannot be resized to less than one pixel");
+  Image result = image.contiguous();
+  if (width != result.size(1)) result = resize_columns(result, width);
+  if (height != result.size(0)) result = resize_rows(result, height);
+  return result;
+}
+
+}  // namespace attune

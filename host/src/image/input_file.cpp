@@ -1,0 +1,37 @@
+#include "image/input_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include <attune/sdk/error.h>
+
+namespace attune {
+
+std::uintmax_t input_size(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (error || !std::filesystem::exists(status)) {
+    const std::string reason = error ? error.message() : std::strerror(ENOENT);
+    throw Error(Fault::input, path.string() + ": cannot be read: " + reason);
+  }
+  if (std::filesystem::is_directory(status)) throw Error(Fault::input, path.string() + ": is a folder, not a file");
+  if (!std::filesystem::is_regular_file(status)) throw Error(Fault::input, path.string() + ": is not a regular file");
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) throw Error(Fault::input, path.string() + ": cannot be read: " + error.message());
+  if (size == 0) throw Error(Fault::input, path.string() + ": the file is empty");
+  return size;
+}
+
+std::string read_input(const std::filesystem::path& path) {
+  std::string bytes(input_size(path), '\0');
+  errno = 0;
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
+    const std::string reason = errno ? std::strerror(errno) : "it became shorter while it was read";
+    throw Error(Fault::input, path.string() + ": cannot be read: " + reason);
+  }
+  return bytes;
+}
+
+}  // namespace attune

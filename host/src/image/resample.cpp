@@ -1,0 +1,92 @@
+#include "image/resample.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <algorithm>
+#include <cmath>
+
+namespace attune {
+namespace {
+
+double kernel(Filter filter, double x) {
+  x = std::abs(x);
+  if (filter == Filter::linear) return x < 1 ? 1 - x : 0;
+  constexpr double a = -0.5;
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
+
+// The taps around `center`, as if the input had no ends.
+Taps unbounded_taps(Filter filter, double center, double stretch) {
+  const double support = (filter == Filter::linear ? 1 : 2) * stretch;
+  Taps taps;
+  taps.first = static_cast<int64_t>(std::floor(center - support + 0.5));
+  const auto last = static_cast<int64_t>(std::floor(center + support + 0.5));
+  for (int64_t i = taps.first; i < last; ++i) {
+    taps.weights.push_back(kernel(filter, (static_cast<double>(i) - center + 0.5) / stretch));
+  }
+  return taps;
+}
+
+// Cuts off what lies outside of 0..size-1. The cubic filter hands those weights to the border's sample: leaving them
+// out, as Pillow does, exaggerates the ends of small maps.
+Taps bounded(const Taps& taps, int64_t size, Filter filter) {
+  const int64_t end = taps.first + static_cast<int64_t>(taps.weights.size());
+  const int64_t first = std::clamp<int64_t>(taps.first, 0, size - 1);
+  const int64_t last = std::clamp<int64_t>(end - 1, first, size - 1);
+  Taps result{first, std::vector<double>(static_cast<size_t>(last - first + 1))};
+  for (int64_t i = taps.first; i < end; ++i) {
+    const int64_t inside = std::clamp(i, first, last);
+    if (inside == i || filter == Filter::cubic) {
+      result.weights[static_cast<size_t>(inside - first)] += taps.weights[static_cast<size_t>(i - taps.first)];
+    }
+  }
+  double sum = 0;
+  for (double weight : result.weights) sum += weight;
+  if (sum == 0) return {taps.first < 0 ? 0 : size - 1, {1.0}};
+  for (double& weight : result.weights) weight /= sum;
+  return result;
+}
+
+}  // namespace
+
+std::vector<Taps> filter_taps(int64_t size, double begin, double end, int64_t count, Filter filter) {
+  const double step = (end - begin) / static_cast<double>(count);
+  std::vector<Taps> result;
+  result.reserve(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    const double center = begin + (static_cast<double>(i) + 0.5) * step;
+    // Far outside, only the nearest end matters; this keeps indices small.
+    const double near = std::clamp(center, -2.0, static_cast<double>(size) + 2.0);
+    result.push_back(bounded(unbounded_taps(filter, near, std::max(step, 1.0)), size, filter));
+  }
+  return result;
+}
+
+at::Tensor resample(const at::Tensor& values, const std::vector<Taps>& rows, const std::vector<Taps>& columns) {
+  const at::Tensor input = values.contiguous();
+  const auto height = static_cast<int64_t>(rows.size()), width = static_cast<int64_t>(columns.size());
+  at::Tensor wide = at::empty({input.size(0), width}, at::kFloat);
+  float* out = wide.data_ptr<float>();
+  for (int64_t y = 0; y < input.size(0); ++y) {
+    const float* row = input.data_ptr<float>() + y * input.size(1);
+    for (const Taps& tap : columns) {
+      double sum = 0;
+      for (size_t i = 0; i < tap.weights.size(); ++i) sum += tap.weights[i] * row[tap.first + static_cast<int64_t>(i)];
+      *out++ = static_cast<float>(sum);
+    }
+  }
+  at::Tensor result = at::zeros({height, width}, at::kFloat);
+  for (int64_t y = 0; y < height; ++y) {
+    const Taps& tap = rows[static_cast<size_t>(y)];
+    float* target = result.data_ptr<float>() + y * width;
+    const float* source = wide.data_ptr<float>() + tap.first * width;
+    for (double weight : tap.weights) {
+      const auto factor = static_cast<float>(weight);
+      for (int64_t x = 0; x < width; ++x) target[x] += factor * *source++;
+    }
+  }
+  return result;
+}
+
+}  // namespace attune
