@@ -1,6 +1,7 @@
 #include "image/image.h"
 
 #include <ATen/ops/empty.h>
+#include <algorithm>
 #include <cmath>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -36,10 +37,15 @@ std::vector<FixedTaps> to_fixed(const std::vector<Taps>& taps) {
 
 uint8_t clip(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecision, 0, 255)); }
 
-Image resize_columns(const Image& image, int64_t width) {
-  const auto columns =
-      to_fixed(filter_taps(image.size(1), 0, static_cast<double>(image.size(1)), width, Filter::linear));
-  Image result = at::empty({image.size(0), width, 3}, at::kByte);
+// The taps of `count` outputs from `first` on, when `size` samples become `resized`.
+std::vector<FixedTaps> part_taps(int64_t size, int64_t resized, int64_t first, int64_t count) {
+  const double step = static_cast<double>(size) / static_cast<double>(resized);
+  const double begin = static_cast<double>(first) * step, end = static_cast<double>(first + count) * step;
+  return to_fixed(filter_taps(size, begin, end, count, Filter::linear));
+}
+
+Image resize_columns(const Image& image, const std::vector<FixedTaps>& columns) {
+  Image result = at::empty({image.size(0), static_cast<int64_t>(columns.size()), 3}, at::kByte);
   uint8_t* out = result.data_ptr<uint8_t>();
   for (int64_t y = 0; y < image.size(0); ++y) {
     const uint8_t* row = image.data_ptr<uint8_t>() + y * image.size(1) * 3;
@@ -55,10 +61,9 @@ Image resize_columns(const Image& image, int64_t width) {
   return result;
 }
 
-Image resize_rows(const Image& image, int64_t height) {
-  const auto rows = to_fixed(filter_taps(image.size(0), 0, static_cast<double>(image.size(0)), height, Filter::linear));
+Image resize_rows(const Image& image, const std::vector<FixedTaps>& rows) {
   const int64_t stride = image.size(1) * 3;
-  Image result = at::empty({height, image.size(1), 3}, at::kByte);
+  Image result = at::empty({static_cast<int64_t>(rows.size()), image.size(1), 3}, at::kByte);
   uint8_t* out = result.data_ptr<uint8_t>();
   std::vector<int32_t> sums(static_cast<size_t>(stride));
   for (const FixedTaps& tap : rows) {
@@ -101,11 +106,22 @@ void write_png(const std::filesystem::path& path, const Image& image) {
 }
 
 Image resize(const Image& image, int64_t height, int64_t width) {
+  return resize(image, height, width, {0, 0, height, width});
+}
+
+Image resize(const Image& image, int64_t height, int64_t width, const Window& part) {
   require_image(image);
-  if (height < 1 || width < 1) throw Error(Fault::run, "a picture cannot be resized to less than one pixel");
+  if (part.top < 0 || part.left < 0 || part.height < 1 || part.width < 1 || part.top + part.height > height ||
+      part.left + part.width > width) {
+    throw Error(Fault::run, "a picture cannot be resized to less than one pixel, or cut outside of itself");
+  }
   Image result = image.contiguous();
-  if (width != result.size(1)) result = resize_columns(result, width);
-  if (height != result.size(0)) result = resize_rows(result, height);
+  if (width != image.size(1) || part.width != width) {
+    result = resize_columns(result, part_taps(image.size(1), width, part.left, part.width));
+  }
+  if (height != image.size(0) || part.height != height) {
+    result = resize_rows(result, part_taps(image.size(0), height, part.top, part.height));
+  }
   return result;
 }
 

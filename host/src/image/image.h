@@ -21,6 +21,17 @@ void write_png(const std::filesystem::path& path, const Image& image);
 // [height,width,3]. Antialiased bilinear filter, bit for bit what Pillow's (and so torchvision's) BILINEAR does.
 Image resize(const Image& image, int64_t height, int64_t width);
 
+// A rectangle of whole pixels.
+struct Window {
+  int64_t top = 0;
+  int64_t left = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+};
+
+// That part of the resized picture, without making the rest. Throws Error(Fault::run) when it sticks out.
+Image resize(const Image& image, int64_t height, int64_t width, const Window& part);
+
 // Throws Error(Fault::run) unless `image` is a uint8 tensor [H,W,3] on the CPU with H, W > 0.
 void require_image(const Image& image);
 

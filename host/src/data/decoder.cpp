@@ -1,0 +1,120 @@
+#include "data/decoder.h"
+
+#include <ATen/ops/stack.h>
+#include <utility>
+
+#include <attune/sdk/error.h>
+
+#include "data/video.h"
+#include "image/npy_header.h"
+
+namespace attune {
+namespace {
+
+std::string axes(int64_t rank, bool batch) {
+  std::string text = batch ? "[N,C" : "[C";
+  for (int64_t i = 1; i <= rank; ++i) text += ",S" + std::to_string(i);
+  return text + "]";
+}
+
+std::string wrong_rank(const std::vector<int64_t>& shape, int64_t rank) {
+  return "has the shape " + shape_text(shape) + "; the model takes " + axes(rank, false) + ", or " + axes(rank, true) +
+         " for several inputs";
+}
+
+void decode_picture(Sample& sample, const StreamOptions& options) {
+  if (options.frames > 0) {
+    throw Error(Fault::input, sample.path + ": is a still picture, but the model takes clips; give it a video");
+  }
+  if (options.spatial_rank != 2) {
+    throw Error(Fault::input, sample.path + ": is a picture, but the model takes " + axes(options.spatial_rank, false) +
+                                  "; give it a .npy file");
+  }
+  sample.pictures.push_back(read_image(sample.path));
+  sample.input = preprocess(sample.pictures[0], options.preprocess);
+}
+
+void decode_clip(Sample& sample, const StreamOptions& options) {
+  if (options.frames == 0) throw Error(Fault::input, sample.path + ": is a video, but the model does not take clips");
+  sample.pictures = read_clip(sample.path, options.frames);
+  std::vector<at::Tensor> frames;
+  for (const Image& picture : sample.pictures) frames.push_back(preprocess(picture, options.preprocess));
+  sample.input = at::stack(frames, 1);
+}
+
+void decode_into(Sample& sample, const Work& work, const StreamOptions& options) {
+  if (!work.file.error.empty()) throw Error(Fault::input, work.file.error);
+  switch (work.file.kind) {
+    case InputKind::image:
+      decode_picture(sample, options);
+      break;
+    case InputKind::video:
+      decode_clip(sample, options);
+      break;
+    case InputKind::npy:
+      sample.input = work.row ? work.npy->read_row(*work.row) : work.npy->read();
+      return;
+  }
+  sample.region = covered(sample.pictures[0].size(0), sample.pictures[0].size(1), options.preprocess);
+}
+
+}  // namespace
+
+WorkList::WorkList(std::vector<InputFile> files, int64_t spatial_rank)
+    : files_(std::move(files)), spatial_rank_(spatial_rank) {}
+
+std::optional<Work> WorkList::next() {
+  if (rows_left_ == 0) {
+    if (position_ == files_.size()) return {};
+    Work work = first_of(files_[position_++]);
+    if (!work.row) return work;
+    current_ = std::move(work);
+    rows_left_ = current_.npy->shape()[0];
+  }
+  Work work = current_;
+  --rows_left_;
+  ++*current_.row;
+  if (rows_left_ == 0) current_ = {};
+  return work;
+}
+
+Work WorkList::first_of(InputFile file) {
+  Work work{std::move(file), nullptr, {}};
+  if (work.file.kind != InputKind::npy || !work.file.error.empty()) return work;
+  try {
+    work.npy = std::make_shared<NpyFile>(work.file.path);
+    const auto rank = static_cast<int64_t>(work.npy->shape().size());
+    if (rank == spatial_rank_ + 2) work.row = 0;
+    if (rank != spatial_rank_ + 1 && rank != spatial_rank_ + 2) {
+      work.file.error = work.file.path + ": " + wrong_rank(work.npy->shape(), spatial_rank_);
+    }
+  } catch (const std::exception& error) {
+    work.file.error = error.what();
+  }
+  return work;
+}
+
+Sample decode(const Work& work, const StreamOptions& options) {
+  Sample sample;
+  sample.path = work.file.path;
+  sample.row = work.row;
+  try {
+    decode_into(sample, work, options);
+    return sample;
+  } catch (const Error& error) {
+    sample.error = error.what();
+  } catch (const std::bad_alloc&) {
+    sample.error = sample.path + ": there is not enough memory to decode it";
+  } catch (const std::exception& error) {
+    // LibTorch's messages go on with a stack trace.
+    const std::string text = error.what();
+    sample.error = sample.path + ": cannot be decoded: " + text.substr(0, text.find('\n'));
+  } catch (...) {
+    sample.error = sample.path + ": cannot be decoded";
+  }
+  sample.pictures.clear();
+  sample.input = {};
+  return sample;
+}
+
+}  // namespace attune
