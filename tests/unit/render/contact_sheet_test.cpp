@@ -1,0 +1,106 @@
+#include "render/contact_sheet.h"
+
+#include <gtest/gtest.h>
+
+#include "pictures.h"
+
+namespace attune::test {
+namespace {
+
+struct Box {
+  int64_t left, top, right, bottom;
+  int64_t width() const { return right - left; }
+  int64_t height() const { return bottom - top; }
+  double middle_x() const { return static_cast<double>(left + right) / 2; }
+  double middle_y() const { return static_cast<double>(top + bottom) / 2; }
+};
+
+// Where the pixels of a colour lie; all zero when there are none.
+Box box_of(const Image& page, int red, int green, int blue) {
+  const Image wanted = plain(page.size(0), page.size(1), red, green, blue);
+  const at::Tensor found = (difference(page, wanted) <= 12).nonzero();
+  if (found.size(0) == 0) return {0, 0, 0, 0};
+  const at::Tensor low = std::get<0>(found.min(0)), high = std::get<0>(found.max(0));
+  return {low[1].item<int64_t>(), low[0].item<int64_t>(), high[1].item<int64_t>() + 1, high[0].item<int64_t>() + 1};
+}
+
+const Image kRed = plain(100, 100, 255, 0, 0), kGreen = plain(100, 200, 0, 255, 0), kBlue = plain(300, 100, 0, 0, 255);
+
+TEST(ContactSheet, WithoutRowsHasNoPages) { EXPECT_TRUE(contact_sheets({"input"}, {}).empty()); }
+
+TEST(ContactSheet, PutsCellsInAGrid) {
+  const auto pages = contact_sheets({"a", "b"}, {{"first", {kRed, kGreen}}, {"second", {kBlue, grey(50, 50, 1)}}});
+  ASSERT_EQ(pages.size(), 1u);
+  require_image(pages[0]);
+  const Box red = box_of(pages[0], 255, 0, 0), green = box_of(pages[0], 0, 255, 0), blue = box_of(pages[0], 0, 0, 255);
+  EXPECT_LT(red.right, green.left);
+  EXPECT_LT(red.bottom, blue.top);
+  EXPECT_NEAR(red.middle_y(), green.middle_y(), 1);
+  EXPECT_NEAR(red.middle_x(), blue.middle_x(), 1);
+}
+
+TEST(ContactSheet, FitsPicturesIntoCellsAndKeepsTheirShape) {
+  const auto pages =
+      contact_sheets({"a", "b", "c"}, {{"row", {kRed, kGreen, kBlue}}}, {.cell = 120, .rows_per_page = 4});
+  ASSERT_EQ(pages.size(), 1u);
+  const Box green = box_of(pages[0], 0, 255, 0), blue = box_of(pages[0], 0, 0, 255);
+  EXPECT_NEAR(green.width(), 120, 2);
+  EXPECT_NEAR(green.height(), 60, 2);
+  EXPECT_NEAR(blue.height(), 120, 2);
+  EXPECT_NEAR(blue.width(), 40, 2);
+}
+
+TEST(ContactSheet, HasALightBackgroundWithMargins) {
+  const auto pages = contact_sheets({"a", "b"}, {{"row", {kRed, kRed}}});
+  ASSERT_EQ(pages.size(), 1u);
+  const Image& page = pages[0];
+  EXPECT_GT(channel(page, 0, 0, 0), 225);
+  const Box red = box_of(page, 255, 0, 0);
+  EXPECT_GT(red.left, 3);
+  EXPECT_LT(red.right, page.size(1) - 3);
+  EXPECT_LT(red.bottom, page.size(0) - 3);
+}
+
+TEST(ContactSheet, LeavesMissingCellsEmpty) {
+  const auto pages = contact_sheets({"a", "b", "c"}, {{"r", {kRed}}, {"s", {Image(), kGreen}}, {"t", {}}});
+  ASSERT_EQ(pages.size(), 1u);
+  const Box red = box_of(pages[0], 255, 0, 0), green = box_of(pages[0], 0, 255, 0);
+  EXPECT_LT(red.right, green.left);
+  EXPECT_LT(red.bottom, green.top);
+  EXPECT_GT(pages[0].size(1) - green.right, red.width());
+}
+
+TEST(ContactSheet, WritesHeadingsAndTitles) {
+  const SheetRow row{"beagle.jpg", {kRed, kRed}};
+  const auto base = contact_sheets({"input", "Grad-CAM"}, {row});
+  const auto heading = contact_sheets({"input", "Saliency"}, {row});
+  const auto title = contact_sheets({"input", "Grad-CAM"}, {{"school_bus.jpg", row.cells}});
+  ASSERT_EQ(base.size() + heading.size() + title.size(), 3u);
+  EXPECT_FALSE(base[0].sizes() == heading[0].sizes() && at::equal(base[0], heading[0]));
+  EXPECT_FALSE(base[0].sizes() == title[0].sizes() && at::equal(base[0], title[0]));
+}
+
+TEST(ContactSheet, TurnsThePage) {
+  const std::vector<SheetRow> rows(7, {"row", {kRed}});
+  const auto pages = contact_sheets({"a"}, rows, {.cell = 64, .rows_per_page = 3});
+  ASSERT_EQ(pages.size(), 3u);
+  EXPECT_EQ(pages[0].sizes(), pages[1].sizes());
+  EXPECT_EQ(pages[0].size(1), pages[2].size(1));
+  EXPECT_LT(pages[2].size(0), pages[0].size(0));
+  EXPECT_EQ(contact_sheets({"a"}, std::vector<SheetRow>(3, rows[0]), {.cell = 64, .rows_per_page = 3}).size(), 1u);
+}
+
+TEST(ContactSheet, ManyColumnsGetSmallerCells) {
+  const SheetRow row{"row", std::vector<Image>(60, kRed)};
+  const auto pages = contact_sheets(std::vector<std::string>(60, "a long heading for a narrow column"), {row});
+  ASSERT_EQ(pages.size(), 1u);
+  EXPECT_LT(pages[0].size(1), 60 * 224);
+  EXPECT_GT(box_of(pages[0], 255, 0, 0).width(), 0);
+}
+
+TEST(ContactSheet, RefusesMoreCellsThanHeadings) {
+  EXPECT_EQ(fault_of([] { contact_sheets({"a"}, {{"row", {kRed, kGreen}}}); }), Fault::run);
+}
+
+}  // namespace
+}  // namespace attune::test

@@ -1,0 +1,64 @@
+// Pictures to draw on, and what the tests ask of the results.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <functional>
+#include <optional>
+
+#include <attune/sdk/error.h>
+
+#include "image/image.h"
+
+namespace attune::test {
+
+inline Image plain(int64_t height, int64_t width, int red, int green, int blue) {
+  Image image = at::empty({height, width, 3}, at::kByte);
+  image.select(2, 0).fill_(red);
+  image.select(2, 1).fill_(green);
+  image.select(2, 2).fill_(blue);
+  return image;
+}
+
+inline Image grey(int64_t height, int64_t width, int level) { return plain(height, width, level, level, level); }
+
+// Fine structure in all channels, the same on every run.
+inline Image textured(int64_t height, int64_t width) {
+  return at::arange(height * width * 3, at::kLong).mul(37).remainder(251).to(at::kByte).view({height, width, 3});
+}
+
+// [H,W], the summed difference of the channels.
+inline at::Tensor difference(const Image& a, const Image& b) {
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().sum(2);
+}
+
+inline double largest_difference(const Image& a, const Image& b) {
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
+}
+
+struct Point {
+  double x;
+  double y;
+};
+
+// The centre of mass of [H,W] in pixels, where pixel i covers [i,i+1].
+inline Point centre_of_mass(const at::Tensor& weights) {
+  const double total = weights.sum().item<double>();
+  const at::Tensor x = at::arange(weights.size(1), at::kDouble) + 0.5,
+                   y = at::arange(weights.size(0), at::kDouble) + 0.5;
+  return {(weights.sum(0) * x).sum().item<double>() / total, (weights.sum(1) * y).sum().item<double>() / total};
+}
+
+inline int channel(const Image& image, int64_t y, int64_t x, int64_t c) { return image[y][x][c].item<int>(); }
+
+// The fault of the Error that `action` throws, and nothing when it throws none.
+inline std::optional<Fault> fault_of(const std::function<void()>& action, std::string* message = nullptr) {
+  try {
+    action();
+  } catch (const Error& error) {
+    if (message) *message = error.what();
+    return error.fault();
+  }
+  return std::nullopt;
+}
+
+}  // namespace attune::test
