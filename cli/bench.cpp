@@ -1,0 +1,200 @@
+// attune bench: what maps cost, as ratios to the model's own passes in the same run.
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <iomanip>
+#include <iostream>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/rand.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/jit/api/module.h>
+
+#include <attune/sdk/error.h>
+
+#include "bench_memory.h"
+#include "commands.h"
+#include "json.h"
+#include "progress.h"
+#include "session.h"
+
+namespace attune::cli {
+namespace {
+
+constexpr int warm_ups = 3;  // the default executor specialises itself in its first calls
+constexpr double megabyte = 1024.0 * 1024.0;
+
+struct Row {
+  std::string name;
+  std::function<void()> run;
+  std::vector<double> ms{};
+  double peak_mb = 0;
+  double programs_mb = 0;
+};
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// Half the rounds lie within this share of the median.
+double spread(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return (values[values.size() * 3 / 4] - values[values.size() / 4]) / median(values);
+}
+
+class Bench {
+ public:
+  explicit Bench(const BenchOptions& options) : options_(options), session_(prepare_session(options.model)) {
+    load_model(session_, options.model);
+    auto shape = trial_shape(session_, options.input);
+    shape[0] = options.batch;
+    const auto& model = *session_.model;
+    input_ = at::rand(shape, at::TensorOptions().device(model.device()).dtype(model.dtype()));
+    layer_ = session_.model->auto_layer(input_);
+    add_baselines();
+    add_methods();
+  }
+
+  int run() {
+    measure_memory();
+    measure_time();
+    if (options_.json) {
+      print(document());
+    } else {
+      print_table();
+    }
+    return 0;
+  }
+
+ private:
+  void add_baselines() {
+    rows_.push_back({"forward", [this] { session_.model->module_output(input_, false); }});
+    rows_.push_back({"forward_backward_input", [this] {
+                       const at::Tensor x = input_.detach().requires_grad_();
+                       backward(session_.model->module_output(x, true), {x});
+                     }});
+    rows_.push_back({"forward_backward_parameters", [this] {
+                       std::vector<at::Tensor> parameters;
+                       for (const auto& p : session_.model->module().parameters()) {
+                         if (p.requires_grad()) parameters.push_back(p);
+                       }
+                       const at::Tensor y = session_.model->module_output(input_, true);
+                       if (!parameters.empty()) backward(y, parameters);
+                     }});
+  }
+
+  static void backward(const at::Tensor& output, const std::vector<at::Tensor>& of) {
+    const at::Tensor best = std::get<0>(output.max(1));
+    torch::autograd::grad({best}, of, {at::ones_like(best)}, false, false, true);
+  }
+
+  void add_methods() {
+    add_maps("gradcam", {"gradcam"});
+    add_maps("guided_backprop", {"guided_backprop"});
+    add_maps("gradcam+guided_backprop", {"gradcam", "guided_backprop"});
+    for (const auto& id : session_.catalogue.ids(ComponentKind::method)) {
+      if (id != "gradcam" && id != "guided_backprop") add_maps(id, {id});
+    }
+  }
+
+  void add_maps(const std::string& name, const std::vector<std::string>& ids) {
+    std::vector<MapRequest> requests;
+    for (const auto& id : ids) {
+      if (id == "guided_backprop" && session_.model->activations().empty()) return;
+      if (session_.catalogue.find(id) == nullptr) return;
+      requests.push_back({id, session_.catalogue.make_method(id)});
+    }
+    const std::vector<TargetChoice> targets{TargetChoice::parse("top1", {})};
+    rows_.push_back({name, [this, requests, targets] { compute_maps(*session_.model, input_, requests, targets); }});
+  }
+
+  // Peaks are counted once programs exist; what the first call leaves alive are its programs.
+  void measure_memory() {
+    for (Row& row : rows_) {
+      session_.model->refresh();
+      {
+        const MemoryCounter counter;
+        row.run();
+        row.programs_mb = static_cast<double>(counter.alive()) / megabyte;
+      }
+      const MemoryCounter counter;
+      row.run();
+      row.peak_mb = static_cast<double>(counter.peak()) / megabyte;
+    }
+  }
+
+  void measure_time() {
+    Progress progress("runs", static_cast<int64_t>(rows_.size()) * (warm_ups + options_.rounds));
+    for (int round = -warm_ups; round < options_.rounds; ++round) {
+      for (Row& row : rows_) {
+        const auto start = std::chrono::steady_clock::now();
+        row.run();
+        const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
+        if (round >= 0) row.ms.push_back(taken.count());
+        progress.advance(1, row.name);
+      }
+    }
+  }
+
+  double baseline(size_t index) const { return median(rows_[index].ms); }
+
+  Json document() const {
+    Json rows = Json::array();
+    for (size_t i = 3; i < rows_.size(); ++i) {
+      const Row& row = rows_[i];
+      const double ms = median(row.ms);
+      rows.push_back({{"name", row.name},
+                      {"ms", ms},
+                      {"spread", spread(row.ms)},
+                      {"ratio_forward", ms / baseline(0)},
+                      {"ratio_forward_backward_input", ms / baseline(1)},
+                      {"ratio_forward_backward_parameters", ms / baseline(2)},
+                      {"peak_mb", row.peak_mb},
+                      {"programs_mb", row.programs_mb}});
+    }
+    return {{"model", options_.model.model},
+            {"layer", layer_},
+            {"batch", options_.batch},
+            {"threads", at::get_num_threads()},
+            {"baseline",
+             {{"forward_ms", baseline(0)},
+              {"forward_backward_input_ms", baseline(1)},
+              {"forward_backward_parameters_ms", baseline(2)},
+              {"peak_mb", rows_[0].peak_mb}}},
+            {"rows", rows}};
+  }
+
+  void print_table() const {
+    std::cout << options_.model.model << ", layer " << layer_ << ", batch " << options_.batch << ", "
+              << at::get_num_threads() << " threads, median of " << options_.rounds << "\n\n"
+              << std::left << std::setw(32) << "row" << std::right << std::setw(10) << "ms" << std::setw(9) << "spread"
+              << std::setw(11) << "/forward" << std::setw(11) << "/+input" << std::setw(11) << "/+params" << std::setw(10)
+              << "peak MB" << std::setw(13) << "programs MB" << '\n'
+              << std::fixed;
+    for (const Row& row : rows_) {
+      const double ms = median(row.ms);
+      std::cout << std::left << std::setw(32) << row.name << std::right << std::setprecision(1) << std::setw(10) << ms
+                << std::setw(7) << 100 * spread(row.ms) << " %" << std::setprecision(2);
+      for (size_t b = 0; b < 3; ++b) std::cout << std::setw(11) << ms / baseline(b);
+      std::cout << std::setprecision(1) << std::setw(10) << row.peak_mb << std::setw(13) << row.programs_mb << '\n';
+    }
+    std::cout << "\n/forward: to the module's own forward pass; /+input, /+params: to that and a backward pass to the "
+                 "input or the parameters\n";
+  }
+
+  const BenchOptions& options_;
+  Session session_;
+  at::Tensor input_;
+  std::string layer_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace
+
+int bench(const BenchOptions& options) { return Bench(options).run(); }
+
+}  // namespace attune::cli

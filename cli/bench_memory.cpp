@@ -1,0 +1,70 @@
+#include "bench_memory.h"
+
+#include <atomic>
+
+#include <c10/core/CPUAllocator.h>
+
+#include "model/compat.h"
+
+namespace attune::cli {
+namespace {
+
+std::atomic<int64_t> alive_bytes{0};
+std::atomic<int64_t> peak_bytes{0};
+
+void count(int64_t bytes) {
+  const int64_t now = alive_bytes += bytes;
+  int64_t peak = peak_bytes.load();
+  while (now > peak && !peak_bytes.compare_exchange_weak(peak, now)) {
+  }
+}
+
+// LibTorch's own allocator, with a note of every size. Lives for good: tensors outlast the counter.
+class CountingAllocator final : public c10::Allocator {
+ public:
+  explicit CountingAllocator(c10::Allocator* inner) : inner_(inner) {}
+
+  at::DataPtr allocate(size_t bytes) ATTUNE_ALLOCATE_CONST override {
+    auto* block = new Block{inner_->allocate(bytes), static_cast<int64_t>(bytes)};
+    count(block->bytes);
+    return {block->data.get(), block, &release, block->data.device()};
+  }
+  ATTUNE_ALLOCATOR_COPY_DATA
+
+  c10::Allocator* inner() const { return inner_; }
+
+ private:
+  struct Block {
+    at::DataPtr data;
+    int64_t bytes;
+  };
+
+  static void release(void* context) {
+    auto* block = static_cast<Block*>(context);
+    alive_bytes -= block->bytes;
+    delete block;
+  }
+
+  c10::Allocator* inner_;
+};
+
+CountingAllocator& counting_allocator() {
+  static auto* allocator = new CountingAllocator(c10::GetCPUAllocator());
+  return *allocator;
+}
+
+}  // namespace
+
+MemoryCounter::MemoryCounter() {
+  CountingAllocator& allocator = counting_allocator();
+  alive_bytes = 0;
+  peak_bytes = 0;
+  c10::SetCPUAllocator(&allocator);
+}
+
+MemoryCounter::~MemoryCounter() { c10::SetCPUAllocator(counting_allocator().inner()); }
+
+int64_t MemoryCounter::peak() const { return peak_bytes; }
+int64_t MemoryCounter::alive() const { return alive_bytes; }
+
+}  // namespace attune::cli

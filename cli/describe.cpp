@@ -1,0 +1,119 @@
+// attune describe: what a component says of itself.
+
+#include <iostream>
+#include <sstream>
+
+#include <attune/sdk/error.h>
+
+#include "commands.h"
+#include "json.h"
+#include "session.h"
+
+namespace attune::cli {
+namespace {
+
+const Component& find(const Catalogue& catalogue, const std::string& id) {
+  if (const Component* component = catalogue.find(id)) return *component;
+  std::vector<std::string> ids;
+  for (const auto& component : catalogue.components()) ids.push_back(component.descriptor.id);
+  throw Error(Fault::usage, "no component is called '" + id + "'" + did_you_mean(id, ids) +
+                                "; `attune plugins` lists them, `attune doctor` what was refused");
+}
+
+Json value_json(const ParameterValue& value) {
+  return std::visit([](const auto& v) { return Json(v); }, value);
+}
+
+std::string range_text(const ParameterDeclaration& parameter) {
+  if (!parameter.choices.empty()) {
+    std::string text;
+    for (const auto& choice : parameter.choices) text += (text.empty() ? "" : ", ") + choice;
+    return text;
+  }
+  if (!parameter.minimum) return "";
+  return to_string(ParameterValue(*parameter.minimum)) + " to " + to_string(ParameterValue(*parameter.maximum));
+}
+
+Json document(const Component& component) {
+  const Descriptor& d = component.descriptor;
+  Json parameters = Json::array();
+  for (const auto& p : d.parameters) {
+    Json entry = {{"name", p.name}, {"type", to_string(p.type)}, {"default", value_json(p.default_value)}, {"help", p.help}};
+    if (p.minimum) entry["minimum"] = *p.minimum;
+    if (p.maximum) entry["maximum"] = *p.maximum;
+    if (!p.choices.empty()) entry["choices"] = p.choices;
+    parameters.push_back(entry);
+  }
+  Json json = {{"id", d.id}, {"kind", to_string(d.kind)}, {"title", d.title}, {"summary", d.summary},
+               {"citation", d.citation}, {"parameters", parameters}, {"differentiable", d.differentiable},
+               {"deterministic", d.deterministic}, {"ranks", d.ranks}, {"plugin", component.plugin},
+               {"version", component.version}, {"path", component.path.string()}};
+  if (d.kind == ComponentKind::method) {
+    json["forward_passes"] = d.forward_passes;
+    json["backward_passes"] = d.backward_passes;
+    json["at_input_resolution"] = d.at_input_resolution;
+  }
+  if (d.kind == ComponentKind::correlation) {
+    json["symmetric"] = d.symmetric;
+    json["affine_invariant"] = d.affine_invariant;
+    json["range"] = {d.minimum, d.maximum};
+  }
+  return json;
+}
+
+std::string capabilities(const Descriptor& d) {
+  std::ostringstream text;
+  text << (d.differentiable ? "differentiable" : "not differentiable") << ", "
+       << (d.deterministic ? "deterministic" : "random") << ", inputs of";
+  for (size_t i = 0; i < d.ranks.size(); ++i) text << (i == 0 ? " " : ", ") << d.ranks[i];
+  text << " dimensions";
+  if (d.kind == ComponentKind::method) {
+    text << ", " << d.forward_passes << " forward and " << d.backward_passes << " backward passes, map at "
+         << (d.at_input_resolution ? "the input's" : "a layer's") << " resolution";
+  }
+  if (d.kind == ComponentKind::correlation) {
+    text << ", from " << d.minimum << " to " << d.maximum << (d.symmetric ? ", symmetric" : "")
+         << (d.affine_invariant ? ", unchanged by scale and offset" : "");
+  }
+  return text.str();
+}
+
+void print_text(const Component& component) {
+  const Descriptor& d = component.descriptor;
+  std::cout << d.id << ": " << d.title << " (" << to_string(d.kind) << ")\n  " << d.summary << "\n  " << d.citation
+            << "\n  " << capabilities(d) << "\n  from " << component.plugin << ' ' << component.version << ", "
+            << component.path.string() << "\n\nparameters\n";
+  for (const auto& p : d.parameters) {
+    std::cout << "  " << p.name << " (" << to_string(p.type) << ", default " << to_string(p.default_value) << ")\n    "
+              << p.help << (range_text(p).empty() ? "" : "\n    " + range_text(p)) << '\n';
+  }
+}
+
+void print_markdown(const Component& component) {
+  const Descriptor& d = component.descriptor;
+  std::cout << "# " << d.title << "\n\n`" << d.id << "`, " << to_string(d.kind) << ". " << d.summary
+            << ".\n\n- Source: " << d.citation << "\n- Capabilities: " << capabilities(d) << "\n\n";
+  if (d.parameters.empty()) return;
+  std::cout << "| parameter | type | default | values | meaning |\n|---|---|---|---|---|\n";
+  for (const auto& p : d.parameters) {
+    std::cout << "| `" << p.name << "` | " << to_string(p.type) << " | `" << to_string(p.default_value) << "` | "
+              << range_text(p) << " | " << p.help << " |\n";
+  }
+}
+
+}  // namespace
+
+int describe(const DescribeOptions& options) {
+  const Catalogue catalogue = load_catalogue(options.plugin_dirs);
+  const Component& component = find(catalogue, options.id);
+  if (options.json) {
+    print(document(component));
+  } else if (options.markdown) {
+    print_markdown(component);
+  } else {
+    print_text(component);
+  }
+  return 0;
+}
+
+}  // namespace attune::cli

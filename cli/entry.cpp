@@ -1,0 +1,56 @@
+#include <csignal>
+#include <iostream>
+#include <string>
+
+#include <unistd.h>
+
+#include <attune/sdk/error.h>
+
+#include "commands.h"
+#include "image/output_file.h"
+#include "model/failure.h"
+
+namespace attune::cli {
+namespace {
+
+// Nothing half-written stays behind; 128 + signal is what shells expect.
+void interrupted(int signal) {
+  remove_unfinished_outputs();
+  _exit(128 + signal);
+}
+
+int dispatch(const Options& options) {
+  if (options.command == "layers") return layers(options.layers);
+  if (options.command == "heatmap") return heatmap(options.heatmap);
+  if (options.command == "plugins") return plugins(options.plugins);
+  if (options.command == "describe") return describe(options.describe);
+  if (options.command == "doctor") return doctor(options.doctor);
+  if (options.command == "bench") return bench(options.bench);
+  return demo(options.demo);
+}
+
+int fail(Fault fault, const std::string& message) {
+  std::cerr << "attune: " << message << '\n';
+  return static_cast<int>(fault);
+}
+
+}  // namespace
+}  // namespace attune::cli
+
+int attune_cli_run(const attune::cli::Options& options) {
+  using attune::Fault;
+  std::signal(SIGINT, attune::cli::interrupted);
+  std::signal(SIGTERM, attune::cli::interrupted);
+  std::signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of the write
+  try {
+    const int code = attune::cli::dispatch(options);
+    if (!std::cout.flush()) return attune::cli::fail(Fault::output, "standard output cannot be written");
+    return code;
+  } catch (const attune::Error& error) {
+    return attune::cli::fail(error.fault(), error.what());
+  } catch (const std::bad_alloc&) {
+    return attune::cli::fail(Fault::run, "not enough memory; try a smaller --batch");
+  } catch (const std::exception& error) {
+    return attune::cli::fail(Fault::run, attune::reason_of(error));
+  }
+}

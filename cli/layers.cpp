@@ -1,0 +1,74 @@
+// attune layers: names, types and shapes of a model's layers.
+
+#include <iomanip>
+#include <iostream>
+
+#include <ATen/ops/rand.h>
+
+#include <attune/sdk/error.h>
+
+#include "commands.h"
+#include "json.h"
+#include "model/layout.h"
+#include "session.h"
+
+namespace attune::cli {
+namespace {
+
+Json document(const std::string& model, const std::string& automatic, const std::vector<LayerReport>& reports) {
+  Json layers = Json::array();
+  for (const auto& report : reports) {
+    layers.push_back({{"name", report.name}, {"type", report.type}, {"shape", report.shape}, {"spatial", report.spatial}});
+  }
+  return {{"model", model}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
+}
+
+void print_table(const std::string& automatic, const std::vector<LayerReport>& reports) {
+  size_t name_width = 5;
+  size_t type_width = 4;
+  for (const auto& report : reports) {
+    name_width = std::max(name_width, report.name.size());
+    type_width = std::max(type_width, report.type.size());
+  }
+  const auto column = [](const std::string& text, size_t width) {
+    return text + std::string(width - text.size() + 2, ' ');
+  };
+  std::cout << "  " << column("layer", name_width) << column("type", type_width) << "output\n";
+  for (const auto& report : reports) {
+    std::cout << (report.name == automatic ? "* " : "  ") << column(report.name, name_width)
+              << column(report.type, type_width)
+              << (report.shape.empty() ? "(not reached)" : shape_text(report.shape))
+              << (report.in_branch ? "  in a branch: no maps" : "") << '\n';
+  }
+  if (!automatic.empty()) std::cout << "\n* the automatic layer\n";
+}
+
+// A model without any suitable layer still has layers to list.
+std::string automatic_layer(TorchScriptModel& model, const at::Tensor& input) {
+  try {
+    return model.auto_layer(input);
+  } catch (const Error& error) {
+    std::cerr << "attune: note: " << error.what() << '\n';
+    return "";
+  }
+}
+
+}  // namespace
+
+int layers(const LayersOptions& options) {
+  Session session = prepare_session(options.model);
+  load_model(session, options.model);
+  const auto place = at::TensorOptions().device(session.model->device()).dtype(session.model->dtype());
+  const at::Tensor input = at::rand(trial_shape(session, options.input), place);
+  const auto reports = session.model->inspect(input);
+  const std::string automatic = automatic_layer(*session.model, input);
+  if (options.json) {
+    print(document(options.model.model, automatic, reports));
+  } else {
+    std::cout << options.model.model << " on an input of " << shape_text(input.sizes().vec()) << '\n';
+    print_table(automatic, reports);
+  }
+  return 0;
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,92 @@
+// The flags of every command, as plain data: filled by parser.cpp, read by the commands.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attune::cli {
+
+// Wherever a model runs.
+struct ModelFlags {
+  std::string model;
+  std::string device = "cpu";
+  int threads = 0;  // 0: LibTorch's choice
+  std::string layer;
+  std::string layout;
+  std::string labels;
+  std::vector<std::string> plugin_dirs;
+};
+
+struct LayersOptions {
+  ModelFlags model;
+  std::vector<int64_t> input;  // C,S1..Sd; empty: guessed
+  bool json = false;
+};
+
+struct HeatmapOptions {
+  ModelFlags model;
+  std::vector<std::string> inputs;
+  std::vector<std::string> methods;
+  std::vector<std::string> targets;
+  std::string output = "heatmaps";
+  std::string preprocess;
+  std::vector<int64_t> size;
+  bool crop = false;
+  std::optional<int64_t> frames;
+  int64_t batch = 8;
+  std::string colormap;
+  double alpha = 0.6;
+  bool signed_maps = false;
+  bool raw = false;
+  bool json = false;
+};
+
+struct PluginsOptions {
+  std::vector<std::string> plugin_dirs;
+  std::string kind;
+  bool json = false;
+};
+
+struct DescribeOptions {
+  std::vector<std::string> plugin_dirs;
+  std::string id;
+  bool json = false;
+  bool markdown = false;  // a page of the reference
+};
+
+struct DoctorOptions {
+  std::vector<std::string> plugin_dirs;
+  bool json = false;
+};
+
+struct BenchOptions {
+  ModelFlags model;
+  int64_t batch = 8;
+  int rounds = 7;
+  std::vector<int64_t> input;
+  bool json = false;
+};
+
+struct DemoOptions {
+  std::string output = "attune-demo";
+  int threads = 0;
+  uint64_t seed = 1;
+  bool quick = false;  // a few steps only, for tests
+  std::vector<std::string> plugin_dirs;
+};
+
+// The command that was given and its flags; the others keep their defaults.
+struct Options {
+  std::string command;
+  LayersOptions layers;
+  HeatmapOptions heatmap;
+  PluginsOptions plugins;
+  DescribeOptions describe;
+  DoctorOptions doctor;
+  BenchOptions bench;
+  DemoOptions demo;
+};
+
+}  // namespace attune::cli

@@ -1,0 +1,139 @@
+#include "parser.h"
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include <attune/sdk/version.h>
+
+namespace attune::cli {
+namespace {
+
+constexpr int usage_error = 2;
+
+// LAYERS: 3,224,224
+void add_shape(CLI::App& command, const std::string& flag, std::vector<int64_t>& shape, const std::string& help) {
+  command.add_option(flag, shape, help)->delimiter(',')->check(CLI::Range(int64_t{1}, int64_t{100000}));
+}
+
+void add_plugin_dirs(CLI::App& command, std::vector<std::string>& folders) {
+  command.add_option("--plugin-dir", folders, "Folder with further plugins (repeatable)")->type_name("DIR");
+}
+
+void add_model(CLI::App& command, ModelFlags& flags) {
+  command.add_option("MODEL", flags.model, "TorchScript file; model.json beside it may describe it")->required();
+  command.add_option("--device", flags.device, "cpu, cuda or cuda:INDEX")->capture_default_str();
+  command.add_option("--threads", flags.threads, "Threads of one operation; default: all cores")
+      ->check(CLI::Range(1, 1024));
+  command.add_option("--layer", flags.layer, "Layer that `auto` stands for; `attune layers` lists them");
+  command.add_option("--layout", flags.layout, "How layers arrange their activations")
+      ->check(CLI::IsMember({"auto", "channels_first", "channels_last", "tokens"}));
+  add_plugin_dirs(command, flags.plugin_dirs);
+}
+
+void add_layers(CLI::App& app, LayersOptions& options) {
+  CLI::App* command = app.add_subcommand("layers", "List a model's layers and mark the automatic one");
+  add_model(*command, options.model);
+  add_shape(*command, "--input", options.input, "Shape of one input, C,H,W; default: guessed from the model");
+  command->add_flag("--json", options.json, "One JSON document on standard output");
+}
+
+void add_pictures(CLI::App& command, HeatmapOptions& options) {
+  command.add_option("--preprocess", options.preprocess, "imagenet (default), unit, or a JSON file");
+  add_shape(command, "--size", options.size, "Size of the model's input: H or H,W");
+  command.add_flag("--crop", options.crop, "Resize the shorter side and cut out the centre instead of squashing");
+  command.add_option("--frames", options.frames, "Frames of a clip, sampled evenly; default 16")
+      ->check(CLI::Range(1, 10000));
+  command.add_option("--batch", options.batch, "Inputs run at once")->check(CLI::Range(1, 4096))->capture_default_str();
+  command.add_option("--colormap", options.colormap,
+                     "viridis, magma, inferno, plasma, cividis, turbo, grey or blue_red");
+  command.add_option("--alpha", options.alpha, "Opacity of the strongest heat")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command.add_flag("--signed", options.signed_maps, "Draw negative values too, not the positive part alone");
+}
+
+void add_heatmap(CLI::App& app, HeatmapOptions& options) {
+  CLI::App* command = app.add_subcommand("heatmap", "Draw what a model looks at");
+  add_model(*command, options.model);
+  command->add_option("INPUT", options.inputs, "Pictures, folders, videos, or .npy tensors")->required();
+  command->add_option("--method", options.methods,
+                      "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them")
+      ->type_name("METHOD")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--target", options.targets, "top1 (default), top5, a class index or a label (repeatable)")
+      ->type_name("TARGET")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--output", options.output, "Folder for the pictures")->capture_default_str();
+  command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
+  add_pictures(*command, options);
+  command->add_flag("--raw", options.raw, "Write the maps themselves as .npy too");
+  command->add_flag("--json", options.json, "Print summary.json on standard output");
+}
+
+void add_catalogue(CLI::App& app, Options& options) {
+  CLI::App* plugins = app.add_subcommand("plugins", "List what is installed");
+  plugins->add_option("--kind", options.plugins.kind, "Only these")
+      ->check(CLI::IsMember({"method", "matcher", "correlation"}));
+  plugins->add_flag("--json", options.plugins.json, "One JSON document on standard output");
+  add_plugin_dirs(*plugins, options.plugins.plugin_dirs);
+
+  CLI::App* describe = app.add_subcommand("describe", "Show a component's parameters, capabilities and source");
+  describe->add_option("ID", options.describe.id, "As `attune plugins` lists it")->required();
+  auto* json = describe->add_flag("--json", options.describe.json, "One JSON document on standard output");
+  describe->add_flag("--markdown", options.describe.markdown, "As a page of the reference")->excludes(json);
+  add_plugin_dirs(*describe, options.describe.plugin_dirs);
+
+  CLI::App* doctor = app.add_subcommand("doctor", "Say what was searched for plugins, what was refused and why");
+  doctor->add_flag("--json", options.doctor.json, "One JSON document on standard output");
+  add_plugin_dirs(*doctor, options.doctor.plugin_dirs);
+}
+
+void add_bench(CLI::App& app, BenchOptions& options) {
+  CLI::App* command = app.add_subcommand("bench", "Time every method beside the model's own passes");
+  add_model(*command, options.model);
+  command->add_option("--batch", options.batch, "Inputs of one pass")->check(CLI::Range(1, 4096))->capture_default_str();
+  command->add_option("--rounds", options.rounds, "Rounds whose median counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  add_shape(*command, "--input", options.input, "Shape of one input, C,H,W; default: guessed from the model");
+  command->add_flag("--json", options.json, "One JSON document on standard output");
+}
+
+void add_demo(CLI::App& app, DemoOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("demo", "The whole story on data that it makes itself: pictures, a network, heatmaps");
+  command->add_option("--output", options.output, "Folder for everything")->capture_default_str();
+  command->add_option("--threads", options.threads, "Threads of one operation; default: all cores")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--seed", options.seed, "Of pictures and network")->capture_default_str();
+  command->add_flag("--quick", options.quick, "A few training steps only, to see that it runs");
+  add_plugin_dirs(*command, options.plugin_dirs);
+}
+
+}  // namespace
+
+int parse(int argc, char** argv, Options& options) {
+  CLI::App app("attune: attention maps for TorchScript models", "attune");
+  app.set_version_flag("--version", std::string("attune ") + ATTUNE_VERSION);
+  app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return "attune: " + std::string(error.what()) + "; see attune --help\n";
+  });
+  add_layers(app, options.layers);
+  add_heatmap(app, options.heatmap);
+  add_catalogue(app, options);
+  add_bench(app, options.bench);
+  add_demo(app, options.demo);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : usage_error;
+  }
+  options.command = app.get_subcommands().front()->get_name();
+  return -1;
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,58 @@
+#include "session.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include <attune/sdk/error.h>
+
+namespace attune::cli {
+namespace {
+
+c10::Device parse_device(const std::string& text) {
+  try {
+    const c10::Device device(text);
+    if (device.is_cuda() && !at::hasCUDA()) {
+      throw Error(Fault::usage, "--device " + text + ": this LibTorch has no CUDA, or the machine has no such device; use cpu");
+    }
+    if (device.is_cpu() || device.is_cuda()) return device;
+  } catch (const c10::Error&) {
+  }
+  throw Error(Fault::usage, "--device '" + text + "' is unknown; expected cpu, cuda or cuda:INDEX");
+}
+
+}  // namespace
+
+Catalogue load_catalogue(const std::vector<std::string>& plugin_dirs) {
+  return Catalogue::load(search_folders({plugin_dirs.begin(), plugin_dirs.end()}));
+}
+
+Session prepare_session(const ModelFlags& flags) {
+  parse_device(flags.device);
+  if (flags.threads > 0) at::set_num_threads(flags.threads);
+  Session session{load_catalogue(flags.plugin_dirs), read_sidecar(flags.model), {}, nullptr};
+  session.labels = Labels(flags.labels.empty() ? session.sidecar.labels : read_labels(flags.labels));
+  return session;
+}
+
+void load_model(Session& session, const ModelFlags& flags) {
+  ModelOptions options;
+  options.device = parse_device(flags.device);
+  options.output = session.sidecar.output;
+  options.layer = flags.layer.empty() ? session.sidecar.layer : flags.layer;
+  options.layout = flags.layout.empty() ? session.sidecar.layout : flags.layout;
+  session.model = TorchScriptModel::load(flags.model, options);
+}
+
+std::vector<int64_t> trial_shape(const Session& session, const std::vector<int64_t>& given) {
+  std::vector<int64_t> shape = given.empty() ? session.model->likely_input() : given;
+  const auto& size = session.sidecar.preprocess.size;
+  if (given.empty() && size && shape.size() >= 3) {
+    shape[shape.size() - 2] = (*size)[0];
+    shape[shape.size() - 1] = (*size)[1];
+  }
+  if (given.empty() && session.sidecar.frames && shape.size() == 4) shape[1] = *session.sidecar.frames;
+  shape.insert(shape.begin(), 1);
+  return shape;
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,33 @@
+// A model opened with the flags and the sidecar that belong to it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <attune/catalogue.h>
+#include <attune/maps.h>
+#include <attune/torchscript_model.h>
+
+#include "options.h"
+#include "spec/sidecar.h"
+
+namespace attune::cli {
+
+struct Session {
+  Catalogue catalogue;
+  Sidecar sidecar;
+  Labels labels;
+  std::shared_ptr<TorchScriptModel> model;
+};
+
+// Everything that can be checked without the model is checked before it is loaded.
+Session prepare_session(const ModelFlags& flags);
+void load_model(Session& session, const ModelFlags& flags);
+
+Catalogue load_catalogue(const std::vector<std::string>& plugin_dirs);
+
+// An input [1,C,S1..Sd] of zeros or noise to try a model with: of the given shape, or the sidecar's, or a guess.
+std::vector<int64_t> trial_shape(const Session& session, const std::vector<int64_t>& given);
+
+}  // namespace attune::cli

@@ -1,0 +1,54 @@
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
+#include <algorithm>
+
+#include <attune/maps.h>
+#include <attune/sdk/error.h>
+
+namespace attune {
+namespace {
+
+Needs all_needs(const Model& model, const std::vector<MapRequest>& requests) {
+  Needs all;
+  for (const MapRequest& request : requests) {
+    const Needs needs = request.method->needs(model);
+    for (const std::string& layer : needs.layers) {
+      if (std::find(all.layers.begin(), all.layers.end(), layer) == all.layers.end()) all.layers.push_back(layer);
+    }
+    all.layer_gradients = all.layer_gradients || needs.layer_gradients;
+    all.input_gradient = all.input_gradient || needs.input_gradient;
+  }
+  return all;
+}
+
+AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target) {
+  AttentionMap map = request.method->attend(pass, target);
+  if (!map.values.defined() || map.values.dim() < 3 || map.values.size(0) != pass.input().size(0)) {
+    throw Error(Fault::run, "method '" + request.name + "' gave no map [N,C,S..] for its batch");
+  }
+  if (!at::isfinite(map.values.detach()).all().item<bool>()) {
+    throw Error(Fault::run, "map '" + request.name + "' is not finite (NaN or infinity)");
+  }
+  if (!pass.wants_graph()) map.values = map.values.detach();
+  return map;
+}
+
+}  // namespace
+
+MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
+                    const std::vector<TargetChoice>& choices, bool graph) {
+  const auto pass = model.forward(input, all_needs(model, requests), graph);
+  const at::AutoGradMode mode(true);  // scores lead to gradients; without `graph` nothing else is recorded
+  MapSet set;
+  set.scores = graph ? pass->output() : pass->output().detach();
+  for (const TargetChoice& choice : choices) {
+    for (Target& target : choice.resolve(pass->output())) set.targets.push_back(std::move(target));
+  }
+  for (const MapRequest& request : requests) {
+    set.maps.emplace_back();
+    for (const Target& target : set.targets) set.maps.back().push_back(attend(request, *pass, target));
+  }
+  return set;
+}
+
+}  // namespace attune

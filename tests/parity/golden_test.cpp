@@ -1,0 +1,122 @@
+// Maps of the plugins against numerical results of Captum and pytorch-grad-cam.
+
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+#include <torch/script.h>
+
+#include <attune/catalogue.h>
+#include <attune/maps.h>
+#include <attune/torchscript_model.h>
+
+#include "image/npy.h"
+#include "material.h"
+
+namespace attune {
+namespace {
+
+namespace fs = std::filesystem;
+
+const Catalogue& catalogue() {
+  static const Catalogue loaded =
+      Catalogue::load(search_folders({fs::path(ATTUNE_BUILD_DIR) / "lib" / "attune" / "plugins"}));
+  return loaded;
+}
+
+at::Tensor map_of(TorchScriptModel& model, const at::Tensor& input, const std::string& id,
+                  const std::map<std::string, ParameterValue>& parameters, int64_t target, bool graph) {
+  const std::vector<MapRequest> requests{{id, catalogue().make_method(id, parameters)}};
+  const auto set = compute_maps(model, input, requests, {TargetChoice::parse(std::to_string(target), {})}, graph);
+  return set.maps[0][0].values.detach();
+}
+
+void expect_close(const at::Tensor& map, const at::Tensor& golden, const std::string& what) {
+  const at::Tensor expected = golden.reshape_as(map);
+  const double range = (expected.max() - expected.min()).item<double>();
+  const double worst = (map - expected).abs().max().item<double>();
+  EXPECT_LE(worst, 1e-4 * range) << what << ": off by " << worst / range << " of the range";
+}
+
+struct Case {
+  fs::path folder;
+  std::string model;
+  std::vector<std::string> layers;
+};
+
+class Golden : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    folder_ = test::shared() / "golden" / GetParam().folder;
+    ATTUNE_NEED(folder_);
+    model_ = TorchScriptModel::load(test::shared() / "models" / GetParam().model);
+    input_ = read_npy(folder_ / "input.npy");
+    std::ifstream(folder_ / "values.json") >> values_;
+  }
+
+  // Compares with NAME.npy, or with NAME__s7.npy, every seventh position of the last two axes.
+  bool compare(const at::Tensor& map, const std::string& name) {
+    if (fs::exists(folder_ / (name + ".npy"))) {
+      expect_close(map, read_npy(folder_ / (name + ".npy")), name);
+      return true;
+    }
+    if (!fs::exists(folder_ / (name + "__s7.npy"))) return false;
+    expect_close(map.slice(2, 0, {}, 7).slice(3, 0, {}, 7), read_npy(folder_ / (name + "__s7.npy")), name);
+    return true;
+  }
+
+  int64_t target(const std::string& name) const { return values_.at(name + "__class").get<int64_t>(); }
+
+  fs::path folder_;
+  std::shared_ptr<TorchScriptModel> model_;
+  at::Tensor input_;
+  nlohmann::json values_;
+};
+
+TEST_P(Golden, Logits) {
+  expect_close(model_->forward(input_, {}, false)->output(), read_npy(folder_ / "logits.npy"), "logits");
+}
+
+TEST_P(Golden, GradCam) {
+  for (const bool graph : {false, true}) {
+    for (const std::string name : {"top1", "fixed"}) {
+      for (const auto& layer : GetParam().layers) {
+        const auto map = [&](bool relu) {
+          return map_of(*model_, input_, "gradcam", {{"layer", layer}, {"relu", relu}}, target(name), graph);
+        };
+        EXPECT_TRUE(compare(map(false), name + "__" + layer + "__gradcam"));
+        EXPECT_TRUE(compare(map(true), name + "__" + layer + "__gradcam_relu"));
+      }
+    }
+  }
+}
+
+TEST_P(Golden, GuidedBackpropagationAndSaliency) {
+  for (const bool graph : {false, true}) {
+    for (const std::string name : {"top1", "fixed"}) {
+      EXPECT_TRUE(compare(map_of(*model_, input_, "guided_backprop", {}, target(name), graph), name + "__gb"));
+    }
+    EXPECT_TRUE(compare(map_of(*model_, input_, "saliency", {}, target("top1"), graph), "top1__saliency"));
+  }
+}
+
+TEST_P(Golden, Deconvnet) {
+  Needs needs;
+  needs.input_gradient = true;
+  const auto pass = model_->forward(input_, needs, false);
+  const at::AutoGradMode mode(true);
+  const Target classes{at::full({1}, target("top1"), at::kLong)};
+  const at::Tensor map = pass->gradients(pass->score(classes), {pass->input()}, Rectifier::deconvnet)[0];
+  EXPECT_TRUE(compare(map, "top1__deconv"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, Golden,
+    testing::Values(Case{"squeezenet1_0_imagenet/tabby", "squeezenet1_0_imagenet.pt", {"features.12", "classifier.1"}},
+                    Case{"squeezenet1_0_imagenet/golden_retriever",
+                         "squeezenet1_0_imagenet.pt",
+                         {"features.12", "classifier.1"}},
+                    Case{"resnet20_cifar10/cat_0000", "resnet20_cifar10.pt", {"layer3"}},
+                    Case{"resnet20_cifar10/horse_0001", "resnet20_cifar10.pt", {"layer3"}}));
+
+}  // namespace
+}  // namespace attune

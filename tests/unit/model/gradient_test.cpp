@@ -1,0 +1,153 @@
+// Gradients: rules, finite differences, and no pass that is not needed.
+
+#include <torch/script.h>
+
+#include <attune/sdk/error.h>
+#include <attune/torchscript_model.h>
+
+#include "models.h"
+
+namespace attune {
+namespace {
+
+using test::seeded;
+
+Target first_class(int64_t rows) { return {at::zeros({rows}, at::kLong)}; }
+
+at::Tensor input_gradient(TorchScriptModel& model, const at::Tensor& x, Rectifier rectifier, bool graph) {
+  Needs needs;
+  needs.input_gradient = true;
+  const auto pass = model.forward(x, needs, graph);
+  const at::AutoGradMode mode(true);
+  return pass->gradients(pass->score(first_class(x.size(0))), {pass->input()}, rectifier)[0];
+}
+
+// max(g, 0) passes through the two activations of the small model, done by hand.
+at::Tensor guided_by_hand(const torch::jit::Module& m, const at::Tensor& x, bool guided) {
+  const auto weight = [&](const char* name) { return m.attr(name).toModule().attr("w0").toTensor().detach(); };
+  const at::Tensor z1 = at::conv2d(x, weight("conv1"), {}, 2, 1);
+  const at::Tensor z2 = at::conv2d(z1.relu(), weight("conv2"), {}, 1, 1);
+  const at::Tensor fc = m.attr("fc").toTensor().detach();
+  const double cells = static_cast<double>(z2.size(2) * z2.size(3));
+  at::Tensor g = fc[0].view({1, -1, 1, 1}).expand_as(z2) / cells;
+  g = g.relu();
+  if (guided) g = g * (z2 > 0);
+  g = at::conv_transpose2d(g, weight("conv2"), {}, 1, 1).relu();
+  if (guided) g = g * (z1 > 0);
+  return at::conv_transpose2d(g, weight("conv1"), {}, 2, 1, 1);
+}
+
+TEST(Gradient, GuidedAndDeconvnetRulesEqualTheirDefinition) {
+  const auto m = test::small_model();
+  TorchScriptModel model(m);
+  const at::Tensor x = seeded({2, 3, 8, 8}, 20);
+  for (const bool graph : {false, true}) {
+    EXPECT_TRUE(at::allclose(input_gradient(model, x, Rectifier::guided, graph), guided_by_hand(m, x, true)));
+    EXPECT_TRUE(at::allclose(input_gradient(model, x, Rectifier::deconvnet, graph), guided_by_hand(m, x, false)));
+  }
+}
+
+TEST(Gradient, StandardRuleIsThePlainGradientAlsoAfterAGuidedOne) {
+  const auto m = test::small_model();
+  TorchScriptModel model(m);
+  const at::Tensor x = seeded({2, 3, 8, 8}, 21).requires_grad_();
+  auto copy = m;
+  const at::Tensor expected =
+      torch::autograd::grad({copy.forward({x}).toTensor().select(1, 0).sum()}, {x})[0];
+  input_gradient(model, x, Rectifier::guided, false);
+  EXPECT_TRUE(at::allclose(input_gradient(model, x, Rectifier::standard, false), expected));
+}
+
+TEST(Gradient, EveryRectifierIsFound) {
+  for (const char* call :
+       {"torch.relu(x)", "torch.relu_(x)", "torch.nn.functional.relu6(x)", "torch.clamp(x, 0.0, 6.0)",
+        "torch.clamp_min(x, 0)", "torch.hardtanh(x, 0.0, 6.0)", "torch.threshold(x, 0, 0)", "torch.gelu(x)",
+        "torch.silu(x)", "torch.softplus(x)", "torch.leaky_relu(x)", "torch.elu(x)", "torch.hardswish(x)"}) {
+    std::string code = call;
+    for (const char* name : {"hardtanh", "gelu", "silu", "softplus", "leaky_relu", "elu(", "hardswish"}) {
+      const auto at = code.find(std::string("torch.") + name);
+      if (at == 0 && code.find("torch.relu") != 0) code = "torch._C._nn." + code.substr(6);
+    }
+    if (code.find("relu6") != std::string::npos) code = "torch.hardtanh(x, 0.0, 6.0)", code = "torch._C._nn." + code.substr(6);
+    std::vector<std::string> found;
+    try {
+      found = TorchScriptModel(test::small_model(code)).activations();
+    } catch (const Error& error) {
+      FAIL() << code << ": " << error.what();
+    }
+    EXPECT_EQ(found.size(), 2U) << code;
+  }
+}
+
+TEST(Gradient, AModelWithoutRectifiersRefusesTheGuidedRule) {
+  TorchScriptModel model(test::small_model("torch.tanh(x)"));
+  EXPECT_TRUE(model.activations().empty());
+  EXPECT_THROW(input_gradient(model, seeded({1, 3, 8, 8}, 22), Rectifier::guided, false), Error);
+}
+
+// The derivative of sum(guided gradient * weights) with respect to the input and a parameter, against differences.
+TEST(Gradient, SecondDerivativesEqualFiniteDifferences) {
+  const auto m = test::small_model("torch._C._nn.softplus(x)", true);
+  TorchScriptModel model(m);
+  const at::Tensor x = seeded({2, 3, 6, 6}, 23);
+  const at::Tensor weights = seeded({2, 3, 6, 6}, 24);
+  const at::Tensor parameter = m.attr("conv2").toModule().attr("w0").toTensor();
+  for (const Rectifier rule : {Rectifier::standard, Rectifier::guided}) {
+    const auto loss = [&](const at::Tensor& input) { return (input_gradient(model, input, rule, true) * weights).sum(); };
+    const at::Tensor leaf = x.clone().requires_grad_();
+    const auto analytic = torch::autograd::grad({loss(leaf)}, {leaf, parameter}, {}, false, false, true);
+    const double step = 1e-5;
+    for (int64_t i = 0; i < x.numel(); i += 17) {
+      at::Tensor up = x.clone();
+      at::Tensor down = x.clone();
+      up.view(-1)[i] += step;
+      down.view(-1)[i] -= step;
+      const double expected = (loss(up) - loss(down)).item<double>() / (2 * step);
+      EXPECT_NEAR(analytic[0].reshape(-1)[i].item<double>(), expected, 1e-7) << i;
+    }
+    const at::NoGradGuard guard;
+    for (int64_t i = 0; i < parameter.numel(); i += 23) {
+      const auto flat = parameter.view(-1);
+      const double value = flat[i].item<double>();
+      flat[i] = value + step;
+      const double above = loss(x).item<double>();
+      flat[i] = value - step;
+      const double below = loss(x).item<double>();
+      flat[i] = value;
+      EXPECT_NEAR(analytic[1].reshape(-1)[i].item<double>(), (above - below) / (2 * step), 1e-6) << i;
+    }
+  }
+}
+
+TEST(Gradient, LayerGradientsOfTheCutEqualThoseOfTheWholePass) {
+  TorchScriptModel model(test::small_model("torch.relu_(x)", true));
+  const at::Tensor x = seeded({2, 3, 8, 8}, 25);
+  for (const auto& layer : model.layers()) {
+    Needs needs;
+    needs.layers = {layer.name};
+    needs.layer_gradients = true;
+    const at::AutoGradMode mode(true);
+    const auto cut = model.forward(x, needs, false);
+    const auto whole = model.forward(x, needs, true);
+    const auto of_cut = cut->gradients(cut->score(first_class(2)), {cut->activation(layer.name)})[0];
+    const auto of_whole = whole->gradients(whole->score(first_class(2)), {whole->activation(layer.name)})[0];
+    EXPECT_TRUE(at::allclose(of_cut, of_whole)) << layer.name;
+    EXPECT_FALSE(of_cut.requires_grad());
+    EXPECT_TRUE(of_whole.requires_grad());
+  }
+}
+
+TEST(Gradient, UndeclaredRequestsAreErrors) {
+  TorchScriptModel model(test::small_model());
+  const auto pass = model.forward(seeded({1, 3, 8, 8}, 26), {}, false);
+  EXPECT_THROW(pass->activation("conv1"), Error);
+  EXPECT_THROW(pass->gradients(pass->score(first_class(1)), {pass->input()}), Error);
+}
+
+TEST(Gradient, AutomaticLayerIsTheLastWithExtentAndGradient) {
+  TorchScriptModel model(test::small_model());
+  EXPECT_EQ(model.auto_layer(seeded({1, 3, 8, 8}, 27)), "act2");
+}
+
+}  // namespace
+}  // namespace attune

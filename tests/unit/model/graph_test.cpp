@@ -1,0 +1,219 @@
+// Rewriting: what the programs compute is what the module computes, whatever its code does.
+
+#include <torch/script.h>
+
+#include <attune/sdk/error.h>
+#include <attune/torchscript_model.h>
+
+#include "models.h"
+
+namespace attune {
+namespace {
+
+using test::module;
+using test::seeded;
+
+at::Tensor whole_output(TorchScriptModel& model, const at::Tensor& x, bool graph) {
+  return model.forward(x, {}, graph)->output();
+}
+
+// Live and frozen programs agree with the module, and the input stays what it was.
+void expect_same_output(const torch::jit::Module& m, const at::Tensor& x) {
+  TorchScriptModel model(m);
+  const at::Tensor before = x.clone();
+  const at::Tensor expected = model.module_output(x.clone(), false);
+  EXPECT_TRUE(at::equal(whole_output(model, x, true), expected));
+  EXPECT_TRUE(at::allclose(whole_output(model, x, false), expected, 1e-9, 1e-9));
+  EXPECT_TRUE(at::equal(x, before));
+}
+
+std::vector<std::string> names(const TorchScriptModel& model) {
+  std::vector<std::string> result;
+  for (const auto& layer : model.layers()) result.push_back(layer.name);
+  return result;
+}
+
+TEST(Graph, NamesEveryCallInOrder) {
+  const TorchScriptModel model(test::small_model());
+  EXPECT_EQ(names(model), (std::vector<std::string>{"conv1", "act1", "conv2", "act2"}));
+  EXPECT_EQ(model.layers()[0].type, "Conv2d");
+}
+
+TEST(Graph, NumbersRepeatedCalls) {
+  torch::jit::Module m("__torch__.Twice");
+  m.register_module("act", test::activation("torch.relu(x)"));
+  m.define("def forward(self, x):\n    return torch.sum(self.act(self.act(x) - 1), [2, 3])\n");
+  EXPECT_EQ(names(TorchScriptModel(m)), (std::vector<std::string>{"act", "act@2"}));
+}
+
+TEST(Graph, OutputEqualsTheModules) {
+  const at::Tensor x = seeded({2, 3, 8, 8}, 7);
+  expect_same_output(test::small_model(), x);
+  expect_same_output(test::small_model("torch.relu_(x)", true), x);
+}
+
+TEST(Graph, InPlaceActivationOnASharedValue) {
+  // y aliases x when relu_ writes it, and x is used again: the write must be seen there too.
+  const auto m = module("Shared",
+                        "def forward(self, x):\n"
+                        "    a = x * 2.0\n"
+                        "    b = a.view([a.size(0), -1])\n"
+                        "    c = torch.relu_(b)\n"
+                        "    return torch.sum(a, [2, 3]) + torch.sum(c, [1], True)\n");
+  expect_same_output(m, seeded({2, 3, 4, 4}, 8));
+}
+
+TEST(Graph, InPlaceOnTheInputLeavesTheUsersTensorAlone) {
+  const auto m = module("OnInput", "def forward(self, x):\n    return torch.sum(torch.relu_(x), [2, 3])\n");
+  TorchScriptModel model(m);
+  const at::Tensor x = seeded({2, 3, 4, 4}, 9);
+  const at::Tensor before = x.clone();
+  EXPECT_TRUE(at::equal(whole_output(model, x, true), at::relu(before).sum({2, 3})));
+  EXPECT_TRUE(at::equal(x, before));
+}
+
+TEST(Graph, SliceAssignmentAndLoops) {
+  const auto m = module("Loops",
+                        "def forward(self, x):\n"
+                        "    a = x * 1.0\n"
+                        "    for i in range(3):\n"
+                        "        a[:, i] = a[:, i] * float(i)\n"
+                        "    return torch.sum(torch.relu_(a), [2, 3])\n");
+  expect_same_output(m, seeded({2, 3, 4, 4}, 10));
+}
+
+TEST(Graph, ListsThatGrow) {
+  const auto m = module("Dense",
+                        "def forward(self, x):\n"
+                        "    parts = [x]\n"
+                        "    for i in range(2):\n"
+                        "        parts.append(torch.relu(torch.cat(parts, 1)))\n"
+                        "    return torch.sum(torch.cat(parts, 1), [2, 3])\n");
+  const at::Tensor x = seeded({2, 3, 4, 4}, 11);
+  expect_same_output(m, x);
+  expect_same_output(m, x);
+}
+
+torch::jit::Module checked_model() {
+  torch::jit::Module m("__torch__.Checked");
+  m.register_module("conv", test::conv(3, 4, 5));
+  m.define(
+      "def forward(self, x):\n"
+      "    if x.size(1) == 3:\n"
+      "        y = torch.relu(self.conv(x))\n"
+      "    else:\n"
+      "        raise RuntimeError(\"three channels, please\")\n"
+      "    return torch.sum(y, [2, 3])\n");
+  return m;
+}
+
+TEST(Graph, ChecksStayAndTheLayersBehindThemAreFree) {
+  TorchScriptModel model(checked_model());
+  EXPECT_EQ(names(model), (std::vector<std::string>{"conv"}));
+  expect_same_output(checked_model(), seeded({2, 3, 4, 4}, 12));
+  for (const bool graph : {true, false}) {
+    try {
+      model.forward(seeded({2, 2, 4, 4}, 12), {}, graph);
+      FAIL() << "the model's own check was lost";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("three channels, please"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(Graph, BranchesOnTheInputKeepTheirLayersAndSaySo) {
+  torch::jit::Module m("__torch__.Branch");
+  m.register_module("conv", test::conv(3, 4, 5));
+  m.define(
+      "def forward(self, x):\n"
+      "    y = x\n"
+      "    if bool(torch.sum(x) > 0):\n"
+      "        y = self.conv(x)\n"
+      "    return torch.sum(torch.relu(y), [2, 3])\n");
+  TorchScriptModel model(m);
+  expect_same_output(m, seeded({2, 3, 4, 4}, 13).abs());
+  expect_same_output(m, -seeded({2, 3, 4, 4}, 13).abs());
+  Needs needs;
+  needs.layers = {"conv"};
+  try {
+    model.forward(seeded({2, 3, 4, 4}, 13), needs, false);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("lies in a branch"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Graph, TrainingFlagsAndAttributesBecomeConstants) {
+  auto m = module("Flags",
+                  "def forward(self, x):\n"
+                  "    if self.training:\n"
+                  "        x = x * 100.0\n"
+                  "    return torch.sum(torch.relu(x), [2, 3])\n");
+  m.setattr("training", true);
+  TorchScriptModel model(m);
+  const at::Tensor x = seeded({2, 3, 4, 4}, 14);
+  EXPECT_TRUE(at::equal(whole_output(model, x, true), at::relu(x).sum({2, 3})));
+  EXPECT_TRUE(m.attr("training").toBool());
+}
+
+TEST(Graph, ACapturedActivationIsWhatTheLayerReturned) {
+  TorchScriptModel model(test::small_model("torch.relu_(x)", true));
+  Needs needs;
+  needs.layers = {"conv1", "act1"};
+  const at::Tensor x = seeded({2, 3, 8, 8}, 15);
+  for (const bool graph : {true, false}) {
+    const auto pass = model.forward(x, needs, graph);
+    EXPECT_LT(pass->activation("conv1").min().item<double>(), 0) << "overwritten by the activation behind it";
+    EXPECT_TRUE(at::allclose(pass->activation("conv1").relu(), pass->activation("act1")));
+  }
+}
+
+TEST(Graph, ResumeWithTheUnchangedActivationIsTheOutput) {
+  for (const bool skip : {false, true}) {
+    TorchScriptModel model(test::small_model("torch.relu_(x)", skip));
+    const at::Tensor x = seeded({2, 3, 8, 8}, 16);
+    for (const auto& layer : model.layers()) {
+      Needs needs;
+      needs.layers = {layer.name};
+      const auto pass = model.forward(x, needs, true);
+      EXPECT_TRUE(at::equal(pass->resume(layer.name, pass->activation(layer.name)), pass->output())) << layer.name;
+    }
+  }
+}
+
+TEST(Graph, ResumeTakesSeveralVariantsOfEverySample) {
+  TorchScriptModel model(test::small_model("torch.relu(x)", true));
+  Needs needs;
+  needs.layers = {"conv2"};
+  const auto pass = model.forward(seeded({2, 3, 8, 8}, 17), needs, false);
+  const at::Tensor thrice = pass->activation("conv2").repeat_interleave(3, 0);
+  EXPECT_TRUE(at::allclose(pass->resume("conv2", thrice), pass->output().repeat_interleave(3, 0)));
+}
+
+TEST(Graph, OutputsOfTuplesAndDicts) {
+  const at::Tensor x = seeded({2, 3, 4, 4}, 18);
+  const auto tuple = module("Tuple", "def forward(self, x):\n    return x, torch.sum(torch.relu(x), [2, 3])\n");
+  ModelOptions options;
+  options.output = "1";
+  EXPECT_EQ(TorchScriptModel(tuple, options).forward(x, {}, false)->output().sizes(), (at::IntArrayRef{2, 3}));
+  EXPECT_THROW(TorchScriptModel(tuple).forward(x, {}, false), Error);  // the first is no [N,K]
+  const auto dict =
+      module("Dict", "def forward(self, x):\n    return {\"out\": torch.sum(torch.relu(x), [2, 3]), \"x\": x}\n");
+  EXPECT_EQ(TorchScriptModel(dict).forward(x, {}, false)->output().sizes(), (at::IntArrayRef{2, 3}));
+  options.output = "ouy";
+  EXPECT_THROW(TorchScriptModel(dict, options).forward(x, {}, false), Error);
+}
+
+TEST(Graph, ArgumentsWithDefaultsTakeThem) {
+  const auto m = module("Defaults",
+                        "def forward(self, x, scale: float = 2.0, mask: Optional[Tensor] = None):\n"
+                        "    if mask is not None:\n"
+                        "        x = x * mask\n"
+                        "    return torch.sum(torch.relu(x), [2, 3]) * scale\n");
+  expect_same_output(m, seeded({2, 3, 4, 4}, 19));
+  const auto two = module("TwoInputs", "def forward(self, x, y):\n    return torch.sum(x + y, [2, 3])\n");
+  EXPECT_THROW(TorchScriptModel{two}, Error);
+}
+
+}  // namespace
+}  // namespace attune
