@@ -113,7 +113,7 @@ Sample decode(const Work& work, const StreamOptions& options) {
     sample.error = sample.path + ": cannot be decoded";
   }
   sample.pictures.clear();
-  sample.input = {};
+  sample.input = at::Tensor();
   return sample;
 }
 
