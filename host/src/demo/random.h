@@ -1,0 +1,48 @@
+// Random numbers that are the same on every machine: the standard fixes its engines, not its distributions.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numbers>
+#include <random>
+#include <utility>
+
+namespace attune::demo {
+
+// One step of SplitMix64: spreads neighbouring seeds over all 64 bits.
+constexpr uint64_t scramble(uint64_t value) {
+  value += 0x9e3779b97f4a7c15U;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
+  return value ^ (value >> 31);
+}
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(scramble(seed)) {}
+
+  // In [0,1).
+  double uniform() { return static_cast<double>(engine_() >> 11) * 0x1p-53; }
+  double uniform(double low, double high) { return low + (high - low) * uniform(); }
+  // In [0,count).
+  int64_t index(int64_t count) { return static_cast<int64_t>(uniform() * static_cast<double>(count)); }
+  // In [low,high].
+  int64_t integer(int64_t low, int64_t high) { return low + index(high - low + 1); }
+  bool chance(double probability) { return uniform() < probability; }
+  double normal() {
+    const double radius = std::sqrt(-2 * std::log(1 - uniform()));
+    return radius * std::cos(2 * std::numbers::pi * uniform());
+  }
+  uint64_t seed() { return engine_(); }
+
+  template <typename Container>
+  void shuffle(Container& values) {
+    for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[static_cast<size_t>(index(int64_t(i)))]);
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+}  // namespace attune::demo
