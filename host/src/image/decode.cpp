@@ -1,15 +1,17 @@
 // Bytes of a picture file -> Image.
-#include <ATen/ops/empty.h>
+#include <algorithm>
+#include <climits>
 #include <new>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include <attune/sdk/error.h>
 
-#include "image/exif.h"
 #include "image/image.h"
 #include "image/input_file.h"
 #include "image/mat.h"
+#include "image/picture_file.h"
+#include "image/quiet.h"
 
 namespace attune {
 namespace {
@@ -19,7 +21,8 @@ namespace {
 }
 
 cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
-  const cv::_InputArray buffer(bytes.data(), static_cast<int>(bytes.size()));
+  const cv::_InputArray buffer(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
+  const Quiet quiet;
   try {
     return cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
   } catch (const cv::Exception& error) {
@@ -51,18 +54,21 @@ cv::Mat to_8_bit(const std::filesystem::path& path, const cv::Mat& picture) {
   return result;
 }
 
-void composite_over_white(cv::Mat& rgba) {
+// `premultiplied`: the colours have been multiplied by alpha already.
+void composite_over_white(cv::Mat& rgba, bool premultiplied) {
   for (int y = 0; y < rgba.rows; ++y) {
     auto* row = rgba.ptr<cv::Vec4b>(y);
     for (int x = 0; x < rgba.cols; ++x) {
-      const int alpha = row[x][3];
-      for (int c = 0; c < 3; ++c)
-        row[x][c] = static_cast<uint8_t>((row[x][c] * alpha + 255 * (255 - alpha) + 127) / 255);
+      const int alpha = row[x][3], white = 255 * (255 - alpha);
+      for (int c = 0; c < 3; ++c) {
+        const int colour = row[x][c] * (premultiplied ? 255 : alpha);
+        row[x][c] = static_cast<uint8_t>(std::min((colour + white + 127) / 255, 255));
+      }
     }
   }
 }
 
-cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture) {
+cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture, bool premultiplied) {
   cv::Mat result;
   if (picture.channels() == 2) {  // grey and alpha
     const int grey_grey_grey_alpha[] = {0, 0, 0, 1, 0, 2, 1, 3};
@@ -78,7 +84,7 @@ cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture) {
       cv::cvtColor(picture, result, cv::COLOR_BGR2RGB);
       break;
     case 4:
-      composite_over_white(picture);
+      composite_over_white(picture, premultiplied);
       cv::cvtColor(picture, result, cv::COLOR_BGRA2RGB);
       break;
     default:
@@ -116,12 +122,16 @@ Image read_image(const std::filesystem::path& path) {
   const std::string bytes = read_input(path);
   if (bytes.size() > static_cast<size_t>(INT_MAX)) fail(path, "the file is too large for a picture (2 GiB or more)");
   if (is_cut_off(bytes)) fail(path, "the picture is cut off: the end of the file is missing");
+  if (is_damaged(bytes)) fail(path, "the picture is damaged: a checksum in the file is wrong");
   const cv::Mat decoded = decode(path, bytes);
   if (decoded.empty()) {
     fail(path, bytes.starts_with("GIF8") ? "is a GIF, which is read as a video and not as a picture"
                                          : "is not a picture that can be decoded (damaged, or of another format)");
   }
-  return to_image(upright(to_rgb(path, to_8_bit(path, decoded)), exif_orientation(bytes)));
+  // libtiff hands out 8-bit pictures with the transparency worked in.
+  const bool tiff = bytes.starts_with("II*") || bytes.starts_with("MM");
+  const cv::Mat rgb = to_rgb(path, to_8_bit(path, decoded), tiff && decoded.depth() == CV_8U);
+  return to_image(upright(rgb, exif_orientation(bytes)));
 }
 
 }  // namespace attune

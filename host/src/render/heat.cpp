@@ -16,7 +16,7 @@ namespace {
 // Up to this many cells every peak of a map is meant; finer ones have isolated pixels that would leave nothing for the
 // rest.
 constexpr int64_t kCoarse = 64 * 64;
-constexpr double kQuantile = 0.998;
+constexpr double kQuantile = 0.99;
 
 Region checked(const Region& region) {
   const bool fine = std::isfinite(region.x) && std::isfinite(region.y) && region.width > 0 && region.height > 0 &&

@@ -40,7 +40,7 @@ struct Layout {
 
   double margin() const { return unit; }
   double line(int i) const { return top + unit * (2 + 2.1 * i); }  // baseline
-  double height() const { return unit * (2 + 2.1 + 1.1); }
+  double height(bool two_lines) const { return unit * (2 + (two_lines ? 2.1 : 0) + 1.1); }
 };
 
 // A text at the right margin; gives back how much of the line is left of it.
@@ -59,7 +59,7 @@ double draw_bar(Image& canvas, const Legend& legend, const Layout& layout) {
   const TextStyle style{layout.unit * 0.8, kQuiet, false};
   const double gap = layout.unit * 0.6;
   if (!legend.high.empty()) right = draw_right(canvas, legend.high, right, layout.line(1), style) + style.height - gap;
-  const auto width = static_cast<int64_t>(std::clamp(layout.width * 0.22, 4 * layout.unit, 14 * layout.unit));
+  const auto width = static_cast<int64_t>(std::clamp(layout.width * 0.16, 4 * layout.unit, 14 * layout.unit));
   const auto height = static_cast<int64_t>(std::max(layout.unit, 4.0));
   const auto left = static_cast<int64_t>(right) - width;
   if (left < layout.margin()) return right;
@@ -78,10 +78,11 @@ Image add_legend(const Image& picture, const Legend& legend) {
   const double size = std::sqrt(static_cast<double>(shown.size(0)) * static_cast<double>(width));
   Layout layout{static_cast<double>(width), std::clamp(0.021 * size, 9.0, static_cast<double>(width) / 24),
                 static_cast<double>(shown.size(0))};
-  Image canvas = filled(shown.size(0) + std::lround(layout.height()), width, scalar(kBackground));
+  const bool labelled = !legend.label.empty() || !legend.score.empty();
+  const auto strip = std::lround(layout.height(labelled || !legend.colormap.empty()));
+  Image canvas = filled(shown.size(0) + strip, width, scalar(kBackground));
   paste(canvas, shown, 0, (width - shown.size(1)) / 2);
 
-  const bool labelled = !legend.label.empty() || !legend.score.empty();
   const TextStyle large{layout.unit, kText, true}, quiet{layout.unit * 0.9, labelled ? kQuiet : kText, false};
   const double margin = layout.margin();
   const double first_end = draw_right(canvas, legend.score, layout.width - margin, layout.line(0), large);

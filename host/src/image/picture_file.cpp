@@ -1,5 +1,6 @@
-#include "image/exif.h"
+#include "image/picture_file.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -89,6 +90,21 @@ std::string_view webp_exif(std::string_view file) {
   return {};
 }
 
+// The CRC-32 of PNG and zip files.
+uint32_t checksum(std::string_view bytes) {
+  static const auto table = [] {
+    std::array<uint32_t, 256> entries{};
+    for (uint32_t i = 0; i < 256; ++i) {
+      entries[i] = i;
+      for (int bit = 0; bit < 8; ++bit) entries[i] = entries[i] >> 1 ^ (entries[i] & 1 ? 0xedb88320U : 0U);
+    }
+    return entries;
+  }();
+  uint32_t sum = ~0U;
+  for (char byte : bytes) sum = sum >> 8 ^ table[(sum ^ static_cast<uint8_t>(byte)) & 0xff];
+  return ~sum;
+}
+
 }  // namespace
 
 int exif_orientation(std::string_view file) {
@@ -103,6 +119,20 @@ bool is_cut_off(std::string_view file) {
   if (!file.starts_with(kJpeg)) return false;
   const size_t scan = walk_jpeg(file).scan;
   return scan == std::string_view::npos || file.find("\xff\xd9", scan) == std::string_view::npos;
+}
+
+bool is_damaged(std::string_view file) {
+  if (!file.starts_with(kPng)) return false;
+  for (size_t at = kPng.size(); at + 12 <= file.size();) {
+    const size_t length = number(file, at, 4, true);
+    const std::string_view chunk = part(file, at + 4, length + 4);
+    // A lower-case letter marks what a decoder may skip.
+    const bool essential = chunk[0] >= 'A' && chunk[0] <= 'Z';
+    if (essential && checksum(chunk) != number(file, at + 8 + length, 4, true)) return true;
+    if (chunk.starts_with("IEND")) return false;
+    at += 12 + length;
+  }
+  return false;
 }
 
 }  // namespace attune

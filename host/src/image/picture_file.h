@@ -13,4 +13,7 @@ int exif_orientation(std::string_view file);
 // error.
 bool is_cut_off(std::string_view file);
 
+// True for a PNG file with a wrong checksum in what makes up the picture; libpng too would say so on standard error.
+bool is_damaged(std::string_view file);
+
 }  // namespace attune
