@@ -50,6 +50,13 @@ TEST(ContactSheet, FitsPicturesIntoCellsAndKeepsTheirShape) {
   EXPECT_NEAR(blue.width(), 40, 2);
 }
 
+TEST(ContactSheet, RowsOfLandscapesDoNotGape) {
+  const SheetOptions options{.cell = 200, .rows_per_page = 4};
+  const auto flat = contact_sheets({"a"}, {{"row", {kGreen}}, {"row", {kRed}}}, options);
+  const auto square = contact_sheets({"a"}, {{"row", {kRed}}, {"row", {kRed}}}, options);
+  EXPECT_EQ(square[0].size(0) - flat[0].size(0), 100);
+}
+
 TEST(ContactSheet, HasALightBackgroundWithMargins) {
   const auto pages = contact_sheets({"a", "b"}, {{"row", {kRed, kRed}}});
   ASSERT_EQ(pages.size(), 1u);
