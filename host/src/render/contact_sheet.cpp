@@ -67,7 +67,7 @@ void place(Image& canvas, const Image& picture, int64_t top, int64_t left, int64
 void draw_line(Image& canvas, const std::string& text, int64_t left, int64_t bottom, int64_t width,
                const TextStyle& style) {
   draw_text(canvas, elide(text, static_cast<double>(width), style), static_cast<double>(left),
-            static_cast<double>(bottom) - style.height * 0.5, style);
+            static_cast<double>(bottom) - style.height * 0.75, style);
 }
 
 Image draw_page(const std::vector<std::string>& headings, const SheetRow* rows, int64_t count, const Page& page) {
