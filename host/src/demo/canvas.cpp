@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace attune::demo {
 namespace {
@@ -27,6 +28,30 @@ double gloss(Vec out, double lean) {
   return std::pow(shine, 40) - std::pow(halfway[2], 40);
 }
 
+// Signed distance to an outline in the picture's units, whatever the stretch, and the direction straight out.
+struct Edge {
+  double outside;
+  Vec out;
+};
+
+Edge edge_at(const Place& place, const Outline& outline, Vec point) {
+  const double step = place.least() * 1e-3;
+  const double here = outline(place.local(point));
+  const Vec slope =
+      Vec{outline(place.local(point + Vec{step, 0})) - here, outline(place.local(point + Vec{0, step})) - here} *
+      (1 / step);
+  const double steepness = std::max(length(slope), 0.3 / place.least());
+  return {here / steepness, slope * (1 / steepness)};
+}
+
+double silhouette(const std::vector<Part>& parts, Vec at) {
+  double distance = 1e9;
+  for (const Part& part : parts) {
+    if (!part.detail) distance = std::min(distance, part.outline(at));
+  }
+  return distance;
+}
+
 }  // namespace
 
 Colour operator*(Colour a, double factor) { return {a.r * factor, a.g * factor, a.b * factor}; }
@@ -35,12 +60,15 @@ Colour mixed(Colour a, Colour b, double share) {
   return {a.r + (b.r - a.r) * share, a.g + (b.g - a.g) * share, a.b + (b.b - a.b) * share};
 }
 
-Colour hsv(double hue, double saturation, double value) {
-  const auto channel = [&](double shift) {
-    const double k = std::fmod(shift + hue * 6, 6);
-    return value - value * saturation * std::clamp(std::min(k, 4 - k), 0.0, 1.0);
-  };
-  return {channel(5), channel(3), channel(1)};
+Colour tint(double lightness, double chroma, double hue) {
+  const Vec ab = turned({chroma, 0}, 2 * std::numbers::pi * (hue + 0.08));
+  const auto cube = [](double value) { return value * value * value; };
+  const double l = cube(lightness + 0.3963 * ab.x + 0.2158 * ab.y);
+  const double m = cube(lightness - 0.1056 * ab.x - 0.0639 * ab.y);
+  const double s = cube(lightness - 0.0895 * ab.x - 1.2915 * ab.y);
+  const auto encoded = [](double linear) { return std::pow(std::clamp(linear, 0.0, 1.0), 1 / 2.2); };
+  return {encoded(4.0767 * l - 3.3077 * m + 0.2310 * s), encoded(-1.2684 * l + 2.6098 * m - 0.3413 * s),
+          encoded(-0.0042 * l - 0.7034 * m + 1.7076 * s)};
 }
 
 double contrast(Colour a, Colour b) {
@@ -53,12 +81,8 @@ double smooth_step(double from, double to, double value) {
   return t * t * (3 - 2 * t);
 }
 
-Vec Place::local(Vec point) const {
-  const Vec upright = turned(point - centre, -angle);
-  return {upright.x / scale.x, upright.y / scale.y};
-}
-
-double Place::reach() const { return 1.3 * std::max(std::abs(scale.x), std::abs(scale.y)); }
+Place::Place(Vec centre, double angle, Vec scale)
+    : centre_(centre), scale_(scale), across_(turned({1, 0}, angle)), down_(turned({0, 1}, angle)) {}
 
 Canvas::Canvas(int64_t size) : size_(size), pixel_(1.0 / static_cast<double>(size)), pixels_(size * size) {}
 
@@ -73,14 +97,18 @@ void Canvas::fill(const std::function<Colour(Vec)>& colour) {
 
 template <typename Visit>
 void Canvas::visit(const Place& place, double margin, Visit&& each) const {
-  const double reach = place.reach() + margin;
+  const double reach = 1.3 * place.most() + margin;
   const auto first = [&](double at) { return std::max<int64_t>(0, static_cast<int64_t>((at - reach) / pixel_)); };
   const auto last = [&](double at) {
     return std::min<int64_t>(size_, static_cast<int64_t>((at + reach) / pixel_) + 1);
   };
-  for (int64_t y = first(place.centre.y); y < last(place.centre.y); ++y) {
-    for (int64_t x = first(place.centre.x); x < last(place.centre.x); ++x) {
-      each(Vec{(static_cast<double>(x) + 0.5) * pixel_, (static_cast<double>(y) + 0.5) * pixel_}, y * size_ + x);
+  const Vec centre = place.centre();
+  for (int64_t y = first(centre.y); y < last(centre.y); ++y) {
+    for (int64_t x = first(centre.x); x < last(centre.x);) {
+      const Vec point = {(static_cast<double>(x) + 0.5) * pixel_, (static_cast<double>(y) + 0.5) * pixel_};
+      const double away = each(point, y * size_ + x);
+      // Half the way only: some outlines overstate their distance.
+      x += std::max<int64_t>(1, static_cast<int64_t>(0.5 * away / pixel_));
     }
   }
 }
@@ -89,46 +117,38 @@ Extent Canvas::extent(const Place& place, const std::vector<Part>& parts) const 
   const auto size = static_cast<double>(size_);
   double left = size, top = size, right = 0, bottom = 0;
   visit(place, 0, [&](Vec point, int64_t index) {
-    const Vec at = place.local(point);
-    const auto covers = [&](const Part& part) { return !part.detail && part.outline(at) <= 0; };
-    if (std::none_of(parts.begin(), parts.end(), covers)) return;
+    const double distance = silhouette(parts, place.local(point)) * place.least();
+    if (distance > 0) return distance;
     const auto x = static_cast<double>(index % size_), y = static_cast<double>(index / size_);
     left = std::min(left, x), right = std::max(right, x + 1);
     top = std::min(top, y), bottom = std::max(bottom, y + 1);
+    return 0.0;
   });
   return {left, top, std::max(0.0, right - left), std::max(0.0, bottom - top)};
 }
 
 void Canvas::shadow(const Place& place, const std::vector<Part>& parts) {
-  const double scale = std::min(std::abs(place.scale.x), std::abs(place.scale.y));
   visit(place, shadow_blur + shadow_offset.y, [&](Vec point, int64_t index) {
-    const Vec at = place.local(point - shadow_offset);
-    double distance = 1e9;
-    for (const Part& part : parts) {
-      if (!part.detail) distance = std::min(distance, part.outline(at) * scale);
-    }
+    const double distance = silhouette(parts, place.local(point - shadow_offset)) * place.least();
     pixels_[index] = pixels_[index] * (1 - 0.5 * (1 - smooth_step(-shadow_blur, shadow_blur, distance)));
+    return distance - shadow_blur;
   });
 }
 
 void Canvas::draw(const Place& place, const Part& part) {
-  const double scale = std::min(std::abs(place.scale.x), std::abs(place.scale.y));
-  const double step = pixel_ / 4;
   visit(place, 0, [&](Vec point, int64_t index) {
-    const auto distance = [&](Vec at) { return part.outline(place.local(at)); };
-    const double value = distance(point);
-    if (value * scale > 2 * pixel_) return;
-    const Vec slope = {(distance(point + Vec{step, 0}) - value) / step,
-                       (distance(point + Vec{0, step}) - value) / step};
-    const double steepness = std::max(length(slope), 0.3 / scale);
-    const double outside = value / steepness;  // in the picture's units, whatever the stretch
-    const double coverage = part.opacity * std::clamp(0.5 - outside / pixel_, 0.0, 1.0);
-    if (coverage <= 0) return;
-    const double lean = 0.85 * (1 - smooth_step(0, part.bevel * scale, -outside));
-    const Vec out = slope * (1 / steepness);
-    Colour colour = mixed(part.colour * diffuse(out, lean), {1, 1, 1}, std::max(0.0, 0.35 * gloss(out, lean)));
-    if (!part.detail) colour = colour * (0.62 + 0.38 * smooth_step(rim / 3, rim, -outside));
+    const double near = part.outline(place.local(point)) * place.least();
+    if (near > 2 * pixel_) return near - 2 * pixel_;
+    const Edge edge = edge_at(place, part.outline, point);
+    const double coverage = part.opacity * std::clamp(0.5 - edge.outside / pixel_, 0.0, 1.0);
+    if (coverage <= 0) return 0.0;
+    const Edge slope = part.surface ? edge_at(place, part.surface, point) : edge;
+    const double lean = 0.85 * (1 - smooth_step(0, part.bevel * place.least(), -slope.outside));
+    const double shine = std::max(0.0, 0.35 * gloss(slope.out, lean));
+    Colour colour = mixed(part.colour * diffuse(slope.out, lean), {1, 1, 1}, shine);
+    if (!part.detail) colour = colour * (0.62 + 0.38 * smooth_step(rim / 3, rim, -edge.outside));
     pixels_[index] = mixed(pixels_[index], colour, coverage);
+    return 0.0;
   });
 }
 

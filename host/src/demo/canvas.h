@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -20,22 +22,31 @@ struct Colour {
 Colour operator*(Colour a, double factor);
 // `a` where `share` is 0, `b` where it is 1.
 Colour mixed(Colour a, Colour b, double share);
-// Hue, saturation and value in [0,1]; the hue wraps.
-Colour hsv(double hue, double saturation, double value);
+// Lightness 0 to 1, chroma 0 (grey) to about 0.3, hue in turns (0 red, 1/3 green, 2/3 blue), evenly spaced to the eye
+// (Oklab).
+Colour tint(double lightness, double chroma, double hue);
 // Perceived distance, roughly: white to black is 1.
 double contrast(Colour a, Colour b);
 
 double smooth_step(double from, double to, double value);
 
 // Where an object stands: its own coordinates span about [-1,1], y downwards.
-struct Place {
-  Vec centre;
-  double angle = 0;
-  Vec scale;  // negative x: mirrored
+class Place {
+ public:
+  Place(Vec centre, double angle, Vec scale);  // negative scale.x: mirrored
 
-  Vec local(Vec point) const;
-  // Half the side of the square that holds the object.
-  double reach() const;
+  Vec centre() const { return centre_; }
+  // Of the two scales.
+  double least() const { return std::min(std::abs(scale_.x), scale_.y); }
+  double most() const { return std::max(std::abs(scale_.x), scale_.y); }
+  // A point of the picture in the object's coordinates.
+  Vec local(Vec point) const {
+    const Vec from = point - centre_;
+    return {dot(from, across_) / scale_.x, dot(from, down_) / scale_.y};
+  }
+
+ private:
+  Vec centre_, scale_, across_, down_;
 };
 
 // One layer of an object.
@@ -44,7 +55,8 @@ struct Part {
   Colour colour;
   double bevel = 0.1;   // width over which the edge is rounded off, in the object's coordinates
   bool detail = false;  // lies on the object: no shadow, no rim, not part of its extent
-  double opacity = 1.0;
+  double opacity = 1;
+  Outline surface = {};  // the outline whose edge is rounded off, where it is another
 };
 
 // A rectangle in pixels.
@@ -71,6 +83,8 @@ class Canvas {
   at::Tensor image() const;
 
  private:
+  // Calls each(position, index) for the pixels near an object; what it returns is a distance to the next point of
+  // interest, in the picture's units.
   template <typename Visit>
   void visit(const Place& place, double margin, Visit&& each) const;
 

@@ -118,7 +118,9 @@ Outline moved(Outline a, Vec offset) {
 }
 
 Outline rotated(Outline a, double angle) {
-  return [a = std::move(a), angle](Vec p) { return a(turned(p, -angle)); };
+  return [a = std::move(a), across = turned({1, 0}, angle), down = turned({0, 1}, angle)](Vec p) {
+    return a({dot(p, across), dot(p, down)});
+  };
 }
 
 }  // namespace attune::demo

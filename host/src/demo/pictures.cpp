@@ -17,27 +17,25 @@ namespace {
 
 using namespace demo;
 
-constexpr double clearance = 0.02;
-
-Palette pick_palette(const std::vector<Colour>& backdrop, Random& random) {
-  const auto nearest_to = [&](Colour colour) {
-    double least = 1;
-    for (const Colour& other : backdrop) least = std::min(least, contrast(colour, other));
-    return least;
-  };
-  double hue = 0, best = -1;
+// Colours that stand out from all others in the picture so far.
+Palette pick_palette(std::vector<Colour>& taken, Random& random) {
   Palette palette;
-  for (int i = 0; i < 6; ++i) {
-    const double tried_hue = random.uniform(), saturation = random.uniform(0.45, 0.95);
-    const Colour tried = hsv(tried_hue, saturation, random.uniform(0.55, 1));
-    const double apart = nearest_to(tried);
-    if (apart <= best) continue;
-    best = apart;
+  double hue = 0, best = -1;
+  for (int i = 0; i < 8; ++i) {
+    const double tried_hue = random.uniform(), lightness = random.uniform(0.38, 0.88);
+    const Colour tried = tint(lightness, random.uniform(0.07, 0.19), tried_hue);
+    double least = 1;
+    for (const Colour& other : taken) least = std::min(least, contrast(tried, other));
+    if (least <= best) continue;
+    best = least;
     hue = tried_hue;
     palette.main = tried;
   }
-  const double turn = random.uniform(0.2, 0.8), saturation = random.uniform(0.4, 0.9);
-  palette.accent = hsv(hue + turn, saturation, random.uniform(0.45, 0.95));
+  taken.push_back(palette.main);
+  do {
+    const double turn = random.uniform(0.15, 0.85), lightness = random.uniform(0.4, 0.9);
+    palette.accent = tint(lightness, random.uniform(0.05, 0.18), hue + turn);
+  } while (contrast(palette.accent, palette.main) < 0.18);
   palette.pale = mixed(palette.main, {1, 0.98, 0.92}, 0.75);
   palette.dark = mixed(palette.main, {0.1, 0.08, 0.12}, 0.72);
   return palette;
@@ -48,18 +46,19 @@ struct Object {
   Place place;
 };
 
-// Large when alone, smaller in company; nullopt when there is no room left.
+// Large when alone, smaller in company; nullopt when there is no room left. Now and then one object hides a part of
+// another.
 std::optional<Place> pick_place(size_t count, double turn, const std::vector<Object>& others, Random& random) {
-  constexpr double smallest[] = {0.20, 0.15, 0.13}, largest[] = {0.32, 0.25, 0.21};
+  constexpr double smallest[] = {0.20, 0.16, 0.14}, largest[] = {0.34, 0.27, 0.22};
+  const double spacing = random.chance(0.3) ? 0.72 : 1;
   for (int i = 0; i < 60; ++i) {
     const double size = random.uniform(smallest[count - 1], largest[count - 1]);
     const double x = random.uniform(1.05 * size, 1 - 1.05 * size), y = random.uniform(1.05 * size, 1 - 1.05 * size);
     const double angle = random.uniform(-turn, turn), stretch = random.uniform(-0.1, 0.1);
     const double mirror = random.chance(0.5) ? -1 : 1;
-    const Place place = {{x, y}, angle, {mirror * size * (1 + stretch), size * (1 - stretch)}};
+    const Place place({x, y}, angle, {mirror * size * (1 + stretch), size * (1 - stretch)});
     const bool free = std::all_of(others.begin(), others.end(), [&](const Object& other) {
-      const double radius = std::max(std::abs(other.place.scale.x), other.place.scale.y);
-      return length(other.place.centre - place.centre) > 0.95 * (size + radius) + clearance;
+      return length(other.place.centre() - place.centre()) > spacing * (size + other.place.most());
     });
     if (free) return place;
   }
@@ -97,10 +96,10 @@ DemoPicture demo_picture(uint64_t seed, int size) {
   }
   Random random(seed);
   Canvas canvas(size);
-  const std::vector<Colour> backdrop = paint_backdrop(canvas, random);
+  std::vector<Colour> taken = paint_backdrop(canvas, random);
   DemoPicture picture;
   for (const Object& object : pick_objects(random)) {
-    const Palette palette = pick_palette(backdrop, random);
+    const Palette palette = pick_palette(taken, random);
     const std::vector<Part> parts = shapes()[static_cast<size_t>(object.label)].make(palette, random);
     canvas.shadow(object.place, parts);
     for (const Part& part : parts) canvas.draw(object.place, part);

@@ -13,6 +13,10 @@ Part solid(Outline outline, Colour colour, double bevel) { return {std::move(out
 Part detail(Outline outline, Colour colour, double bevel = 0.05, double opacity = 1) {
   return {std::move(outline), colour, bevel, true, opacity};
 }
+// Paint on a rounded surface.
+Part painted(Outline outline, Outline surface, Colour colour, double bevel) {
+  return {std::move(outline), colour, bevel, true, 1, std::move(surface)};
+}
 
 std::vector<Part> make_star(const Palette& palette, Random& random) {
   const double inner = random.uniform(0.40, 0.50);
@@ -22,24 +26,30 @@ std::vector<Part> make_star(const Palette& palette, Random& random) {
 }
 
 std::vector<Part> make_heart(const Palette& palette, Random& random) {
-  std::vector<Part> parts = {solid(moved(heart(), {0, -0.05}), palette.main, 0.6)};
-  const Vec shine = {-0.45, -0.5};
-  if (random.chance(0.6)) {
-    parts.push_back(detail(moved(rotated(ellipse({0, 0}, 0.2, 0.09), -0.7), shine), palette.pale, 0.05, 0.7));
+  const Outline outline = moved(heart(), {0, -0.05});
+  const double bevel = random.uniform(0.35, 0.7);
+  std::vector<Part> parts = {solid(outline, palette.main, bevel)};
+  if (random.chance(0.4)) {
+    const Outline band = [outline](Vec p) { return std::abs(outline(p) + 0.2) - 0.04; };
+    parts.push_back(painted(band, outline, palette.accent, bevel));
   }
   return parts;
 }
 
 std::vector<Part> make_mug(const Palette& palette, Random& random) {
-  const double half = random.uniform(0.5, 0.6), left = -0.2;
+  const double half = random.uniform(0.5, 0.6), left = -0.2, size = random.uniform(0.3, 0.38);
   const Outline body = unite(box({left, 0.12}, half, 0.68, 0.16), ellipse({left, -0.55}, half, 0.2));
+  const Outline cylinder = box({left, 0}, half, 4);
   std::vector<Part> parts = {
-      solid(ring({left + half + 0.04, 0.1}, 0.36, 0.1), palette.main, 0.1),
-      solid(body, palette.main, 0.42),
+      solid(ring({left + half + 0.04, 0.1}, size, 0.1), palette.main, 0.1),
+      {body, palette.main, 0.5, false, 1, cylinder},
   };
-  if (random.chance(0.6)) {
-    parts.push_back(detail(meet(body, box({left, 0.2}, 1, random.uniform(0.1, 0.2))), palette.accent, 0.4));
+  const auto pattern = random.index(3);
+  if (pattern == 1) {
+    const Outline band = meet(body, box({left, 0.2}, 1, random.uniform(0.1, 0.2)));
+    parts.push_back(painted(band, cylinder, palette.accent, 0.5));
   }
+  if (pattern == 2) parts.push_back(painted(disc({left, 0.18}, 0.24), cylinder, palette.accent, 0.5));
   parts.push_back(detail(ellipse({left, -0.55}, half - 0.02, 0.18), palette.pale, 0.05));
   parts.push_back(detail(ellipse({left, -0.52}, half - 0.1, 0.12), palette.dark, 0.02));
   return parts;
@@ -69,7 +79,7 @@ std::vector<Part> make_fish(const Palette& palette, Random& random) {
   const auto stripes = random.integer(0, 3);
   for (int64_t i = 0; i < stripes; ++i) {
     const double at = -0.25 + 0.26 * static_cast<double>(i);
-    parts.push_back(detail(meet(body, ring({at - 0.9, 0}, 0.9, 0.055)), palette.accent, 0.3));
+    parts.push_back(painted(meet(body, ring({at - 0.9, 0}, 0.9, 0.055)), body, palette.accent, 0.4));
   }
   parts.push_back(detail(meet(body, ring({-0.95, 0}, 0.42, 0.022)), palette.dark, 0.02, 0.7));
   parts.push_back(detail(disc({-0.68, -0.07}, 0.095), {0.96, 0.96, 0.94}));
@@ -85,7 +95,7 @@ std::vector<Part> make_umbrella(const Palette& palette, Random& random) {
   const Outline stick = unite(stroke({0, -0.98}, {0, 0.76}, 0.05), hook);
   std::vector<Part> parts = {solid(stick, palette.dark, 0.06), solid(canopy, palette.main, 0.35)};
   if (random.chance(0.7)) {
-    parts.push_back(detail(meet(canopy, ellipse({0, waist}, 0.32, 0.95)), palette.accent, 0.2));
+    parts.push_back(painted(meet(canopy, ellipse({0, waist}, 0.32, 0.95)), canopy, palette.accent, 0.35));
   }
   const Outline rib = [rim = ellipse({0, waist}, 0.32, 0.95)](Vec p) { return std::abs(rim(p)) - 0.014; };
   parts.push_back(detail(meet(canopy, rib), palette.dark, 0.02, 0.7));
@@ -113,19 +123,22 @@ std::vector<Part> make_house(const Palette& palette, Random& random) {
 }
 
 std::vector<Part> make_leaf(const Palette& palette, Random& random) {
-  const double half = random.uniform(0.42, 0.52);
-  const Outline blade = moved(lens(0.84, half), {0, -0.14});
+  const double half = random.uniform(0.42, 0.52), bend = random.uniform(-0.2, 0.2);
+  // Every height moved sideways, the tips most.
+  const auto bent = [bend](Outline outline) {
+    return [outline = std::move(outline), bend](Vec p) { return outline({p.x - bend * (p.y * p.y - 0.3), p.y}); };
+  };
   std::vector<Part> parts = {
-      solid(stroke({0, 0.5}, {0.06, 0.97}, 0.05), palette.dark, 0.05),
-      solid(blade, palette.main, 0.3),
+      solid(bent(stroke({0, 0.5}, {0.03, 0.95}, 0.05)), palette.dark, 0.05),
+      solid(bent(moved(lens(0.84, half), {0, -0.14})), palette.main, 0.3),
   };
   Outline veins = stroke({0, -0.85}, {0, 0.65}, 0.03);
   for (int64_t i = 0; i < 4; ++i) {
-    const double at = -0.42 + 0.28 * static_cast<double>(i);
+    const double at = -0.32 + 0.28 * static_cast<double>(i);
     veins = unite(veins, unite(stroke({0, at}, {0.5, at - 0.34}, 0.018), stroke({0, at}, {-0.5, at - 0.34}, 0.018)));
   }
   const Outline inner = moved(lens(0.78, half - 0.06), {0, -0.14});
-  parts.push_back(detail(meet(inner, veins), random.chance(0.5) ? palette.pale : palette.dark, 0.02, 0.85));
+  parts.push_back(detail(bent(meet(inner, veins)), random.chance(0.5) ? palette.pale : palette.dark, 0.02, 0.85));
   return parts;
 }
 
