@@ -47,10 +47,10 @@ inline torch::jit::Module small_model(const std::string& act = "torch.relu(x)", 
   const std::string sum = skip ? "y = y + x\n" : "y = y\n";
   m.define(
       "def forward(self, x):\n"
-      "    x = self.act1(self.conv1(x))\n"
-      "    y = self.conv2(x)\n"
+      "    x = self.act1.forward(self.conv1.forward(x))\n"
+      "    y = self.conv2.forward(x)\n"
       "    " + sum +
-      "    y = self.act2(y)\n"
+      "    y = self.act2.forward(y)\n"
       "    return torch.matmul(torch.mean(y, [2, 3]), torch.t(self.fc))\n");
   return m;
 }

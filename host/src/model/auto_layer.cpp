@@ -69,11 +69,8 @@ class AutoLayer {
 
   std::string find() {
     const auto names = spatial_layers();
-    constexpr size_t at_once = 12;  // bounds the memory of the probe
-    for (size_t end = names.size(); end > 0; end -= std::min(end, at_once)) {
-      const size_t begin = end - std::min(end, at_once);
-      const std::string found = last_with_gradient({names.begin() + static_cast<ptrdiff_t>(begin),
-                                                    names.begin() + static_cast<ptrdiff_t>(end)});
+    for (const bool class_scores : {false, true}) {  // those only when there is nothing else
+      const std::string found = last_with_gradient(names, class_scores);
       if (!found.empty()) return found;
     }
     if (state_.layers.empty()) {
@@ -109,11 +106,20 @@ class AutoLayer {
     return readings.size() == 1 && readings[0].is_spatial();
   }
 
-  std::string last_with_gradient(const std::vector<std::string>& names) {
+  std::string last_with_gradient(const std::vector<std::string>& names, bool class_scores) {
+    constexpr size_t at_once = 12;  // bounds the memory of the probe
+    for (size_t end = names.size(); end > 0; end -= std::min(end, at_once)) {
+      const auto first = names.begin() + static_cast<ptrdiff_t>(end - std::min(end, at_once));
+      const std::string found = probe({first, names.begin() + static_cast<ptrdiff_t>(end)}, class_scores);
+      if (!found.empty()) return found;
+    }
+    return "";
+  }
+
+  std::string probe(const std::vector<std::string>& names, bool class_scores) {
     Needs needs;
     needs.layers = names;
     needs.layer_gradients = true;
-    needs.input_gradient = true;
     ForwardPass pass(model_, state_, input_, needs, false);
     const at::AutoGradMode mode(true);
     const at::Tensor score = std::get<0>(pass.output().max(1));
@@ -121,8 +127,8 @@ class AutoLayer {
     for (const auto& name : names) activations.push_back(pass.activation(name));
     const auto gradients = pass.gradients(score, activations, Rectifier::standard);
     for (size_t i = names.size(); i-- > 0;) {
-      const bool class_scores = activations[i].size(1) == pass.output().size(1);
-      if (!class_scores && gradients[i].any().item<bool>()) return names[i];
+      const bool is_score = activations[i].size(1) == pass.output().size(1);
+      if (is_score == class_scores && gradients[i].any().item<bool>()) return names[i];
     }
     return "";
   }

@@ -3,6 +3,17 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/operator.h>
+#include <torch/version.h>
+
+// c10::Allocator, for classes that wrap one.
+#if TORCH_VERSION_MAJOR < 2
+#define ATTUNE_ALLOCATE_CONST const
+#define ATTUNE_ALLOCATOR_COPY_DATA
+#else
+#define ATTUNE_ALLOCATE_CONST
+#define ATTUNE_ALLOCATOR_COPY_DATA \
+  void copy_data(void* to, const void* from, size_t bytes) const override { default_copy_data(to, from, bytes); }
+#endif
 
 namespace attune {
 

@@ -11,7 +11,7 @@
 namespace attune {
 namespace {
 
-constexpr int64_t most_prefix_tokens = 8;
+constexpr int64_t most_prefix_tokens = 5;
 
 using Shape = std::vector<int64_t>;
 

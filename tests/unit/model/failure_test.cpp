@@ -37,7 +37,7 @@ TEST(Failure, TheLastLayerReachedIsSaid) {
   torch::jit::Module m("__torch__.Fails");
   m.register_module("conv1", test::conv(3, 5, 1));
   m.register_module("conv2", test::conv(4, 5, 1));
-  m.define("def forward(self, x):\n    return torch.sum(self.conv2(torch.relu(self.conv1(x))), [2, 3])\n");
+  m.define("def forward(self, x):\n    return torch.sum(self.conv2.forward(torch.relu(self.conv1.forward(x))), [2, 3])\n");
   TorchScriptModel model(m);
   expect_words(sentence([&] { model.forward(test::seeded({2, 3, 8, 8}, 1), {}, false); }),
                {"at layer 'conv2'", "reached 'conv1': [2, 5, 8, 8]"});
@@ -61,7 +61,7 @@ TEST(Failure, OutputsThatAreNoScores) {
 TEST(Failure, LayersWithoutExtent) {
   torch::jit::Module m("__torch__.Flat");
   m.register_module("pool", test::module("Pool", "def forward(self, x):\n    return torch.mean(x, [2, 3])\n"));
-  m.define("def forward(self, x):\n    return torch.relu(self.pool(x))\n");
+  m.define("def forward(self, x):\n    return torch.relu(self.pool.forward(x))\n");
   TorchScriptModel model(m);
   Needs needs;
   needs.layers = {"pool"};

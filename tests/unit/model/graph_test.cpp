@@ -42,7 +42,7 @@ TEST(Graph, NamesEveryCallInOrder) {
 TEST(Graph, NumbersRepeatedCalls) {
   torch::jit::Module m("__torch__.Twice");
   m.register_module("act", test::activation("torch.relu(x)"));
-  m.define("def forward(self, x):\n    return torch.sum(self.act(self.act(x) - 1), [2, 3])\n");
+  m.define("def forward(self, x):\n    return torch.sum(self.act.forward(self.act.forward(x) - 1), [2, 3])\n");
   EXPECT_EQ(names(TorchScriptModel(m)), (std::vector<std::string>{"act", "act@2"}));
 }
 
@@ -100,9 +100,10 @@ torch::jit::Module checked_model() {
   m.define(
       "def forward(self, x):\n"
       "    if x.size(1) == 3:\n"
-      "        y = torch.relu(self.conv(x))\n"
+      "        y = torch.relu(self.conv.forward(x))\n"
       "    else:\n"
-      "        raise RuntimeError(\"three channels, please\")\n"
+      "        assert False, \"three channels, please\"\n"
+      "        y = x\n"
       "    return torch.sum(y, [2, 3])\n");
   return m;
 }
@@ -128,7 +129,7 @@ TEST(Graph, BranchesOnTheInputKeepTheirLayersAndSaySo) {
       "def forward(self, x):\n"
       "    y = x\n"
       "    if bool(torch.sum(x) > 0):\n"
-      "        y = self.conv(x)\n"
+      "        y = self.conv.forward(x)\n"
       "    return torch.sum(torch.relu(y), [2, 3])\n");
   TorchScriptModel model(m);
   expect_same_output(m, seeded({2, 3, 4, 4}, 13).abs());

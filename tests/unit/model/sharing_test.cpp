@@ -33,7 +33,7 @@ torch::jit::Module batch_norm_model() {
   m.register_module("conv", test::conv(3, 5, 1));
   m.register_module("norm", norm);
   m.register_module("act", test::activation("torch.relu(x)"));
-  m.define("def forward(self, x):\n    return torch.mean(self.act(self.norm(self.conv(x))), [2, 3])\n");
+  m.define("def forward(self, x):\n    return torch.mean(self.act.forward(self.norm.forward(self.conv.forward(x))), [2, 3])\n");
   return m;
 }
 
