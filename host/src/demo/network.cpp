@@ -99,8 +99,8 @@ Module Builder::residual(const std::string& path, int64_t in, int64_t out, int64
   made.register_module("relu2", relu(name("relu2")));
   made.define(
       "def forward(self, x):\n"
-      "  y = self.relu1(self.bn1(self.conv1(x)))\n"
-      "  return self.relu2(self.bn2(self.conv2(y)) + self.shortcut(x))\n");
+      "  y = self.relu1.forward(self.bn1.forward(self.conv1.forward(x)))\n"
+      "  return self.relu2.forward(self.bn2.forward(self.conv2.forward(y)) + self.shortcut.forward(x))\n");
   return made;
 }
 
@@ -122,9 +122,9 @@ torch::jit::Module demo_network(int64_t classes, uint64_t seed) {
   network.register_module("fc", builder.linear("fc", 96, classes));
   network.define(
       "def forward(self, x):\n"
-      "  x = self.relu1(self.bn1(self.conv1(x)))\n"
-      "  x = self.layer4(self.layer3(self.layer2(self.layer1(x))))\n"
-      "  return self.fc(torch.flatten(self.pool(x), 1))\n");
+      "  x = self.relu1.forward(self.bn1.forward(self.conv1.forward(x)))\n"
+      "  x = self.layer4.forward(self.layer3.forward(self.layer2.forward(self.layer1.forward(x))))\n"
+      "  return self.fc.forward(torch.flatten(self.pool.forward(x), 1))\n");
   return network;
 }
 
