@@ -13,7 +13,7 @@ inline torch::jit::Module module(const std::string& name, const std::string& cod
                                  const std::vector<at::Tensor>& weights = {}) {
   torch::jit::Module m("__torch__." + name);
   for (size_t i = 0; i < weights.size(); ++i) {
-    m.register_parameter("w" + std::to_string(i), weights[i].clone().requires_grad_(), false);
+    m.register_parameter(std::string("w").append(std::to_string(i)), weights[i].clone().requires_grad_(), false);
   }
   m.register_attribute("training", c10::BoolType::get(), false);
   m.define(code);

@@ -1,6 +1,6 @@
 #include "demo/network.h"
 
-#include <ATen/Functions.h>
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <set>
 #include <sstream>

@@ -1,6 +1,6 @@
 #include "demo/pictures.h"
 
-#include <ATen/Functions.h>
+#include <ATen/ATen.h>
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <set>

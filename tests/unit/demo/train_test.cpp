@@ -1,6 +1,6 @@
 #include "demo/train.h"
 
-#include <ATen/Functions.h>
+#include <ATen/ATen.h>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <numeric>
