@@ -15,7 +15,8 @@
 
 namespace attune {
 
-// Pieces of one graph, compiled once each. Safe to use from several threads.
+// Pieces of one graph, compiled once each. Safe to use from several threads. Folding batch norm makes new weights for
+// every piece; those that are equal are kept once, so that maps at many layers do not multiply the model.
 class PieceCache {
  public:
   explicit PieceCache(LayeredGraph graph) : graph_(std::move(graph)) {}
@@ -24,9 +25,12 @@ class PieceCache {
   const LayeredGraph& graph() const { return graph_; }
 
  private:
+  void share_weights(torch::jit::Block* block);
+
   LayeredGraph graph_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Program>> programs_;
+  std::map<std::vector<int64_t>, std::vector<at::Tensor>> weights_;  // by shape
 };
 
 // The live graph, whose programs read the module's own parameters, and a frozen copy of it for passes that need no
