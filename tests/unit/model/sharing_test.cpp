@@ -16,8 +16,8 @@ using test::seeded;
 
 torch::jit::Module batch_norm_model() {
   torch::jit::Module norm("__torch__.BatchNorm2d");
-  norm.register_parameter("weight", at::ones({5}, at::kDouble), false);
-  norm.register_parameter("bias", at::zeros({5}, at::kDouble), false);
+  norm.register_parameter("weight", at::ones({5}, at::kDouble).requires_grad_(), false);
+  norm.register_parameter("bias", at::zeros({5}, at::kDouble).requires_grad_(), false);
   norm.register_buffer("running_mean", at::zeros({5}, at::kDouble));
   norm.register_buffer("running_var", at::ones({5}, at::kDouble));
   norm.register_buffer("num_batches_tracked", at::zeros({}, at::kLong));
