@@ -1,5 +1,7 @@
 #include "bench_memory.h"
 
+#include <malloc.h>
+
 #include <atomic>
 
 #include <c10/core/CPUAllocator.h>
@@ -19,31 +21,24 @@ void count(int64_t bytes) {
   }
 }
 
-// LibTorch's own allocator, with a note of every size. Lives for good: tensors outlast the counter.
+// LibTorch's own allocator, with a count of the bytes. Lives for good: tensors outlast the counter. Memory is handed out
+// as it is, without a record of its own: some operators allocate and free it raw, by its address alone.
 class CountingAllocator final : public c10::Allocator {
  public:
   explicit CountingAllocator(c10::Allocator* inner) : inner_(inner) {}
 
   at::DataPtr allocate(size_t bytes) ATTUNE_ALLOCATE_CONST override {
-    auto* block = new Block{inner_->allocate(bytes), static_cast<int64_t>(bytes)};
-    count(block->bytes);
-    return {block->data.get(), block, &release, block->data.device()};
+    void* data = inner_->raw_allocate(bytes);
+    count(static_cast<int64_t>(malloc_usable_size(data)));
+    return {data, data, &release, at::Device(at::kCPU)};
   }
+  at::DeleterFnPtr raw_deleter() const override { return &release; }
   ATTUNE_ALLOCATOR_COPY_DATA
 
   c10::Allocator* inner() const { return inner_; }
 
  private:
-  struct Block {
-    at::DataPtr data;
-    int64_t bytes;
-  };
-
-  static void release(void* context) {
-    auto* block = static_cast<Block*>(context);
-    alive_bytes -= block->bytes;
-    delete block;
-  }
+  static void release(void* data);
 
   c10::Allocator* inner_;
 };
@@ -51,6 +46,11 @@ class CountingAllocator final : public c10::Allocator {
 CountingAllocator& counting_allocator() {
   static auto* allocator = new CountingAllocator(c10::GetCPUAllocator());
   return *allocator;
+}
+
+void CountingAllocator::release(void* data) {
+  alive_bytes -= static_cast<int64_t>(malloc_usable_size(data));
+  counting_allocator().inner()->raw_deallocate(data);
 }
 
 }  // namespace

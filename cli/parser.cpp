@@ -11,13 +11,18 @@ namespace {
 
 constexpr int usage_error = 2;
 
-// LAYERS: 3,224,224
+// 3,224,224; like every list here it ends with its argument, as what follows may be a MODEL or an INPUT.
 void add_shape(CLI::App& command, const std::string& flag, std::vector<int64_t>& shape, const std::string& help) {
-  command.add_option(flag, shape, help)->delimiter(',')->check(CLI::Range(int64_t{1}, int64_t{100000}));
+  command.add_option(flag, shape, help)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(int64_t{1}, int64_t{100000}));
 }
 
 void add_plugin_dirs(CLI::App& command, std::vector<std::string>& folders) {
-  command.add_option("--plugin-dir", folders, "Folder with further plugins (repeatable)")->type_name("DIR");
+  command.add_option("--plugin-dir", folders, "Folder with further plugins (repeatable)")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
 }
 
 void add_model(CLI::App& command, ModelFlags& flags) {
@@ -61,10 +66,12 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
                       "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them")
       ->type_name("METHOD")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--target", options.targets, "top1 (default), top5, a class index or a label (repeatable)")
       ->type_name("TARGET")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--output", options.output, "Folder for the pictures")->capture_default_str();
   command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
@@ -118,7 +125,7 @@ void add_demo(CLI::App& app, DemoOptions& options) {
 int parse(int argc, char** argv, Options& options) {
   CLI::App app("attune: attention maps for TorchScript models", "attune");
   app.set_version_flag("--version", std::string("attune ") + ATTUNE_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // one is asked for below, or of an unknown flag it were said that a command is missing
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return "attune: " + std::string(error.what()) + "; see attune --help\n";
   });
@@ -129,6 +136,7 @@ int parse(int argc, char** argv, Options& options) {
   add_demo(app, options.demo);
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : usage_error;
   }

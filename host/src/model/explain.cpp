@@ -10,6 +10,12 @@
 namespace attune {
 namespace {
 
+// LibTorch has a type of its own for a full graphics card only.
+bool is_out_of_memory(const std::exception& error, const std::string& reason) {
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+         reason.find("can't allocate memory") != std::string::npos;
+}
+
 // Innermost modules finish first, so that the next name behind the last one reached is the module that failed.
 std::string next_layer(const TorchScriptModel::State& state, const std::vector<LayerVisit>& visits) {
   const auto names = all_layers(state.programs.live()->graph());
@@ -38,7 +44,10 @@ std::vector<LayerVisit> visited_layers(TorchScriptModel::State& state, const at:
 void explain_failure(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input,
                      const std::exception& error) {
   const std::string reason = reason_of(error);
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) throw Error(Fault::run, reason);
+  if (is_out_of_memory(error, reason)) {
+    throw Error(Fault::run, "not enough memory for an input of shape " + shape_text(input.sizes().vec()) +
+                                "; try fewer inputs at once (--batch) or smaller ones: " + reason);
+  }
   bool failed = false;
   const auto visits = visited_layers(state, input, failed);
   std::string message = "the model fails on an input of shape " + shape_text(input.sizes().vec());

@@ -1,0 +1,87 @@
+// Flags and arguments that make no sense.
+
+#include <ATen/Context.h>
+
+#include "models.h"
+#include "support.h"
+
+namespace attune::test {
+namespace {
+
+class BadUsage : public CommandLine {
+ protected:
+  BadUsage() {
+    save_classifier(folder_ / "model.pt");
+    write_picture("picture.png");
+  }
+
+  std::string refused(int code, std::vector<std::string> flags) const {
+    flags.insert(flags.begin(),
+                 {"heatmap", "model.pt", "picture.png", "--threads", "1", "--output", "out", "--size", "32"});
+    const std::string said = refusal(code, flags);
+    EXPECT_EQ(files("out"), std::set<std::string>());
+    return said;
+  }
+};
+
+TEST_F(BadUsage, CommandsAndFlags) {
+  expect_parts(refusal(2, {}), {"subcommand is required", "attune --help"});
+  expect_parts(refusal(2, {"heatmpa", "model.pt"}), {"not expected: ", "heatmpa", "attune --help"});
+  expect_parts(refusal(2, {"--bogus"}), {"--bogus", "attune --help"});
+  expect_parts(refused(2, {"--bogus"}), {"--bogus", "attune --help"});
+  expect_parts(refusal(2, {"heatmap", "model.pt"}), {"INPUT is required"});
+  expect_parts(refused(2, {"--batch", "0"}), {"--batch", "0"});
+  expect_parts(refused(2, {"--alpha", "1.5"}), {"--alpha", "1.5"});
+  expect_parts(refusal(2, {"plugins", "--kind", "methods"}), {"methods", "method,matcher,correlation"});
+}
+
+TEST_F(BadUsage, SaidBeforeTheModelIsRead) {
+  const std::string never = "missing.pt";
+  EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--device", "gpu"}),
+            "--device 'gpu' is unknown; expected cpu, cuda or cuda:INDEX");
+  EXPECT_EQ(refusal(2, {"layers", never, "--device", "cpu:x"}),
+            "--device 'cpu:x' is unknown; expected cpu, cuda or cuda:INDEX");
+  EXPECT_EQ(
+      refusal(2, {"heatmap", never, "picture.png", "--colormap", "rainbow"}),
+      "unknown colormap \"rainbow\"; colormaps are viridis, magma, inferno, plasma, cividis, turbo, grey, blue_red");
+  EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--size", "1,2,3"}), "--size takes H or H,W");
+  expect_parts(refusal(2, {"bench", never, "--plugin-dir", "nowhere"}),
+               {"plugin folder ", "nowhere (--plugin-dir) does not exist"});
+  expect_parts(refusal(3, {"heatmap", never, "picture.png", "--preprocess", "nowhere.json"}),
+               {"'nowhere.json' cannot be read"});
+}
+
+TEST_F(BadUsage, GraphicsCardsThatAreNotThere) {
+  if (at::hasCUDA()) GTEST_SKIP() << "this machine has one";
+  expect_parts(refused(2, {"--device", "cuda"}), {"--device cuda: ", "use cpu"});
+}
+
+TEST_F(BadUsage, Methods) {
+  expect_parts(refused(3, {"--method", "gradcma"}), {"unknown method \"gradcma\"; ", "(did you mean \"gradcam\"?)"});
+  EXPECT_EQ(refused(3, {"--method", "gradcam:rleu=true"}),
+            "method \"gradcam\" has no parameter 'rleu'; it has layer, relu (did you mean \"relu\"?)");
+  expect_parts(refused(2, {"--method", "gradcam:relu=perhaps"}), {"\"relu\" must be true or false, not \"perhaps\""});
+  expect_parts(refused(2, {"--method", "saliency:channels=abs_smu"}), {"\"abs_smu\"", "(did you mean \"abs_sum\"?)"});
+  EXPECT_EQ(refused(2, {"--method", "gradcam:relu"}), "'relu' in --method 'gradcam:relu' is no key=value");
+  expect_parts(refused(2, {"--method", "a/b=gradcam"}), {"'a/b' in --method 'a/b=gradcam' is no name for files"});
+  EXPECT_EQ(
+      refusal(2, {"describe", "gradcma"}),
+      "no component is called 'gradcma' (did you mean \"gradcam\"?); `attune plugins` lists them, `attune doctor` "
+      "what was refused");
+}
+
+TEST_F(BadUsage, Targets) {
+  EXPECT_EQ(
+      refused(2, {"--target", "cat"}),
+      "target 'cat' is neither top1, top5 nor an index, and the model has no labels; give them with --labels FILE");
+  EXPECT_EQ(refused(2, {"--target", "4"}), "target 4 is out of range: the model has 4 classes, 0 to 3");
+  write("labels.txt", "tabby cat\ncrane\nzebra\ncrane\n");
+  EXPECT_EQ(refused(2, {"--labels", "labels.txt", "--target", "taby cat"}),
+            "no class is called 'taby cat' (did you mean \"tabby cat\"?)");
+  EXPECT_EQ(refused(2, {"--labels", "labels.txt", "--target", "crane"}),
+            "several classes are called 'crane'; choose one by its index: 1, 3");
+  EXPECT_EQ(refused(5, {"--labels", "missing.txt"}), "'missing.txt' cannot be read");
+}
+
+}  // namespace
+}  // namespace attune::test

@@ -1,0 +1,149 @@
+// What the other commands print.
+
+#include "models.h"
+#include "support.h"
+
+namespace attune::test {
+namespace {
+
+using Keys = std::vector<std::string>;
+
+class Documents : public CommandLine {
+ protected:
+  // Fixture plugins of tests/plugins.
+  static std::string fixture(const std::string& name) { return ATTUNE_BUILD_DIR "/tests/plugins/" + name; }
+
+  // The document of a run that must succeed, as text.
+  std::string text(const std::vector<std::string>& arguments) const {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+    return outcome.out;
+  }
+};
+
+TEST_F(Documents, HelpAndVersion) {
+  for (const char* flag : {"--help", "-h"}) {
+    const std::string help = text({flag});
+    expect_parts(help, {"layers", "heatmap", "plugins", "describe", "doctor", "bench", "demo"});
+  }
+  expect_parts(text({"heatmap", "--help"}), {"MODEL", "INPUT", "--method", "--target", "--output", "--raw", "--json"});
+  const std::string version = text({"--version"});
+  EXPECT_EQ(version.compare(0, 7, "attune "), 0) << version;
+  EXPECT_EQ(version.find('\n'), version.size() - 1);
+}
+
+TEST_F(Documents, Layers) {
+  save_classifier(folder_ / "model.pt");
+  const std::string printed = text({"layers", "model.pt", "--input", "3,32,48", "--json"});
+  EXPECT_EQ(keys(printed, ""), (Keys{"model", "auto", "layers"}));
+  EXPECT_EQ(keys(printed, "/layers/0"), (Keys{"name", "type", "shape", "spatial"}));
+  const Json layers = parsed(printed);
+  EXPECT_EQ(layers["model"], "model.pt");
+  EXPECT_EQ(layers["auto"], "relu2");
+  ASSERT_EQ(layers["layers"].size(), 6U);
+  EXPECT_EQ(layers["layers"][0], (Json{{"name", "conv1"}, {"type", "conv1"}, {"shape", {6, 8, 12}}, {"spatial", 2}}));
+  EXPECT_EQ(layers["layers"][5], (Json{{"name", "fc"}, {"type", "fc"}, {"shape", {4}}, {"spatial", 0}}));
+
+  const std::string table = text({"layers", "model.pt", "--input", "3,32,48"});
+  expect_parts(table, {"model.pt on an input of [1, 3, 32, 48]", "\n  conv2 ", "\n* relu2 ", "[8, 4, 6]",
+                       "* the automatic layer"});
+}
+
+TEST_F(Documents, LayersOfAModelWithoutASuitableOne) {
+  save_classifier(folder_ / "model.pt");
+  const Outcome outcome = run({"layers", "model.pt", "--input", "3,1,1", "--json"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(parsed(outcome.out)["auto"], nullptr);
+  expect_parts(outcome.err, {"attune: note: no layer of the model has both a spatial extent and a gradient"});
+}
+
+TEST_F(Documents, Plugins) {
+  const std::string printed = text({"plugins", "--json"});
+  EXPECT_EQ(keys(printed, ""), (Keys{"components", "refused"}));
+  EXPECT_EQ(keys(printed, "/components/0"), (Keys{"id", "kind", "title", "plugin", "version", "path"}));
+  std::set<std::string> ids;
+  const Json listed = parsed(printed);
+  for (const Json& component : listed["components"]) {
+    ids.insert(component["id"]);
+    EXPECT_TRUE(fs::is_regular_file(component["path"].get<std::string>())) << component;
+  }
+  for (const char* id : {"gradcam", "guided_backprop", "saliency"}) EXPECT_EQ(ids.count(id), 1U) << id;
+  for (const char* kind : {"method", "matcher"}) {
+    const Json some = document({"plugins", "--kind", kind, "--json"});
+    for (const Json& component : some["components"]) EXPECT_EQ(component["kind"], kind) << component;
+  }
+  expect_parts(text({"plugins"}), {"methods\n", "\n  gradcam ", "Grad-CAM"});
+}
+
+TEST_F(Documents, Describe) {
+  const std::string printed = text({"describe", "gradcam", "--json"});
+  EXPECT_EQ(keys(printed, "/parameters/0"), (Keys{"name", "type", "default", "help"}));
+  const Json described = parsed(printed);
+  EXPECT_EQ(described["id"], "gradcam");
+  EXPECT_EQ(described["kind"], "method");
+  EXPECT_EQ(described["parameters"][0]["name"], "layer");
+  EXPECT_EQ(described["parameters"][0]["default"], "auto");
+  EXPECT_EQ(described["parameters"][1]["name"], "relu");
+  EXPECT_EQ(described["parameters"][1]["default"], false);
+  expect_parts(text({"describe", "gradcam"}), {"gradcam: Grad-CAM (method)\n", "relu (boolean, default false)"});
+  expect_parts(text({"describe", "gradcam", "--markdown"}), {"# Grad-CAM\n", "| `relu` | boolean | `false` |"});
+}
+
+TEST_F(Documents, Doctor) {
+  const Json healthy = parsed(text({"doctor", "--json"}));
+  for (const char* key : {"attune", "sdk", "torch"}) EXPECT_TRUE(healthy.at(key).is_string()) << key;
+  EXPECT_EQ(healthy.at("refused"), Json::array());
+  EXPECT_EQ(healthy.at("folders").back().at("origin"), "default");
+  EXPECT_GE(healthy.at("plugins").size(), 3U);
+
+  const Outcome ill = run({"doctor", "--json", "--plugin-dir", fixture("other_torch")});
+  EXPECT_EQ(ill.code, 4);
+  const Json report = parsed(ill.out);
+  ASSERT_EQ(report["refused"].size(), 1U);
+  EXPECT_EQ(report["refused"][0]["path"], fixture("other_torch") + "/attune-other_torch.so");
+  expect_parts(report["refused"][0]["reason"], {"LibTorch", "build it again"});
+  EXPECT_EQ(report["folders"][0], (Json{{"path", fixture("other_torch")}, {"origin", "--plugin-dir"}}));
+  EXPECT_GE(report["plugins"].size(), 3U);
+}
+
+TEST_F(Documents, RefusedPluginsAreListedAndNamed) {
+  Surroundings surroundings;
+  surroundings.environment["ATTUNE_PLUGIN_PATH"] = fixture("other_torch");
+  const Json listed = parsed(run({"plugins", "--json"}, surroundings).out);
+  ASSERT_EQ(listed["refused"].size(), 1U);
+  EXPECT_EQ(listed["refused"][0]["path"], fixture("other_torch") + "/attune-other_torch.so");
+  const Outcome outcome = run({"heatmap", "m.pt", "p.png", "--method", "other_torch"}, surroundings);
+  expect_parts(sentence(outcome, 3),
+               {"unknown method \"other_torch\"", "attune-other_torch.so was refused: ", "LibTorch"});
+  EXPECT_EQ(run({"plugins"}, surroundings).err, "attune: note: 1 refused; `attune doctor` says why\n");
+}
+
+TEST_F(Documents, Bench) {
+  save_classifier(folder_ / "model.pt");
+  const std::string printed =
+      text({"bench", "model.pt", "--rounds", "1", "--batch", "2", "--threads", "1", "--input", "3,32,32", "--json"});
+  EXPECT_EQ(keys(printed, ""), (Keys{"model", "layer", "batch", "threads", "baseline", "rows"}));
+  EXPECT_EQ(keys(printed, "/baseline"),
+            (Keys{"forward_ms", "forward_backward_input_ms", "forward_backward_parameters_ms", "peak_mb"}));
+  EXPECT_EQ(keys(printed, "/rows/0"), (Keys{"name", "ms", "spread", "ratio_forward", "ratio_forward_backward_input",
+                                            "ratio_forward_backward_parameters", "peak_mb", "programs_mb"}));
+  const Json bench = parsed(printed);
+  EXPECT_EQ(bench["model"], "model.pt");
+  EXPECT_EQ(bench["layer"], "relu2");
+  EXPECT_EQ(bench["batch"], 2);
+  EXPECT_EQ(bench["threads"], 1);
+  for (const auto& [key, value] : bench["baseline"].items()) EXPECT_GT(value.get<double>(), 0) << key;
+  std::set<std::string> names;
+  for (const Json& row : bench["rows"]) {
+    names.insert(row["name"]);
+    EXPECT_GT(row["ms"].get<double>(), 0) << row;
+    EXPECT_GT(row["peak_mb"].get<double>(), 0) << row;
+  }
+  for (const char* name : {"gradcam", "guided_backprop", "gradcam+guided_backprop", "saliency"}) {
+    EXPECT_EQ(names.count(name), 1U) << name;
+  }
+}
+
+}  // namespace
+}  // namespace attune::test

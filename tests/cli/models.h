@@ -1,0 +1,28 @@
+// Small TorchScript files.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace attune::test {
+
+// Pictures [N,3,H,W] of any size to 4 scores; layers conv1, relu1, conv2, relu2, pool, fc, with relu2 (an eighth of the
+// input's extent) as the automatic one.
+void save_classifier(const std::filesystem::path& file);
+// The same as far as relu1; its `fc` then takes pictures of 32 x 32 only.
+void save_fixed_size(const std::filesystem::path& file);
+// Pictures to scores of every pixel [N,4,H,W].
+void save_segmenter(const std::filesystem::path& file);
+// Pictures to 4 scores, the third of which is always minus infinity.
+void save_unbounded(const std::filesystem::path& file);
+// Asks for more memory than there can be.
+void save_insatiable(const std::filesystem::path& file);
+// Signals [N,2,L] to 3 scores; layers conv1, relu1.
+void save_signal_classifier(const std::filesystem::path& file);
+// Clips [N,3,T,H,W] to 3 scores; layers conv1, relu1.
+void save_clip_classifier(const std::filesystem::path& file);
+
+// What torch.save(model.state_dict()) writes: an archive without code.
+void save_state_dict(const std::filesystem::path& file);
+
+}  // namespace attune::test
