@@ -1,14 +1,13 @@
 // attune bench: what maps cost, as ratios to the model's own passes in the same run.
 
+#include <ATen/Parallel.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/rand.h>
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <iomanip>
 #include <iostream>
-
-#include <ATen/Parallel.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/rand.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/jit/api/module.h>
 
@@ -172,8 +171,8 @@ class Bench {
     std::cout << options_.model.model << ", layer " << layer_ << ", batch " << options_.batch << ", "
               << at::get_num_threads() << " threads, median of " << options_.rounds << "\n\n"
               << std::left << std::setw(32) << "row" << std::right << std::setw(10) << "ms" << std::setw(9) << "spread"
-              << std::setw(11) << "/forward" << std::setw(11) << "/+input" << std::setw(11) << "/+params" << std::setw(10)
-              << "peak MB" << std::setw(13) << "programs MB" << '\n'
+              << std::setw(11) << "/forward" << std::setw(11) << "/+input" << std::setw(11) << "/+params"
+              << std::setw(10) << "peak MB" << std::setw(13) << "programs MB" << '\n'
               << std::fixed;
     for (const Row& row : rows_) {
       const double ms = median(row.ms);

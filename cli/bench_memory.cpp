@@ -1,10 +1,8 @@
 #include "bench_memory.h"
 
-#include <malloc.h>
-
 #include <atomic>
-
 #include <c10/core/CPUAllocator.h>
+#include <malloc.h>
 
 #include "model/compat.h"
 
@@ -21,8 +19,8 @@ void count(int64_t bytes) {
   }
 }
 
-// LibTorch's own allocator, with a count of the bytes. Lives for good: tensors outlast the counter. Memory is handed out
-// as it is, without a record of its own: some operators allocate and free it raw, by its address alone.
+// LibTorch's own allocator, with a count of the bytes. Lives for good: tensors outlast the counter. Memory is handed
+// out as it is, without a record of its own: some operators allocate and free it raw, by its address alone.
 class CountingAllocator final : public c10::Allocator {
  public:
   explicit CountingAllocator(c10::Allocator* inner) : inner_(inner) {}

@@ -13,7 +13,7 @@ class MemoryCounter {
   MemoryCounter(const MemoryCounter&) = delete;
   MemoryCounter& operator=(const MemoryCounter&) = delete;
 
-  int64_t peak() const;  // the most bytes that were alive at once, of those allocated since
+  int64_t peak() const;   // the most bytes that were alive at once, of those allocated since
   int64_t alive() const;  // bytes allocated since that are alive now
 };
 

@@ -3,8 +3,6 @@
 #include <iomanip>
 #include <iostream>
 #include <sstream>
-
-#include <ATen/Parallel.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <attune/sdk/error.h>
@@ -17,6 +15,7 @@
 #include "image/output_file.h"
 #include "json.h"
 #include "progress.h"
+#include "session.h"
 
 namespace attune::cli {
 namespace {
@@ -68,8 +67,8 @@ void write_pictures(const path& folder) {
     const std::string name = "picture" + std::to_string(i + 1) + ".png";
     write_png(folder / name, picture.image);
     for (const DemoBox& box : picture.boxes) {
-      boxes[name].push_back({{"label", demo_labels()[static_cast<size_t>(box.label)]},
-                             {"box", {box.x, box.y, box.width, box.height}}});
+      boxes[name].push_back(
+          {{"label", demo_labels()[static_cast<size_t>(box.label)]}, {"box", {box.x, box.y, box.width, box.height}}});
     }
   }
   write_file(folder.parent_path() / "boxes.json", boxes.dump(2) + "\n");
@@ -89,7 +88,7 @@ int draw_heatmaps(const DemoOptions& options, const path& folder) {
 }  // namespace
 
 int demo(const DemoOptions& options) {
-  if (options.threads > 0) at::set_num_threads(options.threads);
+  use_threads(options.threads);
   const path folder(options.output);
   prepare_output_folder(folder);
   DemoTraining training;

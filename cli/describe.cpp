@@ -38,16 +38,25 @@ Json document(const Component& component) {
   const Descriptor& d = component.descriptor;
   Json parameters = Json::array();
   for (const auto& p : d.parameters) {
-    Json entry = {{"name", p.name}, {"type", to_string(p.type)}, {"default", value_json(p.default_value)}, {"help", p.help}};
+    Json entry = {
+        {"name", p.name}, {"type", to_string(p.type)}, {"default", value_json(p.default_value)}, {"help", p.help}};
     if (p.minimum) entry["minimum"] = *p.minimum;
     if (p.maximum) entry["maximum"] = *p.maximum;
     if (!p.choices.empty()) entry["choices"] = p.choices;
     parameters.push_back(entry);
   }
-  Json json = {{"id", d.id}, {"kind", to_string(d.kind)}, {"title", d.title}, {"summary", d.summary},
-               {"citation", d.citation}, {"parameters", parameters}, {"differentiable", d.differentiable},
-               {"deterministic", d.deterministic}, {"ranks", d.ranks}, {"plugin", component.plugin},
-               {"version", component.version}, {"path", component.path.string()}};
+  Json json = {{"id", d.id},
+               {"kind", to_string(d.kind)},
+               {"title", d.title},
+               {"summary", d.summary},
+               {"citation", d.citation},
+               {"parameters", parameters},
+               {"differentiable", d.differentiable},
+               {"deterministic", d.deterministic},
+               {"ranks", d.ranks},
+               {"plugin", component.plugin},
+               {"version", component.version},
+               {"path", component.path.string()}};
   if (d.kind == ComponentKind::method) {
     json["forward_passes"] = d.forward_passes;
     json["backward_passes"] = d.backward_passes;

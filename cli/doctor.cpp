@@ -1,7 +1,6 @@
 // attune doctor: where plugins were looked for, what was refused and why.
 
 #include <iostream>
-
 #include <torch/version.h>
 
 #include <attune/sdk/version.h>
@@ -15,13 +14,11 @@ namespace attune::cli {
 int doctor(const DoctorOptions& options) {
   const SearchPath folders = search_folders({options.plugin_dirs.begin(), options.plugin_dirs.end()});
   const Catalogue catalogue = Catalogue::load(folders);
-  Json report = {{"attune", ATTUNE_VERSION},
-                 {"sdk", std::to_string(ATTUNE_SDK_MAJOR) + "." + std::to_string(ATTUNE_SDK_MINOR)},
-                 {"torch", TORCH_VERSION},
-                 {"folders", Json::array()},
-                 {"plugins", Json::array()},
-                 {"refused", Json::array()},
-                 {"notes", catalogue.notes()}};
+  Json report = {
+      {"attune", ATTUNE_VERSION},  {"sdk", std::to_string(ATTUNE_SDK_MAJOR) + "." + std::to_string(ATTUNE_SDK_MINOR)},
+      {"torch", TORCH_VERSION},    {"folders", Json::array()},
+      {"plugins", Json::array()},  {"refused", Json::array()},
+      {"notes", catalogue.notes()}};
   for (const auto& folder : folders) {
     report["folders"].push_back({{"path", folder.path.string()}, {"origin", folder.origin}});
   }

@@ -30,7 +30,7 @@ Drawing draw_clip(const Sample& sample, const at::Tensor& map, OverlayOptions op
   const Region region = sample.pictures.empty() ? whole(frames[0]) : sample.region;
   const at::Tensor heat = map.size(0) == 1 ? map[0] : map.abs().sum(0);
   if (options.colormap.empty()) options.colormap = default_colormap(options.signed_);
-  return {clip_strip(frames, heat, region, options), options.colormap};
+  return {clip_strip(frames, heat, region, options), clip_strip(frames, heat, region, options, 1), options.colormap};
 }
 
 }  // namespace
@@ -51,14 +51,15 @@ Drawing draw(const Sample& sample, const at::Tensor& map, bool at_input_resoluti
   if (sample.input.dim() == 4) return draw_clip(sample, map, options);
   const Image picture = base_picture(sample);
   const Region region = sample.pictures.empty() ? whole(picture) : sample.region;
-  if (at_input_resolution && !given.signed_) {
+  if (at_input_resolution) {
     const bool absolute = map.min().item<double>() >= 0;
-    const at::Tensor gradient = absolute ? map.sum(0, true) : map;
-    return {gradient_picture(gradient, region, picture.size(0), picture.size(1)), ""};
+    const Image drawn = gradient_picture(absolute ? map.sum(0, true) : map, region, picture.size(0), picture.size(1));
+    return {drawn, drawn, ""};
   }
   if (options.colormap.empty()) options.colormap = default_colormap(options.signed_);
   const at::Tensor heat = map.size(0) == 1 ? map[0] : map.sum(0);
-  return {overlay(picture, heat, region, options), options.colormap};
+  const Image drawn = overlay(picture, heat, region, options);
+  return {drawn, drawn, options.colormap};
 }
 
 }  // namespace attune::cli

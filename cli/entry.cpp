@@ -1,7 +1,6 @@
 #include <csignal>
 #include <iostream>
 #include <string>
-
 #include <unistd.h>
 
 #include <attune/sdk/error.h>

@@ -1,103 +1,102 @@
 // attune heatmap: what a model looks at, as pictures, raw maps and a summary.
 
-#include <future>
-#include <iomanip>
-#include <iostream>
-#include <sstream>
-
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
+#include <filesystem>
+#include <future>
+#include <iostream>
+#include <map>
+#include <set>
 
 #include <attune/sdk/error.h>
 
 #include "commands.h"
-#include "drawing.h"
-#include "image/npy.h"
+#include "heatmap_report.h"
 #include "image/output_file.h"
-#include "json.h"
 #include "naming.h"
 #include "progress.h"
 #include "render/colormap.h"
-#include "render/contact_sheet.h"
 #include "session.h"
 #include "spec/component.h"
 
 namespace attune::cli {
 namespace {
 
-constexpr size_t most_sheet_rows = 60;
-constexpr int64_t sheet_cell = 224;
+using SampleList = std::vector<const Sample*>;
 
-Preprocess make_preprocess(const Sidecar& sidecar, const HeatmapOptions& options) {
-  PreprocessText text = sidecar.preprocess;
-  Preprocess preprocess = Preprocess::imagenet();
-  if (options.preprocess == "unit") preprocess = Preprocess::unit();
-  if (options.preprocess == "imagenet" || options.preprocess == "unit") {
-    text = {};
-  } else if (!options.preprocess.empty()) {
+bool is_named_preprocess(const std::string& text) { return text == "imagenet" || text == "unit"; }
+
+// What the command line says comes first, then the sidecar.
+PreprocessText preprocess_text(const Sidecar& sidecar, const HeatmapOptions& options) {
+  PreprocessText text = options.preprocess.empty() ? sidecar.preprocess : PreprocessText{};
+  if (!options.preprocess.empty() && !is_named_preprocess(options.preprocess)) {
+    if (!std::filesystem::exists(options.preprocess)) {
+      throw Error(Fault::usage, "--preprocess '" + options.preprocess +
+                                    "' is no file; expected imagenet, unit, or a JSON file" +
+                                    did_you_mean(options.preprocess, {"imagenet", "unit"}));
+    }
     text = read_preprocess(options.preprocess);
   }
+  if (options.size.size() > 2) throw Error(Fault::usage, "--size takes H or H,W");
+  if (!options.size.empty()) text.size = {options.size.front(), options.size.back()};
+  if (options.crop) text.crop = true;
+  return text;
+}
+
+Preprocess make_preprocess(const Sidecar& sidecar, const HeatmapOptions& options) {
+  const PreprocessText text = preprocess_text(sidecar, options);
+  Preprocess preprocess = options.preprocess == "unit" ? Preprocess::unit() : Preprocess::imagenet();
   if (text.size) preprocess.size = *text.size;
   if (text.crop) preprocess.crop = *text.crop;
   if (text.mean) preprocess.mean = *text.mean;
   if (text.std) preprocess.std = *text.std;
-  if (options.size.size() > 2) throw Error(Fault::usage, "--size takes H or H,W");
-  if (!options.size.empty()) preprocess.size = {options.size.front(), options.size.back()};
-  if (options.crop) preprocess.crop = true;
   check(preprocess);
   return preprocess;
 }
 
-std::string percent(double share) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(1) << 100 * share << " %";
-  return text.str();
+std::string place_of(const Sample& sample) {
+  return sample.row ? sample.path + " row " + std::to_string(*sample.row) : sample.path;
 }
 
 class HeatmapRun {
  public:
-  explicit HeatmapRun(const HeatmapOptions& options)
-      : options_(options), session_(prepare_session(options.model)), preprocess_(make_preprocess(session_.sidecar, options)) {
+  explicit HeatmapRun(const HeatmapOptions& options) : options_(options), session_(prepare_session(options.model)) {
+    stream_.preprocess = make_preprocess(session_.sidecar, options);
     if (!options.colormap.empty()) colormap(options.colormap);
     parse_methods();
-    for (const auto& text : options.targets.empty() ? std::vector<std::string>{"top1"} : options.targets) {
-      targets_.push_back(TargetChoice::parse(text, session_.labels));
-    }
+    if (options.targets.empty()) targets_.push_back(TargetChoice::parse("top1", session_.labels));
+    for (const auto& text : options.targets) targets_.push_back(TargetChoice::parse(text, session_.labels));
     prepare_output_folder(options.output);
     load_model(session_, options.model);
+    check_layers();
+    set_up_stream();
     list_files();
   }
 
   int run() {
     Progress progress("inputs", static_cast<int64_t>(files_.size()));
-    SampleStream stream(files_, stream_options());
-    std::future<void> drawing;
+    HeatmapReport report(options_, session_.labels, report_methods());
+    SampleStream stream(files_, stream_);
+    std::future<void> drawing;  // of a batch, beside the model's work on the next
     while (auto batch = stream.next()) {
       const auto count = static_cast<int64_t>(batch->size());
-      auto results = attend(*batch);
+      auto maps = attend(*batch);
       if (drawing.valid()) drawing.get();
-      drawing = std::async(std::launch::async, [this, samples = std::move(*batch), results = std::move(results)] {
-        for (size_t i = 0; i < samples.size(); ++i) report(samples[i], results[i]);
+      drawing = std::async(std::launch::async, [this, &report, samples = std::move(*batch), maps = std::move(maps)] {
+        for (const auto& [sample, of_sample] : maps) {
+          report.add(samples[sample], stem_of(samples[sample]), of_sample, column_names(of_sample));
+        }
       });
       progress.advance(count);
     }
     if (drawing.valid()) drawing.get();
-    finish(progress.seconds());
+    report.finish(progress.seconds());
     return code_;
   }
 
  private:
-  // The maps of one sample; none when it failed.
-  struct Result {
-    at::Tensor scores;          // [K]
-    at::Tensor probabilities;   // [K]
-    std::vector<int64_t> classes;
-    std::vector<std::vector<at::Tensor>> maps;  // [method][target]: [C,S1..Sd]
-    std::vector<bool> at_input_resolution;      // per method
-    std::vector<std::string> layers;            // per method; "" when it is about no single layer
-  };
+  using Attended = std::map<size_t, SampleMaps>;  // by place in the batch
 
   void parse_methods() {
     for (const auto& text : options_.methods.empty() ? std::vector<std::string>{"gradcam"} : options_.methods) {
@@ -109,26 +108,114 @@ class HeatmapRun {
     }
   }
 
-  void list_files() {
+  // A layer that does not exist is no input's fault.
+  void check_layers() const {
+    for (const auto& request : requests_) {
+      for (const auto& layer : request.method->needs(*session_.model).layers) session_.model->require_layer(layer);
+    }
+  }
+
+  void set_up_stream() {
     const auto likely = session_.model->likely_input();
-    spatial_rank_ = static_cast<int64_t>(likely.size()) - 1;
     channels_ = likely[0];
-    files_ = list_inputs(options_.inputs, spatial_rank_ == 3);
+    stream_.spatial_rank = static_cast<int64_t>(likely.size()) - 1;
+    stream_.batch = options_.batch;
+    if (stream_.spatial_rank != 3) return;
+    stream_.frames = options_.frames.value_or(session_.sidecar.frames.value_or(16));
+    // Clips are far smaller than pictures.
+    if (!preprocess_text(session_.sidecar, options_).size) stream_.preprocess.size = {likely[2], likely[3]};
+  }
+
+  void list_files() {
+    std::set<std::filesystem::path> seen;  // a file may be named beside the folder that it lies in
+    for (InputFile& file : list_inputs(options_.inputs, stream_.spatial_rank == 3)) {
+      std::error_code error;
+      const auto whole = std::filesystem::absolute(file.path, error).lexically_normal();
+      if (seen.insert(whole).second) files_.push_back(std::move(file));
+    }
     const auto stems = output_stems(files_);
-    check_row_stems(files_, stems, spatial_rank_);
+    check_row_stems(files_, stems, stream_.spatial_rank);
     for (size_t i = 0; i < files_.size(); ++i) stems_[files_[i].path] = stems[i];
   }
 
-  StreamOptions stream_options() const {
-    StreamOptions stream;
-    stream.preprocess = preprocess_;
-    stream.spatial_rank = spatial_rank_;
-    if (spatial_rank_ == 3) stream.frames = options_.frames.value_or(session_.sidecar.frames.value_or(16));
-    stream.batch = options_.batch;
-    return stream;
+  std::vector<HeatmapReport::Method> report_methods() const {
+    std::vector<HeatmapReport::Method> methods;
+    for (const auto& method : methods_) {
+      const std::string title = session_.catalogue.find(method.id)->descriptor.title;
+      methods.push_back({method.name, method.name == method.id ? title : title + " " + method.name});
+    }
+    return methods;
   }
 
-  at::Tensor model_input(const std::vector<const Sample*>& samples) const {
+  std::string stem_of(const Sample& sample) const {
+    const std::string& stem = stems_.at(sample.path);
+    return sample.row ? row_stem(stem, *sample.row) : stem;
+  }
+
+  // One name per target: as it was asked for, and of topK the place.
+  std::vector<std::string> column_names(const SampleMaps& maps) const {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < targets_.size(); ++i) {
+      const int64_t count = targets_[i].count(maps.scores.size(0));
+      const std::string text = options_.targets.empty() ? "top1" : options_.targets[i];
+      for (int64_t k = 1; k <= count; ++k) names.push_back(count == 1 ? text : "top " + std::to_string(k));
+    }
+    return names;
+  }
+
+  Attended attend(const std::vector<Sample>& samples) {
+    Attended attended;
+    SampleList good;
+    for (const Sample& sample : samples) {
+      if (sample.error.empty()) {
+        good.push_back(&sample);
+      } else {
+        complain(Fault::input, sample.error);
+      }
+    }
+    if (good.empty()) return attended;
+    try {
+      attend_at_once(good, samples, attended);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::input && error.fault() != Fault::run) throw;
+      if (good.size() == 1) {
+        complain(error.fault(), place_of(*good[0]) + ": " + error.what());
+      } else {
+        attend_one_by_one(good, samples, attended);
+      }
+    }
+    any_done_ = any_done_ || !attended.empty();
+    return attended;
+  }
+
+  void attend_at_once(const SampleList& good, const std::vector<Sample>& samples, Attended& attended) {
+    const at::Tensor input = model_input(good);
+    const MapSet set = compute_maps(*session_.model, input, requests_, targets_);
+    check_labels(set.scores.size(1));
+    for (size_t row = 0; row < good.size(); ++row) {
+      attended[static_cast<size_t>(good[row] - samples.data())] = maps_of(set, input, static_cast<int64_t>(row));
+    }
+  }
+
+  // After a batch has failed: which of its samples did it? When it is all of them, and none before was any better, it
+  // is the model that does not fit, and going on would only repeat it.
+  void attend_one_by_one(const SampleList& good, const std::vector<Sample>& samples, Attended& attended) {
+    std::vector<std::pair<std::string, Error>> failures;
+    for (const Sample* sample : good) {
+      try {
+        attend_at_once({sample}, samples, attended);
+      } catch (const Error& error) {
+        if (error.fault() != Fault::input && error.fault() != Fault::run) throw;
+        failures.emplace_back(place_of(*sample), error);
+      }
+    }
+    if (failures.size() == good.size() && !any_done_) {
+      throw Error(failures[0].second.fault(), failures[0].first + ": " + failures[0].second.what());
+    }
+    for (const auto& [place, error] : failures) complain(error.fault(), place + ": " + error.what());
+  }
+
+  at::Tensor model_input(const SampleList& samples) const {
     std::vector<at::Tensor> inputs;
     for (const Sample* sample : samples) {
       const bool to_grey = !sample->pictures.empty() && channels_ == 1;
@@ -137,196 +224,43 @@ class HeatmapRun {
     return at::stack(inputs).to(session_.model->device(), session_.model->dtype());
   }
 
-  std::vector<Result> attend(const std::vector<Sample>& samples) {
-    std::vector<Result> results(samples.size());
-    std::vector<const Sample*> good;
-    std::vector<size_t> places;
-    for (size_t i = 0; i < samples.size(); ++i) {
-      if (!samples[i].error.empty()) {
-        complain(Fault::input, samples[i].error);
-      } else {
-        good.push_back(&samples[i]);
-        places.push_back(i);
-      }
-    }
-    if (good.empty()) return results;
-    try {
-      const at::Tensor input = model_input(good);
-      const MapSet set = compute_maps(*session_.model, input, requests_, targets_);
-      for (size_t row = 0; row < good.size(); ++row) results[places[row]] = result_of(set, input, static_cast<int64_t>(row));
-    } catch (const Error& error) {
-      if (error.fault() != Fault::input && error.fault() != Fault::run) throw;
-      std::string paths;
-      for (const Sample* sample : good) paths += (paths.empty() ? "" : ", ") + sample->path;
-      complain(error.fault(), paths + ": " + error.what());
-    }
-    return results;
+  void check_labels(int64_t classes) const {
+    if (session_.labels.empty() || session_.labels.size() == static_cast<size_t>(classes)) return;
+    throw Error(Fault::usage, "there are " + std::to_string(session_.labels.size()) + " labels, but the model has " +
+                                  std::to_string(classes) + " classes; labels must be in the order of the scores");
   }
 
-  Result result_of(const MapSet& set, const at::Tensor& input, int64_t row) {
-    Result result;
-    const at::Tensor scores = set.scores.to(at::kCPU, at::kFloat);
-    result.scores = scores[row];
-    result.probabilities = session_.sidecar.multi_label ? at::sigmoid(result.scores) : at::softmax(result.scores, 0);
-    for (const Target& target : set.targets) result.classes.push_back(target.classes[row].item<int64_t>());
+  SampleMaps maps_of(const MapSet& set, const at::Tensor& input, int64_t row) const {
+    SampleMaps maps;
+    maps.scores = set.scores[row].to(at::kCPU, at::kFloat);
+    maps.probabilities = session_.sidecar.multi_label ? at::sigmoid(maps.scores) : at::softmax(maps.scores, 0);
+    for (const Target& target : set.targets) maps.classes.push_back(target.classes[row].item<int64_t>());
     for (size_t m = 0; m < requests_.size(); ++m) {
-      result.maps.emplace_back();
-      for (const AttentionMap& map : set.maps[m]) result.maps.back().push_back(map.values[row].to(at::kCPU, at::kFloat));
-      result.at_input_resolution.push_back(set.maps[m].at(0).at_input_resolution);
+      MethodMaps method;
       const auto layers = requests_[m].method->needs(*session_.model).layers;
-      const bool automatic = layers.size() == 1 && layers[0] == "auto";
-      result.layers.push_back(automatic ? session_.model->auto_layer(input) : layers.size() == 1 ? layers[0] : "");
+      if (layers.size() == 1) method.layer = layers[0] == "auto" ? session_.model->auto_layer(input) : layers[0];
+      method.at_input_resolution = set.maps[m].at(0).at_input_resolution;
+      for (const AttentionMap& map : set.maps[m]) method.maps.push_back(map.values[row].to(at::kCPU, at::kFloat));
+      maps.methods.push_back(std::move(method));
     }
-    return result;
+    return maps;
   }
-
-  // Runs beside the model: everything that becomes of a sample's maps.
-  void report(const Sample& sample, const Result& result) {
-    if (result.maps.empty()) return;
-    const std::string stem =
-        sample.row ? row_stem(stems_.at(sample.path), *sample.row) : stems_.at(sample.path);
-    Json item = {{"input", sample.path}, {"index", sample.row ? Json(*sample.row) : Json()}, {"maps", Json::array()}};
-    SheetRow row;
-    row.title = stem + " " + label_text(result.classes[0]) + " " +
-                percent(result.probabilities[result.classes[0]].item<double>());
-    if (has_picture(sample)) row.cells.push_back(sheet_picture(base_picture(sample)));
-    for (size_t m = 0; m < requests_.size(); ++m) {
-      for (size_t t = 0; t < result.classes.size(); ++t) {
-        const auto first = std::find(result.classes.begin(), result.classes.end(), result.classes[t]);
-        if (first != result.classes.begin() + static_cast<ptrdiff_t>(t)) continue;  // two targets, one class
-        item["maps"].push_back(write_map(sample, result, m, t, stem, row));
-      }
-    }
-    items_.push_back(std::move(item));
-    if (rows_.size() < most_sheet_rows && has_picture(sample)) rows_.push_back(std::move(row));
-  }
-
-  Json write_map(const Sample& sample, const Result& result, size_t m, size_t t, const std::string& stem,
-                 SheetRow& row) {
-    const at::Tensor& map = result.maps[m][t];
-    const int64_t index = result.classes[t];
-    const double probability = result.probabilities[index].item<double>();
-    std::string name = stem + "." + requests_[m].name;
-    if (result.classes.size() > 1) name += "." + std::to_string(index);
-    OverlayOptions style{options_.colormap, options_.alpha, options_.signed_maps, 0};
-    const Drawing drawing = draw(sample, map, result.at_input_resolution[m], style);
-    if (drawing.image.defined()) {
-      row.cells.push_back(sheet_picture(drawing.image));
-      write_png(output_path(name + ".png"), add_legend(drawing.image, legend(m, result, index, probability, drawing)));
-    }
-    if (options_.raw) write_npy(output_path(name + ".npy"), map);
-    const std::string label = session_.labels.name(index);
-    return {{"name", requests_[m].name},
-            {"layer", result.layers[m].empty() ? Json() : Json(result.layers[m])},
-            {"target",
-             {{"index", index},
-              {"label", label.empty() ? Json() : Json(label)},
-              {"score", result.scores[index].item<double>()},
-              {"probability", probability}}},
-            {"shape", map.sizes().vec()},
-            {"min", map.min().item<double>()},
-            {"max", map.max().item<double>()},
-            {"mean", map.mean().item<double>()},
-            {"overlay", drawing.image.defined() ? Json(name + ".png") : Json()},
-            {"raw", options_.raw ? Json(name + ".npy") : Json()}};
-  }
-
-  Legend legend(size_t m, const Result& result, int64_t index, double probability, const Drawing& drawing) const {
-    Legend legend;
-    const std::string title = session_.catalogue.find(methods_[m].id)->descriptor.title;
-    legend.method = methods_[m].name == methods_[m].id ? title : title + " " + methods_[m].name;
-    if (!result.layers[m].empty()) legend.method += " (" + result.layers[m] + ")";
-    legend.label = label_text(index);
-    legend.score = percent(probability);
-    legend.colormap = drawing.colours;
-    legend.low = options_.signed_maps ? "-" : "0";
-    legend.high = options_.signed_maps ? "+" : "max";
-    return legend;
-  }
-
-  std::string label_text(int64_t index) const {
-    const std::string label = session_.labels.name(index);
-    return label.empty() ? "class " + std::to_string(index) : label;
-  }
-
-  static Image sheet_picture(const Image& image) {
-    const double scale = static_cast<double>(sheet_cell) / static_cast<double>(std::max(image.size(0), image.size(1)));
-    if (scale >= 1) return image;
-    const auto side = [&](int64_t length) { return std::max<int64_t>(1, std::llround(scale * static_cast<double>(length))); };
-    return resize(image, side(image.size(0)), side(image.size(1)));
-  }
-
-  std::filesystem::path output_path(const std::string& name) const { return std::filesystem::path(options_.output) / name; }
 
   void complain(Fault fault, const std::string& message) {
-    std::cerr << "attune: " << message << '\n';
+    std::cerr << "attune: " + message + "\n";
     code_ = static_cast<int>(fault);
-  }
-
-  std::vector<std::string> headings() const {
-    std::vector<std::string> headings{"input"};
-    const size_t columns = rows_.empty() ? 0 : rows_[0].cells.size() - 1;
-    const size_t per_method = std::max<size_t>(1, columns / requests_.size());
-    for (const auto& request : requests_) {
-      for (size_t t = 0; t < per_method; ++t) {
-        headings.push_back(per_method == 1 ? request.name : request.name + " " + std::to_string(t + 1));
-      }
-    }
-    return headings;
-  }
-
-  void write_sheets() {
-    if (rows_.empty() || (rows_.size() == 1 && rows_[0].cells.size() <= 2)) return;
-    auto titles = headings();
-    for (const auto& row : rows_) {
-      while (titles.size() < row.cells.size()) titles.emplace_back();
-    }
-    const auto pages = contact_sheets(titles, rows_, {sheet_cell, 12});
-    for (size_t i = 0; i < pages.size(); ++i) {
-      write_png(output_path(i == 0 ? "contact_sheet.png" : "contact_sheet-" + std::to_string(i + 1) + ".png"), pages[i]);
-    }
-  }
-
-  void finish(double seconds) {
-    if (items_.empty()) return;
-    write_sheets();
-    const Json summary = {{"model", options_.model.model}, {"items", items_}};
-    write_file(output_path("summary.json"), summary.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-    if (options_.json) {
-      print(summary);
-    } else {
-      print_summary();
-    }
-    std::cerr << items_.size() << " inputs in " << std::fixed << std::setprecision(1) << seconds << " s ("
-              << static_cast<double>(items_.size()) / std::max(seconds, 1e-9) << " per second)\n";
-  }
-
-  void print_summary() const {
-    for (const auto& item : items_) {
-      std::cout << item["input"].get<std::string>();
-      if (!item["index"].is_null()) std::cout << " row " << item["index"];
-      std::cout << '\n';
-      for (const auto& map : item["maps"]) {
-        std::cout << "  " << map["name"].get<std::string>() << "  " << label_text(map["target"]["index"].get<int64_t>()) << ' '
-                  << percent(map["target"]["probability"].get<double>());
-        if (!map["overlay"].is_null()) std::cout << "  " << output_path(map["overlay"].get<std::string>()).string();
-        std::cout << '\n';
-      }
-    }
   }
 
   const HeatmapOptions& options_;
   Session session_;
-  Preprocess preprocess_;
+  StreamOptions stream_;
   std::vector<ComponentText> methods_;
   std::vector<MapRequest> requests_;
   std::vector<TargetChoice> targets_;
   std::vector<InputFile> files_;
   std::map<std::string, std::string> stems_;  // by path
-  int64_t spatial_rank_ = 2;
   int64_t channels_ = 3;
-  Json items_ = Json::array();
-  std::vector<SheetRow> rows_;
+  bool any_done_ = false;
   int code_ = 0;
 };
 

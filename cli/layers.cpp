@@ -1,9 +1,8 @@
 // attune layers: names, types and shapes of a model's layers.
 
+#include <ATen/ops/rand.h>
 #include <iomanip>
 #include <iostream>
-
-#include <ATen/ops/rand.h>
 
 #include <attune/sdk/error.h>
 
@@ -18,7 +17,8 @@ namespace {
 Json document(const std::string& model, const std::string& automatic, const std::vector<LayerReport>& reports) {
   Json layers = Json::array();
   for (const auto& report : reports) {
-    layers.push_back({{"name", report.name}, {"type", report.type}, {"shape", report.shape}, {"spatial", report.spatial}});
+    layers.push_back(
+        {{"name", report.name}, {"type", report.type}, {"shape", report.shape}, {"spatial", report.spatial}});
   }
   return {{"model", model}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
 }
@@ -36,8 +36,7 @@ void print_table(const std::string& automatic, const std::vector<LayerReport>& r
   std::cout << "  " << column("layer", name_width) << column("type", type_width) << "output\n";
   for (const auto& report : reports) {
     std::cout << (report.name == automatic ? "* " : "  ") << column(report.name, name_width)
-              << column(report.type, type_width)
-              << (report.shape.empty() ? "(not reached)" : shape_text(report.shape))
+              << column(report.type, type_width) << (report.shape.empty() ? "(not reached)" : shape_text(report.shape))
               << (report.in_branch ? "  in a branch: no maps" : "") << '\n';
   }
   if (!automatic.empty()) std::cout << "\n* the automatic layer\n";

@@ -1,7 +1,6 @@
 // The program: parses, and only then loads what runs models.
 
 #include <dlfcn.h>
-
 #include <iostream>
 
 #include "commands.h"

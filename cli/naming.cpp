@@ -13,11 +13,23 @@ namespace {
 using std::filesystem::path;
 
 std::string stem_with(const std::string& file, int detail) {
-  const path whole = std::filesystem::absolute(file).lexically_normal();
+  std::error_code error;  // an empty path, which reading it will complain of
+  const path whole = std::filesystem::absolute(file, error).lexically_normal();
   std::string stem = whole.stem().string();
   if (detail >= 1) stem = whole.parent_path().filename().string() + "_" + stem;
   if (detail >= 2 && whole.has_extension()) stem += "_" + whole.extension().string().substr(1);
   return stem;
+}
+
+// Of a .npy batch; 0 for every other file, and for one that cannot be read, which is said when it is.
+int64_t rows_of(const InputFile& file, int64_t spatial_rank) {
+  if (file.kind != InputKind::npy || !file.error.empty()) return 0;
+  try {
+    const std::vector<int64_t> shape = NpyFile(file.path).shape();
+    return static_cast<int64_t>(shape.size()) == spatial_rank + 2 ? shape[0] : 0;
+  } catch (const Error&) {
+    return 0;
+  }
 }
 
 }  // namespace
@@ -43,20 +55,16 @@ std::vector<std::string> output_stems(const std::vector<InputFile>& files) {
 std::string row_stem(const std::string& stem, int64_t row) { return stem + "_" + std::to_string(row); }
 
 void check_row_stems(const std::vector<InputFile>& files, const std::vector<std::string>& stems, int64_t spatial_rank) {
-  std::map<std::string, size_t> taken;
-  for (size_t i = 0; i < files.size(); ++i) taken[stems[i]] = i;
+  std::map<std::string, size_t> taken;  // by files that are one input; a batch is only called by its rows
+  std::vector<int64_t> rows;
   for (size_t i = 0; i < files.size(); ++i) {
-    if (files[i].kind != InputKind::npy || !files[i].error.empty()) continue;
-    std::vector<int64_t> shape;
-    try {
-      shape = NpyFile(files[i].path).shape();
-    } catch (const Error&) {
-      continue;  // said when the file is read
-    }
-    if (static_cast<int64_t>(shape.size()) != spatial_rank + 2) continue;
-    for (int64_t row = 0; row < shape[0]; ++row) {
+    rows.push_back(rows_of(files[i], spatial_rank));
+    if (rows[i] == 0) taken[stems[i]] = i;
+  }
+  for (size_t i = 0; i < files.size(); ++i) {
+    for (int64_t row = 0; row < rows[i]; ++row) {
       const auto other = taken.find(row_stem(stems[i], row));
-      if (other == taken.end() || other->second == i) continue;
+      if (other == taken.end()) continue;
       throw Error(Fault::usage, "row " + std::to_string(row) + " of '" + files[i].path + "' and '" +
                                     files[other->second].path + "' would both be written as '" + other->first + "'");
     }

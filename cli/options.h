@@ -12,7 +12,7 @@ namespace attune::cli {
 struct ModelFlags {
   std::string model;
   std::string device = "cpu";
-  int threads = 0;  // 0: LibTorch's choice
+  int threads = 0;  // 0: all cores
   std::string layer;
   std::string layout;
   std::string labels;

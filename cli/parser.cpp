@@ -1,9 +1,9 @@
 #include "parser.h"
 
+#include <CLI/CLI.hpp>
 #include <iostream>
 
-#include <CLI/CLI.hpp>
-
+#include <attune/sdk/error.h>
 #include <attune/sdk/version.h>
 
 namespace attune::cli {
@@ -62,8 +62,9 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   CLI::App* command = app.add_subcommand("heatmap", "Draw what a model looks at");
   add_model(*command, options.model);
   command->add_option("INPUT", options.inputs, "Pictures, folders, videos, or .npy tensors")->required();
-  command->add_option("--method", options.methods,
-                      "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them")
+  command
+      ->add_option("--method", options.methods,
+                   "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them")
       ->type_name("METHOD")
       ->expected(1)
       ->allow_extra_args(false)
@@ -101,7 +102,9 @@ void add_catalogue(CLI::App& app, Options& options) {
 void add_bench(CLI::App& app, BenchOptions& options) {
   CLI::App* command = app.add_subcommand("bench", "Time every method beside the model's own passes");
   add_model(*command, options.model);
-  command->add_option("--batch", options.batch, "Inputs of one pass")->check(CLI::Range(1, 4096))->capture_default_str();
+  command->add_option("--batch", options.batch, "Inputs of one pass")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   command->add_option("--rounds", options.rounds, "Rounds whose median counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -120,15 +123,26 @@ void add_demo(CLI::App& app, DemoOptions& options) {
   add_plugin_dirs(*command, options.plugin_dirs);
 }
 
+// One line: what is wrong, the command that may have been meant, and whose help tells more.
+std::string failure(const CLI::App* app, const CLI::Error& error) {
+  std::string command = "attune";
+  for (const CLI::App* given : app->get_subcommands()) command += " " + given->get_name();
+  std::string meant;
+  if (app->get_subcommands().empty() && !app->remaining().empty()) {
+    std::vector<std::string> names;
+    for (const CLI::App* known : app->get_subcommands(nullptr)) names.push_back(known->get_name());
+    meant = did_you_mean(app->remaining().front(), names);
+  }
+  return "attune: " + std::string(error.what()) + meant + "; see " + command + " --help\n";
+}
+
 }  // namespace
 
 int parse(int argc, char** argv, Options& options) {
   CLI::App app("attune: attention maps for TorchScript models", "attune");
   app.set_version_flag("--version", std::string("attune ") + ATTUNE_VERSION);
   app.require_subcommand(0, 1);  // one is asked for below, or of an unknown flag it were said that a command is missing
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return "attune: " + std::string(error.what()) + "; see attune --help\n";
-  });
+  app.failure_message(failure);
   add_layers(app, options.layers);
   add_heatmap(app, options.heatmap);
   add_catalogue(app, options);

@@ -37,6 +37,9 @@ int plugins(const PluginsOptions& options) {
     print(listed);
     return 0;
   }
+  if (listed["components"].empty()) {
+    std::cerr << "attune: note: no " << (options.kind.empty() ? "plugin" : options.kind) << " is installed\n";
+  }
   size_t width = 0;
   for (const auto& component : listed["components"]) width = std::max(width, component["id"].get<std::string>().size());
   std::string kind;

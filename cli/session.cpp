@@ -2,6 +2,8 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <cstdlib>
+#include <thread>
 
 #include <attune/sdk/error.h>
 
@@ -12,7 +14,8 @@ c10::Device parse_device(const std::string& text) {
   try {
     const c10::Device device(text);
     if (device.is_cuda() && !at::hasCUDA()) {
-      throw Error(Fault::usage, "--device " + text + ": this LibTorch has no CUDA, or the machine has no such device; use cpu");
+      throw Error(Fault::usage,
+                  "--device " + text + ": this LibTorch has no CUDA, or the machine has no such device; use cpu");
     }
     if (device.is_cpu() || device.is_cuda()) return device;
   } catch (const c10::Error&) {
@@ -22,13 +25,19 @@ c10::Device parse_device(const std::string& text) {
 
 }  // namespace
 
+void use_threads(int count) {
+  // Whoever sets OMP_NUM_THREADS has decided already.
+  if (count == 0 && std::getenv("OMP_NUM_THREADS") != nullptr) return;
+  at::set_num_threads(count > 0 ? count : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+}
+
 Catalogue load_catalogue(const std::vector<std::string>& plugin_dirs) {
   return Catalogue::load(search_folders({plugin_dirs.begin(), plugin_dirs.end()}));
 }
 
 Session prepare_session(const ModelFlags& flags) {
   parse_device(flags.device);
-  if (flags.threads > 0) at::set_num_threads(flags.threads);
+  use_threads(flags.threads);
   Session session{load_catalogue(flags.plugin_dirs), read_sidecar(flags.model), {}, nullptr};
   session.labels = Labels(flags.labels.empty() ? session.sidecar.labels : read_labels(flags.labels));
   return session;

@@ -25,6 +25,9 @@ struct Session {
 Session prepare_session(const ModelFlags& flags);
 void load_model(Session& session, const ModelFlags& flags);
 
+// Threads of one operation; 0: all cores, or what OMP_NUM_THREADS says.
+void use_threads(int count);
+
 Catalogue load_catalogue(const std::vector<std::string>& plugin_dirs);
 
 // An input [1,C,S1..Sd] of zeros or noise to try a model with: of the given shape, or the sidecar's, or a guess.

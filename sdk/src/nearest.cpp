@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <tuple>
 
 #include <attune/sdk/error.h>
 
@@ -43,15 +44,16 @@ bool part_of(const std::string& a, const std::string& b) {
 std::string nearest(const std::string& name, const std::vector<std::string>& candidates) {
   const std::string wanted = lower(name);
   const size_t near = std::max<size_t>(1, wanted.size() / 3);
-  // A name within reach of a few mistakes comes before one that merely contains it.
+  // A name within reach of a few mistakes comes before one that merely contains it, and of two that are equally far the
+  // one of the same length: a wrong letter is likelier than a missing one.
   const std::string* best = nullptr;
-  std::pair<bool, size_t> best_rank;
+  std::tuple<bool, size_t, bool> best_rank;
   for (const std::string& candidate : candidates) {
     const std::string offered = lower(candidate);
     const size_t distance = edit_distance(wanted, offered);
     const bool far = distance > near;
     if (wanted.empty() || (far && !part_of(wanted, offered))) continue;
-    const std::pair<bool, size_t> rank{far, distance};
+    const std::tuple rank{far, distance, offered.size() != wanted.size()};
     if (!best || rank < best_rank) {
       best = &candidate;
       best_rank = rank;

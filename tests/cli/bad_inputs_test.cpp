@@ -91,6 +91,18 @@ TEST_F(BadInputs, OddSizesAreFine) {
   }
 }
 
+// One input of a batch on which the model fails does not take the others with it.
+TEST_F(BadInputs, ThatTheModelFailsOnAreNamedAlone) {
+  write_picture("a.png");
+  write("b.npy", npy("<f4", "(3, 32, 32)", bytes_of(std::vector<float>(3 * 32 * 32, 3e38F))));
+  write_picture("c.png", 40, 60, 2);
+  const Outcome outcome = heatmap({"a.png", "b.npy", "c.png"});
+  EXPECT_EQ(outcome.code, 6);
+  expect_parts(outcome.err, {"attune: b.npy: the model's scores are not finite (NaN or infinity)\n"});
+  EXPECT_EQ(files("out"),
+            (std::set<std::string>{"a.gradcam.png", "c.gradcam.png", "contact_sheet.png", "summary.json"}));
+}
+
 TEST_F(BadInputs, AmongGoodOnesAreNamedAndTheOthersDone) {
   write_picture("a.png");
   write("b.png", "no picture");

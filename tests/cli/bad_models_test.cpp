@@ -57,8 +57,7 @@ TEST_F(BadModels, WhoseOutputIsNoClassScores) {
             "picture.png: the model's output has shape [1, 4, 32, 32] for 1 inputs; expected class scores [N,K]");
 }
 
-// Not yet so: the summary gets a score of null.
-TEST_F(BadModels, DISABLED_WhoseScoresAreNotFinite) {
+TEST_F(BadModels, WhoseScoresAreNotFinite) {
   save_unbounded(folder_ / "model.pt");
   write_picture("picture.png");
   expect_parts(refused(6, "model.pt", {"--target", "2"}), {"picture.png", "finite"});
@@ -80,12 +79,20 @@ TEST_F(BadModels, LayersThatAreUnknownOrFlat) {
   write_picture("picture.png");
   EXPECT_EQ(refused(5, "model.pt", {"--layer", "cnov2"}),
             "model 'model.pt': unknown layer 'cnov2' (did you mean \"conv2\"?); `attune layers` lists all 6");
-  expect_parts(refused(5, "model.pt", {"--method", "gradcam:layer=rellu1"}),
-               {"unknown layer 'rellu1' (did you mean \"relu1\"?); `attune layers` lists all 6"});
+  EXPECT_EQ(refused(5, "model.pt", {"--method", "gradcam:layer=rellu1"}),
+            "unknown layer 'rellu1' (did you mean \"relu1\"?); `attune layers` lists all 6");
   expect_parts(refused(5, "model.pt", {"--layer", "pool"}),
                {"layer 'pool' gives [1, 8, 1, 1] for an input of [1, 3, 224, 224], which has no spatial extent; "
                 "`attune layers` lists the layers that have one"});
   expect_parts(refused(5, "model.pt", {"--layer", "relu2", "--layout", "tokens"}), {"'relu2'", "tokens"});
+}
+
+// The model does not fit any input: that is said once, not for each.
+TEST_F(BadModels, ThatFailOnEveryInputSaySoOnce) {
+  save_fixed_size(folder_ / "model.pt");
+  for (const char* name : {"a.png", "b.png", "c.png", "d.png"}) write_picture(name);
+  expect_parts(refusal(5, {"heatmap", "model.pt", "a.png", "b.png", "c.png", "d.png", "--batch", "2"}),
+               {"a.png: the model fails on an input of shape [1, 3, 224, 224] at layer 'fc'"});
 }
 
 TEST_F(BadModels, LayersThatCanBeReadInTwoWays) {

@@ -26,9 +26,9 @@ class BadUsage : public CommandLine {
 
 TEST_F(BadUsage, CommandsAndFlags) {
   expect_parts(refusal(2, {}), {"subcommand is required", "attune --help"});
-  expect_parts(refusal(2, {"heatmpa", "model.pt"}), {"not expected: ", "heatmpa", "attune --help"});
+  expect_parts(refusal(2, {"heatmpa", "model.pt"}), {"heatmpa", "(did you mean \"heatmap\"?)", "see attune --help"});
   expect_parts(refusal(2, {"--bogus"}), {"--bogus", "attune --help"});
-  expect_parts(refused(2, {"--bogus"}), {"--bogus", "attune --help"});
+  expect_parts(refused(2, {"--bogus"}), {"--bogus", "see attune heatmap --help"});
   expect_parts(refusal(2, {"heatmap", "model.pt"}), {"INPUT is required"});
   expect_parts(refused(2, {"--batch", "0"}), {"--batch", "0"});
   expect_parts(refused(2, {"--alpha", "1.5"}), {"--alpha", "1.5"});
@@ -47,8 +47,8 @@ TEST_F(BadUsage, SaidBeforeTheModelIsRead) {
   EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--size", "1,2,3"}), "--size takes H or H,W");
   expect_parts(refusal(2, {"bench", never, "--plugin-dir", "nowhere"}),
                {"plugin folder ", "nowhere (--plugin-dir) does not exist"});
-  expect_parts(refusal(3, {"heatmap", never, "picture.png", "--preprocess", "nowhere.json"}),
-               {"'nowhere.json' cannot be read"});
+  EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--preprocess", "units"}),
+            "--preprocess 'units' is no file; expected imagenet, unit, or a JSON file (did you mean \"unit\"?)");
 }
 
 TEST_F(BadUsage, GraphicsCardsThatAreNotThere) {
@@ -81,6 +81,10 @@ TEST_F(BadUsage, Targets) {
   EXPECT_EQ(refused(2, {"--labels", "labels.txt", "--target", "crane"}),
             "several classes are called 'crane'; choose one by its index: 1, 3");
   EXPECT_EQ(refused(5, {"--labels", "missing.txt"}), "'missing.txt' cannot be read");
+  EXPECT_EQ(refused(2, {"--target", "top0"}), "target 'top0' is no class; expected top1, top2...");
+  write("labels.txt", "cat\ndog\n");
+  EXPECT_EQ(refused(2, {"--labels", "labels.txt"}),
+            "there are 2 labels, but the model has 4 classes; labels must be in the order of the scores");
 }
 
 }  // namespace

@@ -69,6 +69,21 @@ TEST_F(Outputs, AFullDiskLeavesNothingHalfAndKeepsWhatWas) {
   EXPECT_EQ(read("out/picture.gradcam.png"), "older");
 }
 
+TEST_F(Outputs, OneInputNamedTwiceIsDoneOnce) {
+  const Outcome outcome = run(heatmap({"picture.png", "./picture.png", ".", "--output", "out"}));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(files("out"), (Files{"picture.gradcam.png", "summary.json"}));
+}
+
+TEST_F(Outputs, ContactSheetsOfAnEarlierRunGo) {
+  write_picture("other.png");
+  EXPECT_EQ(run(heatmap({"picture.png", "other.png", "--output", "out"})).code, 0);
+  EXPECT_EQ(files("out").count("contact_sheet.png"), 1U);
+  write("out/contact_sheet-2.png", "a second page");
+  EXPECT_EQ(run(heatmap({"picture.png", "--output", "out"})).code, 0);
+  EXPECT_EQ(files("out"), (Files{"other.gradcam.png", "picture.gradcam.png", "summary.json"}));
+}
+
 TEST_F(Outputs, StandardOutputThatIsFull) {
   Surroundings full;
   full.standard_output = "/dev/full";
@@ -83,8 +98,11 @@ TEST_F(Outputs, NamesThatClashAreRefusedBeforeTheModelRuns) {
   save_fixed_size(folder_ / "model.pt");  // would fail on these inputs
   write("batch.npy", npy("<f4", "(2, 3, 8, 8)", bytes_of(std::vector<float>(2 * 3 * 8 * 8))));
   write_picture("batch_1.png");
-  expect_parts(refusal(2, heatmap({"picture.png", "./picture.png", "--output", "out"})),
-               {"'picture.png' and './picture.png' would both be written as '", "_picture_png'"});
+  write_picture("x/same/p.png");
+  write_picture("y/same/p.png");
+  EXPECT_EQ(
+      refusal(2, heatmap({"x/same/p.png", "y/same/p.png", "--output", "out"})),
+      "'x/same/p.png' and 'y/same/p.png' would both be written as 'same_p_png'; run them into two output folders");
   EXPECT_EQ(refusal(2, heatmap({"batch.npy", "batch_1.png", "--output", "out"})),
             "row 1 of 'batch.npy' and 'batch_1.png' would both be written as 'batch_1'");
   EXPECT_EQ(files("out"), Files());

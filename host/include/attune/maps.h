@@ -40,6 +40,8 @@ class TargetChoice {
   // The targets for scores [N,K]: one of each kind, K of them for "topK". Throws Error(Fault::usage) for an index that
   // the model does not have.
   std::vector<Target> resolve(const at::Tensor& scores) const;
+  // How many that are for a model of `classes` classes.
+  int64_t count(int64_t classes) const;
 
  private:
   int64_t top_ = 0;     // > 0: that many best classes

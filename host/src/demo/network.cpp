@@ -17,20 +17,20 @@ namespace {
 
 using torch::jit::Module;
 
-// Makes modules whose types share one compilation unit, as the types of a loaded file do; a type is named after the
-// path of its one module, so no two clash.
+// Makes modules whose types share one compilation unit, as the types of a loaded file do; the path of its one module is
+// part of a type's name, so that no two clash.
 class Builder {
  public:
   explicit Builder(uint64_t seed) : random_(seed) {}
 
-  Module module(const std::string& path) {
-    Module made(c10::QualifiedName("__torch__.attune_demo." + path), unit_);
+  Module module(const std::string& path, const std::string& type) {
+    Module made(c10::QualifiedName("__torch__.attune_demo." + path + "." + type), unit_);
     made.register_attribute("training", c10::BoolType::get(), true);
     return made;
   }
 
   Module convolution(const std::string& path, int64_t in, int64_t out, int64_t kernel, int64_t stride) {
-    Module made = module(path);
+    Module made = module(path, "Conv2d");
     made.register_parameter("weight", weights({out, in, kernel, kernel}, 2), false);
     const auto pair = [](int64_t value) { return "[" + std::to_string(value) + ", " + std::to_string(value) + "]"; };
     made.define("def forward(self, x):\n  return torch.conv2d(x, self.weight, None, " + pair(stride) + ", " +
@@ -39,7 +39,7 @@ class Builder {
   }
 
   Module batch_norm(const std::string& path, int64_t channels) {
-    Module made = module(path);
+    Module made = module(path, "BatchNorm2d");
     made.register_parameter("weight", at::ones({channels}).set_requires_grad(true), false);
     made.register_parameter("bias", at::zeros({channels}).set_requires_grad(true), false);
     made.register_buffer("running_mean", at::zeros({channels}));
@@ -52,19 +52,19 @@ class Builder {
   }
 
   Module relu(const std::string& path) {
-    Module made = module(path);
+    Module made = module(path, "ReLU");
     made.define("def forward(self, x):\n  return torch.relu(x)\n");
     return made;
   }
 
   Module pooling(const std::string& path) {
-    Module made = module(path);
+    Module made = module(path, "AdaptiveAvgPool2d");
     made.define("def forward(self, x):\n  return torch.adaptive_avg_pool2d(x, [1, 1])\n");
     return made;
   }
 
   Module linear(const std::string& path, int64_t in, int64_t out) {
-    Module made = module(path);
+    Module made = module(path, "Linear");
     made.register_parameter("weight", weights({out, in}, 1), false);
     made.register_parameter("bias", at::zeros({out}).set_requires_grad(true), false);
     made.define("def forward(self, x):\n  return torch.addmm(self.bias, x, self.weight.t())\n");
@@ -88,7 +88,7 @@ class Builder {
 };
 
 Module Builder::residual(const std::string& path, int64_t in, int64_t out, int64_t stride) {
-  Module made = module(path);
+  Module made = module(path, "Residual");
   const auto name = [&](const char* child) { return path + "_" + child; };
   made.register_module("conv1", convolution(name("conv1"), in, out, 3, stride));
   made.register_module("bn1", batch_norm(name("bn1"), out));
@@ -110,7 +110,7 @@ torch::jit::Module demo_network(int64_t classes, uint64_t seed) {
   if (classes < 1)
     throw Error(Fault::usage, "a network for " + std::to_string(classes) + " classes: at least 1 is needed");
   Builder builder(seed);
-  Module network = builder.module("Network");
+  Module network = builder.module("demo", "Network");
   network.register_module("conv1", builder.convolution("conv1", 3, 16, 3, 2));
   network.register_module("bn1", builder.batch_norm("bn1", 16));
   network.register_module("relu1", builder.relu("relu1"));

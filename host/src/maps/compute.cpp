@@ -23,7 +23,9 @@ Needs all_needs(const Model& model, const std::vector<MapRequest>& requests) {
 
 AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target) {
   AttentionMap map = request.method->attend(pass, target);
-  if (!map.values.defined() || map.values.dim() < 3 || map.values.size(0) != pass.input().size(0)) {
+  const at::Tensor& values = map.values;
+  if (!values.defined() || values.dim() < 3 || values.dim() > 5 || values.numel() == 0 ||
+      values.size(0) != pass.input().size(0)) {
     throw Error(Fault::run, "method '" + request.name + "' gave no map [N,C,S..] for its batch");
   }
   if (!at::isfinite(map.values.detach()).all().item<bool>()) {
@@ -39,6 +41,9 @@ MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<Map
                     const std::vector<TargetChoice>& choices, bool graph) {
   const auto pass = model.forward(input, all_needs(model, requests), graph);
   const at::AutoGradMode mode(true);  // scores lead to gradients; without `graph` nothing else is recorded
+  if (!at::isfinite(pass->output().detach()).all().item<bool>()) {
+    throw Error(Fault::run, "the model's scores are not finite (NaN or infinity)");
+  }
   MapSet set;
   set.scores = graph ? pass->output() : pass->output().detach();
   for (const TargetChoice& choice : choices) {

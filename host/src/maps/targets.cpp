@@ -36,8 +36,9 @@ int64_t Labels::index(const std::string& label) const {
 
 TargetChoice TargetChoice::parse(const std::string& text, const Labels& labels) {
   TargetChoice choice;
-  if (text.compare(0, 3, "top") == 0 && is_number(text.substr(3)) && std::stoll(text.substr(3)) > 0) {
+  if (text.compare(0, 3, "top") == 0 && is_number(text.substr(3))) {
     choice.top_ = std::stoll(text.substr(3));
+    if (choice.top_ == 0) throw Error(Fault::usage, "target 'top0' is no class; expected top1, top2...");
   } else if (is_number(text)) {
     choice.index_ = std::stoll(text);
   } else if (labels.empty()) {
@@ -50,11 +51,13 @@ TargetChoice TargetChoice::parse(const std::string& text, const Labels& labels) 
   return choice;
 }
 
+int64_t TargetChoice::count(int64_t classes) const { return top_ > 0 ? std::min(top_, classes) : 1; }
+
 std::vector<Target> TargetChoice::resolve(const at::Tensor& scores) const {
   const int64_t classes = scores.size(1);
   std::vector<Target> targets;
   if (top_ > 0) {
-    const at::Tensor best = std::get<1>(scores.detach().topk(std::min(top_, classes), 1));
+    const at::Tensor best = std::get<1>(scores.detach().topk(count(classes), 1));
     for (int64_t i = 0; i < best.size(1); ++i) targets.push_back({best.select(1, i)});
     return targets;
   }

@@ -61,7 +61,6 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
   for (const auto& name : all_layers(graph)) {
     if (state->position.count(name) == 0) state->branch_layers[name] = layer_type(module, name);
   }
-  if (options.layer != "auto") check_layer(*state, options.layer);
   return state;
 }
 
@@ -98,7 +97,9 @@ std::shared_ptr<TorchScriptModel> TorchScriptModel::load(const std::filesystem::
 }
 
 TorchScriptModel::TorchScriptModel(const Module& module, const ModelOptions& options)
-    : state_(make_state(module, options)) {}
+    : state_(make_state(module, options)) {
+  require_layer(options.layer);
+}
 
 TorchScriptModel::~TorchScriptModel() = default;
 
@@ -106,6 +107,9 @@ const std::vector<LayerInfo>& TorchScriptModel::layers() const { return state_->
 const std::vector<std::string>& TorchScriptModel::activations() const { return state_->activations; }
 const torch::jit::Module& TorchScriptModel::module() const { return state_->module; }
 const ModelOptions& TorchScriptModel::options() const { return state_->options; }
+void TorchScriptModel::require_layer(const std::string& layer) const {
+  if (layer != "auto") check_layer(*state_, layer);
+}
 void TorchScriptModel::refresh() { state_->programs.refresh(); }
 
 at::Tensor TorchScriptModel::parameter(const std::string& name) const {

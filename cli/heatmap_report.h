@@ -1,0 +1,68 @@
+// What becomes of a sample's maps: pictures, raw arrays, contact sheets and the summary.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "drawing.h"
+#include "json.h"
+#include "options.h"
+#include "render/contact_sheet.h"
+#include "session.h"
+
+namespace attune::cli {
+
+// One method's maps of one sample, on the CPU.
+struct MethodMaps {
+  std::string layer;  // "" when the method is about no single layer
+  bool at_input_resolution = false;
+  std::vector<at::Tensor> maps;  // one per target, [C,S1..Sd]
+};
+
+// One sample's answers and maps, on the CPU.
+struct SampleMaps {
+  at::Tensor scores;             // [K]
+  at::Tensor probabilities;      // [K]
+  std::vector<int64_t> classes;  // one per target; two targets may mean one class
+  std::vector<MethodMaps> methods;
+};
+
+class HeatmapReport {
+ public:
+  struct Method {
+    std::string name;   // in file names and the summary
+    std::string title;  // in legends
+  };
+
+  HeatmapReport(const HeatmapOptions& options, const Labels& labels, std::vector<Method> methods);
+
+  // Writes the sample's pictures and raw maps. `targets` are the headings of its targets' columns.
+  void add(const Sample& sample, const std::string& stem, const SampleMaps& maps,
+           const std::vector<std::string>& targets);
+  // Contact sheets, summary.json, and what is printed; nothing when no sample was added.
+  void finish(double seconds);
+
+ private:
+  bool is_repeated(const SampleMaps& maps, size_t target) const;
+  Json add_map(const Sample& sample, const std::string& stem, const SampleMaps& maps, size_t method, size_t target,
+               SheetRow& row);
+  Legend legend(const SampleMaps& maps, size_t method, size_t target, const Drawing& drawing) const;
+  std::string label_text(int64_t index) const;
+  std::filesystem::path output_path(const std::string& name) const;
+  void add_headings(const std::vector<std::string>& targets);
+  void note_empty(const std::string& name, const at::Tensor& map, bool is_drawn) const;
+  void write_sheets() const;
+  void print_text() const;
+
+  const HeatmapOptions& options_;
+  const Labels& labels_;
+  std::vector<Method> methods_;
+  Json items_ = Json::array();
+  std::vector<std::string> headings_;
+  std::vector<SheetRow> rows_;
+};
+
+}  // namespace attune::cli
