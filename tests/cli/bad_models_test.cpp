@@ -96,14 +96,16 @@ TEST_F(BadModels, ThatFailOnEveryInputSaySoOnce) {
 }
 
 TEST_F(BadModels, LayersThatCanBeReadInTwoWays) {
-  save_classifier(folder_ / "model.pt");
+  save_turning(folder_ / "model.pt");
   write_picture("picture.png");
-  EXPECT_EQ(refused(5, "model.pt", {"--layer", "relu2", "--size", "64"}),
-            "picture.png: layer 'relu2' gives [1, 8, 8, 8] for an input of [1, 3, 64, 64], which can be read as "
-            "channels_first with a grid of [8, 8] or as channels_last with a grid of [8, 8]; say which with --layout");
+  EXPECT_EQ(
+      refused(5, "model.pt", {"--layer", "turn", "--size", "64"}),
+      "picture.png: layer 'turn' gives [1, 16, 16, 16] for an input of [1, 3, 64, 64], which can be read as "
+      "channels_first with a grid of [16, 16] or as channels_last with a grid of [16, 16]; say which with --layout");
   const Outcome outcome =
-      run({"heatmap", "model.pt", "picture.png", "--layer", "relu2", "--size", "64", "--layout", "channels_first"});
+      run({"heatmap", "model.pt", "picture.png", "--layer", "turn", "--size", "64", "--layout", "channels_first"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(run({"heatmap", "model.pt", "picture.png", "--layer", "conv1", "--size", "64"}).code, 0);
 }
 
 TEST_F(BadModels, Sidecars) {

@@ -82,6 +82,15 @@ void save_fixed_size(const std::filesystem::path& file) {
   save(model, "  return self.fc.forward(torch.flatten(self.relu1.forward(self.conv1.forward(x)), 1))\n", file);
 }
 
+void save_turning(const std::filesystem::path& file) {
+  Builder builder;
+  Module model = builder.module("Turning");
+  model.register_module("conv1", builder.convolution("conv1", 3, 16, 4));
+  model.register_module("turn", builder.layer("turn", "torch.transpose(x, 2, 3)"));
+  model.register_module("fc", builder.linear("fc", 16, 4));
+  save(model, "  return self.fc.forward(torch.mean(self.turn.forward(self.conv1.forward(x)), [2, 3]))\n", file);
+}
+
 void save_segmenter(const std::filesystem::path& file) {
   Builder builder;
   Module model = builder.module("Segmenter");

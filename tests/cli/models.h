@@ -11,6 +11,8 @@ namespace attune::test {
 void save_classifier(const std::filesystem::path& file);
 // The same as far as relu1; its `fc` then takes pictures of 32 x 32 only.
 void save_fixed_size(const std::filesystem::path& file);
+// Layers conv1 (16 channels, a quarter of the input's extent), turn (which exchanges height and width), fc.
+void save_turning(const std::filesystem::path& file);
 // Pictures to scores of every pixel [N,4,H,W].
 void save_segmenter(const std::filesystem::path& file);
 // Pictures to 4 scores, the third of which is always minus infinity.

@@ -66,8 +66,8 @@ std::vector<InputFile> list_inputs(const std::vector<std::string>& arguments, bo
     } else if (!fs::exists(status)) {
       files.push_back(unusable(argument, "cannot be read: " + error.message()));
     } else {
-      // A picture need not be called one: what is in the file decides.
-      files.push_back({argument, kind_of(argument).value_or(InputKind::image), ""});
+      // A picture or video need not be called one: what is in the file decides.
+      files.push_back({argument, kind_of(argument).value_or(clips ? InputKind::video : InputKind::image), ""});
     }
   }
   return files;

@@ -15,8 +15,9 @@ struct InputFile {
   std::string error;  // one sentence; empty when the file is there
 };
 
-// Files as they are, folders (not their subfolders) as the files in them that can be used, sorted by name: pictures and
-// .npy, or with `clips` videos and .npy. A missing path, or a folder with nothing to use, is an entry with an error.
+// Files as they are (of an unknown extension: as pictures, or with `clips` as videos), folders (not their subfolders)
+// as the files in them that can be used, sorted by name: pictures and .npy, or with `clips` videos and .npy. A missing
+// path, or a folder with nothing to use, is an entry with an error.
 std::vector<InputFile> list_inputs(const std::vector<std::string>& arguments, bool clips);
 
 }  // namespace attune

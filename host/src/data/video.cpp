@@ -93,7 +93,7 @@ std::vector<Image> decode(const std::filesystem::path& path, int64_t frames) {
   Decoded decoded = decode_all(path, count ? positions(count, frames) : std::vector<int64_t>());
   if (decoded.count == 0) fail(path, "the video has no frames that can be decoded");
   // Containers that only know their length in seconds are a frame or so off: that is even enough.
-  if (decoded.pictures.size() < full || decoded.count > count + count / 20 + 1) {
+  if (decoded.pictures.size() < full || std::abs(decoded.count - count) > count / 20 + 1) {
     decoded = decode_all(path, positions(decoded.count, frames));
   }
   if (decoded.pictures.empty()) fail(path, "the video has no frames that can be decoded");

@@ -1,9 +1,8 @@
 #include "model/archive.h"
 
 #include <algorithm>
-#include <fstream>
-
 #include <caffe2/serialize/inline_container.h>
+#include <fstream>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <attune/sdk/error.h>
@@ -36,7 +35,8 @@ void check_file(const std::filesystem::path& path) {
   const std::string bytes = first_bytes(path);
   if (bytes.empty()) refuse(path, "is empty");
   if (bytes.compare(0, 2, "\x80\x02") == 0) {
-    refuse(path, std::string("is a pickled Python object (a state dict or a model), not TorchScript: ") + how_to_export);
+    refuse(path,
+           std::string("is a pickled Python object (a state dict or a model), not TorchScript: ") + how_to_export);
   }
   if (bytes.compare(0, 2, "PK") != 0) refuse(path, std::string("is not a TorchScript file: ") + how_to_export);
 }

@@ -92,14 +92,15 @@ class AutoLayer {
     for (const Candidate& candidate : candidates(graph)) {
       const auto visited = [&](const LayerVisit& v) { return v.name == candidate.names[0]; };
       const auto visit = std::find_if(visits.begin(), visits.end(), visited);
-      if (visit == visits.end() || is_passive(state_.module, candidate) || !is_spatial(visit->shape)) continue;
+      if (visit == visits.end() || is_passive(state_.module, candidate) || !is_spatial(visit->name, visit->shape))
+        continue;
       names.push_back(best_name(candidate, first));
     }
     return names;
   }
 
-  bool is_spatial(const std::vector<int64_t>& shape) const {
-    const auto readings = possible_layouts(shape, input_.sizes().vec());
+  bool is_spatial(const std::string& layer, const std::vector<int64_t>& shape) const {
+    const auto readings = possible_layouts(shape, input_.sizes().vec(), arrangement_of(state_, layer));
     if (state_.options.layout != "auto") {
       return std::any_of(readings.begin(), readings.end(), [](const Layout& l) { return l.is_spatial(); });
     }

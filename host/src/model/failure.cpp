@@ -1,8 +1,7 @@
 #include "model/failure.h"
 
-#include <sstream>
-
 #include <c10/util/Exception.h>
+#include <sstream>
 
 namespace attune {
 

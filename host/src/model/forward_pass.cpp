@@ -1,11 +1,10 @@
 #include "model/forward_pass.h"
 
-#include <algorithm>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros_like.h>
+#include <algorithm>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <attune/sdk/error.h>
@@ -59,8 +58,8 @@ ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state
   }
 }
 
-// No more is recorded for a backward pass than will be asked for: with layers alone, everything before the first of them
-// runs without gradients.
+// No more is recorded for a backward pass than will be asked for: with layers alone, everything before the first of
+// them runs without gradients.
 void ForwardPass::run(const Needs& needs) {
   if (needs.input_gradient && !(graph_ && input_.requires_grad())) input_ = input_.detach().requires_grad_();
   if (!graph_ && !needs.input_gradient && needs.layer_gradients && !layers_.empty()) {
@@ -103,7 +102,8 @@ std::vector<IValue> ForwardPass::run_piece(const Piece& piece, const std::vector
 void ForwardPass::keep(const std::string& layer, const at::Tensor& raw) {
   Activation kept;
   kept.raw = raw;
-  kept.layout = find_layout(raw.sizes().vec(), input_.sizes().vec(), state_.options.layout, layer);
+  kept.layout =
+      find_layout(raw.sizes().vec(), input_.sizes().vec(), state_.options.layout, layer, arrangement_of(state_, layer));
   kept.canonical = kept.layout.canonical(raw);
   if (!graph_) kept.canonical = kept.canonical.detach();
   activations_[layer] = std::move(kept);
@@ -121,9 +121,10 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
                                                Rectifier rectifier) {
   if (!gradients_declared_) throw Error(Fault::run, "gradients were not declared in the method's Needs");
   if (rectifier != Rectifier::standard && state_.activations.empty()) {
-    throw Error(Fault::input,
-                "the model has no activation function (ReLU or a relative), so that guided backpropagation would be the "
-                "plain gradient; use saliency");
+    throw Error(
+        Fault::input,
+        "the model has no activation function (ReLU or a relative), so that guided backpropagation would be the "
+        "plain gradient; use saliency");
   }
   std::vector<at::Tensor> sources;
   for (const at::Tensor& tensor : of) {

@@ -1,12 +1,11 @@
 // One forward pass of a TorchScriptModel.
 #pragma once
 
+#include <ATen/core/ivalue.h>
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
-
-#include <ATen/core/ivalue.h>
 
 #include <attune/sdk/pass.h>
 

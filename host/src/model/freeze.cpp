@@ -1,7 +1,6 @@
 // A copy of a model's graph for passes that need no gradient of its parameters.
 
 #include <algorithm>
-
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
 #include "model/graph.h"

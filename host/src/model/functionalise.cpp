@@ -1,7 +1,6 @@
 #include "model/functionalise.h"
 
 #include <algorithm>
-
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/runtime/operator.h>
 

@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <map>
-
 #include <torch/csrc/jit/ir/constants.h>
 
 #include "model/graph.h"
@@ -27,13 +26,23 @@ bool threshold_at_zero(const Node* node) { return is_zero(node->input(1)) && is_
 
 // Which operators are rectifiers, or smooth relatives of one.
 const std::map<std::string, std::function<bool(const Node*)>>& activations() {
-  static const std::map<std::string, std::function<bool(const Node*)>> table = {
-      {"aten::relu", always},        {"aten::relu6", always},       {"aten::leaky_relu", always},
-      {"aten::prelu", always},       {"aten::rrelu", always},       {"aten::gelu", always},
-      {"aten::silu", always},        {"aten::mish", always},        {"aten::elu", always},
-      {"aten::selu", always},        {"aten::celu", always},        {"aten::softplus", always},
-      {"aten::hardswish", always},   {"aten::hardtanh", from_zero}, {"aten::clamp_min", from_zero},
-      {"aten::clamp", from_zero},    {"aten::threshold", threshold_at_zero}};
+  static const std::map<std::string, std::function<bool(const Node*)>> table = {{"aten::relu", always},
+                                                                                {"aten::relu6", always},
+                                                                                {"aten::leaky_relu", always},
+                                                                                {"aten::prelu", always},
+                                                                                {"aten::rrelu", always},
+                                                                                {"aten::gelu", always},
+                                                                                {"aten::silu", always},
+                                                                                {"aten::mish", always},
+                                                                                {"aten::elu", always},
+                                                                                {"aten::selu", always},
+                                                                                {"aten::celu", always},
+                                                                                {"aten::softplus", always},
+                                                                                {"aten::hardswish", always},
+                                                                                {"aten::hardtanh", from_zero},
+                                                                                {"aten::clamp_min", from_zero},
+                                                                                {"aten::clamp", from_zero},
+                                                                                {"aten::threshold", threshold_at_zero}};
   return table;
 }
 

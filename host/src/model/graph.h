@@ -1,12 +1,12 @@
 // A TorchScript model's forward, rewritten once so that it can be cut at layers and run in pieces.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
-#include <vector>
-
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <vector>
 
 namespace attune {
 
@@ -14,8 +14,8 @@ namespace attune {
 // layer's name, activations through attune::gate nodes.
 using LayeredGraph = std::shared_ptr<torch::jit::Graph>;
 
-// A copy of `module`'s forward with every call inlined and the output of every `forward` marked with its attribute path;
-// the second call of one module is "path@2". The module itself is not touched.
+// A copy of `module`'s forward with every call inlined and the output of every `forward` marked with its attribute
+// path; the second call of one module is "path@2". The module itself is not touched.
 LayeredGraph inline_calls(const torch::jit::Module& module);
 
 // Evaluation mode, constant conditions folded, input checks lifted out of the way of layers, and in-place operations
@@ -27,6 +27,11 @@ std::vector<std::string> gate_activations(LayeredGraph& graph);
 
 // A copy with parameters as constants (detached aliases), for passes that need no gradient of parameters.
 LayeredGraph freeze(const LayeredGraph& graph, const torch::jit::Module& module);
+
+// For each layer "channels_first" or "channels_last" where the operators behind it tell (convolutions, linear
+// layers...),
+// "" elsewhere.
+std::map<std::string, std::string> arrangements(const LayeredGraph& graph);
 
 // An If that raises in one case and does nothing in the other.
 bool is_check(const torch::jit::Node* node);

@@ -1,7 +1,6 @@
 // Step 1 of the rewriting: one flat graph in which every submodule call's output has a name.
 
 #include <map>
-
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/passes/inline_fork_wait.h>
 
@@ -113,9 +112,7 @@ LayeredGraph inline_calls(const torch::jit::Module& module) {
   return graph;
 }
 
-const std::string& layer_name(const Node* mark) {
-  return mark->input(1)->node()->s(c10::attr::value);
-}
+const std::string& layer_name(const Node* mark) { return mark->input(1)->node()->s(c10::attr::value); }
 
 Value* unmarked(Value* value) {
   while (value->node()->kind() == layer_symbol) value = value->node()->input(0);

@@ -1,10 +1,9 @@
 #include "model/layout.h"
 
+#include <ATen/ops/cat.h>
 #include <algorithm>
 #include <cmath>
 #include <sstream>
-
-#include <ATen/ops/cat.h>
 
 #include <attune/sdk/error.h>
 
@@ -24,8 +23,8 @@ bool fits_grid(const Shape& grid, const Shape& extents) {
   if (grid.size() < 2) return true;
   const size_t h = grid.size() - 2;
   if (extents[h] == extents[h + 1]) return grid[h] == grid[h + 1];
-  const double stride = std::sqrt(static_cast<double>(extents[h] * extents[h + 1]) /
-                                  static_cast<double>(grid[h] * grid[h + 1]));
+  const double stride =
+      std::sqrt(static_cast<double>(extents[h] * extents[h + 1]) / static_cast<double>(grid[h] * grid[h + 1]));
   return std::abs(static_cast<double>(extents[h]) / stride - static_cast<double>(grid[h])) <= 1.0 &&
          std::abs(static_cast<double>(extents[h + 1]) / stride - static_cast<double>(grid[h + 1])) <= 1.0;
 }
@@ -46,6 +45,13 @@ void add_token_readings(const Shape& shape, const Shape& extents, std::vector<La
     const Shape grid = token_grid(shape[1] - prefix, extents);
     if (!grid.empty()) readings.push_back({Layout::Order::tokens, prefix, grid});
   }
+}
+
+// Leaves the readings alone when none has the order.
+void keep_only(const std::string& order, std::vector<Layout>& readings) {
+  const auto other = [&](const Layout& l) { return to_string(l.order) != order; };
+  if (std::all_of(readings.begin(), readings.end(), other)) return;
+  readings.erase(std::remove_if(readings.begin(), readings.end(), other), readings.end());
 }
 
 Layout channels_first(const Shape& shape) {
@@ -104,7 +110,7 @@ at::Tensor Layout::raw(const at::Tensor& canonical, const at::Tensor& like) cons
   return at::cat({prefix.repeat_interleave(canonical.size(0) / like.size(0), 0), tokens}, 1);
 }
 
-std::vector<Layout> possible_layouts(const Shape& shape, const Shape& input_shape) {
+std::vector<Layout> possible_layouts(const Shape& shape, const Shape& input_shape, const std::string& arrangement) {
   std::vector<Layout> readings;
   const Shape extents(input_shape.begin() + 2, input_shape.end());
   if (shape.size() == input_shape.size()) {
@@ -117,13 +123,15 @@ std::vector<Layout> possible_layouts(const Shape& shape, const Shape& input_shap
   } else if (shape.size() == 3) {
     add_token_readings(shape, extents, readings);
   }
+  if (readings.size() > 1) keep_only(arrangement, readings);
   return readings;
 }
 
-Layout find_layout(const Shape& shape, const Shape& input_shape, const std::string& wanted, const std::string& layer) {
+Layout find_layout(const Shape& shape, const Shape& input_shape, const std::string& wanted, const std::string& layer,
+                   const std::string& arrangement) {
   const std::string found =
       "layer '" + layer + "' gives " + shape_text(shape) + " for an input of " + shape_text(input_shape);
-  auto readings = possible_layouts(shape, input_shape);
+  auto readings = possible_layouts(shape, input_shape, wanted == "auto" ? arrangement : wanted);
   if (wanted != "auto") {
     const auto other = [&](const Layout& l) { return to_string(l.order) != wanted; };
     readings.erase(std::remove_if(readings.begin(), readings.end(), other), readings.end());

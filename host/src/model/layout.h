@@ -1,10 +1,9 @@
 // How a layer arranges its activation, and the way to and from [N,C,S1..Sd].
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <string>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 namespace attune {
 
@@ -26,13 +25,15 @@ struct Layout {
 std::string to_string(Layout::Order order);
 
 // The reading of an activation of `shape` for an input of `input_shape` [N,C,S1..Sd]. `wanted` is "auto",
-// "channels_first", "channels_last" or "tokens". Throws Error(Fault::input), naming `layer`, when no reading fits, or
-// two do and none is wanted.
+// "channels_first", "channels_last" or "tokens". `arrangement` is what is known of the layer beside the shape (see
+// arrangements() in graph.h) and decides between two readings. Throws Error(Fault::input), naming `layer`, when no
+// reading fits, or two do and none is wanted.
 Layout find_layout(const std::vector<int64_t>& shape, const std::vector<int64_t>& input_shape,
-                   const std::string& wanted, const std::string& layer);
+                   const std::string& wanted, const std::string& layer, const std::string& arrangement = "");
 
 // The same without a throw: every reading that fits.
-std::vector<Layout> possible_layouts(const std::vector<int64_t>& shape, const std::vector<int64_t>& input_shape);
+std::vector<Layout> possible_layouts(const std::vector<int64_t>& shape, const std::vector<int64_t>& input_shape,
+                                     const std::string& arrangement = "");
 
 // "[1, 3, 224, 224]", for messages.
 std::string shape_text(const std::vector<int64_t>& shape);

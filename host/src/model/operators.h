@@ -1,14 +1,13 @@
 // The two operators that rewritten graphs contain beside LibTorch's own.
 #pragma once
 
-#include <atomic>
-#include <string>
-#include <vector>
-
 #include <ATen/core/Tensor.h>
 #include <ATen/core/custom_class.h>
 #include <ATen/core/symbol.h>
+#include <atomic>
+#include <string>
 #include <torch/custom_class_detail.h>
+#include <vector>
 
 #include <attune/sdk/pass.h>
 

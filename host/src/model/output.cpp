@@ -23,8 +23,8 @@ at::Tensor from_sequence(const std::vector<c10::IValue>& elements, const std::st
   if (is_index(selector) && std::stoul(selector) < elements.size() && elements[std::stoul(selector)].isTensor()) {
     return elements[std::stoul(selector)].toTensor();
   }
-  throw Error(Fault::input, "the model returns a tuple of " + std::to_string(elements.size()) +
-                                " and output '" + selector + "' is no tensor of it; expected an index from 0");
+  throw Error(Fault::input, "the model returns a tuple of " + std::to_string(elements.size()) + " and output '" +
+                                selector + "' is no tensor of it; expected an index from 0");
 }
 
 at::Tensor from_dict(const c10::Dict<c10::IValue, c10::IValue>& dict, const std::string& selector) {

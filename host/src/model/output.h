@@ -1,9 +1,8 @@
 // From what a model returns to its scores.
 #pragma once
 
-#include <string>
-
 #include <ATen/core/ivalue.h>
+#include <string>
 
 namespace attune {
 

@@ -1,10 +1,9 @@
 // A compiled piece of a model.
 #pragma once
 
-#include <vector>
-
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
+#include <vector>
 
 #include "model/graph.h"
 #include "model/operators.h"

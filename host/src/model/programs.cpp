@@ -1,9 +1,8 @@
 #include "model/programs.h"
 
-#include <algorithm>
-
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/equal.h>
+#include <algorithm>
 
 namespace attune {
 namespace {

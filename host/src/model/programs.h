@@ -6,9 +6,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
-
 #include <torch/csrc/jit/api/module.h>
+#include <vector>
 
 #include "model/program.h"
 #include "model/slice.h"

@@ -1,7 +1,6 @@
 // Step 2 of the rewriting: evaluation mode, no dead branches, input checks out of the way of layers.
 
 #include <set>
-
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
@@ -125,8 +124,8 @@ void default_arguments(Graph& graph, const torch::jit::Module& module) {
   torch::jit::WithInsertPoint point(*graph.nodes().begin());
   for (size_t i = arguments.size() - 1; i >= 2; --i) {
     if (!arguments[i].default_value()) {
-      throw Error(Fault::input, "the model's forward takes " + std::to_string(arguments.size() - 1) +
-                                    " inputs and '" + arguments[i].name() +
+      throw Error(Fault::input, "the model's forward takes " + std::to_string(arguments.size() - 1) + " inputs and '" +
+                                    arguments[i].name() +
                                     "' has no default; export a wrapper whose forward takes the picture alone");
     }
     graph.inputs()[i]->replaceAllUsesWith(graph.insertConstant(*arguments[i].default_value()));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/frozen_conv_folding.h>

@@ -3,9 +3,8 @@
 
 #include <memory>
 #include <string>
-#include <vector>
-
 #include <torch/csrc/jit/ir/ir.h>
+#include <vector>
 
 #include "model/graph.h"
 

@@ -4,9 +4,8 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <vector>
-
 #include <torch/csrc/jit/api/module.h>
+#include <vector>
 
 #include <attune/torchscript_model.h>
 
@@ -19,8 +18,9 @@ struct TorchScriptModel::State {
   ModelOptions options;
   Programs programs;
   std::vector<std::string> activations;
-  std::vector<LayerInfo> layers;                   // those that can be captured
-  std::map<std::string, size_t> position;          // of a layer in program order
+  std::vector<LayerInfo> layers;                     // those that can be captured
+  std::map<std::string, size_t> position;            // of a layer in program order
+  std::map<std::string, std::string> arrangement;    // of layers, see graph.h
   std::map<std::string, std::string> branch_layers;  // name -> type of those that cannot
   std::mutex auto_mutex;
   std::string auto_layer;
@@ -28,6 +28,9 @@ struct TorchScriptModel::State {
 
 // The name of a layer's class without its package; "" when the path names no module.
 std::string layer_type(const torch::jit::Module& module, const std::string& layer);
+
+// What the operators say of a layer's arrangement; "" when nothing.
+std::string arrangement_of(const TorchScriptModel::State& state, const std::string& layer);
 
 // Throws Error(Fault::input) with the nearest names unless `layer` can be captured.
 void check_layer(const TorchScriptModel::State& state, const std::string& layer);

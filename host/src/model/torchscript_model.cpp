@@ -1,12 +1,10 @@
-#include <attune/torchscript_model.h>
-
-#include <algorithm>
-
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <algorithm>
 
 #include <attune/sdk/error.h>
+#include <attune/torchscript_model.h>
 
 #include "model/archive.h"
 #include "model/explain.h"
@@ -53,7 +51,7 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
     throw Error(Fault::input, "the model's graph cannot be rewritten: " + reason_of(error));
   }
   std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{
-      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, {}, {}});
+      module, options, Programs(module, graph), std::move(activations), {}, {}, arrangements(graph), {}, {}, {}});
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();
     state->layers.push_back({name, layer_type(module, name)});
@@ -71,14 +69,21 @@ std::string layer_type(const Module& module, const std::string& layer) {
   return value.isObject() ? value.toObject()->type()->name()->name() : "";
 }
 
+std::string arrangement_of(const TorchScriptModel::State& state, const std::string& layer) {
+  const auto found = state.arrangement.find(layer);
+  return found == state.arrangement.end() ? "" : found->second;
+}
+
 void check_layer(const TorchScriptModel::State& state, const std::string& layer) {
   if (state.position.count(layer) != 0) return;
   if (state.branch_layers.count(layer) != 0) {
-    throw Error(Fault::input, "layer '" + layer + "' lies in a branch that depends on the input, so that no map can be made there");
+    throw Error(Fault::input,
+                "layer '" + layer + "' lies in a branch that depends on the input, so that no map can be made there");
   }
   if (state.layers.empty()) {
-    throw Error(Fault::input, "unknown layer '" + layer +
-                                  "': the model has no named layers (was it frozen?); export it without torch.jit.freeze");
+    throw Error(Fault::input,
+                "unknown layer '" + layer +
+                    "': the model has no named layers (was it frozen?); export it without torch.jit.freeze");
   }
   std::vector<std::string> names;
   for (const auto& info : state.layers) names.push_back(info.name);
@@ -150,7 +155,7 @@ std::vector<LayerReport> TorchScriptModel::inspect(const at::Tensor& input) {
     const auto visit = std::find_if(visits.begin(), visits.end(), [&](const auto& v) { return v.name == name; });
     if (visit != visits.end()) {
       report.shape.assign(visit->shape.begin() + (visit->shape.empty() ? 0 : 1), visit->shape.end());
-      const auto readings = possible_layouts(visit->shape, input.sizes().vec());
+      const auto readings = possible_layouts(visit->shape, input.sizes().vec(), arrangement_of(*state_, name));
       if (!readings.empty() && readings[0].is_spatial()) report.spatial = static_cast<int>(readings[0].spatial.size());
     }
     reports.push_back(std::move(report));

@@ -1,6 +1,7 @@
 #include "spec/component.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include <attune/sdk/error.h>
 
@@ -58,6 +59,9 @@ ComponentText parse_method(const std::string& text, const Catalogue& catalogue) 
       throw Error(Fault::usage, "'" + part + "' in --method '" + text + "' is no key=value");
     }
     const std::string key = part.substr(0, sign);
+    if (component.parameters.count(key)) {
+      throw Error(Fault::usage, "parameter '" + key + "' stands twice in --method '" + text + "'");
+    }
     component.parameters[key] = parse_value(declaration(descriptor, key), part.substr(sign + 1));
   }
   return component;

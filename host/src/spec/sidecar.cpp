@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include <attune/sdk/error.h>
@@ -17,7 +18,8 @@ using nlohmann::json;
 std::string read_text(const std::filesystem::path& path, Fault fault) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (!file || std::filesystem::is_directory(path) || !(text << file.rdbuf())) {
+  const bool empty = file.peek() == std::ifstream::traits_type::eof() && !file.bad();  // copying nothing would fail
+  if (!file.is_open() || (!empty && !(text << file.rdbuf()))) {
     throw Error(fault, "'" + path.string() + "' cannot be read");
   }
   return text.str();
@@ -42,7 +44,8 @@ class Object {
   }
 
   [[noreturn]] void fail(const std::string& key, const std::string& what) const {
-    throw Error(Fault::spec, "'" + file_.string() + "': " + where_ + (key.empty() ? "" : "/" + key) + " " + what);
+    const std::string pointer = where_ + (key.empty() ? "" : "/" + key);
+    throw Error(Fault::spec, "'" + file_.string() + "': " + pointer + (pointer.empty() ? "" : " ") + what);
   }
 
   std::string text(const std::string& key, const json& value) const {
@@ -89,22 +92,52 @@ PreprocessText preprocess_from(const json& object, const std::filesystem::path& 
   return text;
 }
 
-json parse(const std::filesystem::path& file) {
+// `text` is what `file` holds. No key may stand twice in one object: the parser would drop one without a word.
+json parse(const std::string& text, const std::filesystem::path& file, Fault fault) {
+  std::vector<std::set<std::string>> keys;
+  const auto check = [&](int, json::parse_event_t event, json& value) {
+    if (event == json::parse_event_t::object_start) keys.emplace_back();
+    if (event == json::parse_event_t::object_end) keys.pop_back();
+    if (event == json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
+      throw Error(fault, "'" + file.string() + "': the key " + value.dump() + " stands twice in one object");
+    }
+    return true;
+  };
   try {
-    return json::parse(read_text(file, Fault::spec));
-  } catch (const json::parse_error& error) {
+    return json::parse(text, check);
+  } catch (const json::exception& error) {
     const std::string what = error.what();
-    throw Error(Fault::spec, "'" + file.string() + "' is no JSON: " + what.substr(what.find("] ") + 2));
+    throw Error(fault, "'" + file.string() + "' is no JSON: " + what.substr(what.find("] ") + 2));
   }
 }
 
+json parse(const std::filesystem::path& file) { return parse(read_text(file, Fault::spec), file, Fault::spec); }
+
+bool is_list_of_strings(const json& value) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
+}
+
 std::vector<std::string> labels_from(const json& value, const Object& reader, const std::filesystem::path& folder) {
-  if (value.is_string()) return read_labels(folder / value.get<std::string>());
-  const auto is_text = [](const json& v) { return v.is_string(); };
-  if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_text)) {
-    reader.fail("labels", "must be a list of strings or the name of a file");
+  if (value.is_string()) {
+    try {
+      return read_labels(folder / value.get<std::string>());
+    } catch (const Error& error) {
+      reader.fail("labels", std::string("cannot be used: ") + error.what());
+    }
   }
+  if (!is_list_of_strings(value)) reader.fail("labels", "must be a list of strings or the name of a file");
   return value.get<std::vector<std::string>>();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> result;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    result.push_back(line);
+  }
+  while (!result.empty() && result.back().empty()) result.pop_back();
+  return result;
 }
 
 }  // namespace
@@ -112,7 +145,8 @@ std::vector<std::string> labels_from(const json& value, const Object& reader, co
 Sidecar read_sidecar(const std::filesystem::path& model) {
   Sidecar sidecar;
   const auto file = std::filesystem::path(model).replace_extension(".json");
-  if (!std::filesystem::exists(file) || file == model) return sidecar;
+  std::error_code ignored;  // what is wrong with the path is said when the model is loaded
+  if (!std::filesystem::exists(file, ignored) || file == model) return sidecar;
   const Object reader(file, "");
   const auto task = [&](const json& value) {
     const std::string name = reader.text("task", value);
@@ -137,18 +171,17 @@ Sidecar read_sidecar(const std::filesystem::path& model) {
 PreprocessText read_preprocess(const std::filesystem::path& file) { return preprocess_from(parse(file), file, ""); }
 
 std::vector<std::string> read_labels(const std::filesystem::path& file) {
-  const std::string text = read_text(file, Fault::input);
-  if (text.find_first_not_of(" \t\r\n") != std::string::npos && text[text.find_first_not_of(" \t\r\n")] == '[') {
-    const json list = parse(file);
-    return labels_from(list, Object(file, ""), file.parent_path());
-  }
+  std::string text = read_text(file, Fault::input);
+  if (text.compare(0, 3, "\xef\xbb\xbf") == 0) text.erase(0, 3);  // a byte order mark, as Windows writes it
+  const size_t start = text.find_first_not_of(" \t\r\n");
   std::vector<std::string> labels;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    labels.push_back(line);
+  if (start != std::string::npos && text[start] == '[') {
+    const json list = parse(text, file, Fault::input);
+    if (!is_list_of_strings(list)) throw Error(Fault::input, "'" + file.string() + "' is no list of strings");
+    labels = list.get<std::vector<std::string>>();
+  } else {
+    labels = lines_of(text);
   }
-  while (!labels.empty() && labels.back().empty()) labels.pop_back();
   if (labels.empty()) throw Error(Fault::input, "'" + file.string() + "' has no labels; expected one a line");
   return labels;
 }

@@ -3,6 +3,9 @@
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>
+#include <attune/torchscript_model.h>
+
+#include "models.h"
 
 namespace attune {
 namespace {
@@ -37,6 +40,11 @@ TEST(LayoutTest, RefusesWhatCanBeReadTwice) {
     EXPECT_NE(text.find("--layout"), std::string::npos) << text;
   }
   EXPECT_EQ(find_layout({2, 32, 32, 32}, {2, 3, 64, 64}, "channels_last", "stem").order, Order::channels_last);
+  for (const char* known : {"channels_first", "channels_last"}) {
+    EXPECT_EQ(to_string(find_layout({2, 32, 32, 32}, {2, 3, 64, 64}, "auto", "stem", known).order), known);
+  }
+  // What is known decides between two readings; it does not make one up.
+  EXPECT_EQ(find_layout({2, 512, 7, 7}, {2, 3, 224, 224}, "auto", "l", "channels_last").order, Order::channels_first);
 }
 
 TEST(LayoutTest, RefusesWhatHasNoExtent) {
@@ -55,6 +63,31 @@ TEST(LayoutTest, ThereAndBackIsTheIdentity) {
   const at::Tensor last = at::randn({2, 7, 7, 16});
   const Layout channels_last = find_layout(last.sizes().vec(), {2, 3, 224, 224}, "auto", "l");
   EXPECT_TRUE(at::equal(channels_last.raw(channels_last.canonical(last), last), last));
+}
+
+// [2,5,5,5] could be either; a convolution tells, and so does a linear layer.
+TEST(Layouts, OperatorsDecideBetweenTwoReadings) {
+  TorchScriptModel convolutional(test::small_model());
+  const at::Tensor x = test::seeded({2, 3, 10, 10}, 40);
+  Needs needs;
+  needs.layers = {"act1"};
+  const auto raw = convolutional.module().attr("conv1").toModule().forward({x}).toTensor().relu().detach();
+  ASSERT_EQ(raw.sizes(), (Shape{2, 5, 5, 5}));
+  EXPECT_TRUE(at::allclose(convolutional.forward(x, needs, true)->activation("act1").detach(), raw));
+
+  torch::jit::Module last("__torch__.Last");
+  last.register_attribute("training", c10::BoolType::get(), false);
+  last.register_module("mix", test::module("Mix",
+                                           "def forward(self, x):\n"
+                                           "    return torch.relu(torch.linear(x.permute([0, 2, 3, 1]), self.w0))\n",
+                                           {test::seeded({5, 3}, 41)}));
+  last.define("def forward(self, x):\n    return torch.mean(self.mix.forward(x), [1, 2])\n");
+  TorchScriptModel mixed(last);
+  needs.layers = {"mix"};
+  const at::Tensor small = test::seeded({2, 3, 5, 5}, 42);
+  const auto mix = last.attr("mix").toModule().forward({small}).toTensor().detach();
+  ASSERT_EQ(mix.sizes(), (Shape{2, 5, 5, 5}));
+  EXPECT_TRUE(at::allclose(mixed.forward(small, needs, true)->activation("mix").detach(), mix.movedim(-1, 1)));
 }
 
 }  // namespace

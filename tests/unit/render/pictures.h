@@ -8,16 +8,9 @@
 #include <attune/sdk/error.h>
 
 #include "image/image.h"
+#include "picture.h"
 
 namespace attune::test {
-
-inline Image plain(int64_t height, int64_t width, int red, int green, int blue) {
-  Image image = at::empty({height, width, 3}, at::kByte);
-  image.select(2, 0).fill_(red);
-  image.select(2, 1).fill_(green);
-  image.select(2, 2).fill_(blue);
-  return image;
-}
 
 inline Image grey(int64_t height, int64_t width, int level) { return plain(height, width, level, level, level); }
 
