@@ -1,6 +1,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/isfinite.h>
 #include <algorithm>
+#include <limits>
 
 #include <attune/maps.h>
 #include <attune/sdk/error.h>
@@ -8,8 +9,10 @@
 namespace attune {
 namespace {
 
-Needs all_needs(const Model& model, const std::vector<MapRequest>& requests) {
+// The union over all requests, for `targets` maps of each.
+Needs all_needs(const Model& model, const std::vector<MapRequest>& requests, int64_t targets) {
   Needs all;
+  bool counted = true;
   for (const MapRequest& request : requests) {
     const Needs needs = request.method->needs(model);
     for (const std::string& layer : needs.layers) {
@@ -17,7 +20,10 @@ Needs all_needs(const Model& model, const std::vector<MapRequest>& requests) {
     }
     all.layer_gradients = all.layer_gradients || needs.layer_gradients;
     all.input_gradient = all.input_gradient || needs.input_gradient;
+    all.gradient_calls += needs.gradient_calls * targets;
+    counted = counted && (needs.gradient_calls > 0 || !(needs.layer_gradients || needs.input_gradient));
   }
+  if (!counted) all.gradient_calls = 0;
   return all;
 }
 
@@ -39,7 +45,9 @@ AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target)
 
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
                     const std::vector<TargetChoice>& choices, bool graph) {
-  const auto pass = model.forward(input, all_needs(model, requests), graph);
+  int64_t most = 0;  // a topK of more classes than there are gives fewer
+  for (const TargetChoice& choice : choices) most += choice.count(std::numeric_limits<int64_t>::max());
+  const auto pass = model.forward(input, all_needs(model, requests, most), graph);
   const at::AutoGradMode mode(true);  // scores lead to gradients; without `graph` nothing else is recorded
   if (!at::isfinite(pass->output().detach()).all().item<bool>()) {
     throw Error(Fault::run, "the model's scores are not finite (NaN or infinity)");

@@ -30,7 +30,7 @@ std::string next_layer(const TorchScriptModel::State& state, const std::vector<L
 
 std::vector<LayerVisit> visited_layers(TorchScriptModel::State& state, const at::Tensor& input, bool& failed) {
   const at::AutoGradMode mode(false);
-  const auto program = state.programs.live()->get({"", "", {}, false, true});
+  const auto program = state.programs.live()->get({"", "", {}, Differentiable::no, true});
   LayerObserver observer;
   try {
     program->run(state.module._ivalue(), c10::make_intrusive<GradientRule>(), {input.detach()});

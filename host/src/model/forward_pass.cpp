@@ -38,7 +38,8 @@ ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state
       state_(state),
       input_(input),
       graph_(graph),
-      gradients_declared_(graph || needs.input_gradient || needs.layer_gradients) {
+      gradients_declared_(graph || needs.input_gradient || needs.layer_gradients),
+      calls_declared_(needs.gradient_calls) {
   for (const std::string& name : needs.layers) {
     const std::string layer = name == "auto" ? model.auto_layer(input) : name;
     if (name == "auto") auto_layer_ = layer;
@@ -72,7 +73,7 @@ void ForwardPass::run(const Needs& needs) {
 }
 
 void ForwardPass::run_whole() {
-  Piece piece{"", "", layers_, gradients_declared_, false};
+  const Piece piece{"", "", layers_, gradients_declared_ ? recorded() : Differentiable::no};
   const auto results = run_piece(piece, {input_});
   output_ = select_output(results[0], state_.options.output);
   for (size_t i = 0; i < layers_.size(); ++i) keep(layers_[i], results[i + 1].toTensor());
@@ -83,13 +84,13 @@ void ForwardPass::run_behind_cut() {
   std::vector<IValue> cut;
   {
     const at::AutoGradMode mode(false);
-    cut = run_piece({"", first, {}, false, false}, {input_});
+    cut = run_piece({"", first, {}, Differentiable::no}, {input_});
   }
   const at::AutoGradMode mode(true);
   cut[0] = cut[0].toTensor().detach().requires_grad_();
   keep(first, cut[0].toTensor());
   const std::vector<std::string> later(layers_.begin() + 1, layers_.end());
-  const auto results = run_piece({first, "", later, true, false}, cut);
+  const auto results = run_piece({first, "", later, recorded()}, cut);
   output_ = select_output(results[0], state_.options.output);
   for (size_t i = 0; i < later.size(); ++i) keep(later[i], results[i + 1].toTensor());
   live_[first].assign(cut.begin() + 1, cut.end());
@@ -139,9 +140,15 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
   std::vector<at::Tensor> found;
   if (!wanted.empty() && score.requires_grad()) {
     const std::lock_guard<std::mutex> lock(mutex_);  // the rule belongs to the whole pass
+    if (calls_declared_ > 0 && calls_ == calls_declared_) {
+      throw Error(Fault::run, "gradients were asked for more often than the method's Needs declared (" +
+                                  std::to_string(calls_declared_) + " for all maps)");
+    }
+    const bool keep =
+        graph_ || ++calls_ != calls_declared_;  // with the last call the recorded pass is not needed again
     const at::AutoGradMode mode(true);
     const RuleScope scope(*rule_, rectifier);
-    found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, true, graph_, true);
+    found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, keep, graph_, true);
   }
   std::vector<at::Tensor> result;
   size_t next = 0;
@@ -164,7 +171,7 @@ const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {
   const auto known = live_.find(layer);
   if (known != live_.end()) return known->second;
   const at::AutoGradMode mode(graph_);
-  auto values = run_piece({"", layer, {}, graph_, false}, {input_});
+  auto values = run_piece({"", layer, {}, graph_ ? recorded() : Differentiable::no}, {input_});
   values.erase(values.begin());
   return live_[layer] = std::move(values);
 }
@@ -182,9 +189,9 @@ at::Tensor ForwardPass::resume(const std::string& name, const at::Tensor& activa
   for (const IValue& value : live_values(layer)) {
     arguments.push_back(repeat_rows(value, rows, activation.size(0) / rows));
   }
-  const bool recorded = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
-  const at::AutoGradMode mode(recorded);
-  const auto results = run_piece({layer, "", {}, recorded, false}, arguments);
+  const bool gradients = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
+  const at::AutoGradMode mode(gradients);
+  const auto results = run_piece({layer, "", {}, gradients ? recorded() : Differentiable::no}, arguments);
   return select_output(results[0], state_.options.output);
 }
 

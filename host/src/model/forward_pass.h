@@ -37,6 +37,8 @@ class ForwardPass final : public Pass {
     Layout layout;
   };
 
+  // What a piece under gradients is made for.
+  Differentiable recorded() const { return graph_ ? Differentiable::twice : Differentiable::once; }
   void run(const Needs& needs);
   void run_whole();
   void run_behind_cut();
@@ -52,6 +54,8 @@ class ForwardPass final : public Pass {
   at::Tensor output_;
   bool graph_;
   bool gradients_declared_;
+  int64_t calls_declared_;  // of gradients(); 0: not known
+  int64_t calls_ = 0;
   std::string auto_layer_;
   std::vector<std::string> layers_;  // declared, in program order
   std::shared_ptr<PieceCache> pieces_;

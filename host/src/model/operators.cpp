@@ -1,6 +1,7 @@
 #include "model/operators.h"
 
 #include <ATen/ops/relu.h>
+#include <ATen/ops/threshold_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
 
@@ -40,6 +41,49 @@ struct Gate : torch::autograd::Function<Gate> {
   }
 };
 
+// relu with its gate, for passes that are differentiated once: of both input and output only the output is kept.
+struct Rectify : torch::autograd::Function<Rectify> {
+  static Variable forward(AutogradContext* context, Variable x,
+                          const c10::intrusive_ptr<torch::CustomClassHolder>& rule, bool in_place) {
+    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
+    context->set_materialize_grads(false);
+    if (in_place) context->mark_dirty({x});
+    Variable y = in_place ? at::relu_(x) : at::relu(x);
+    context->save_for_backward({y});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const Variable& g = gradients[0];
+    if (!g.defined()) return {Variable(), Variable(), Variable()};
+    const auto holder = context->saved_data["rule"].toCapsule();
+    const auto rectifier = static_cast<const GradientRule&>(*holder).rectifier.load();
+    if (rectifier == Rectifier::deconvnet) return {at::relu(g), Variable(), Variable()};
+    at::Tensor passed = at::threshold_backward(g, context->get_saved_variables()[0], 0);
+    return {rectifier == Rectifier::guided ? at::relu_(passed) : passed, Variable(), Variable()};
+  }
+};
+
+void run_rectify(Stack& stack) {
+  const bool in_place = torch::jit::pop(stack).toBool();
+  const auto rule = torch::jit::pop(stack).toCapsule();
+  at::Tensor x = torch::jit::pop(stack).toTensor();
+  const bool recorded = at::GradMode::is_enabled() && x.requires_grad();
+  if (recorded) {
+    torch::jit::push(stack, Rectify::apply(x, rule, in_place));
+  } else {
+    torch::jit::push(stack, in_place ? at::relu_(x) : at::relu(x));
+  }
+}
+
+void run_accumulate(Stack& stack) {
+  const c10::Scalar alpha = torch::jit::pop(stack).toScalar();
+  const at::Tensor y = torch::jit::pop(stack).toTensor();
+  at::Tensor x = torch::jit::pop(stack).toTensor();
+  const bool fits = x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.device() == y.device();
+  torch::jit::push(stack, fits ? x.add_(y, alpha) : x.add(y, alpha));
+}
+
 void run_layer(Stack& stack) {
   const std::string name = torch::jit::pop(stack).toStringRef();
   const at::Tensor& x = torch::jit::peek(stack, 0, 1).toTensor();
@@ -59,12 +103,18 @@ const torch::jit::RegisterOperators registration({
                          c10::AliasAnalysisKind::FROM_SCHEMA),
     torch::jit::Operator("attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)", run_gate,
                          c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!)", run_accumulate,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!)", run_rectify,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
 });
 
 }  // namespace
 
 const c10::Symbol layer_symbol = c10::Symbol::fromQualString("attune::layer");
 const c10::Symbol gate_symbol = c10::Symbol::fromQualString("attune::gate");
+const c10::Symbol accumulate_symbol = c10::Symbol::fromQualString("attune::accumulate");
+const c10::Symbol rectify_symbol = c10::Symbol::fromQualString("attune::rectify");
 
 LayerObserver::LayerObserver() { observer = this; }
 LayerObserver::~LayerObserver() { observer = nullptr; }

@@ -1,4 +1,4 @@
-// The two operators that rewritten graphs contain beside LibTorch's own.
+// The operators that rewritten graphs contain beside LibTorch's own.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,6 +18,14 @@ extern const c10::Symbol layer_symbol;
 
 // attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a): y = activation(x), and gradients pass as `rule` says.
 extern const c10::Symbol gate_symbol;
+
+// attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!): relu and its gate in one, which may
+// overwrite x. Differentiable once.
+extern const c10::Symbol rectify_symbol;
+
+// attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!): x + alpha y, which overwrites x when the
+// result has its shape and type.
+extern const c10::Symbol accumulate_symbol;
 
 // How gradients pass the gates of one forward pass; an input of every program, so that it reaches the threads and forks
 // that a thread-local would not. Set with RuleScope while a backward pass runs.

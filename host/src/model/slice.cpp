@@ -9,6 +9,7 @@
 #include <torch/csrc/jit/passes/remove_exceptions.h>
 
 #include "model/compat.h"
+#include "model/in_place.h"
 #include "model/operators.h"
 
 namespace attune {
@@ -77,7 +78,7 @@ class Copier {
     if (is_rematerialised_node(node)) return;
     if (node->kind() == layer_symbol && !piece_.observed) {
       values_[node->output()] = passed_on(node);
-    } else if (node->kind() == gate_symbol && !piece_.gradients) {
+    } else if (node->kind() == gate_symbol && piece_.differentiable == Differentiable::no) {
       values_[node->output()] = value_of(node->input(1));
     } else {
       clone(node);
@@ -138,26 +139,6 @@ class Copier {
   std::map<Value*, Value*> captured_;
 };
 
-bool makes_a_new_tensor(const Node* node) {
-  static const std::set<std::string> fresh = {"aten::conv1d",     "aten::conv2d", "aten::conv3d", "aten::_convolution",
-                                              "aten::batch_norm", "aten::add",    "aten::linear"};
-  return fresh.count(node->kind().toQualString()) != 0;
-}
-
-// Without gradients relu(conv(x)) may overwrite the convolution's result, as the original usually did.
-void work_in_place(Block* block) {
-  for (Node* node : block->nodes()) {
-    for (Block* inner : node->blocks()) work_in_place(inner);
-    if (node->kind() != c10::aten::relu || node->input()->uses().size() != 1) continue;
-    if (!makes_a_new_tensor(node->input()->node()) || node->input()->node()->owningBlock() != block) continue;
-    torch::jit::WithInsertPoint point(node);
-    Node* in_place = block->owningGraph()->insertNode(
-        block->owningGraph()->create(c10::Symbol::fromQualString("aten::relu_"), {node->input()}));
-    in_place->output()->copyMetadata(node->output());
-    node->output()->replaceAllUsesWith(in_place->output());
-  }
-}
-
 void collect(const Block* block, bool nested, std::vector<std::string>& names) {
   for (const Node* node : block->nodes()) {
     if (node->kind() == layer_symbol) names.push_back(layer_name(node));
@@ -169,7 +150,7 @@ void collect(const Block* block, bool nested, std::vector<std::string>& names) {
 }  // namespace
 
 std::string Piece::key() const {
-  std::string key = from + ">" + to + (gradients ? "+" : "-") + (observed ? "o" : "");
+  std::string key = from + ">" + to + ":" + std::to_string(static_cast<int>(differentiable)) + (observed ? "o" : "");
   for (const auto& capture : captures) key += "|" + capture;
   return key;
 }
@@ -184,10 +165,6 @@ std::vector<std::string> all_layers(const LayeredGraph& graph) {
   std::vector<std::string> names;
   collect(graph->block(), true, names);
   return names;
-}
-
-size_t live_across(const LayeredGraph& graph, const std::string& layer) {
-  return live_values(graph, find_mark(graph, layer)).size();
 }
 
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
@@ -217,11 +194,11 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
   LayeredGraph result = copier.finish();
   if (!piece.from.empty()) torch::jit::EliminateExceptions(result);  // the prefix has checked the input
   torch::jit::EliminateDeadCode(result);
-  if (piece.gradients) {
+  if (piece.differentiable == Differentiable::twice) {
     decompose_fused_attention(*result);
   } else {
-    torch::jit::FoldFrozenConvBatchnorm(result);  // of a frozen graph; rounding moves by an ulp, so not under gradients
-    work_in_place(result->block());
+    torch::jit::FoldFrozenConvBatchnorm(result);
+    work_in_place(result);
     torch::jit::EliminateDeadCode(result);
   }
   return result;

@@ -10,13 +10,18 @@
 
 namespace attune {
 
+// What will be asked of a piece. Without gradients there are no gates. Only for gradients of gradients (maps with a
+// graph) is it run as it is; otherwise, of a frozen graph, batch norm is folded into convolutions and rectifiers work
+// in place.
+enum class Differentiable { no, once, twice };
+
 // Which piece of a graph, and what it returns.
 struct Piece {
   std::string from;                   // "" from the input, else from this layer's activation
   std::string to;                     // "" to the output, else to this layer's activation
   std::vector<std::string> captures;  // activations returned beside the result, in this order
-  bool gradients = true;              // false: no gates, batch norm folded into convolutions (of a frozen graph)
-  bool observed = false;              // marks stay, for a LayerObserver
+  Differentiable differentiable = Differentiable::twice;
+  bool observed = false;  // marks stay, for a LayerObserver
 
   std::string key() const;
 };
@@ -26,9 +31,6 @@ std::vector<std::string> top_level_layers(const LayeredGraph& graph);
 
 // Every mark, also those inside branches and loops that depend on the input.
 std::vector<std::string> all_layers(const LayeredGraph& graph);
-
-// How many values besides the activation itself are alive across the cut behind `layer`.
-size_t live_across(const LayeredGraph& graph, const std::string& layer);
 
 // The piece as a graph of its own.
 //   inputs:  self, rule, then x, or from's activation and the values alive across that cut

@@ -36,6 +36,7 @@ class GradCam final : public AttentionMethod {
     Needs needs;
     needs.layers = {layer_};
     needs.layer_gradients = true;
+    needs.gradient_calls = 1;
     return needs;
   }
 

@@ -31,6 +31,7 @@ class GuidedBackprop final : public AttentionMethod {
   Needs needs(const Model&) const override {
     Needs needs;
     needs.input_gradient = true;
+    needs.gradient_calls = 1;
     return needs;
   }
 

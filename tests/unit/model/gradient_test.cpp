@@ -130,6 +130,51 @@ TEST(Gradient, LayerGradientsOfTheCutEqualThoseOfTheWholePass) {
   }
 }
 
+// Passes that are differentiated once fold, fuse and overwrite; what they give is the same, whatever is captured.
+TEST(Gradient, OnceDifferentiablePassesEqualTheUntouchedOnes) {
+  for (const char* call : {"torch.relu(x)", "torch.relu_(x)", "torch.relu6(x)"}) {
+    TorchScriptModel model(test::small_model(call, true));
+    const at::Tensor x = seeded({2, 3, 8, 8}, 28);
+    const at::Tensor before = x.clone();
+    for (const std::vector<std::string>& layers :
+         {std::vector<std::string>{}, {"conv1"}, {"act1", "conv2"}, {"conv1", "act1", "conv2", "act2"}}) {
+      Needs needs;
+      needs.layers = layers;
+      needs.layer_gradients = needs.input_gradient = true;
+      const at::AutoGradMode mode(true);
+      const auto once = model.forward(x, needs, false);
+      const auto twice = model.forward(x, needs, true);
+      EXPECT_TRUE(at::allclose(once->output(), twice->output()));
+      std::vector<at::Tensor> of_once{once->input()}, of_twice{twice->input()};
+      for (const auto& layer : layers) {
+        of_once.push_back(once->activation(layer));
+        of_twice.push_back(twice->activation(layer));
+        EXPECT_TRUE(at::allclose(of_once.back(), of_twice.back())) << call << ' ' << layer;
+      }
+      for (const Rectifier rule : {Rectifier::standard, Rectifier::guided, Rectifier::deconvnet}) {
+        const auto a = once->gradients(once->score(first_class(2)), of_once, rule);
+        const auto b = twice->gradients(twice->score(first_class(2)), of_twice, rule);
+        for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(at::allclose(a[i], b[i])) << call << ' ' << i;
+      }
+    }
+    EXPECT_TRUE(at::equal(x, before));
+  }
+}
+
+TEST(Gradient, NoMoreCallsThanDeclared) {
+  TorchScriptModel model(test::small_model());
+  const at::Tensor x = seeded({1, 3, 8, 8}, 29);
+  Needs needs;
+  needs.input_gradient = true;
+  needs.gradient_calls = 2;
+  const auto pass = model.forward(x, needs, false);
+  const at::AutoGradMode mode(true);
+  const auto gradient = [&] { return pass->gradients(pass->score(first_class(1)), {pass->input()})[0]; };
+  const at::Tensor first = gradient();
+  EXPECT_TRUE(at::equal(gradient(), first));
+  EXPECT_THROW(gradient(), Error);
+}
+
 TEST(Gradient, UndeclaredRequestsAreErrors) {
   TorchScriptModel model(test::small_model());
   const auto pass = model.forward(seeded({1, 3, 8, 8}, 26), {}, false);

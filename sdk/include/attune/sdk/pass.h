@@ -1,6 +1,7 @@
 // One forward pass of a model, as a method sees it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct Needs {
   std::vector<std::string> layers;  // whose activations are read; "auto" is the model's own choice (the last spatial layer)
   bool layer_gradients = false;     // gradients with respect to those activations will be asked for
   bool input_gradient = false;      // a gradient with respect to the input will be asked for
+  // How often Pass::gradients() will be called for one map, at most: the last call over all maps frees what the forward
+  // pass has recorded. 0: not known beforehand, nothing is freed early.
+  int64_t gradient_calls = 0;
 };
 
 // One map's view of one forward pass: everything here comes from that pass, nothing is run twice.
@@ -49,6 +53,7 @@ class ATTUNE_SDK_API Pass {
 
   // The gradients of sum(`score`) with respect to each of `of` (the input or activations of this pass), in one backward
   // pass; zeros where the score does not depend on a tensor. Differentiable when wants_graph(). Throws
+  // Error(Fault::run) when it is called more often than Needs::gradient_calls said, and
   // Error(Fault::input) for Rectifier::guided and Rectifier::deconvnet when the model has no rectifier at all.
   virtual std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
                                             Rectifier rectifier = Rectifier::standard) = 0;

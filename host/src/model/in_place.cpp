@@ -1,0 +1,75 @@
+#include "model/in_place.h"
+
+#include <set>
+
+#include "model/operators.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::Block;
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Value;
+
+bool makes_a_new_tensor(const Node* node) {
+  static const std::set<std::string> fresh = {"aten::conv1d",     "aten::conv2d", "aten::conv3d", "aten::_convolution",
+                                              "aten::batch_norm", "aten::add",    "aten::linear"};
+  return fresh.count(node->kind().toQualString()) != 0 || node->kind() == accumulate_symbol;
+}
+
+// `readers` nodes of `block` read the value, all of them about to be replaced.
+bool may_be_overwritten(const Value* value, size_t readers, const Block* block) {
+  return value->uses().size() == readers && makes_a_new_tensor(value->node()) && value->node()->owningBlock() == block;
+}
+
+void replace(Node* old, Node* made) {
+  made->insertBefore(old);
+  made->output()->copyMetadata(old->output());
+  old->output()->replaceAllUsesWith(made->output());
+  old->destroy();
+}
+
+void overwrite_in_relu(Node* relu) {
+  if (!may_be_overwritten(relu->input(), 1, relu->owningBlock())) return;
+  replace(relu, relu->owningGraph()->create(c10::Symbol::fromQualString("aten::relu_"), {relu->input()}));
+}
+
+void fuse_with_relu(Node* gate) {
+  Node* relu = gate->input(1)->node();
+  if (relu->kind() != c10::aten::relu || relu->output()->uses().size() != 1) return;
+  Graph& graph = *gate->owningGraph();
+  Value* x = relu->input();
+  torch::jit::WithInsertPoint point(relu);
+  Value* in_place = graph.insertConstant(may_be_overwritten(x, 2, gate->owningBlock()));
+  replace(gate, graph.create(rectify_symbol, {x, gate->input(2), in_place}));
+  relu->destroy();
+}
+
+// The residual connection's `out += identity`.
+void overwrite_in_add(Node* add) {
+  const auto is_tensor = [](const Value* v) { return v->type()->isSubtypeOf(*c10::TensorType::get()); };
+  if (add->inputs().size() != 3 || !is_tensor(add->input(0)) || !is_tensor(add->input(1))) return;
+  if (!may_be_overwritten(add->input(0), 1, add->owningBlock())) return;
+  replace(add, add->owningGraph()->create(accumulate_symbol, add->inputs()));
+}
+
+void work_in_place(Block* block) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* node = *it++;
+    for (Block* inner : node->blocks()) work_in_place(inner);
+    if (node->kind() == gate_symbol) {
+      fuse_with_relu(node);
+    } else if (node->kind() == c10::aten::relu && (*it)->kind() != gate_symbol) {
+      overwrite_in_relu(node);
+    } else if (node->kind() == c10::aten::add) {
+      overwrite_in_add(node);
+    }
+  }
+}
+
+}  // namespace
+
+void work_in_place(const LayeredGraph& graph) { work_in_place(graph->block()); }
+
+}  // namespace attune
