@@ -169,7 +169,8 @@ class Bench {
 
   void print_table() const {
     std::cout << options_.model.model << ", layer " << layer_ << ", batch " << options_.batch << ", "
-              << at::get_num_threads() << " threads, median of " << options_.rounds << "\n\n"
+              << at::get_num_threads() << (at::get_num_threads() == 1 ? " thread" : " threads") << ", median of "
+              << options_.rounds << "\n\n"
               << std::left << std::setw(32) << "row" << std::right << std::setw(10) << "ms" << std::setw(9) << "spread"
               << std::setw(11) << "/forward" << std::setw(11) << "/+input" << std::setw(11) << "/+params"
               << std::setw(10) << "peak MB" << std::setw(13) << "programs MB" << '\n'

@@ -77,7 +77,7 @@ std::string capabilities(const Descriptor& d) {
   for (size_t i = 0; i < d.ranks.size(); ++i) text << (i == 0 ? " " : ", ") << d.ranks[i];
   text << " dimensions";
   if (d.kind == ComponentKind::method) {
-    text << ", " << d.forward_passes << " forward and " << d.backward_passes << " backward passes, map at "
+    text << ", passes: " << d.forward_passes << " forward, " << d.backward_passes << " backward, map at "
          << (d.at_input_resolution ? "the input's" : "a layer's") << " resolution";
   }
   if (d.kind == ComponentKind::correlation) {

@@ -51,8 +51,9 @@ Drawing draw(const Sample& sample, const at::Tensor& map, bool at_input_resoluti
   if (sample.input.dim() == 4) return draw_clip(sample, map, options);
   const Image picture = base_picture(sample);
   const Region region = sample.pictures.empty() ? whole(picture) : sample.region;
-  if (at_input_resolution) {
-    const bool absolute = map.min().item<double>() >= 0;
+  const bool absolute = map.min().item<double>() >= 0;
+  const bool in_colour = map.size(0) > 1;
+  if (at_input_resolution && (!given.signed_ || absolute || in_colour)) {
     const Image drawn = gradient_picture(absolute ? map.sum(0, true) : map, region, picture.size(0), picture.size(1));
     return {drawn, drawn, ""};
   }

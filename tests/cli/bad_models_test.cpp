@@ -54,7 +54,7 @@ TEST_F(BadModels, WhoseOutputIsNoClassScores) {
   save_segmenter(folder_ / "model.pt");
   write_picture("picture.png");
   EXPECT_EQ(refused(5, "model.pt", {"--size", "32"}),
-            "picture.png: the model's output has shape [1, 4, 32, 32] for 1 inputs; expected class scores [N,K]");
+            "picture.png: the model's output has shape [1, 4, 32, 32] for a batch of 1; expected class scores [N,K]");
 }
 
 TEST_F(BadModels, WhoseScoresAreNotFinite) {

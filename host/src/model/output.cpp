@@ -67,8 +67,8 @@ at::Tensor select_output(const c10::IValue& value, const std::string& selector) 
 
 void check_scores(const at::Tensor& output, int64_t rows) {
   if (output.dim() == 2 && output.size(0) == rows && output.size(1) > 0 && output.is_floating_point()) return;
-  throw Error(Fault::input, "the model's output has shape " + shape_text(output.sizes().vec()) + " for " +
-                                std::to_string(rows) + " inputs; expected class scores [N,K]");
+  throw Error(Fault::input, "the model's output has shape " + shape_text(output.sizes().vec()) + " for a batch of " +
+                                std::to_string(rows) + "; expected class scores [N,K]");
 }
 
 }  // namespace attune
