@@ -27,7 +27,7 @@ constexpr double megabyte = 1024.0 * 1024.0;
 
 struct Row {
   std::string name;
-  std::function<void()> run;
+  std::function<at::Tensor()> run;  // gives some part of the result
   std::vector<double> ms{};
   double peak_mb = 0;
   double programs_mb = 0;
@@ -71,10 +71,10 @@ class Bench {
 
  private:
   void add_baselines() {
-    rows_.push_back({"forward", [this] { session_.model->module_output(input_, false); }});
+    rows_.push_back({"forward", [this] { return session_.model->module_output(input_, false); }});
     rows_.push_back({"forward_backward_input", [this] {
                        const at::Tensor x = input_.detach().requires_grad_();
-                       backward(session_.model->module_output(x, true), {x});
+                       return backward(session_.model->module_output(x, true), {x});
                      }});
     rows_.push_back({"forward_backward_parameters", [this] {
                        std::vector<at::Tensor> parameters;
@@ -82,13 +82,13 @@ class Bench {
                          if (p.requires_grad()) parameters.push_back(p);
                        }
                        const at::Tensor y = session_.model->module_output(input_, true);
-                       if (!parameters.empty()) backward(y, parameters);
+                       return parameters.empty() ? y : backward(y, parameters);
                      }});
   }
 
-  static void backward(const at::Tensor& output, const std::vector<at::Tensor>& of) {
+  static at::Tensor backward(const at::Tensor& output, const std::vector<at::Tensor>& of) {
     const at::Tensor best = std::get<0>(output.max(1));
-    torch::autograd::grad({best}, of, {at::ones_like(best)}, false, false, true);
+    return torch::autograd::grad({best}, of, {at::ones_like(best)}, false, false, true)[0];
   }
 
   void add_methods() {
@@ -108,7 +108,8 @@ class Bench {
       requests.push_back({id, session_.catalogue.make_method(id)});
     }
     const std::vector<TargetChoice> targets{TargetChoice::parse("top1", {})};
-    rows_.push_back({name, [this, requests, targets] { compute_maps(*session_.model, input_, requests, targets); }});
+    rows_.push_back(
+        {name, [this, requests, targets] { return compute_maps(*session_.model, input_, requests, targets).scores; }});
   }
 
   // Peaks are counted once programs exist; what the first call leaves alive are its programs.
@@ -126,12 +127,17 @@ class Bench {
     }
   }
 
+  // Waits for a device that works on its own.
+  static void finish(const at::Tensor& result) {
+    if (result.defined() && result.is_cuda()) result.reshape({-1}).narrow(0, 0, 1).to(at::kCPU);
+  }
+
   void measure_time() {
     Progress progress("runs", static_cast<int64_t>(rows_.size()) * (warm_ups + options_.rounds));
     for (int round = -warm_ups; round < options_.rounds; ++round) {
       for (Row& row : rows_) {
         const auto start = std::chrono::steady_clock::now();
-        row.run();
+        finish(row.run());
         const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
         if (round >= 0) row.ms.push_back(taken.count());
         progress.advance(1, row.name);

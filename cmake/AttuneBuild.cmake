@@ -46,8 +46,8 @@ target_include_directories(attune_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS}
 
 add_library(attune_warnings INTERFACE)
 target_compile_options(attune_warnings INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${ATTUNE_WARNINGS_AS_ERRORS}>:-Werror>)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # False alarms on std::string operator+ (GCC bugs 105651 and 105329).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarms on std::string operator+ (GCC bugs 105651 and 105329) and on LibTorch's reference counts.
   target_compile_options(attune_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow)
 endif()
 

@@ -36,7 +36,8 @@ std::string default_colormap(bool signed_) { return signed_ ? "blue_red" : "infe
 Image overlay(const Image& picture, const at::Tensor& map, const Region& region, const OverlayOptions& options) {
   require_image(picture);
   check_options(options);
-  const Colormap& colours = colormap(options.colormap.empty() ? default_colormap(options.signed_) : options.colormap);
+  const std::string name = options.colormap.empty() ? default_colormap(options.signed_) : options.colormap;
+  const Colormap& colours = colormap(name);
   const at::Tensor values = drawable(map, 2);
   const double range = options.full_heat > 0 ? options.full_heat : heat_range(values, options.signed_);
   const int64_t height = picture.size(0), width = picture.size(1);
