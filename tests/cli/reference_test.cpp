@@ -10,7 +10,8 @@ class Reference : public CommandLine {};
 TEST_F(Reference, IsUpToDate) {
   const fs::path reference = fs::path(ATTUNE_SOURCE_DIR) / "docs" / "reference";
   std::set<std::string> expected{"README.md"};
-  for (const Json& component : document({"plugins", "--json"}).at("components")) {
+  const Json listed = document({"plugins", "--json"});
+  for (const Json& component : listed.at("components")) {
     const std::string id = component.at("id");
     expected.insert(id + ".md");
     const Outcome page = run({"describe", id, "--markdown"});
