@@ -1,8 +1,8 @@
 #include <csignal>
 #include <iostream>
 #include <limits>
-#include <string>
 #include <malloc.h>
+#include <string>
 #include <unistd.h>
 
 #include <attune/sdk/error.h>
@@ -20,8 +20,8 @@ void interrupted(int signal) {
   _exit(128 + signal);
 }
 
-// Freed memory stays with the process. Tensors come and go in every operation; giving their pages back and faulting them
-// in again takes up to a tenth of a forward pass.
+// Freed memory stays with the process. Tensors come and go in every operation; giving their pages back and faulting
+// them in again takes up to a tenth of a forward pass.
 void keep_freed_memory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
