@@ -27,6 +27,7 @@ using std::filesystem::path;
 
 torch::jit::Module train(const DemoOptions& options, const DemoTraining& base) {
   torch::jit::Module network = demo_network(static_cast<int64_t>(demo_labels().size()), options.seed);
+  network.to(parse_device(options.device));
   DemoTraining training = base;
   training.seed = options.seed;
   const int64_t steps = training.epochs * ((training.pictures + training.batch - 1) / training.batch);
@@ -42,6 +43,7 @@ torch::jit::Module train(const DemoOptions& options, const DemoTraining& base) {
   const double f1 = demo_f1(network, demo_held_out_seed, options.quick ? 16 : 256, training.size);
   std::cout << "Trained in " << std::fixed << std::setprecision(0) << progress.seconds()
             << " s; macro F1 on pictures it has never seen: " << std::setprecision(2) << f1 << '\n';
+  network.to(at::kCPU);
   return network;
 }
 
@@ -77,6 +79,7 @@ void write_pictures(const path& folder) {
 int draw_heatmaps(const DemoOptions& options, const path& folder) {
   HeatmapOptions heatmaps;
   heatmaps.model.model = (folder / "model.pt").string();
+  heatmaps.model.device = options.device;
   heatmaps.model.threads = options.threads;
   heatmaps.model.plugin_dirs = options.plugin_dirs;
   heatmaps.inputs = {(folder / "pictures").string()};
@@ -88,6 +91,7 @@ int draw_heatmaps(const DemoOptions& options, const path& folder) {
 }  // namespace
 
 int demo(const DemoOptions& options) {
+  parse_device(options.device);
   use_threads(options.threads);
   const path folder(options.output);
   prepare_output_folder(folder);

@@ -71,6 +71,7 @@ struct BenchOptions {
 
 struct DemoOptions {
   std::string output = "attune-demo";
+  std::string device = "cpu";
   int threads = 0;
   uint64_t seed = 1;
   bool quick = false;  // a few steps only, for tests

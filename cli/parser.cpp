@@ -25,11 +25,14 @@ void add_plugin_dirs(CLI::App& command, std::vector<std::string>& folders) {
       ->allow_extra_args(false);
 }
 
+void add_machine(CLI::App& command, std::string& device, int& threads) {
+  command.add_option("--device", device, "cpu, cuda or cuda:INDEX")->capture_default_str();
+  command.add_option("--threads", threads, "Threads of one operation; default: all cores")->check(CLI::Range(1, 1024));
+}
+
 void add_model(CLI::App& command, ModelFlags& flags) {
   command.add_option("MODEL", flags.model, "TorchScript file; model.json beside it may describe it")->required();
-  command.add_option("--device", flags.device, "cpu, cuda or cuda:INDEX")->capture_default_str();
-  command.add_option("--threads", flags.threads, "Threads of one operation; default: all cores")
-      ->check(CLI::Range(1, 1024));
+  add_machine(command, flags.device, flags.threads);
   command.add_option("--layer", flags.layer, "Layer that `auto` stands for; `attune layers` lists them");
   command.add_option("--layout", flags.layout, "How layers arrange their activations")
       ->check(CLI::IsMember({"auto", "channels_first", "channels_last", "tokens"}));
@@ -116,8 +119,7 @@ void add_demo(CLI::App& app, DemoOptions& options) {
   CLI::App* command =
       app.add_subcommand("demo", "The whole story on data that it makes itself: pictures, a network, heatmaps");
   command->add_option("--output", options.output, "Folder for everything")->capture_default_str();
-  command->add_option("--threads", options.threads, "Threads of one operation; default: all cores")
-      ->check(CLI::Range(1, 1024));
+  add_machine(*command, options.device, options.threads);
   command->add_option("--seed", options.seed, "Of pictures and network")->capture_default_str();
   command->add_flag("--quick", options.quick, "A few training steps only, to see that it runs");
   add_plugin_dirs(*command, options.plugin_dirs);

@@ -8,7 +8,6 @@
 #include <attune/sdk/error.h>
 
 namespace attune::cli {
-namespace {
 
 c10::Device parse_device(const std::string& text) {
   try {
@@ -22,8 +21,6 @@ c10::Device parse_device(const std::string& text) {
   }
   throw Error(Fault::usage, "--device '" + text + "' is unknown; expected cpu, cuda or cuda:INDEX");
 }
-
-}  // namespace
 
 void use_threads(int count) {
   // Whoever sets OMP_NUM_THREADS has decided already.

@@ -25,6 +25,9 @@ struct Session {
 Session prepare_session(const ModelFlags& flags);
 void load_model(Session& session, const ModelFlags& flags);
 
+// Throws Error(Fault::usage) for a device that is unknown or not there.
+c10::Device parse_device(const std::string& text);
+
 // Threads of one operation; 0: all cores, or what OMP_NUM_THREADS says.
 void use_threads(int count);
 

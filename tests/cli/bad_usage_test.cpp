@@ -54,6 +54,7 @@ TEST_F(BadUsage, SaidBeforeTheModelIsRead) {
 TEST_F(BadUsage, GraphicsCardsThatAreNotThere) {
   if (at::hasCUDA()) GTEST_SKIP() << "this machine has one";
   expect_parts(refused(2, {"--device", "cuda"}), {"--device cuda: ", "use cpu"});
+  expect_parts(refusal(2, {"demo", "--device", "cuda", "--output", "out"}), {"--device cuda: ", "use cpu"});
 }
 
 TEST_F(BadUsage, Methods) {

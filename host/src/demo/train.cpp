@@ -48,6 +48,8 @@ at::Tensor scaled(const at::Tensor& images) {
   return images.to(at::kFloat).div_(255).sub_(demo_mean).div_(demo_deviation);
 }
 
+at::Device device_of(const torch::jit::Module& network) { return (*network.parameters().begin()).device(); }
+
 double rate_at(int64_t step, int64_t steps) {
   const double done = (static_cast<double>(step) + 0.5) / static_cast<double>(steps);
   if (done < warm_up) return peak_rate * done / warm_up;
@@ -104,8 +106,10 @@ class Trainer {
     }
     static_cast<torch::optim::AdamOptions&>(optimiser_.param_groups()[0].options()).lr(rate);
     for (at::Tensor& parameter : optimiser_.param_groups()[0].params()) parameter.mutable_grad() = at::Tensor();
-    const at::Tensor logits = network_.forward({images}).toTensor();
-    const at::Tensor loss = at::binary_cross_entropy_with_logits(logits, drawn_.targets.index_select(0, indices));
+    const at::Device device = device_of(network_);
+    const at::Tensor logits = network_.forward({images.to(device)}).toTensor();
+    const at::Tensor targets = drawn_.targets.index_select(0, indices).to(device);
+    const at::Tensor loss = at::binary_cross_entropy_with_logits(logits, targets);
     loss.backward();
     optimiser_.step();
     return loss.item<double>();
@@ -139,7 +143,8 @@ double demo_f1(torch::jit::Module& network, uint64_t first_seed, int64_t picture
   at::Tensor hits = at::zeros({classes}), claims = at::zeros({classes}), truths = at::zeros({classes});
   for (int64_t first = 0; first < pictures; first += check_batch) {
     const Drawn drawn = draw(first_seed + static_cast<uint64_t>(first), std::min(check_batch, pictures - first), size);
-    const at::Tensor found = network.forward({scaled(drawn.images)}).toTensor().gt(0).to(at::kFloat);
+    const at::Tensor logits = network.forward({scaled(drawn.images).to(device_of(network))}).toTensor();
+    const at::Tensor found = logits.cpu().gt(0).to(at::kFloat);
     hits += (found * drawn.targets).sum(0);
     claims += found.sum(0);
     truths += drawn.targets.sum(0);

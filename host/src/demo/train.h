@@ -31,7 +31,7 @@ struct DemoTraining {
 // uint8 [H, W, 3] to the float [3, H, W] that a demo network is fed.
 at::Tensor demo_input(const at::Tensor& image);
 
-// Trains the network in place (Adam, binary cross-entropy on the logits, one cosine cycle, horizontal flips), leaves it
+// Trains the network in place and where its parameters are (Adam, binary cross-entropy on the logits, one cosine cycle, horizontal flips), leaves it
 // in evaluation mode and returns the mean loss of the last epoch, or of what there was of it. Throws Error (usage) for
 // numbers that make no sense.
 double train_demo(torch::jit::Module& network, const DemoTraining& training);

@@ -8,6 +8,7 @@
 #include <torch/csrc/jit/passes/frozen_conv_folding.h>
 #include <torch/csrc/jit/passes/remove_exceptions.h>
 
+#include "model/channels_last.h"
 #include "model/compat.h"
 #include "model/in_place.h"
 #include "model/operators.h"
@@ -200,6 +201,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
     torch::jit::FoldFrozenConvBatchnorm(result);
     work_in_place(result);
     torch::jit::EliminateDeadCode(result);
+    if (piece.differentiable == Differentiable::no && !piece.observed) prefer_channels_last(result);
   }
   return result;
 }
