@@ -8,6 +8,9 @@ namespace attune::cli {
 // Each returns an exit code or throws attune::Error.
 int layers(const LayersOptions& options);
 int heatmap(const HeatmapOptions& options);
+int loss(const LossOptions& options);
+int validate(const ValidateOptions& options);
+int schema(const SchemaOptions& options);
 int plugins(const PluginsOptions& options);
 int describe(const DescribeOptions& options);
 int doctor(const DoctorOptions& options);

@@ -82,7 +82,7 @@ int draw_heatmaps(const DemoOptions& options, const path& folder) {
   heatmaps.model.device = options.device;
   heatmaps.model.threads = options.threads;
   heatmaps.model.plugin_dirs = options.plugin_dirs;
-  heatmaps.inputs = {(folder / "pictures").string()};
+  heatmaps.inputs.paths = {(folder / "pictures").string()};
   heatmaps.methods = {"gradcam", "guided_backprop", "saliency"};
   heatmaps.output = (folder / "heatmaps").string();
   return heatmap(heatmaps);

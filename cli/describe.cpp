@@ -25,13 +25,16 @@ Json value_json(const ParameterValue& value) {
 }
 
 std::string range_text(const ParameterDeclaration& parameter) {
-  if (!parameter.choices.empty()) {
-    std::string text;
-    for (const auto& choice : parameter.choices) text += (text.empty() ? "" : ", ") + choice;
-    return text;
+  std::string text;
+  for (const auto& choice : parameter.choices) text += (text.empty() ? "" : ", ") + choice;
+  if (parameter.type == ParameterType::choice_or_real) text += " or a number";
+  const auto number = [](double value) { return to_string(ParameterValue(value)); };
+  const std::string space = text.empty() ? "" : " ";
+  if (parameter.minimum && parameter.maximum) {
+    return text + space + number(*parameter.minimum) + " to " + number(*parameter.maximum);
   }
-  if (!parameter.minimum) return "";
-  return to_string(ParameterValue(*parameter.minimum)) + " to " + to_string(ParameterValue(*parameter.maximum));
+  if (parameter.minimum) return text + space + "from " + number(*parameter.minimum);
+  return parameter.maximum ? text + space + "up to " + number(*parameter.maximum) : text;
 }
 
 Json document(const Component& component) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <attune/sdk/error.h>
+#include <attune/spec.h>
 
 #include "commands.h"
 #include "image/output_file.h"
@@ -32,6 +33,9 @@ void keep_freed_memory() {
 int dispatch(const Options& options) {
   if (options.command == "layers") return layers(options.layers);
   if (options.command == "heatmap") return heatmap(options.heatmap);
+  if (options.command == "loss") return loss(options.loss);
+  if (options.command == "validate") return validate(options.validate);
+  if (options.command == "schema") return schema(options.schema);
   if (options.command == "plugins") return plugins(options.plugins);
   if (options.command == "describe") return describe(options.describe);
   if (options.command == "doctor") return doctor(options.doctor);
@@ -57,6 +61,9 @@ int attune_cli_run(const attune::cli::Options& options) {
     const int code = attune::cli::dispatch(options);
     if (!std::cout.flush()) return attune::cli::fail(Fault::output, "standard output cannot be written");
     return code;
+  } catch (const attune::SpecError& error) {  // every line begins with its file and place, as editors expect
+    std::cerr << error.what() << '\n';
+    return static_cast<int>(error.fault());
   } catch (const attune::Error& error) {
     return attune::cli::fail(error.fault(), error.what());
   } catch (const std::bad_alloc&) {

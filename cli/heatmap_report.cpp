@@ -16,10 +16,23 @@ namespace {
 constexpr size_t most_sheet_rows = 60;
 constexpr int64_t sheet_cell = 224;
 
-std::string percent(double share) {
+std::string fixed(double value, int digits) {
   std::ostringstream text;
-  text << std::fixed << std::setprecision(1) << 100 * share << " %";
+  text << std::fixed << std::setprecision(digits) << value;
   return text.str();
+}
+
+std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
+
+Json terms_json(const std::vector<SampleTerm>& terms) {
+  Json json = Json::array();
+  for (const SampleTerm& term : terms) {
+    json.push_back({{"name", term.name},
+                    {"values", term.values},
+                    {"degenerate", term.degenerate},
+                    {"saturated", term.saturated}});
+  }
+  return json;
 }
 
 Image sheet_picture(const Image& image) {
@@ -44,9 +57,9 @@ void HeatmapReport::add(const Sample& sample, const std::string& stem, const Sam
                         const std::vector<std::string>& targets) {
   if (headings_.empty()) add_headings(targets);
   Json item = {{"input", sample.path}, {"index", sample.row ? Json(*sample.row) : Json()}, {"maps", Json::array()}};
-  const int64_t first = maps.classes[0];
+  if (!maps.terms.empty()) item["terms"] = terms_json(maps.terms);
   SheetRow row;
-  row.title = stem + ": " + label_text(first) + " " + percent(maps.probabilities[first].item<double>());
+  row.title = row_title(stem, maps);
   if (has_picture(sample)) row.cells.push_back(sheet_picture(base_picture(sample)));
   for (size_t method = 0; method < methods_.size(); ++method) {
     for (size_t target = 0; target < maps.classes.size(); ++target) {
@@ -59,6 +72,17 @@ void HeatmapReport::add(const Sample& sample, const std::string& stem, const Sam
   }
   items_.push_back(std::move(item));
   if (rows_.size() < most_sheet_rows && has_picture(sample)) rows_.push_back(std::move(row));
+}
+
+std::string HeatmapReport::row_title(const std::string& stem, const SampleMaps& maps) const {
+  const int64_t first = maps.classes[0];
+  std::string title = stem + ": " + label_text(first) + " " + percent(maps.probabilities[first].item<double>());
+  for (const SampleTerm& term : maps.terms) {
+    title += "; " + term.name;
+    for (const double value : term.values) title += " " + fixed(value, 3);
+    title += term.degenerate ? " (degenerate)" : term.saturated ? " (saturated)" : "";
+  }
+  return title;
 }
 
 // Two targets may mean one class: top1 and its name.
@@ -75,14 +99,16 @@ Json HeatmapReport::add_map(const Sample& sample, const std::string& stem, const
   std::string name = stem + "." + methods_[method].name;
   if (maps.classes.size() > 1) name += "." + std::to_string(index);
   const OverlayOptions style{options_.colormap, options_.alpha, options_.signed_maps, 0};
-  const Drawing drawing = draw(sample, map, of_method.at_input_resolution, style);
+  const Drawing drawing = of_method.pictures.empty()
+                              ? draw(sample, map, of_method.at_input_resolution, style)
+                              : Drawing{of_method.pictures[target], of_method.pictures[target], ""};
   const bool is_drawn = drawing.image.defined();
   if (is_drawn) {
     row.cells.push_back(sheet_picture(drawing.cell));
     write_png(output_path(name + ".png"), add_legend(drawing.image, legend(maps, method, target, drawing)));
   }
   if (options_.raw) write_npy(output_path(name + ".npy"), map);
-  note_empty(name, map, is_drawn);
+  if (of_method.pictures.empty()) note_empty(name, map, is_drawn);
   const std::string label = labels_.name(index);
   return {{"name", methods_[method].name},
           {"layer", of_method.layer.empty() ? Json() : Json(of_method.layer)},
@@ -181,6 +207,16 @@ void HeatmapReport::print_text() const {
       std::cout << '\n';
     }
   }
+}
+
+std::vector<std::string> target_headings(const std::vector<std::string>& targets, const Labels& labels,
+                                         int64_t classes) {
+  std::vector<std::string> names;
+  for (const std::string& text : targets) {
+    const int64_t count = TargetChoice::parse(text, labels).count(classes);
+    for (int64_t k = 1; k <= count; ++k) names.push_back(count == 1 ? text : "top " + std::to_string(k));
+  }
+  return names;
 }
 
 }  // namespace attune::cli

@@ -20,6 +20,15 @@ struct MethodMaps {
   std::string layer;  // "" when the method is about no single layer
   bool at_input_resolution = false;
   std::vector<at::Tensor> maps;  // one per target, [C,S1..Sd]
+  std::vector<Image> pictures;   // one per target, where what is shown is no map; empty otherwise
+};
+
+// A spec's term of one sample.
+struct SampleTerm {
+  std::string name;
+  std::vector<double> values;  // h, one per target
+  bool degenerate = false;
+  bool saturated = false;
 };
 
 // One sample's answers and maps, on the CPU.
@@ -28,6 +37,7 @@ struct SampleMaps {
   at::Tensor probabilities;      // [K]
   std::vector<int64_t> classes;  // one per target; two targets may mean one class
   std::vector<MethodMaps> methods;
+  std::vector<SampleTerm> terms;
 };
 
 class HeatmapReport {
@@ -46,6 +56,7 @@ class HeatmapReport {
   void finish(double seconds);
 
  private:
+  std::string row_title(const std::string& stem, const SampleMaps& maps) const;
   bool is_repeated(const SampleMaps& maps, size_t target) const;
   Json add_map(const Sample& sample, const std::string& stem, const SampleMaps& maps, size_t method, size_t target,
                SheetRow& row);
@@ -64,5 +75,12 @@ class HeatmapReport {
   std::vector<std::string> headings_;
   std::vector<SheetRow> rows_;
 };
+
+// One heading per target: as it was asked for, and of topK the place.
+std::vector<std::string> target_headings(const std::vector<std::string>& targets, const Labels& labels,
+                                         int64_t classes);
+
+// The heatmaps of --spec: heatmap_spec.cpp.
+int heatmap_of_spec(const HeatmapOptions& options);
 
 }  // namespace attune::cli

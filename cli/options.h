@@ -25,22 +25,48 @@ struct LayersOptions {
   bool json = false;
 };
 
-struct HeatmapOptions {
-  ModelFlags model;
-  std::vector<std::string> inputs;
-  std::vector<std::string> methods;
-  std::vector<std::string> targets;
-  std::string output = "heatmaps";
+// Wherever inputs are read.
+struct InputFlags {
+  std::vector<std::string> paths;
   std::string preprocess;
   std::vector<int64_t> size;
   bool crop = false;
   std::optional<int64_t> frames;
   int64_t batch = 8;
+};
+
+struct HeatmapOptions {
+  ModelFlags model;
+  InputFlags inputs;
+  std::vector<std::string> methods;
+  std::string spec;  // instead of methods and targets
+  std::vector<std::string> targets;
+  std::string output = "heatmaps";
   std::string colormap;
   double alpha = 0.6;
   bool signed_maps = false;
   bool raw = false;
   bool json = false;
+};
+
+struct LossOptions {
+  ModelFlags model;
+  std::string spec;
+  InputFlags inputs;
+  bool gradient = false;
+  bool explain = false;
+  bool json = false;
+};
+
+struct ValidateOptions {
+  std::string spec;
+  ModelFlags model;  // .model may be empty
+  bool json = false;
+};
+
+struct SchemaOptions {
+  std::string of = "spec";
+  std::vector<std::string> plugin_dirs;
 };
 
 struct PluginsOptions {
@@ -65,6 +91,7 @@ struct BenchOptions {
   ModelFlags model;
   int64_t batch = 8;
   int rounds = 7;
+  std::vector<std::string> specs;
   std::vector<int64_t> input;
   bool json = false;
 };
@@ -83,6 +110,9 @@ struct Options {
   std::string command;
   LayersOptions layers;
   HeatmapOptions heatmap;
+  LossOptions loss;
+  ValidateOptions validate;
+  SchemaOptions schema;
   PluginsOptions plugins;
   DescribeOptions describe;
   DoctorOptions doctor;

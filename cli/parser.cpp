@@ -30,13 +30,19 @@ void add_machine(CLI::App& command, std::string& device, int& threads) {
   command.add_option("--threads", threads, "Threads of one operation; default: all cores")->check(CLI::Range(1, 1024));
 }
 
-void add_model(CLI::App& command, ModelFlags& flags) {
-  command.add_option("MODEL", flags.model, "TorchScript file; model.json beside it may describe it")->required();
+constexpr const char* model_help = "TorchScript file; model.json beside it may describe it";
+
+void add_model_flags(CLI::App& command, ModelFlags& flags) {
   add_machine(command, flags.device, flags.threads);
   command.add_option("--layer", flags.layer, "Layer that `auto` stands for; `attune layers` lists them");
   command.add_option("--layout", flags.layout, "How layers arrange their activations")
       ->check(CLI::IsMember({"auto", "channels_first", "channels_last", "tokens"}));
   add_plugin_dirs(command, flags.plugin_dirs);
+}
+
+void add_model(CLI::App& command, ModelFlags& flags) {
+  command.add_option("MODEL", flags.model, model_help)->required();
+  add_model_flags(command, flags);
 }
 
 void add_layers(CLI::App& app, LayersOptions& options) {
@@ -46,13 +52,17 @@ void add_layers(CLI::App& app, LayersOptions& options) {
   command->add_flag("--json", options.json, "One JSON document on standard output");
 }
 
-void add_pictures(CLI::App& command, HeatmapOptions& options) {
-  command.add_option("--preprocess", options.preprocess, "imagenet (default), unit, or a JSON file");
-  add_shape(command, "--size", options.size, "Size of the model's input: H or H,W");
-  command.add_flag("--crop", options.crop, "Resize the shorter side and cut out the centre instead of squashing");
-  command.add_option("--frames", options.frames, "Frames of a clip, sampled evenly; default 16")
+CLI::Option* add_inputs(CLI::App& command, InputFlags& flags) {
+  command.add_option("--preprocess", flags.preprocess, "imagenet (default), unit, or a JSON file");
+  add_shape(command, "--size", flags.size, "Size of the model's input: H or H,W");
+  command.add_flag("--crop", flags.crop, "Resize the shorter side and cut out the centre instead of squashing");
+  command.add_option("--frames", flags.frames, "Frames of a clip, sampled evenly; default 16")
       ->check(CLI::Range(1, 10000));
-  command.add_option("--batch", options.batch, "Inputs run at once")->check(CLI::Range(1, 4096))->capture_default_str();
+  command.add_option("--batch", flags.batch, "Inputs run at once")->check(CLI::Range(1, 4096))->capture_default_str();
+  return command.add_option("INPUT", flags.paths, "Pictures, folders, videos, or .npy tensors");
+}
+
+void add_pictures(CLI::App& command, HeatmapOptions& options) {
   command.add_option("--colormap", options.colormap,
                      "viridis, magma, inferno, plasma, cividis, turbo, grey or blue_red");
   command.add_option("--alpha", options.alpha, "Opacity of the strongest heat")
@@ -64,16 +74,19 @@ void add_pictures(CLI::App& command, HeatmapOptions& options) {
 void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   CLI::App* command = app.add_subcommand("heatmap", "Draw what a model looks at");
   add_model(*command, options.model);
-  command->add_option("INPUT", options.inputs, "Pictures, folders, videos, or .npy tensors")->required();
+  add_inputs(*command, options.inputs)->required();
+  CLI::Option* spec = command->add_option("--spec", options.spec, "Draw the maps and the loss of a spec")->type_name("FILE");
   command
       ->add_option("--method", options.methods,
                    "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them")
       ->type_name("METHOD")
+      ->excludes(spec)
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--target", options.targets, "top1 (default), top5, a class index or a label (repeatable)")
       ->type_name("TARGET")
+      ->excludes(spec)
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -82,6 +95,37 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   add_pictures(*command, options);
   command->add_flag("--raw", options.raw, "Write the maps themselves as .npy too");
   command->add_flag("--json", options.json, "Print summary.json on standard output");
+}
+
+void add_loss(CLI::App& app, LossOptions& options) {
+  CLI::App* command = app.add_subcommand("loss", "Compute a spec's consistency loss of a model on inputs");
+  command->add_option("MODEL", options.model.model, model_help)->required();
+  command->add_option("SPEC", options.spec, "JSON file; `attune schema` describes it")->required();
+  add_model_flags(*command, options.model);
+  CLI::Option* inputs = add_inputs(*command, options.inputs);
+  command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
+  command->add_flag("--gradient", options.gradient, "Print the norm of the loss's gradient of every parameter");
+  command->add_flag("--explain", options.explain, "Print the passes that the loss takes; no input is needed, none is run");
+  command->add_flag("--json", options.json, "One JSON document on standard output");
+  command->callback([&options, inputs] {
+    if (!options.explain && inputs->empty()) throw CLI::RequiredError("INPUT");
+  });
+}
+
+void add_specs(CLI::App& app, Options& options) {
+  CLI::App* validate = app.add_subcommand("validate", "Check a spec, and say everything that is wrong with it");
+  validate->add_option("SPEC", options.validate.spec, "JSON file")->required();
+  validate->add_option("--model", options.validate.model.model, "Check layers and labels of this model too");
+  validate->add_option("--labels", options.validate.model.labels, "Class names, one a line or a JSON list")
+      ->type_name("FILE");
+  validate->add_flag("--json", options.validate.json, "One JSON document on standard output");
+  add_plugin_dirs(*validate, options.validate.model.plugin_dirs);
+
+  CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of specs, for editors");
+  schema->add_option("OF", options.schema.of, "What the schema describes")
+      ->check(CLI::IsMember({"spec"}))
+      ->capture_default_str();
+  add_plugin_dirs(*schema, options.schema.plugin_dirs);
 }
 
 void add_catalogue(CLI::App& app, Options& options) {
@@ -111,6 +155,11 @@ void add_bench(CLI::App& app, BenchOptions& options) {
   command->add_option("--rounds", options.rounds, "Rounds whose median counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  command->add_option("--spec", options.specs, "Time the loss of a spec too (repeatable)")
+      ->type_name("FILE")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add_shape(*command, "--input", options.input, "Shape of one input, C,H,W; default: guessed from the model");
   command->add_flag("--json", options.json, "One JSON document on standard output");
 }
@@ -147,6 +196,8 @@ int parse(int argc, char** argv, Options& options) {
   app.failure_message(failure);
   add_layers(app, options.layers);
   add_heatmap(app, options.heatmap);
+  add_loss(app, options.loss);
+  add_specs(app, options);
   add_catalogue(app, options);
   add_bench(app, options.bench);
   add_demo(app, options.demo);

@@ -49,6 +49,18 @@ void load_model(Session& session, const ModelFlags& flags) {
   session.model = TorchScriptModel::load(flags.model, options);
 }
 
+ModelNames names_of(const Session& session) {
+  ModelNames names;
+  for (const LayerInfo& layer : session.model->layers()) names.layers.push_back(layer.name);
+  names.labels = session.labels.names();
+  return names;
+}
+
+ConsistencyLoss make_loss(const Session& session, const std::string& spec_file) {
+  const Spec spec = read_spec(spec_file, session.catalogue, names_of(session));
+  return ConsistencyLoss(session.model, spec, session.catalogue, session.labels);
+}
+
 std::vector<int64_t> trial_shape(const Session& session, const std::vector<int64_t>& given) {
   std::vector<int64_t> shape = given.empty() ? session.model->likely_input() : given;
   const auto& size = session.sidecar.preprocess.size;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <attune/catalogue.h>
+#include <attune/consistency_loss.h>
 #include <attune/maps.h>
 #include <attune/torchscript_model.h>
 
@@ -27,6 +28,10 @@ void load_model(Session& session, const ModelFlags& flags);
 
 // Throws Error(Fault::usage) for a device that is unknown or not there.
 c10::Device parse_device(const std::string& text);
+
+// What specs are checked against. The model must be loaded.
+ModelNames names_of(const Session& session);
+ConsistencyLoss make_loss(const Session& session, const std::string& spec_file);
 
 // Threads of one operation; 0: all cores, or what OMP_NUM_THREADS says.
 void use_threads(int count);

@@ -12,6 +12,6 @@ Pass::~Pass() = default;
 Registry::~Registry() = default;
 ResolutionMatcher::~ResolutionMatcher() = default;
 
-std::vector<size_t> ResolutionMatcher::reruns(const std::vector<MapInfo>&) const { return {}; }
+Reruns ResolutionMatcher::reruns(const std::vector<MapInfo>&) const { return {}; }
 
 }  // namespace attune

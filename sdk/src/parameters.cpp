@@ -79,6 +79,14 @@ ParameterDeclaration choice(std::string name, std::string value, std::vector<std
   return declaration;
 }
 
+ParameterDeclaration choice_or_real(std::string name, ParameterValue value, std::vector<std::string> choices,
+                                    Range range, std::string help) {
+  ParameterDeclaration declaration =
+      declare(std::move(name), ParameterType::choice_or_real, std::move(value), std::move(help));
+  declaration.choices = std::move(choices);
+  return within(std::move(declaration), range);
+}
+
 ParameterDeclaration list(std::string name, std::vector<double> value, Range range, std::string help) {
   return within(declare(std::move(name), ParameterType::list, std::move(value), std::move(help)), range);
 }
@@ -100,7 +108,7 @@ Parameters::Parameters(const std::vector<ParameterDeclaration>& declarations,
     const std::string fault = check_value(declaration, value);
     if (!fault.empty()) throw Error(Fault::spec, "parameter \"" + declaration.name + "\" " + fault);
     const int64_t* whole = std::get_if<int64_t>(&value);
-    if (whole && declaration.type == ParameterType::real) value = static_cast<double>(*whole);
+    if (whole && declaration.type != ParameterType::integer) value = static_cast<double>(*whole);
     values_[declaration.name] = std::move(value);
   }
 }
@@ -117,6 +125,12 @@ const std::string& Parameters::string(const std::string& name) const {
 
 const std::vector<double>& Parameters::list(const std::string& name) const {
   return get<std::vector<double>>(values_, name, "a list");
+}
+
+std::optional<double> Parameters::number(const std::string& name) const {
+  const auto found = values_.find(name);
+  if (found != values_.end() && std::holds_alternative<std::string>(found->second)) return std::nullopt;
+  return real(name);
 }
 
 }  // namespace attune

@@ -31,6 +31,8 @@ std::string expectation(ParameterType type) {
       return "an integer";
     case ParameterType::real:
       return "a number";
+    case ParameterType::choice_or_real:
+      return "a word or a number";
     case ParameterType::boolean:
       return "true or false";
     case ParameterType::list:
@@ -54,6 +56,9 @@ bool has_type(ParameterType type, const ParameterValue& value) {
   switch (type) {
     case ParameterType::integer:
       return std::holds_alternative<int64_t>(value);
+    case ParameterType::choice_or_real:
+      if (std::holds_alternative<std::string>(value)) return true;
+      [[fallthrough]];
     case ParameterType::real:
       return std::holds_alternative<double>(value) || std::holds_alternative<int64_t>(value);
     case ParameterType::boolean:
@@ -111,6 +116,9 @@ std::optional<ParameterValue> read_value(ParameterType type, const std::string& 
       return read_number<int64_t>(text);
     case ParameterType::real:
       return read_number<double>(text);
+    case ParameterType::choice_or_real:
+      if (const auto number = read_number<double>(text)) return *number;
+      return text;
     case ParameterType::boolean:
       if (text == "true") return true;
       if (text == "false") return false;
@@ -134,6 +142,8 @@ std::string to_string(ParameterType type) {
       return "string";
     case ParameterType::choice:
       return "choice";
+    case ParameterType::choice_or_real:
+      return "choice or real";
     case ParameterType::list:
       return "list";
     case ParameterType::layer:
@@ -148,8 +158,9 @@ std::string check_value(const ParameterDeclaration& declaration, const Parameter
   if (!has_type(declaration.type, value)) return "must be " + expectation(declaration.type) + ", not " + shown(value);
   if (const auto* text = std::get_if<std::string>(&value)) {
     const auto& choices = declaration.choices;
-    if (declaration.type != ParameterType::choice || std::count(choices.begin(), choices.end(), *text)) return "";
-    return "must be one of " + joined(choices) + ", not " + quoted(*text) + did_you_mean(*text, choices);
+    if (choices.empty() || std::count(choices.begin(), choices.end(), *text)) return "";
+    const std::string number = declaration.type == ParameterType::choice_or_real ? " or a number" : "";
+    return "must be one of " + joined(choices) + number + ", not " + quoted(*text) + did_you_mean(*text, choices);
   }
   if (const auto* whole = std::get_if<int64_t>(&value)) return check_number(declaration, static_cast<double>(*whole));
   if (const auto* number = std::get_if<double>(&value)) return check_number(declaration, *number);

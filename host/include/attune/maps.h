@@ -22,6 +22,7 @@ class Labels {
 
   bool empty() const { return names_.empty(); }
   size_t size() const { return names_.size(); }
+  const std::vector<std::string>& names() const { return names_; }
   // "" when there is no such label.
   std::string name(int64_t index) const;
   // Throws Error(Fault::usage) for an unknown label (with the nearest) and for one that occurs twice (with its indices).
@@ -51,6 +52,7 @@ class TargetChoice {
 struct MapRequest {
   std::string name;
   std::shared_ptr<const AttentionMethod> method;
+  bool graph = true;  // false: without an autograd graph, also where the others have one
 };
 
 // The maps of one batch.

@@ -146,9 +146,10 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
     }
     const bool keep =
         graph_ || ++calls_ != calls_declared_;  // with the last call the recorded pass is not needed again
+    const bool record = graph_ && at::GradMode::is_enabled();
     const at::AutoGradMode mode(true);
     const RuleScope scope(*rule_, rectifier);
-    found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, keep, graph_, true);
+    found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, keep, record, true);
   }
   std::vector<at::Tensor> result;
   size_t next = 0;

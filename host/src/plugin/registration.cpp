@@ -44,6 +44,9 @@ std::string fault_of(const Descriptor& descriptor) {
   for (const ParameterDeclaration& declaration : descriptor.parameters) {
     const std::string subject = "has a parameter " + quoted(declaration.name) + " that ";
     if (!names.insert(declaration.name).second) return subject + "is declared twice";
+    if (declaration.type == ParameterType::map && descriptor.kind != ComponentKind::matcher) {
+      return subject + "names a map, which only matchers are given";
+    }
     const std::string fault = fault_of(declaration);
     if (!fault.empty()) return subject + fault;
   }

@@ -16,6 +16,13 @@ namespace attune {
 // Pairs of maps with equal sizes, ready to be compared; a term's h is the mean over the pairs.
 using MatchedPairs = std::vector<std::pair<AttentionMap, AttentionMap>>;
 
+// Which maps a matcher computes once more, and from what.
+struct Reruns {
+  std::vector<size_t> maps;     // will be recomputed
+  std::vector<size_t> sources;  // used for nothing but the inputs of recompute(): where the spec stops the gradient
+                                // there, they are computed without a graph
+};
+
 // What a matcher may ask for while it matches.
 class ATTUNE_SDK_API MatchContext {
  public:
@@ -23,10 +30,15 @@ class ATTUNE_SDK_API MatchContext {
 
   // [N,C,S1..Sd], the input whose maps are matched.
   virtual const at::Tensor& input() const = 0;
+  // What is known of the maps that match() is given, in their order.
+  virtual const std::vector<MapInfo>& maps() const = 0;
   // The map at index `map` computed once more on `input` [N,C,S1..Sd], for the same classes. Only maps that
-  // ResolutionMatcher::reruns() declared.
+  // Reruns::maps declared. Several maps on the same tensor share one forward pass.
   virtual AttentionMap recompute(size_t map, const at::Tensor& input) = 0;
-  // Hands a tensor to whoever draws figures (a mask, a masked input); no effect on the result.
+  // Which samples ([N], boolean) are reported as saturated: a mask of theirs hides or keeps everything, and so has
+  // almost no gradient.
+  virtual void saturated(const at::Tensor& rows) = 0;
+  // Hands a tensor [N,..] to whoever draws figures (a mask, a masked input); no effect on the result.
   virtual void show(const std::string& name, const at::Tensor& tensor) = 0;
 };
 
@@ -35,8 +47,9 @@ class ATTUNE_SDK_API ResolutionMatcher {
  public:
   virtual ~ResolutionMatcher();
 
-  // Indices of the maps that match() will recompute, declared before anything runs so that passes can be planned.
-  virtual std::vector<size_t> reruns(const std::vector<MapInfo>& maps) const;
+  // What match() will recompute, declared before anything runs so that passes can be planned; nothing unless
+  // overridden. Throws Error(Fault::spec) when the maps do not suit the matcher.
+  virtual Reruns reruns(const std::vector<MapInfo>& maps) const;
 
   // Differentiable with respect to every map. Throws Error(Fault::run) when the maps cannot be matched.
   virtual MatchedPairs match(MatchContext& context, const std::vector<AttentionMap>& maps) const = 0;

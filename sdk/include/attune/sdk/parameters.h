@@ -13,12 +13,13 @@
 
 namespace attune {
 
-enum class ParameterType { integer, real, boolean, string, choice, list, layer, map };
+enum class ParameterType { integer, real, boolean, string, choice, choice_or_real, list, layer, map };
 
 // "integer", "real"... as documentation and errors print it.
 ATTUNE_SDK_API std::string to_string(ParameterType type);
 
-// integer -> int64_t; real -> double; boolean -> bool; list -> vector of reals; everything else -> string.
+// integer -> int64_t; real -> double; boolean -> bool; list -> vector of reals; choice_or_real -> string or double;
+// everything else -> string.
 using ParameterValue = std::variant<int64_t, double, bool, std::string, std::vector<double>>;
 
 // One parameter: its name, type, default, range and one line of help.
@@ -26,7 +27,7 @@ struct ATTUNE_SDK_API ParameterDeclaration {
   std::string name;
   ParameterType type = ParameterType::string;
   ParameterValue default_value;
-  std::optional<double> minimum;     // of an integer, a real, or every entry of a list; inclusive
+  std::optional<double> minimum;     // of a number, or every entry of a list; inclusive
   std::optional<double> maximum;     // inclusive
   std::vector<std::string> choices;  // of a choice
   std::string help;                  // one line, without a full stop
@@ -44,10 +45,13 @@ ATTUNE_SDK_API ParameterDeclaration boolean(std::string name, bool value, std::s
 ATTUNE_SDK_API ParameterDeclaration string(std::string name, std::string value, std::string help);
 ATTUNE_SDK_API ParameterDeclaration choice(std::string name, std::string value, std::vector<std::string> choices,
                                            std::string help);
+// One of the words, or a number: a rule that computes a value, or the value itself.
+ATTUNE_SDK_API ParameterDeclaration choice_or_real(std::string name, ParameterValue value,
+                                                   std::vector<std::string> choices, Range range, std::string help);
 ATTUNE_SDK_API ParameterDeclaration list(std::string name, std::vector<double> value, Range range, std::string help);
 // A layer of the model; "auto" is always valid. Typing mistakes are answered with the nearest layers.
 ATTUNE_SDK_API ParameterDeclaration layer(std::string name, std::string value, std::string help);
-// Another map of the spec.
+// Of matchers: one of the maps that are matched. Without a default value ("") the spec must name one.
 ATTUNE_SDK_API ParameterDeclaration map(std::string name, std::string value, std::string help);
 
 // The values a component is made from: every declared parameter, given or default, of the declared type and in range.
@@ -62,6 +66,8 @@ class ATTUNE_SDK_API Parameters {
   bool boolean(const std::string& name) const;
   const std::string& string(const std::string& name) const;  // also of choice, layer and map
   const std::vector<double>& list(const std::string& name) const;
+  // Of a choice_or_real: the number, or nothing when a word was chosen (which string() gives).
+  std::optional<double> number(const std::string& name) const;
 
   const std::map<std::string, ParameterValue>& values() const { return values_; }
 

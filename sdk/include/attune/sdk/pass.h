@@ -52,7 +52,7 @@ class ATTUNE_SDK_API Pass {
   virtual bool wants_graph() const = 0;
 
   // The gradients of sum(`score`) with respect to each of `of` (the input or activations of this pass), in one backward
-  // pass; zeros where the score does not depend on a tensor. Differentiable when wants_graph(). Throws
+  // pass; zeros where the score does not depend on a tensor. Differentiable when wants_graph() and autograd is on. Throws
   // Error(Fault::run) when it is called more often than Needs::gradient_calls said, and
   // Error(Fault::input) for Rectifier::guided and Rectifier::deconvnet when the model has no rectifier at all.
   virtual std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,

@@ -1,0 +1,64 @@
+// The inputs of a command, decoded ahead of the model and run in batches.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/sample_stream.h"
+#include "options.h"
+#include "session.h"
+
+namespace attune::cli {
+
+using SampleList = std::vector<const Sample*>;
+
+class InputRun {
+ public:
+  // Checks the flags; nothing is read. `session` and `flags` must live as long.
+  InputRun(const Session& session, const InputFlags& flags);
+  // Lists the files, once the model is loaded.
+  void open();
+
+  int64_t files() const { return static_cast<int64_t>(files_.size()); }
+  std::optional<std::vector<Sample>> next() { return stream_->next(); }
+
+  // Gives the batch's samples that could be read to `work`, as the model takes them, [N,C,S1..Sd]. What cannot be read
+  // or run is named on standard error and counted in code(); the rest goes on. `work` is called again, sample by sample,
+  // when it throws for a batch. Throws when nothing at all fits the model.
+  using Work = std::function<void(const SampleList& samples, const at::Tensor& input)>;
+  void process(const std::vector<Sample>& samples, const Work& work);
+
+  // Unique among the inputs, for the names of files.
+  std::string stem_of(const Sample& sample) const;
+  // 0, or the exit code of the last complaint.
+  int code() const { return code_; }
+  const Preprocess& preprocess() const { return options_.preprocess; }
+
+ private:
+  void list_files();
+  at::Tensor model_input(const SampleList& samples) const;
+  void one_by_one(const SampleList& samples, const Work& work);
+  void complain(Fault fault, const std::string& message);
+
+  const Session& session_;
+  const InputFlags& flags_;
+  StreamOptions options_;
+  std::vector<InputFile> files_;
+  std::map<std::string, std::string> stems_;  // by path
+  std::optional<SampleStream> stream_;
+  int64_t channels_ = 3;
+  bool any_done_ = false;
+  int code_ = 0;
+};
+
+// Throws Error(Fault::usage) unless the labels, when there are any, are as many as the model's classes.
+void check_labels(const Labels& labels, int64_t classes);
+
+// [N,K] on the CPU in float32, of scores [N,K]: sigmoid for multi-label models, softmax otherwise.
+at::Tensor probabilities(const at::Tensor& scores, const Sidecar& sidecar);
+
+}  // namespace attune::cli

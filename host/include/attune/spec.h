@@ -1,0 +1,95 @@
+// Consistency losses as a user writes them: which maps, how they are matched and compared.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <attune/catalogue.h>
+#include <attune/sdk/error.h>
+#include <attune/sdk/parameters.h>
+
+namespace attune {
+
+// A component and the parameters it is made from; those not given take their defaults.
+struct ComponentSpec {
+  std::string id;
+  std::map<std::string, ParameterValue> parameters;
+};
+
+struct MapSpec {
+  std::string name;
+  ComponentSpec method;
+  bool stop_gradient = false;  // no gradient reaches the model through this map
+};
+
+struct MatchSpec {
+  ComponentSpec matcher;
+  bool stop_gradient = false;  // no gradient passes through the inputs that the matcher makes (its mask)
+};
+
+// What happens to each matched map, per sample, before it is compared.
+enum class Normalise {
+  none,
+  standardise,          // (a - mean) / standard deviation (unbiased)
+  standardise_sigmoid,  // the logistic function of that
+  minmax,               // (a - min) / (max - min)
+};
+
+struct TermSpec {
+  std::string name;
+  std::vector<std::string> maps;  // at least two
+  MatchSpec match;
+  Normalise normalise = Normalise::none;
+  ComponentSpec compare;
+  double weight = 1;
+};
+
+enum class Reduction { mean, sum };
+
+// loss = - sum over terms of weight * reduction over samples of h (Mirzazadeh et al. 2022, Eq. 1 and 2).
+struct Spec {
+  std::string description;
+  std::vector<std::string> targets{"top1"};  // "topK", an index, or a label; what is explained and kept for every map
+  std::vector<MapSpec> maps;                 // in the order of the file
+  std::vector<TermSpec> terms;
+  Reduction reduction = Reduction::mean;
+};
+
+// What is wrong in a file, and where. Lines and columns (in bytes) count from 1.
+struct SpecFault {
+  int line = 1;
+  int column = 1;
+  std::string pointer;  // JSON pointer of the value
+  std::string message;
+};
+
+// All faults of one file. what() has one line for each: "spec.json:12:8 at /terms/0/match/source: unknown map ...".
+class SpecError : public Error {
+ public:
+  SpecError(const std::string& file, std::vector<SpecFault> faults);
+
+  const std::vector<SpecFault>& faults() const { return faults_; }
+
+ private:
+  std::vector<SpecFault> faults_;
+};
+
+// What is known of the model that a spec will be used with; empty lists are not checked against.
+struct ModelNames {
+  std::vector<std::string> layers;
+  std::vector<std::string> labels;
+};
+
+// Throws SpecError with everything that is wrong with the text, checked against the declarations of the installed
+// components, and Error(Fault::spec) when the file cannot be read or is larger than a megabyte.
+Spec read_spec(const std::filesystem::path& file, const Catalogue& catalogue, const ModelNames& model = {});
+// The same for a text; `name` is what errors call it.
+Spec parse_spec(const std::string& text, const std::string& name, const Catalogue& catalogue,
+                const ModelNames& model = {});
+
+// The JSON Schema (draft 2020-12) of specs, for editors: what the installed components allow.
+std::string spec_schema(const Catalogue& catalogue);
+
+}  // namespace attune

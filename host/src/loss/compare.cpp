@@ -1,0 +1,84 @@
+#include "loss/compare.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/where.h>
+#include <limits>
+#include <sstream>
+
+#include <attune/sdk/error.h>
+
+namespace attune {
+namespace {
+
+// [N], whether each sample's map is constant but for rounding.
+at::Tensor is_constant(const at::Tensor& map) {
+  const at::Tensor flat = map.detach().flatten(1);
+  const double rounding = map.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon()
+                                                           : std::numeric_limits<float>::epsilon();
+  const at::Tensor low = flat.amin(1), high = flat.amax(1);
+  return high - low <= 8 * rounding * at::maximum(low.abs(), high.abs());
+}
+
+// [N,1], the largest magnitude of each sample; a divisor that keeps squares of tiny and huge maps finite.
+at::Tensor magnitude(const at::Tensor& flat) {
+  const at::Tensor largest = flat.detach().abs().amax(1, true);
+  return at::where(largest > 0, largest, at::ones_like(largest));
+}
+
+// The map is not constant.
+at::Tensor normalised(const at::Tensor& map, Normalise normalise) {
+  if (normalise == Normalise::none) return map;
+  const at::Tensor flat = map.flatten(1);
+  at::Tensor result;
+  if (normalise == Normalise::minmax) {
+    const at::Tensor shifted = flat - flat.amin(1, true);
+    result = shifted / shifted.amax(1, true);
+  } else {
+    at::Tensor centred = flat - flat.mean(1, true);
+    centred = centred / magnitude(centred);
+    result = centred / centred.std(1, /*unbiased=*/true, /*keepdim=*/true);
+    if (normalise == Normalise::standardise_sigmoid) result = at::sigmoid(result);
+  }
+  return result.view_as(map);
+}
+
+at::Tensor correlated(const AttentionMap& a, const AttentionMap& b, Normalise normalise,
+                      const Correlation& correlation) {
+  const AttentionMap first{normalised(a.values, normalise), a.at_input_resolution};
+  const AttentionMap second{normalised(b.values, normalise), b.at_input_resolution};
+  const at::Tensor h = correlation.correlate(first, second);
+  if (!h.defined() || h.dim() != 1 || h.size(0) != a.values.size(0)) {
+    throw Error(Fault::run, "the correlation gave no value for every sample");
+  }
+  return h;
+}
+
+AttentionMap rows(const AttentionMap& map, const at::Tensor& indices) {
+  return {map.values.index_select(0, indices), map.at_input_resolution};
+}
+
+void check_shapes(const at::Tensor& a, const at::Tensor& b) {
+  if (a.sizes() == b.sizes()) return;
+  std::ostringstream text;
+  text << "maps of the shapes " << a.sizes() << " and " << b.sizes() << " cannot be compared";
+  throw Error(Fault::run, text.str());
+}
+
+}  // namespace
+
+Agreement compare(const AttentionMap& a, const AttentionMap& b, Normalise normalise, const Correlation& correlation) {
+  check_shapes(a.values, b.values);
+  const at::Tensor degenerate = is_constant(a.values) | is_constant(b.values);
+  if (!degenerate.any().item<bool>()) return {correlated(a, b, normalise, correlation), degenerate};
+  // Zero times one value of each map: a graph to differentiate, with zero gradient, also when no row is left.
+  const auto nothing = [](const at::Tensor& map) { return map.flatten(1).select(1, 0) * 0; };
+  at::Tensor values = nothing(a.values) + nothing(b.values);
+  const at::Tensor kept = degenerate.logical_not().nonzero().squeeze(1);
+  if (kept.size(0) > 0) values = values.index_add(0, kept, correlated(rows(a, kept), rows(b, kept), normalise, correlation));
+  return {values, degenerate};
+}
+
+}  // namespace attune

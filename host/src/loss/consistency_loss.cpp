@@ -1,0 +1,102 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/logical_or.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros_like.h>
+#include <algorithm>
+
+#include <attune/consistency_loss.h>
+#include <attune/sdk/error.h>
+
+#include "loss/compare.h"
+#include "loss/parts.h"
+
+namespace attune {
+namespace {
+
+// A term's agreement for one target, [N] each.
+struct TermValues {
+  at::Tensor values;
+  at::Tensor degenerate;
+  at::Tensor saturated;
+};
+
+TermValues evaluate(const Term& term, const Matched& matched) {
+  TermValues result;
+  for (const auto& [a, b] : matched.pairs) {
+    const Agreement pair = compare(a, b, term.normalise, *term.correlation);
+    result.values = result.values.defined() ? result.values + pair.values : pair.values;
+    result.degenerate = result.degenerate.defined() ? result.degenerate | pair.degenerate : pair.degenerate;
+  }
+  if (matched.pairs.size() > 1) result.values = result.values / static_cast<double>(matched.pairs.size());
+  if (!at::isfinite(result.values.detach()).all().item<bool>()) {
+    throw Error(Fault::run, "term '" + term.name + "' is not finite (NaN or infinity)");
+  }
+  result.saturated = matched.saturated.defined() ? matched.saturated : at::zeros_like(result.degenerate);
+  return result;
+}
+
+void trace_maps(const MapSet& set, const std::vector<MapRequest>& requests, size_t target, LossTrace& trace) {
+  for (size_t m = 0; m < requests.size(); ++m) {
+    const AttentionMap& map = set.maps[m][target];
+    trace.items.push_back({target, "", requests[m].name, map.values.detach(), map.at_input_resolution, true});
+  }
+}
+
+}  // namespace
+
+ConsistencyLoss::ConsistencyLoss(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue,
+                                 const Labels& labels)
+    : parts_(std::make_unique<Parts>(std::move(model), spec, catalogue, labels)) {}
+ConsistencyLoss::~ConsistencyLoss() = default;
+ConsistencyLoss::ConsistencyLoss(ConsistencyLoss&&) noexcept = default;
+ConsistencyLoss& ConsistencyLoss::operator=(ConsistencyLoss&&) noexcept = default;
+
+const Spec& ConsistencyLoss::spec() const { return parts_->spec; }
+const std::vector<MapRequest>& ConsistencyLoss::maps() const { return parts_->requests; }
+
+LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace) const {
+  const Parts& parts = *parts_;
+  const bool wanted = at::GradMode::is_enabled();
+  if (wanted) parts.require_gradients();
+  const bool graph = wanted && parts.any_graph();
+  const MapSet set = compute_maps(*parts.model, input, parts.requests, parts.targets, graph);
+
+  const at::AutoGradMode mode(true);  // maps of the cheaper passes are gradients too
+  std::vector<std::vector<TermValues>> found(parts.terms.size());  // [term][target]
+  for (size_t t = 0; t < set.targets.size(); ++t) {
+    if (trace != nullptr) trace_maps(set, parts.requests, t, *trace);
+    for (size_t m = 0; m < parts.matches.size(); ++m) {
+      const Match& match = parts.matches[m];
+      std::vector<AttentionMap> maps;
+      for (const size_t map : match.maps) maps.push_back(set.maps[map][t]);
+      const Matched matched = run_match(match, *parts.model, parts.requests, input, set.targets[t], maps, graph, trace, t);
+      for (size_t i = 0; i < parts.terms.size(); ++i) {
+        if (parts.terms[i].match == m) found[i].push_back(evaluate(parts.terms[i], matched));
+      }
+    }
+  }
+
+  LossResult result;
+  result.scores = set.scores.detach();
+  result.targets = set.targets;
+  for (size_t i = 0; i < parts.terms.size(); ++i) {
+    const Term& term = parts.terms[i];
+    const auto stacked = [&](at::Tensor TermValues::*part) {
+      std::vector<at::Tensor> rows;
+      for (const TermValues& values : found[i]) rows.push_back(values.*part);
+      return at::stack(rows);
+    };
+    const at::Tensor values = stacked(&TermValues::values);
+    const at::Tensor reduced = parts.spec.reduction == Reduction::mean ? values.mean() : values.sum();
+    const at::Tensor share = reduced * -term.weight;
+    result.loss = result.loss.defined() ? result.loss + share : share;
+    result.terms.push_back({term.name, term.weight, values.detach(), stacked(&TermValues::degenerate),
+                            stacked(&TermValues::saturated)});
+  }
+  if (!wanted) result.loss = result.loss.detach();
+  return result;
+}
+
+}  // namespace attune

@@ -1,0 +1,126 @@
+#include "loss/parts.h"
+
+#include <algorithm>
+
+#include <attune/sdk/error.h>
+
+namespace attune {
+namespace {
+
+size_t index_of(const std::vector<MapRequest>& requests, const std::string& name) {
+  const auto is_it = [&](const MapRequest& request) { return request.name == name; };
+  const auto found = std::find_if(requests.begin(), requests.end(), is_it);
+  if (found == requests.end()) throw Error(Fault::spec, "a term compares the map '" + name + "', which is not there");
+  return static_cast<size_t>(found - requests.begin());
+}
+
+bool is_used(const Spec& spec, const std::string& map) {
+  return std::any_of(spec.terms.begin(), spec.terms.end(), [&](const TermSpec& term) {
+    return std::find(term.maps.begin(), term.maps.end(), map) != term.maps.end();
+  });
+}
+
+bool is_same(const MatchSpec& a, const MatchSpec& b) {
+  return a.stop_gradient == b.stop_gradient && a.matcher.id == b.matcher.id &&
+         a.matcher.parameters == b.matcher.parameters;
+}
+
+bool holds(const std::vector<size_t>& indices, size_t index) {
+  return std::find(indices.begin(), indices.end(), index) != indices.end();
+}
+
+}  // namespace
+
+ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, const Catalogue& catalogue,
+                              const Labels& labels)
+    : model(std::move(of)), spec(given) {
+  if (spec.terms.empty() || spec.targets.empty()) throw Error(Fault::spec, "a loss needs a term and a target");
+  for (const std::string& target : spec.targets) targets.push_back(TargetChoice::parse(target, labels));
+  make_requests(catalogue);
+  for (const TermSpec& term : spec.terms) {
+    const auto& compare = term.compare;
+    terms.push_back({term.name, term.weight, term.normalise,
+                     catalogue.make_correlation(compare.id, compare.parameters), match_of(term, catalogue)});
+  }
+  stop_graphs();
+  find_without_gradient(catalogue);
+}
+
+void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue) {
+  for (const MapSpec& map : spec.maps) {
+    if (!is_used(spec, map.name)) continue;
+    requests.push_back(
+        {map.name, catalogue.make_method(map.method.id, map.method.parameters), !map.stop_gradient});
+    descriptors.push_back(catalogue.component(ComponentKind::method, map.method.id).descriptor);
+  }
+}
+
+// Terms of equal maps and equal match share one.
+size_t ConsistencyLoss::Parts::match_of(const TermSpec& term, const Catalogue& catalogue) {
+  Match made = make_match(term, catalogue);
+  for (size_t i = 0; i < matches.size(); ++i) {
+    if (matches[i].maps != made.maps || !is_same(matches[i].spec, made.spec)) continue;
+    matches[i].terms += ", " + term.name;
+    return i;
+  }
+  matches.push_back(std::move(made));
+  return matches.size() - 1;
+}
+
+Match ConsistencyLoss::Parts::make_match(const TermSpec& term, const Catalogue& catalogue) const {
+  Match match;
+  match.terms = term.name;
+  match.spec = term.match;
+  match.matcher = catalogue.make_matcher(term.match.matcher.id, term.match.matcher.parameters);
+  for (const std::string& name : term.maps) {
+    match.maps.push_back(index_of(requests, name));
+    match.infos.push_back({name, descriptors[match.maps.back()].at_input_resolution});
+  }
+  match.reruns = match.matcher->reruns(match.infos);
+  for (const auto& indices : {match.reruns.maps, match.reruns.sources}) {
+    for (const size_t index : indices) {
+      if (index >= match.maps.size()) {
+        throw Error(Fault::run, "matcher '" + term.match.matcher.id + "' declares a map that it is not given");
+      }
+    }
+  }
+  return match;
+}
+
+// A map that is only the source of inputs through which no gradient passes needs no graph.
+void ConsistencyLoss::Parts::stop_graphs() {
+  for (size_t map = 0; map < requests.size(); ++map) {
+    const bool needed = std::any_of(matches.begin(), matches.end(), [&](const Match& match) {
+      const auto place = std::find(match.maps.begin(), match.maps.end(), map);
+      if (place == match.maps.end()) return false;
+      const auto index = static_cast<size_t>(place - match.maps.begin());
+      return !match.spec.stop_gradient || !holds(match.reruns.sources, index);
+    });
+    requests[map].graph = requests[map].graph && needed;
+  }
+}
+
+void ConsistencyLoss::Parts::find_without_gradient(const Catalogue& catalogue) {
+  for (size_t map = 0; map < requests.size(); ++map) {
+    if (requests[map].graph && !descriptors[map].differentiable) without_gradient = descriptors[map].id;
+  }
+  const auto check = [&](ComponentKind kind, const std::string& id) {
+    if (!catalogue.component(kind, id).descriptor.differentiable) without_gradient = id;
+  };
+  for (const TermSpec& term : spec.terms) {
+    check(ComponentKind::matcher, term.match.matcher.id);
+    check(ComponentKind::correlation, term.compare.id);
+  }
+}
+
+void ConsistencyLoss::Parts::require_gradients() const {
+  if (without_gradient.empty()) return;
+  throw Error(Fault::spec, "'" + without_gradient +
+                               "' is not differentiable; of a map, \"stop_gradient\": true keeps it out of the gradient");
+}
+
+bool ConsistencyLoss::Parts::any_graph() const {
+  return std::any_of(requests.begin(), requests.end(), [](const MapRequest& request) { return request.graph; });
+}
+
+}  // namespace attune

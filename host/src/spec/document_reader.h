@@ -1,0 +1,72 @@
+// Reads a JsonDocument and collects everything that is wrong with it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <attune/spec.h>
+
+#include "spec/json_document.h"
+
+namespace attune {
+
+// A value and where it stands.
+struct JsonAt {
+  const JsonNode& node;
+  std::string pointer;
+
+  JsonAt member(const JsonMember& member) const { return {member.value, pointer_to(pointer, member.key)}; }
+  JsonAt item(size_t index) const { return {node.items[index], pointer_to(pointer, index)}; }
+};
+
+class DocumentReader {
+ public:
+  struct Key {
+    std::string name;
+    std::function<void(const JsonAt&)> read;
+    bool required = false;
+  };
+
+  explicit DocumentReader(const JsonDocument& document);
+
+  void fail(const JsonAt& at, const std::string& message);
+  // The same for a key instead of its value.
+  void fail(const JsonAt& object, const JsonMember& key, const std::string& message);
+
+  // Calls the reader of every key that is there, in the order of `keys`; other keys are faults.
+  void object(const JsonAt& at, const std::vector<Key>& keys);
+  bool is_object(const JsonAt& at);
+  // Null, with a fault, for anything but a list that is not empty.
+  bool is_filled_list(const JsonAt& at);
+
+  // The value of the wanted type, or a fault.
+  std::optional<std::string> text(const JsonAt& at);
+  std::optional<bool> boolean(const JsonAt& at);
+  std::optional<double> number(const JsonAt& at);
+  // The index of the string in `names`.
+  std::optional<size_t> choice(const JsonAt& at, const std::vector<std::string>& names);
+  // A name for maps and terms, which also names files.
+  bool is_name(const std::string& text);
+
+  // All faults in the order of the text.
+  std::vector<SpecFault> take_faults();
+
+ private:
+  void add(JsonPlace place, const std::string& pointer, const std::string& message);
+
+  std::vector<SpecFault> faults_;
+};
+
+// The value as a parameter; nothing for null, objects, and lists of other things than numbers.
+std::optional<ParameterValue> parameter_value(const JsonNode& node);
+
+// For "must be ..., not ...": 3.7, "text", a list.
+std::string shown(const JsonNode& node);
+
+// "a", "b"
+std::string quoted_list(const std::vector<std::string>& names);
+
+}  // namespace attune

@@ -1,0 +1,62 @@
+// JSON text as a tree that knows where everything stands, so that errors can point at it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace attune {
+
+// Both count from 1; a column is a byte of the line.
+struct JsonPlace {
+  int line = 1;
+  int column = 1;
+};
+
+struct JsonMember;
+
+struct JsonNode {
+  enum class Kind { null, boolean, integer, real, string, array, object };
+
+  Kind kind = Kind::null;
+  JsonPlace place;
+  bool boolean = false;
+  int64_t integer = 0;
+  double real = 0;                  // of an integer too
+  std::string text;                 // of a string
+  std::vector<JsonNode> items;      // of an array
+  std::vector<JsonMember> members;  // of an object, in the order of the text
+
+  // Null when there is none.
+  const JsonNode* find(const std::string& key) const;
+};
+
+struct JsonMember {
+  std::string key;
+  JsonPlace place;  // of the key
+  JsonNode value;
+};
+
+struct JsonFault {
+  JsonPlace place;
+  std::string pointer;  // JSON pointer (RFC 6901) of the value that is meant
+  std::string message;
+};
+
+struct JsonDocument {
+  JsonNode root;
+  std::vector<JsonFault> faults;  // keys that stand twice; or, as the last, why the text could not be read to its end
+  bool complete = false;          // false: `root` holds nothing
+};
+
+// Never throws for what is wrong with the text. Objects and lists may be nested 64 deep.
+JsonDocument parse_json(const std::string& text);
+
+// `pointer` with one more step.
+std::string pointer_to(const std::string& pointer, const std::string& key);
+std::string pointer_to(const std::string& pointer, size_t index);
+
+// In double quotes and on one line, whatever it holds; cut after 60 characters.
+std::string in_quotes(const std::string& text);
+
+}  // namespace attune
