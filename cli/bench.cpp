@@ -1,6 +1,7 @@
 // attune bench: what maps cost, as ratios to the model's own passes in the same run.
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/rand.h>
 #include <algorithm>
@@ -56,6 +57,7 @@ class Bench {
     layer_ = session_.model->auto_layer(input_);
     add_baselines();
     add_methods();
+    for (const std::string& spec : options.specs) add_spec(spec);
   }
 
   int run() {
@@ -77,13 +79,18 @@ class Bench {
                        return backward(session_.model->module_output(x, true), {x});
                      }});
     rows_.push_back({"forward_backward_parameters", [this] {
-                       std::vector<at::Tensor> parameters;
-                       for (const auto& p : session_.model->module().parameters()) {
-                         if (p.requires_grad()) parameters.push_back(p);
-                       }
+                       const auto parameters = trained_parameters();
                        const at::Tensor y = session_.model->module_output(input_, true);
                        return parameters.empty() ? y : backward(y, parameters);
                      }});
+  }
+
+  std::vector<at::Tensor> trained_parameters() const {
+    std::vector<at::Tensor> parameters;
+    for (const auto& p : session_.model->module().parameters()) {
+      if (p.requires_grad()) parameters.push_back(p);
+    }
+    return parameters;
   }
 
   static at::Tensor backward(const at::Tensor& output, const std::vector<at::Tensor>& of) {
@@ -110,6 +117,46 @@ class Bench {
     const std::vector<TargetChoice> targets{TargetChoice::parse("top1", {})};
     rows_.push_back(
         {name, [this, requests, targets] { return compute_maps(*session_.model, input_, requests, targets).scores; }});
+  }
+
+  // The loss alone, with its gradient, and with a gradient that stops at the inputs that matchers make.
+  void add_spec(const std::string& given) {
+    const auto file = spec_file(given);
+    const std::string name = file.stem().string();
+    Spec spec = read_spec(file, session_.catalogue, names_of(session_));
+    const auto whole = make_loss(spec);
+    rows_.push_back({name + ".value", [this, whole] {
+                       const at::AutoGradMode mode(false);
+                       return (*whole)(input_).loss;
+                     }});
+    rows_.push_back({name + ".step", [this, whole] { return step(*whole); }});
+    if (!stop_gradients(spec)) return;
+    rows_.push_back({name + ".step_detached", [this, detached = make_loss(spec)] { return step(*detached); }});
+  }
+
+  std::shared_ptr<ConsistencyLoss> make_loss(const Spec& spec) const {
+    return std::make_shared<ConsistencyLoss>(session_.model, spec, session_.catalogue, session_.labels);
+  }
+
+  at::Tensor step(const ConsistencyLoss& loss) const {
+    const auto parameters = trained_parameters();
+    const at::Tensor value = loss(input_).loss;
+    if (parameters.empty() || !value.requires_grad()) return value;
+    return torch::autograd::grad({value}, parameters, {}, false, false, /*allow_unused=*/true)[0];
+  }
+
+  // Whether that made any difference.
+  bool stop_gradients(Spec& spec) const {
+    bool changed = false;
+    for (TermSpec& term : spec.terms) {
+      std::vector<MapInfo> maps;
+      for (const std::string& map : term.maps) maps.push_back({map, false});
+      const auto& matcher = term.match.matcher;
+      const bool reruns = !session_.catalogue.make_matcher(matcher.id, matcher.parameters)->reruns(maps).maps.empty();
+      changed = changed || (reruns && !term.match.stop_gradient);
+      term.match.stop_gradient = reruns;
+    }
+    return changed;
   }
 
   // Peaks are counted once programs exist; what the first call leaves alive are its programs.

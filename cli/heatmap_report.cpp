@@ -78,7 +78,7 @@ std::string HeatmapReport::row_title(const std::string& stem, const SampleMaps& 
   const int64_t first = maps.classes[0];
   std::string title = stem + ": " + label_text(first) + " " + percent(maps.probabilities[first].item<double>());
   for (const SampleTerm& term : maps.terms) {
-    title += "; " + term.name;
+    title += "; " + term.name + " h =";
     for (const double value : term.values) title += " " + fixed(value, 3);
     title += term.degenerate ? " (degenerate)" : term.saturated ? " (saturated)" : "";
   }

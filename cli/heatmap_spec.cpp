@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 
@@ -33,6 +34,13 @@ Image picture_of(at::Tensor shown, const Preprocess& preprocess) {
   return (shown.clamp(0, 1) * 255).round().to(at::kByte).permute({1, 2, 0}).contiguous();
 }
 
+// In the proportions of the part of the photo that the model was given.
+Image as_seen(const Image& picture, const Sample& sample) {
+  if (!picture.defined() || sample.pictures.empty()) return picture;
+  const auto side = [](double length) { return std::max<int64_t>(1, std::llround(length)); };
+  return resize(picture, side(sample.region.height), side(sample.region.width));
+}
+
 // A name for files and headings: "masked input" -> "masked_input", the second of a name gets "#2".
 std::string column_name(std::string name, std::map<std::string, int>& seen) {
   std::replace(name.begin(), name.end(), ' ', '_');
@@ -45,7 +53,7 @@ class SpecHeatmapRun {
   explicit SpecHeatmapRun(const HeatmapOptions& options)
       : options_(options), session_(prepare_session(options.model)), inputs_(session_, options.inputs) {
     if (!options.colormap.empty()) colormap(options.colormap);
-    read_spec(options.spec, session_.catalogue);  // before the model is loaded, which may take long
+    read_spec(spec_file(options.spec), session_.catalogue);  // before the model is loaded, which may take long
     prepare_output_folder(options.output);
     load_model(session_, options.model);
     loss_.emplace(make_loss(session_, options.spec));
@@ -72,7 +80,7 @@ class SpecHeatmapRun {
     const at::Tensor shares = probabilities(result.scores, session_.sidecar);
     const auto headings = target_headings(loss_->spec().targets, session_.labels, result.scores.size(1));
     for (size_t row = 0; row < samples.size(); ++row) {
-      const auto maps = maps_of(result, trace, shares, static_cast<int64_t>(row));
+      const auto maps = maps_of(result, trace, shares, *samples[row], static_cast<int64_t>(row));
       report_->add(*samples[row], inputs_.stem_of(*samples[row]), maps, headings);
     }
   }
@@ -88,7 +96,8 @@ class SpecHeatmapRun {
     report_.emplace(options_, session_.labels, std::move(columns));
   }
 
-  SampleMaps maps_of(const LossResult& result, const LossTrace& trace, const at::Tensor& shares, int64_t row) const {
+  SampleMaps maps_of(const LossResult& result, const LossTrace& trace, const at::Tensor& shares, const Sample& sample,
+                     int64_t row) const {
     SampleMaps maps;
     maps.scores = result.scores[row].to(at::kCPU, at::kFloat);
     maps.probabilities = shares[row];
@@ -100,7 +109,9 @@ class SpecHeatmapRun {
       MethodMaps& column = maps.methods[i % columns];
       column.at_input_resolution = item.at_input_resolution;
       column.maps.push_back(item.values[row].to(at::kCPU, at::kFloat));
-      if (!item.is_map) column.pictures.push_back(picture_of(column.maps.back(), inputs_.preprocess()));
+      if (!item.is_map) {
+        column.pictures.push_back(as_seen(picture_of(column.maps.back(), inputs_.preprocess()), sample));
+      }
     }
     for (const TermReport& term : result.terms) maps.terms.push_back(term_of(term, row));
     return maps;

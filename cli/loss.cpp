@@ -32,7 +32,7 @@ class LossRun {
  public:
   explicit LossRun(const LossOptions& options)
       : options_(options), session_(prepare_session(options.model)), inputs_(session_, options.inputs) {
-    read_spec(options.spec, session_.catalogue);  // before the model is loaded, which may take long
+    read_spec(spec_file(options.spec), session_.catalogue);  // before the model is loaded, which may take long
     load_model(session_, options.model);
     loss_.emplace(make_loss(session_, options.spec));
     if (options.gradient) list_parameters();

@@ -56,8 +56,22 @@ ModelNames names_of(const Session& session) {
   return names;
 }
 
-ConsistencyLoss make_loss(const Session& session, const std::string& spec_file) {
-  const Spec spec = read_spec(spec_file, session.catalogue, names_of(session));
+std::filesystem::path spec_file(const std::string& given) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::exists(given, error) || given.find('/') != std::string::npos) return given;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path() / ".." / "share" / "attune" / "specs";
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().stem() == given || entry.path().filename() == given) return entry.path().lexically_normal();
+    names.push_back(entry.path().stem().string());
+  }
+  throw Error(Fault::spec, "there is no file '" + given + "', and no spec of that name ships with attune" +
+                               did_you_mean(given, names));
+}
+
+ConsistencyLoss make_loss(const Session& session, const std::string& given) {
+  const Spec spec = read_spec(spec_file(given), session.catalogue, names_of(session));
   return ConsistencyLoss(session.model, spec, session.catalogue, session.labels);
 }
 

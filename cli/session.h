@@ -1,6 +1,7 @@
 // A model opened with the flags and the sidecar that belong to it.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,7 +32,9 @@ c10::Device parse_device(const std::string& text);
 
 // What specs are checked against. The model must be loaded.
 ModelNames names_of(const Session& session);
-ConsistencyLoss make_loss(const Session& session, const std::string& spec_file);
+// A file, or the name of a spec that ships with attune ("atcon"). Throws Error(Fault::spec) with the nearest name.
+std::filesystem::path spec_file(const std::string& given);
+ConsistencyLoss make_loss(const Session& session, const std::string& spec);
 
 // Threads of one operation; 0: all cores, or what OMP_NUM_THREADS says.
 void use_threads(int count);

@@ -47,10 +47,11 @@ void print_summary(const std::string& file, const Spec& spec) {
 int validate(const ValidateOptions& options) {
   const Catalogue catalogue = load_catalogue(options.model.plugin_dirs);
   const ModelNames names = model_names(options.model);
+  const auto file = spec_file(options.spec);
   std::vector<SpecFault> faults;
   try {
-    const Spec spec = read_spec(options.spec, catalogue, names);
-    if (!options.json) print_summary(options.spec, spec);
+    const Spec spec = read_spec(file, catalogue, names);
+    if (!options.json) print_summary(file.string(), spec);
   } catch (const SpecError& error) {
     if (!options.json) throw;
     faults = error.faults();

@@ -54,6 +54,11 @@ TEST(CrossCorrelation, FindsAShiftedMap) {
   EXPECT_LT(test::correlate("cross_correlation", lag(1), a, b).max().item<double>(), 0.99);
 }
 
+TEST(CrossCorrelation, TriesNoShiftWithoutOverlap) {
+  const at::Tensor a = at::ones({1, 1, 2}, at::kDouble);
+  EXPECT_NEAR(test::correlate("cross_correlation", lag(5), a, -a).item<double>(), -0.5, 1e-12);
+}
+
 TEST(CrossCorrelation, OfAMapWithItself) {
   for (const auto& [a, b] : test::map_pairs()) {
     for (const int64_t most : {0, 16}) {

@@ -59,6 +59,13 @@ TEST(Upsample, InterpolatesEveryAxis) {
   }
 }
 
+TEST(Upsample, SmoothsWithinFourSigma) {
+  const at::Tensor small = seeded({2, 1, 9}, 4), large = seeded({2, 1, 20}, 5);
+  const at::Tensor expected = along(along(small, 2, smoothing(9, 0.8)), 2, interpolation(9, 20, false));
+  const at::Tensor map = match("upsample", {{"smooth", 0.8}}, {small, large})[0].first.values;
+  EXPECT_TRUE(at::allclose(map, expected, 1e-12, 1e-13));
+}
+
 TEST(Upsample, LeavesMapsOfTheLargestSizeAndPairsAll) {
   const at::Tensor small = seeded({1, 1, 2, 2}, 1), large = seeded({1, 1, 4, 4}, 2), other = seeded({1, 1, 4, 4}, 3);
   const MatchedPairs pairs = match("upsample", {{"smooth", 1.0}}, {large, small, other});

@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include "matchers.h"
+
+namespace attune {
+namespace {
+
+using test::FakeMatchContext;
+using test::Given;
+using test::seeded;
+
+const std::vector<MapInfo> infos = {{"cam", false}, {"source", true}};
+
+// The masked input for one source, "recomputing" being to hand it back.
+struct Masked {
+  at::Tensor mask;
+  at::Tensor input;
+  at::Tensor saturated;
+  MatchedPairs pairs;
+};
+
+Masked masked(const at::Tensor& source, const at::Tensor& input, Given given) {
+  given["source"] = std::string("source");
+  FakeMatchContext context(infos, input, [](size_t, const at::Tensor& x) { return AttentionMap{x, false}; });
+  const auto matcher = test::own_plugins().make_matcher("mask", given);
+  const MatchedPairs pairs = matcher->match(context, {{input * 2, false}, {source, true}});
+  EXPECT_EQ(context.recomputed, std::vector<size_t>{0});
+  return {context.shown.at("mask"), context.shown.at("masked input"), context.saturations.at(0), pairs};
+}
+
+// P of one sample, cell by cell.
+at::Tensor expected_mask(const at::Tensor& sample, bool half_std, const std::string& scale) {
+  const at::Tensor cells = sample.flatten();
+  double mean = 0, square = 0;
+  for (int64_t i = 0; i < cells.size(0); ++i) mean += cells[i].item<double>() / double(cells.size(0));
+  for (int64_t i = 0; i < cells.size(0); ++i) square += std::pow(cells[i].item<double>() - mean, 2);
+  const double variance = square / double(cells.size(0) - 1);
+  const double centre = mean + (half_std ? std::sqrt(variance) / 2 : 0);
+  const double width = scale == "variance" ? variance : scale == "std" ? std::sqrt(variance) : std::stod(scale);
+  return 1 / (1 + (-(sample - centre) / width).exp());
+}
+
+TEST(Mask, IsTheLogisticFunctionOfEachSample) {
+  for (const std::vector<int64_t>& shape :
+       {std::vector<int64_t>{2, 3, 7}, std::vector<int64_t>{2, 3, 5, 4}, std::vector<int64_t>{2, 3, 2, 5, 4}}) {
+    const at::Tensor input = seeded(shape, 1);
+    for (const int64_t channels : {1, 3}) {
+      std::vector<int64_t> of_source = shape;
+      of_source[1] = channels;
+      const at::Tensor source = seeded(of_source, 2);
+      for (const bool half_std : {false, true}) {
+        for (const std::string scale : {"variance", "std", "0.125"}) {
+          Given given{{"centre", std::string(half_std ? "mean_plus_half_std" : "mean")}};
+          given["scale"] = scale[0] == '0' ? ParameterValue(std::stod(scale)) : ParameterValue(scale);
+          const Masked found = masked(source, input, given);
+          for (int64_t i = 0; i < 2; ++i) {
+            const at::Tensor expected = expected_mask(source[i], half_std, scale);
+            EXPECT_TRUE(at::allclose(found.mask[i], expected, 1e-9, 1e-12)) << scale << half_std;
+            EXPECT_TRUE(at::allclose(found.input[i], expected * input[i], 1e-9, 1e-12)) << scale << half_std;
+          }
+          EXPECT_TRUE(at::equal(found.pairs[0].first.values, input * 2));
+          EXPECT_TRUE(at::equal(found.pairs[0].second.values, found.input));
+        }
+      }
+    }
+  }
+}
+
+TEST(Mask, ResizesASmallerMapBeforeTheLogisticFunction) {
+  const at::Tensor input = seeded({1, 3, 6, 8}, 3), source = seeded({1, 1, 3, 4}, 4);
+  for (const bool align : {false, true}) {
+    const Masked found = masked(source, input, {{"align_corners", align}, {"scale", 0.5}});
+    const at::Tensor large = at::upsample_bilinear2d(source, {6, 8}, align);
+    EXPECT_TRUE(at::allclose(found.mask, at::sigmoid((large - large.mean()) / 0.5)));
+  }
+}
+
+TEST(Mask, DerivativesAreFiniteDifferences) {
+  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{2, 3, 5, 4}, std::vector<int64_t>{2, 3, 2, 3, 4}}) {
+    std::vector<int64_t> of_source = shape;
+    of_source[1] = 1;
+    for (const ParameterValue& scale : {ParameterValue(std::string("variance")), ParameterValue(std::string("std")), ParameterValue(0.7)}) {
+      const Given given{{"centre", std::string("mean_plus_half_std")}, {"scale", scale}};
+      const test::Function function = [&](const test::Tensors& of) {
+        return test::Tensors{masked(of[0], of[1], given).input};
+      };
+      test::expect_derivatives_are_finite_differences(function, {seeded(of_source, 5), seeded(shape, 6)},
+                                                      "mask, scale " + to_string(scale), 1e-5);
+    }
+  }
+}
+
+TEST(Mask, TinyHugeAndConstantMapsAreFinite) {
+  const at::Tensor input = seeded({1, 3, 8, 8}, 7).to(at::kFloat);
+  for (const std::string scale : {"variance", "std"}) {
+    for (const double size : {0.0, 1e-30, 1e-20, 1e-12, 1e-6, 1e10, 1e25}) {
+      at::Tensor source = (seeded({1, 1, 8, 8}, 8) * size).to(at::kFloat).requires_grad_();
+      const Masked found = masked(source, input, {{"scale", scale}});
+      const at::Tensor gradient = torch::autograd::grad({found.input.square().sum()}, {source})[0];
+      EXPECT_TRUE(at::isfinite(found.input).all().item<bool>()) << scale << size;
+      EXPECT_TRUE(at::isfinite(gradient).all().item<bool>()) << scale << size;
+    }
+  }
+}
+
+TEST(Mask, ReportsSaturatedSamples) {
+  const at::Tensor source = at::stack({seeded({1, 8, 8}, 9), seeded({1, 8, 8}, 9) * 1e-9});
+  const at::Tensor input = seeded({2, 3, 8, 8}, 10);
+  EXPECT_TRUE(at::equal(masked(source, input, {}).saturated, at::tensor({0, 1}).to(at::kBool)));
+  EXPECT_FALSE(masked(source, input, {{"scale", std::string("std")}}).saturated.any().item<bool>());
+}
+
+TEST(Mask, DeclaresWhatItRecomputes) {
+  const auto matcher = test::own_plugins().make_matcher("mask", {{"source", std::string("b")}});
+  const Reruns reruns = matcher->reruns({{"a", false}, {"b", true}, {"c", true}});
+  EXPECT_EQ(reruns.maps, (std::vector<size_t>{0, 2}));
+  EXPECT_EQ(reruns.sources, std::vector<size_t>{1});
+  EXPECT_EQ(test::message_of(Fault::spec, [&] { matcher->reruns({{"cam", false}, {"bb", true}}); }),
+            "the mask's source \"b\" is none of the maps that are matched (did you mean \"bb\"?)");
+}
+
+TEST(Mask, RefusesMapsThatDoNotFitTheInput) {
+  const std::string said =
+      test::message_of(Fault::run, [] { masked(seeded({1, 2, 4, 4}, 1), seeded({1, 3, 4, 4}, 2), {}); });
+  EXPECT_TRUE(test::contains(said, "has 2 channels of 2 dimensions, the input 3 of 2")) << said;
+  test::message_of(Fault::run, [] { masked(seeded({1, 1, 4}, 1), seeded({1, 3, 4, 4}, 2), {}); });
+}
+
+}  // namespace
+}  // namespace attune

@@ -1,0 +1,191 @@
+// What a loss is: values, passes, reports.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <malloc.h>
+#include <unistd.h>
+
+#include "../maps/support.h"
+#include "support.h"
+
+namespace attune::test {
+namespace {
+
+const std::string both = "[\"cam\", \"gb\"]";
+const std::string mask = "{\"use\": \"mask\", \"source\": \"gb\", \"scale\": \"std\"}";
+
+std::shared_ptr<TorchScriptModel> smooth_model() { return std::make_shared<TorchScriptModel>(normed_model(2)); }
+
+LossResult run(const std::shared_ptr<Model>& model, const std::string& text, const at::Tensor& x) {
+  return loss_of(model, text)(x);
+}
+
+TEST(ConsistencyLoss, IsMinusTheWeightedSumOfTermsReduced) {
+  const auto model = smooth_model();
+  const std::string terms = term(both, mask, ", \"weight\": 2") + ", " + term(both, "\"upsample\"", ", \"name\": \"up\", \"weight\": -0.5");
+  const at::Tensor x = input_of(2, 3);
+  const LossResult mean = run(model, spec_text(terms), x), sum = run(model, spec_text(terms, "", ", \"reduction\": \"sum\""), x);
+  ASSERT_EQ(mean.terms.size(), 2U);
+  EXPECT_EQ(mean.terms[0].name, "term0");
+  EXPECT_EQ(mean.terms[1].name, "up");
+  EXPECT_EQ(mean.terms[0].values.sizes(), (std::vector<int64_t>{1, 3}));
+  const at::Tensor expected = -2 * mean.terms[0].values.mean() + 0.5 * mean.terms[1].values.mean();
+  EXPECT_TRUE(at::allclose(mean.loss, expected));
+  EXPECT_TRUE(at::allclose(sum.loss, expected * 3));
+}
+
+TEST(ConsistencyLoss, ValueIsTheSameWithAndWithoutGraph) {
+  const auto loss = loss_of(smooth_model(), spec_text(term(both, mask)));
+  const at::Tensor x = input_of(2, 2);
+  const at::Tensor with = loss(x).loss;
+  EXPECT_TRUE(with.requires_grad());
+  EXPECT_NEAR(value_of(loss, x), with.item<double>(), 1e-10);
+}
+
+TEST(ConsistencyLoss, ABatchEqualsItsSamplesInAnyOrder) {
+  const auto loss = loss_of(smooth_model(), spec_text(term(both, mask) + ", " + term("[\"cam\", \"gb\", \"sal\"]", "\"upsample\"")));
+  const at::Tensor x = input_of(2, 4);
+  const LossResult batch = loss(x), reversed = loss(x.flip({0}));
+  for (size_t t = 0; t < 2; ++t) {
+    EXPECT_TRUE(at::allclose(reversed.terms[t].values.flip({1}), batch.terms[t].values));
+    for (int64_t i = 0; i < 4; ++i) {
+      EXPECT_NEAR(loss(x.narrow(0, i, 1)).terms[t].values.item<double>(), batch.terms[t].values[0][i].item<double>(), 1e-9);
+    }
+  }
+  EXPECT_TRUE(at::allclose(batch.loss, reversed.loss));
+}
+
+TEST(ConsistencyLoss, OrderOfMapsAndTermsDoesNotMatter) {
+  const auto model = smooth_model();
+  const at::Tensor x = input_of(2, 2);
+  const std::string a = term(both, mask), b = term("[\"sal\", \"gb\"]", "\"identity\"", ", \"weight\": 3");
+  const double expected = value_of(loss_of(model, spec_text(a + ", " + b)), x);
+  EXPECT_NEAR(value_of(loss_of(model, spec_text(b + ", " + a)), x), expected, 1e-10);
+  const std::string other = term("[\"gb\", \"cam\"]", mask) + ", " + term("[\"gb\", \"sal\"]", "\"identity\"", ", \"weight\": 3");
+  EXPECT_NEAR(value_of(loss_of(model, spec_text(other)), x), expected, 1e-10);
+}
+
+TEST(ConsistencyLoss, SeveralTargetsAreRowsOfTheReport) {
+  const auto model = smooth_model();
+  const at::Tensor x = input_of(2, 2);
+  const LossResult two = run(model, spec_text(term(both, mask), "", ", \"target\": [\"top1\", 3]"), x);
+  ASSERT_EQ(two.terms[0].values.sizes(), (std::vector<int64_t>{2, 2}));
+  const LossResult fixed = run(model, spec_text(term(both, mask), "", ", \"target\": 3"), x);
+  EXPECT_TRUE(at::allclose(two.terms[0].values[1], fixed.terms[0].values[0]));
+  EXPECT_TRUE(at::allclose(two.loss, -two.terms[0].values.mean()));
+  EXPECT_EQ(run(model, spec_text(term(both, mask), "", ", \"target\": \"top5\""), x).targets.size(), 4U);
+}
+
+TEST(ConsistencyLoss, RunsNoPassTwice) {
+  const auto model = std::make_shared<CountingModel>(normed_model(2));
+  const at::Tensor x = input_of(2, 2);
+  const auto forwards = [&](const std::string& terms) {
+    model->forwards = 0;
+    run(model, spec_text(terms), x);
+    return model->forwards;
+  };
+  EXPECT_EQ(forwards(term("[\"cam\", \"gb\", \"sal\"]", "\"upsample\"")), 1);
+  EXPECT_EQ(forwards(term(both, mask)), 2);
+  EXPECT_FALSE(model->asked.input_gradient) << "only the Grad-CAM is computed again";
+  EXPECT_EQ(forwards(term(both, mask) + ", " + term(both, mask, ", \"normalise\": \"minmax\"")), 2);
+  EXPECT_EQ(forwards(term("[\"cam\", \"gb\", \"sal\"]", mask)), 2) << "two maps on one masked input";
+  EXPECT_EQ(forwards(term(both, mask) + ", " + term(both, "{\"use\": \"mask\", \"source\": \"cam\"}")), 3);
+}
+
+// A model without biases: of an input of zeros a Grad-CAM is zero.
+TEST(ConsistencyLoss, ConstantMapsCountAsZeroAndHaveNoGradient) {
+  const auto module = small_model("torch.tanh(x)");
+  const auto model = std::make_shared<TorchScriptModel>(module);
+  const auto loss = loss_of(model, spec_text(term("[\"cam\", \"sal\"]", "\"upsample\"")));
+  const at::Tensor good = seeded({1, 3, 8, 8}, 4);
+  const LossResult alone = loss(good), with = loss(at::cat({good, at::zeros_like(good)}));
+  EXPECT_TRUE(at::equal(with.terms[0].degenerate, at::tensor({0, 1}).to(at::kBool).unsqueeze(0)));
+  EXPECT_EQ(with.terms[0].values[0][1].item<double>(), 0);
+  EXPECT_TRUE(at::allclose(with.loss, alone.loss / 2));
+  const auto of = parameters_of(module);
+  const auto expected = gradients_of(alone.loss, of), found = gradients_of(with.loss, of);
+  for (size_t i = 0; i < of.size(); ++i) EXPECT_TRUE(at::allclose(found[i], expected[i] / 2, 1e-7, 1e-12));
+  const LossResult none = loss(at::zeros_like(good));
+  for (const auto& gradient : gradients_of(none.loss, of)) EXPECT_EQ(gradient.abs().max().item<double>(), 0);
+}
+
+TEST(ConsistencyLoss, SaturatedMasksKeepTheGradientOfBothMaps) {
+  const auto module = normed_model(2);
+  {
+    const at::NoGradGuard no_grad;
+    module.attr("fc").toTensor().mul_(1e-6);  // gradients, and so their variance, are tiny
+  }
+  const auto loss = loss_of(std::make_shared<TorchScriptModel>(module), spec_text(term(both, "{\"use\": \"mask\", \"source\": \"gb\"}")));
+  const LossResult result = loss(input_of(2, 2));
+  EXPECT_TRUE(result.terms[0].saturated.all().item<bool>());
+  EXPECT_TRUE(at::isfinite(result.loss).item<bool>());
+  const auto gradient = gradients_of(result.loss, parameters_of(module))[0];
+  EXPECT_TRUE(at::isfinite(gradient).all().item<bool>());
+  EXPECT_GT(gradient.abs().max().item<double>(), 1e-6);
+}
+
+TEST(ConsistencyLoss, PlansThePassesItRuns) {
+  const auto model = std::make_shared<CountingModel>(normed_model(2));
+  const auto loss = loss_of(model, spec_text(term(both, mask) + ", " + term("[\"cam\", \"gb\", \"sal\"]", "\"upsample\"")));
+  const auto count = [&](PassPlan::Kind kind, bool gradient) {
+    double passes = 0;
+    for (const PassPlan& step : loss.plan(gradient)) passes += step.kind == kind ? step.passes : 0;
+    return passes;
+  };
+  const auto plan = loss.plan(true);
+  EXPECT_EQ(model->forwards, 0);
+  EXPECT_EQ(plan.front().gives, "scores, cam, gb, sal");
+  EXPECT_EQ(count(PassPlan::Kind::backward, true), 4);
+  EXPECT_EQ(count(PassPlan::Kind::loss_backward, false), 0);
+  EXPECT_EQ(plan.back().kind, PassPlan::Kind::loss_backward);
+  loss(input_of(2, 2));
+  EXPECT_EQ(count(PassPlan::Kind::forward, true), model->forwards);
+}
+
+TEST(ConsistencyLoss, OnlyMapsThatTermsUseAreComputed) {
+  const auto loss = loss_of(smooth_model(), spec_text(term("[\"gb\", \"sal\"]", "\"identity\"")));
+  ASSERT_EQ(loss.maps().size(), 2U);
+  EXPECT_EQ(loss.maps()[0].name, "gb");
+}
+
+TEST(ConsistencyLoss, RefusesWhatIsNotFinite) {
+  const auto loss = loss_of(smooth_model(), spec_text(term(both, mask)));
+  at::Tensor x = input_of(2, 2);
+  x[0][0][0][0] = std::nan("");
+  EXPECT_EQ(message_of(Fault::run, [&] { loss(x); }), "the model's scores are not finite (NaN or infinity)");
+}
+
+TEST(ConsistencyLoss, SpecsMadeByHandAreCheckedToo) {
+  Spec spec = spec_of(spec_text(term(both, mask)));
+  spec.terms[0].maps[0] = "came";
+  message_of(Fault::spec, [&] { ConsistencyLoss(smooth_model(), spec, own_plugins()); });
+  spec = spec_of(spec_text(term(both, mask), "", ", \"target\": \"cat\""));
+  message_of(Fault::usage, [&] { ConsistencyLoss(smooth_model(), spec, own_plugins()); });
+}
+
+int64_t resident() {
+  malloc_trim(0);
+  int64_t pages = 0;
+  std::ifstream statm("/proc/self/statm");
+  statm >> pages >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+TEST(ConsistencyLoss, ThousandsOfCallsLeaveNothingBehind) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer keeps freed memory";
+#endif
+  const auto module = normed_model(2);
+  const auto loss = loss_of(std::make_shared<TorchScriptModel>(module), spec_text(term(both, mask)));
+  const at::Tensor x = input_of(2, 2);
+  const auto run = [&](int times) {
+    for (int i = 0; i < times; ++i) gradients_of(loss(x).loss, parameters_of(module));
+  };
+  run(200);
+  const int64_t before = resident();
+  run(2000);
+  EXPECT_LT(resident() - before, 2000 * 1000);
+}
+
+}  // namespace
+}  // namespace attune::test
