@@ -12,6 +12,7 @@
 #include "model/compat.h"
 #include "model/in_place.h"
 #include "model/operators.h"
+#include "model/second_derivatives.h"
 
 namespace attune {
 namespace {
@@ -197,6 +198,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
   torch::jit::EliminateDeadCode(result);
   if (piece.differentiable == Differentiable::twice) {
     decompose_fused_attention(*result);
+    ease_second_derivatives(result);
   } else {
     torch::jit::FoldFrozenConvBatchnorm(result);
     work_in_place(result);

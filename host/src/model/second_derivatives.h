@@ -1,0 +1,14 @@
+// Operators that cost no more than they must when a gradient is differentiated again.
+#pragma once
+
+#include "model/graph.h"
+
+namespace attune {
+
+// Replaces convolutions and batch norm in evaluation mode. The values are the same, bit for bit; only the backward
+// passes differ. LibTorch differentiates a convolution's backward by convolving with the whole gradient as the kernel,
+// which takes up to five times as long as the weight gradient it amounts to, and batch norm's by a dozen element-wise
+// passes. For pieces with gradients of gradients.
+void ease_second_derivatives(const LayeredGraph& graph);
+
+}  // namespace attune
