@@ -15,7 +15,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 set(ATTUNE_PLUGIN_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/attune/plugins)
-set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};$ORIGIN")
+# An installation may be moved; a LibTorch from elsewhere stays where it is.
+file(RELATIVE_PATH attune_bin_to_lib /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+set(CMAKE_INSTALL_RPATH "$ORIGIN/${attune_bin_to_lib};$ORIGIN")
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -32,20 +35,16 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(Threads REQUIRED)
 
-# LibTorch's own targets and flags vary between Debian's packages and the official archive: one interface hides that.
-# libtorch_cpu is named explicitly, as --as-needed would drop it from a library that only uses inline functions.
-add_library(attune_torch INTERFACE)
-target_link_libraries(attune_torch INTERFACE ${TORCH_LIBRARIES})
-target_include_directories(attune_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-separate_arguments(attune_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
-target_compile_options(attune_torch INTERFACE ${attune_torch_flags})
+include(AttuneTorch)
+add_library(attune_torch ALIAS attune::torch)
 
 add_library(attune_opencv INTERFACE)
 target_link_libraries(attune_opencv INTERFACE ${OpenCV_LIBS})
 target_include_directories(attune_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
 
 add_library(attune_warnings INTERFACE)
-target_compile_options(attune_warnings INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${ATTUNE_WARNINGS_AS_ERRORS}>:-Werror>)
+target_compile_options(attune_warnings INTERFACE -Wall -Wextra -Wpedantic
+                                                 $<$<BOOL:${ATTUNE_WARNINGS_AS_ERRORS}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms on std::string operator+ (GCC bugs 105651 and 105329) and on LibTorch's reference counts.
   target_compile_options(attune_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow)

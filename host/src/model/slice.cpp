@@ -203,7 +203,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
     torch::jit::FoldFrozenConvBatchnorm(result);
     work_in_place(result);
     torch::jit::EliminateDeadCode(result);
-    if (piece.differentiable == Differentiable::no && !piece.observed) prefer_channels_last(result);
+    if (!piece.observed) prefer_channels_last(result, piece.differentiable == Differentiable::no);
   }
   return result;
 }

@@ -10,6 +10,7 @@
 #include <attune/spec.h>
 
 #include "spec/json_document.h"
+#include "spec/quoting.h"
 
 namespace attune {
 
@@ -21,6 +22,9 @@ struct JsonAt {
   JsonAt member(const JsonMember& member) const { return {member.value, pointer_to(pointer, member.key)}; }
   JsonAt item(size_t index) const { return {node.items[index], pointer_to(pointer, index)}; }
 };
+
+// Thrown when so much is wrong that nobody would read on; the faults until then are kept.
+struct TooManyFaults {};
 
 class DocumentReader {
  public:
@@ -49,7 +53,7 @@ class DocumentReader {
   // The index of the string in `names`.
   std::optional<size_t> choice(const JsonAt& at, const std::vector<std::string>& names);
   // A name for maps and terms, which also names files.
-  bool is_name(const std::string& text);
+  static bool is_name(const std::string& text);
 
   // All faults in the order of the text.
   std::vector<SpecFault> take_faults();
@@ -60,13 +64,19 @@ class DocumentReader {
   std::vector<SpecFault> faults_;
 };
 
+// The most faults that are collected.
+constexpr size_t most_faults = 100;
+
 // The value as a parameter; nothing for null, objects, and lists of other things than numbers.
 std::optional<ParameterValue> parameter_value(const JsonNode& node);
+
+// What is wrong with a value for a parameter ("must be at least 1, not 0"), or "".
+std::string parameter_fault(const ParameterDeclaration& declared, const JsonNode& node);
 
 // For "must be ..., not ...": 3.7, "text", a list.
 std::string shown(const JsonNode& node);
 
-// "a", "b"
-std::string quoted_list(const std::vector<std::string>& names);
+// did_you_mean, but nothing for a text or a list so long that the search would take seconds.
+std::string nearest_of(const std::string& text, const std::vector<std::string>& names);
 
 }  // namespace attune

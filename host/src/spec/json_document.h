@@ -18,12 +18,12 @@ struct JsonMember;
 struct JsonNode {
   enum class Kind { null, boolean, integer, real, string, array, object };
 
-  Kind kind = Kind::null;
+  Kind kind = Kind::null;  // integers beyond 64 bits are real
   JsonPlace place;
   bool boolean = false;
   int64_t integer = 0;
   double real = 0;                  // of an integer too
-  std::string text;                 // of a string
+  std::string text;                 // of a string; of a number, as it is written
   std::vector<JsonNode> items;      // of an array
   std::vector<JsonMember> members;  // of an object, in the order of the text
 
@@ -45,8 +45,9 @@ struct JsonFault {
 
 struct JsonDocument {
   JsonNode root;
-  std::vector<JsonFault> faults;  // keys that stand twice; or, as the last, why the text could not be read to its end
-  bool complete = false;          // false: `root` holds nothing
+  // Keys that stand twice, a hundred at most; or, as the last, why the text could not be read to its end.
+  std::vector<JsonFault> faults;
+  bool complete = false;  // false: `root` holds nothing
 };
 
 // Never throws for what is wrong with the text. Objects and lists may be nested 64 deep.
@@ -55,8 +56,5 @@ JsonDocument parse_json(const std::string& text);
 // `pointer` with one more step.
 std::string pointer_to(const std::string& pointer, const std::string& key);
 std::string pointer_to(const std::string& pointer, size_t index);
-
-// In double quotes and on one line, whatever it holds; cut after 60 characters.
-std::string in_quotes(const std::string& text);
 
 }  // namespace attune

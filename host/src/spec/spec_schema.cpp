@@ -51,7 +51,8 @@ Json parameter_schema(const ParameterDeclaration& declared) {
     add_range(schema, declared);
   }
   schema["description"] = declared.help;
-  if (!must_be_given(declared)) std::visit([&](const auto& value) { schema["default"] = value; }, declared.default_value);
+  if (!must_be_given(declared))
+    std::visit([&](const auto& value) { schema["default"] = value; }, declared.default_value);
   return schema;
 }
 
@@ -74,12 +75,9 @@ Json component_schema(const Descriptor& descriptor) {
   if (descriptor.kind != ComponentKind::correlation) {
     properties["stop_gradient"] = stop_gradient_schema(descriptor.kind);
   }
-  return {{"title", descriptor.title},
-          {"description", descriptor.summary},
-          {"type", "object"},
-          {"properties", properties},
-          {"required", required},
-          {"additionalProperties", false}};
+  return {{"title", descriptor.title}, {"description", descriptor.summary},
+          {"type", "object"},          {"properties", properties},
+          {"required", required},      {"additionalProperties", false}};
 }
 
 // "id" or the object, of any installed component of a kind.
@@ -114,7 +112,10 @@ Json term_schema() {
 }
 
 Json target_schema() {
-  const Json one = {{"anyOf", {{{"type", "string"}, {"minLength", 1}}, {{"type", "integer"}, {"minimum", 0}}}}};
+  const Json no_label = {{"pattern", "^(top0+|-[0-9]+|(top)?[0-9]{10,})$"}};
+  const Json name = {{"type", "string"}, {"minLength", 1}, {"not", no_label}};
+  const Json index = {{"type", "integer"}, {"minimum", 0}, {"maximum", 999999999}};
+  const Json one = {{"anyOf", {name, index}}};
   return {{"description", "The class that is explained: top1, topK, an index or a label; or a list of them"},
           {"default", "top1"},
           {"anyOf", {one, {{"type", "array"}, {"items", one}, {"minItems", 1}, {"uniqueItems", true}}}}};

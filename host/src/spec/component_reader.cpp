@@ -1,0 +1,137 @@
+#include "spec/component_reader.h"
+
+#include <algorithm>
+
+namespace attune {
+namespace {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const ParameterDeclaration* declaration(const Descriptor& descriptor, const std::string& name) {
+  const auto is_it = [&](const ParameterDeclaration& declared) { return declared.name == name; };
+  const auto found = std::find_if(descriptor.parameters.begin(), descriptor.parameters.end(), is_it);
+  return found == descriptor.parameters.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+ComponentSpec ComponentReader::read(const JsonAt& at, ComponentKind kind, const Keys& own, const KnownMaps& maps) {
+  const Descriptor* found = descriptor(at, kind);
+  if (found == nullptr) return {};
+  ComponentSpec component{found->id, {}};
+  const bool are_good = read_parameters(at, own, maps, *found, component);
+  const bool is_enough = needs_no_more(at, *found);
+  return are_good && is_enough && can_be_made(at, *found, component) ? component : ComponentSpec{};
+}
+
+const Descriptor* ComponentReader::descriptor(const JsonAt& at, ComponentKind kind) {
+  const bool is_object = at.node.kind == JsonNode::Kind::object;
+  const JsonNode* id = is_object ? at.node.find("use") : &at.node;
+  if (id == nullptr) return fail_for_missing_use(at, kind), nullptr;
+  const JsonAt named{*id, is_object ? pointer_to(at.pointer, "use") : at.pointer};
+  if (id->kind != JsonNode::Kind::string) {
+    const std::string object = is_object ? "" : " or an object {\"use\": ...}";
+    reader_.fail(named, "must be the id of a " + to_string(kind) + object + ", not " + shown(*id));
+    return nullptr;
+  }
+  try {
+    // The search for a similar id takes long for a long text.
+    const bool is_known = catalogue_.find(id->text) != nullptr;
+    return &catalogue_.component(kind, is_known ? id->text : shortened(id->text)).descriptor;
+  } catch (const Error& error) {
+    reader_.fail(named, error.what());
+    return nullptr;
+  }
+}
+
+void ComponentReader::fail_for_missing_use(const JsonAt& at, ComponentKind kind) {
+  const std::string missing = "\"use\" is missing: the id of a " + to_string(kind) + "; " + to_string(kind) + "s are " +
+                              quoted_list(catalogue_.ids(kind));
+  const auto resembles = [](const JsonMember& member) { return !nearest_of(member.key, {"use"}).empty(); };
+  const auto misspelt = std::find_if(at.node.members.begin(), at.node.members.end(), resembles);
+  if (misspelt == at.node.members.end()) return reader_.fail(at, missing);
+  reader_.fail(at, *misspelt,
+               "unknown key " + in_quotes(misspelt->key) + nearest_of(misspelt->key, {"use"}) + "; " + missing);
+}
+
+bool ComponentReader::read_parameters(const JsonAt& at, const Keys& own, const KnownMaps& maps,
+                                      const Descriptor& descriptor, ComponentSpec& component) {
+  bool good = true;
+  for (const JsonMember& member : at.node.members) {
+    if (member.key == "use") continue;
+    const auto is_it = [&](const DocumentReader::Key& key) { return key.name == member.key; };
+    const auto key = std::find_if(own.begin(), own.end(), is_it);
+    const ParameterDeclaration* declared = declaration(descriptor, member.key);
+    if (key != own.end()) {
+      key->read(at.member(member));
+    } else if (declared == nullptr) {
+      fail_for_unknown(at, member, descriptor, own);
+      good = false;
+    } else {
+      std::string fault = parameter_fault(*declared, member.value);
+      if (fault.empty()) fault = name_fault(*declared, member.value.text, maps);
+      if (fault.empty()) component.parameters[member.key] = *parameter_value(member.value);
+      if (!fault.empty()) reader_.fail(at.member(member), fault);
+      good = good && fault.empty();
+    }
+  }
+  return good;
+}
+
+bool ComponentReader::needs_no_more(const JsonAt& at, const Descriptor& descriptor) {
+  bool is_enough = true;
+  for (const ParameterDeclaration& declared : descriptor.parameters) {
+    const bool has_default =
+        declared.type != ParameterType::map || declared.default_value != ParameterValue(std::string());
+    if (has_default || at.node.find(declared.name) != nullptr) continue;
+    const std::string example = "{\"use\": \"" + descriptor.id + "\", \"" + declared.name + "\": ...}";
+    reader_.fail(at, in_quotes(descriptor.id) + " needs \"" + declared.name + "\", as in " + example);
+    is_enough = false;
+  }
+  return is_enough;
+}
+
+void ComponentReader::fail_for_unknown(const JsonAt& at, const JsonMember& member, const Descriptor& descriptor,
+                                       const Keys& own) {
+  std::vector<std::string> names;
+  for (const ParameterDeclaration& declared : descriptor.parameters) names.push_back(declared.name);
+  for (const DocumentReader::Key& key : own) names.push_back(key.name);
+  const std::string known = names.empty() ? "it has none" : "it has " + quoted_list(names);
+  reader_.fail(at, member,
+               in_quotes(descriptor.id) + " has no parameter " + in_quotes(member.key) + "; " + known +
+                   nearest_of(member.key, names));
+}
+
+std::string ComponentReader::name_fault(const ParameterDeclaration& declared, const std::string& name,
+                                        const KnownMaps& maps) const {
+  if (declared.type == ParameterType::map && !contains(maps.of_term, name) && !maps.of_term.empty()) {
+    const std::string choices = quoted_list(maps.of_term);
+    return contains(maps.of_spec, name) ? "map " + in_quotes(name) + " is none of this term's, which are " + choices
+                                        : unknown_map(name, maps.of_term);
+  }
+  const bool is_known = name == "auto" || model_.layers.empty() || contains(model_.layers, name);
+  if (declared.type != ParameterType::layer || is_known) return "";
+  return "unknown layer " + in_quotes(name) + nearest_of(name, model_.layers) + "; `attune layers` lists all " +
+         std::to_string(model_.layers.size());
+}
+
+// Some combinations of parameters only the component itself can refuse.
+bool ComponentReader::can_be_made(const JsonAt& at, const Descriptor& descriptor, const ComponentSpec& component) {
+  try {
+    if (descriptor.kind == ComponentKind::method) catalogue_.make_method(component.id, component.parameters);
+    if (descriptor.kind == ComponentKind::matcher) catalogue_.make_matcher(component.id, component.parameters);
+    if (descriptor.kind == ComponentKind::correlation) catalogue_.make_correlation(component.id, component.parameters);
+    return true;
+  } catch (const Error& error) {
+    reader_.fail(at, error.what());
+    return false;
+  }
+}
+
+std::string unknown_map(const std::string& name, const std::vector<std::string>& known) {
+  return "unknown map " + in_quotes(name) + "; maps are " + quoted_list(known) + nearest_of(name, known);
+}
+
+}  // namespace attune
