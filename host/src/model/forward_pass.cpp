@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros_like.h>
 #include <algorithm>
@@ -40,6 +41,9 @@ ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state
       graph_(graph),
       gradients_declared_(graph || needs.input_gradient || needs.layer_gradients),
       calls_declared_(needs.gradient_calls) {
+  if (gradients_declared_ && c10::InferenceMode::is_enabled()) {
+    throw Error(Fault::run, "maps are made of gradients, which c10::InferenceMode does not record; use at::NoGradGuard");
+  }
   for (const std::string& name : needs.layers) {
     const std::string layer = name == "auto" ? model.auto_layer(input) : name;
     if (name == "auto") auto_layer_ = layer;

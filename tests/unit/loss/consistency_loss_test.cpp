@@ -155,6 +155,13 @@ TEST(ConsistencyLoss, RefusesWhatIsNotFinite) {
   EXPECT_EQ(message_of(Fault::run, [&] { loss(x); }), "the model's scores are not finite (NaN or infinity)");
 }
 
+TEST(ConsistencyLoss, RefusesInferenceMode) {
+  const auto loss = loss_of(smooth_model(), spec_text(term(both, mask)));
+  const at::Tensor x = input_of(2, 2);
+  const c10::InferenceMode inference;
+  EXPECT_TRUE(contains(message_of(Fault::run, [&] { loss(x); }), "use at::NoGradGuard"));
+}
+
 TEST(ConsistencyLoss, SpecsMadeByHandAreCheckedToo) {
   Spec spec = spec_of(spec_text(term(both, mask)));
   spec.terms[0].maps[0] = "came";

@@ -11,6 +11,8 @@
 #include <memory>
 #include <utility>
 
+#include <ATen/TensorOperators.h>
+
 #include <attune/sdk/abi.h>
 #include <attune/sdk/correlation.h>
 #include <attune/sdk/descriptor.h>
