@@ -1,5 +1,6 @@
 // attune demo: the whole story on data that it makes itself.
 
+#include <algorithm>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -76,15 +77,28 @@ void write_pictures(const path& folder) {
   write_file(folder.parent_path() / "boxes.json", boxes.dump(2) + "\n");
 }
 
-int draw_heatmaps(const DemoOptions& options, const path& folder) {
+HeatmapOptions heatmap_options(const DemoOptions& options, const path& folder) {
   HeatmapOptions heatmaps;
   heatmaps.model.model = (folder / "model.pt").string();
   heatmaps.model.device = options.device;
   heatmaps.model.threads = options.threads;
   heatmaps.model.plugin_dirs = options.plugin_dirs;
   heatmaps.inputs.paths = {(folder / "pictures").string()};
+  return heatmaps;
+}
+
+int draw_heatmaps(const DemoOptions& options, const path& folder) {
+  HeatmapOptions heatmaps = heatmap_options(options, folder);
   heatmaps.methods = {"gradcam", "guided_backprop", "saliency"};
   heatmaps.output = (folder / "heatmaps").string();
+  return heatmap(heatmaps);
+}
+
+// How far Grad-CAM and guided backpropagation agree on each picture.
+int draw_consistency(const DemoOptions& options, const path& folder) {
+  HeatmapOptions heatmaps = heatmap_options(options, folder);
+  heatmaps.spec = "atcon_gb_mask_pearson";
+  heatmaps.output = (folder / "consistency").string();
   return heatmap(heatmaps);
 }
 
@@ -102,8 +116,11 @@ int demo(const DemoOptions& options) {
   }
   write_model(train(options, training), folder / "model.pt", training.size);
   write_pictures(folder / "pictures");
-  const int code = draw_heatmaps(options, folder);
-  std::cout << "\nThe pictures lie in " << (folder / "heatmaps").string() << "; begin with contact_sheet.png.\n"
+  const int drawn = draw_heatmaps(options, folder);
+  std::cout << "\nDo Grad-CAM and guided backpropagation agree? (spec atcon_gb_mask_pearson)\n";
+  const int code = std::max(drawn, draw_consistency(options, folder));
+  std::cout << "\nThe pictures lie in " << (folder / "heatmaps").string() << " and "
+            << (folder / "consistency").string() << "; begin with contact_sheet.png.\n"
             << "Try your own: attune heatmap MODEL.pt PICTURE.jpg\n";
   return code;
 }

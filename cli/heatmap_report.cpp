@@ -35,6 +35,13 @@ Json terms_json(const std::vector<SampleTerm>& terms) {
   return json;
 }
 
+// "agreement h = 0.442 (saturated)"
+std::string term_text(const Json& term) {
+  std::string text = term["name"].get<std::string>() + " h =";
+  for (const Json& value : term["values"]) text += " " + fixed(value.get<double>(), 3);
+  return text + (term["degenerate"].get<bool>() ? " (degenerate)" : term["saturated"].get<bool>() ? " (saturated)" : "");
+}
+
 Image sheet_picture(const Image& image) {
   const double scale = static_cast<double>(sheet_cell) / static_cast<double>(std::max(image.size(0), image.size(1)));
   if (scale >= 1) return image;
@@ -77,11 +84,7 @@ void HeatmapReport::add(const Sample& sample, const std::string& stem, const Sam
 std::string HeatmapReport::row_title(const std::string& stem, const SampleMaps& maps) const {
   const int64_t first = maps.classes[0];
   std::string title = stem + ": " + label_text(first) + " " + percent(maps.probabilities[first].item<double>());
-  for (const SampleTerm& term : maps.terms) {
-    title += "; " + term.name + " h =";
-    for (const double value : term.values) title += " " + fixed(value, 3);
-    title += term.degenerate ? " (degenerate)" : term.saturated ? " (saturated)" : "";
-  }
+  for (const Json& term : terms_json(maps.terms)) title += "; " + term_text(term);
   return title;
 }
 
@@ -199,6 +202,9 @@ void HeatmapReport::print_text() const {
   for (const auto& item : items_) {
     std::cout << item["input"].get<std::string>();
     if (!item["index"].is_null()) std::cout << " row " << item["index"];
+    if (item.contains("terms")) {
+      for (const auto& term : item["terms"]) std::cout << "  " << term_text(term);
+    }
     std::cout << '\n';
     for (const auto& map : item["maps"]) {
       std::cout << "  " << map["name"].get<std::string>() << "  " << label_text(map["target"]["index"].get<int64_t>())
