@@ -205,9 +205,10 @@ double activation_bytes(TorchScriptModel& model, const at::Tensor& input, int64_
   return values * static_cast<double>(batch) * static_cast<double>(c10::elementSize(model.dtype()));
 }
 
-std::string kind_text(PassPlan::Kind kind) {
-  if (kind == PassPlan::Kind::forward) return "forward";
-  return kind == PassPlan::Kind::backward ? "backward" : "loss backward";
+std::string pass_text(const PassPlan& step) {
+  if (step.kind == PassPlan::Kind::forward) return "forward";
+  if (step.kind == PassPlan::Kind::loss_backward) return "backward of the loss";
+  return step.whole ? "backward to the input" : "backward to a layer";
 }
 
 void LossRun::explain() const {
@@ -215,23 +216,23 @@ void LossRun::explain() const {
   const auto place = at::TensorOptions().device(session_.model->device()).dtype(session_.model->dtype());
   const double bytes = activation_bytes(*session_.model, at::zeros(shape, place), options_.inputs.batch);
   const auto plan = loss_->plan(options_.gradient);
-  std::cout << std::left << std::setw(6) << "step" << std::setw(15) << "pass" << std::setw(8) << "times" << std::setw(34)
+  std::cout << std::left << std::setw(6) << "step" << std::setw(23) << "pass" << std::setw(8) << "times" << std::setw(34)
             << "on" << std::setw(24) << "gives" << "recorded\n";
   double forwards = 0, backwards = 0, recorded = 0;
   for (size_t i = 0; i < plan.size(); ++i) {
     const PassPlan& step = plan[i];
     std::ostringstream times;
     times << step.passes << (step.per_target ? " T" : "");
-    std::cout << std::setw(6) << i + 1 << std::setw(15) << kind_text(step.kind) << std::setw(8) << times.str()
+    std::cout << std::setw(6) << i + 1 << std::setw(23) << pass_text(step) << std::setw(8) << times.str()
               << std::setw(34) << step.on << std::setw(24) << step.gives << (step.recorded ? "yes" : "no") << '\n';
     (step.kind == PassPlan::Kind::forward ? forwards : backwards) += step.passes;
-    if (step.recorded) recorded += step.passes;
+    if (step.recorded && step.whole) recorded += step.passes;
   }
   std::cout << "\nT: once for every target that the spec explains\n"
             << forwards << " forward and " << backwards << " backward passes in all, for one target\n"
-            << std::fixed << std::setprecision(1) << "memory: the layers of one pass hold about " << bytes / 1048576
+            << std::fixed << std::setprecision(0) << "memory: the layers of one pass hold about " << bytes / 1048576
             << " MB for " << options_.inputs.batch << " inputs; " << recorded
-            << " recorded passes keep about as much each until the gradient is taken\n";
+            << " recorded whole passes keep about as much each until the gradient is taken\n";
 }
 
 }  // namespace

@@ -49,9 +49,10 @@ struct PassPlan {
   Kind kind = Kind::forward;
   std::string on;     // "input", "input of mask (agreement)"
   std::string gives;  // "scores, cam, gb", "cam"
-  double passes = 1;  // how many, for one target
-  bool recorded = false;  // kept for the gradient of the loss
-  bool per_target = false;
+  double passes = 1;        // how many, for one target
+  bool whole = true;        // false: a backward pass from the score to a layer only
+  bool recorded = false;    // kept for the gradient of the loss
+  bool per_target = false;  // once for every target
 };
 
 // The loss of a spec (Mirzazadeh et al. 2022, Eq. 1, 2 and 6, Algorithm 1):

@@ -29,7 +29,7 @@ class Planner {
       names.push_back(requests_[map].name);
       recorded = recorded || requests_[map].graph;
     }
-    plan.push_back({Kind::forward, on, listed(names), 1, recorded && gradient_, per_target});
+    plan.push_back({Kind::forward, on, listed(names), 1, true, recorded && gradient_, per_target});
     for (const size_t map : maps) add_map(on, map);
   }
 
@@ -41,9 +41,11 @@ class Planner {
     const bool recorded = requests_[map].graph && gradient_;
     const std::string& name = requests_[map].name;
     if (method.forward_passes > 1) {
-      plan.push_back({Kind::forward, on, name, method.forward_passes - 1, recorded, true});
+      plan.push_back({Kind::forward, on, name, method.forward_passes - 1, true, recorded, true});
     }
-    if (method.backward_passes > 0) plan.push_back({Kind::backward, on, name, method.backward_passes, recorded, true});
+    if (method.backward_passes > 0) {
+      plan.push_back({Kind::backward, on, name, method.backward_passes, method.at_input_resolution, recorded, true});
+    }
   }
 
   const std::vector<MapRequest>& requests_;
@@ -66,7 +68,7 @@ std::vector<PassPlan> ConsistencyLoss::plan(bool gradient) const {
     planner.add_pass("input made by " + match.spec.matcher.id + " (" + match.terms + ")", maps, "", true);
   }
   if (gradient && parts.any_graph()) {
-    planner.plan.push_back({Kind::loss_backward, "all that is recorded", "gradient", 1, false, false});
+    planner.plan.push_back({Kind::loss_backward, "all that is recorded", "gradient", 1, true, false, false});
   }
   return std::move(planner.plan);
 }

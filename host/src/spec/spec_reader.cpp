@@ -99,9 +99,8 @@ class SpecReader {
     if (is_index(rank) || is_index(target)) return index_fault(target, is_index(rank) ? rank : target);
     const auto count = std::count(labels_.begin(), labels_.end(), target);
     if (labels_.empty() || count == 1) return "";
-    if (count > 1)
-      return std::to_string(count) + " classes are called " + in_quotes(target) + "; name one by its index";
-    return "no class is called " + in_quotes(target) + nearest_of(target, labels_);
+    if (count == 0) return "no class is called " + in_quotes(target) + nearest_of(target, labels_);
+    return std::to_string(count) + " classes are called " + in_quotes(target) + "; name one by its index";
   }
 
   std::string index_fault(const std::string& target, const std::string& digits) const {

@@ -1,0 +1,78 @@
+// Every spec that ships, and every plugin's example, run on a small model.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support.h"
+
+namespace attune::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+torch::jit::Module strided(int64_t rank, int64_t in, int64_t out, int64_t stride, uint64_t seed) {
+  std::vector<int64_t> kernel{out, in};
+  std::string strides;
+  for (int64_t i = 0; i < rank; ++i) {
+    kernel.push_back(3);
+    strides += (strides.empty() ? "" : ", ") + std::to_string(stride);
+  }
+  const std::string padding = rank == 2 ? "[1, 1]" : "[1, 1, 1]";
+  return module("Conv", "def forward(self, x):\n    return torch.relu(torch.conv" + std::to_string(rank) +
+                            "d(x, self.w0, None, [" + strides + "], " + padding + "))\n",
+                {seeded(kernel, seed, 0.5)});
+}
+
+// Layers of the names and the step (32) that the specs for ResNets expect.
+torch::jit::Module blocks(int64_t rank) {
+  torch::jit::Module m("__torch__.Blocks");
+  m.register_attribute("training", c10::BoolType::get(), false);
+  m.register_module("layer3", strided(rank, 3, 8, rank == 2 ? 16 : 2, 1));
+  m.register_module("layer4", strided(rank, 8, 8, 2, 2));
+  m.register_parameter("fc", seeded({5, 8}, 3).requires_grad_(), false);
+  m.define("def forward(self, x):\n    x = self.layer4.forward(self.layer3.forward(x))\n"
+           "    return torch.matmul(torch.mean(torch.flatten(x, 2), 2), torch.t(self.fc))\n");
+  return m;
+}
+
+std::vector<fs::path> shipped() {
+  std::vector<fs::path> files;
+  const fs::path root(ATTUNE_SOURCE_DIR);
+  for (const auto& entry : fs::directory_iterator(root / "docs" / "specs")) {
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  }
+  for (const std::string kind : {"method", "matcher", "correlation"}) {
+    for (const auto& entry : fs::directory_iterator(root / "plugins" / kind)) files.push_back(entry.path() / "example.json");
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+class ShippedSpec : public testing::TestWithParam<fs::path> {};
+
+TEST_P(ShippedSpec, RunsAndHasAGradient) {
+  const int64_t rank = GetParam().stem() == "clip" ? 3 : 2;
+  const auto module = blocks(rank);
+  const auto model = std::make_shared<TorchScriptModel>(module);
+  const ConsistencyLoss loss(model, read_spec(GetParam(), own_plugins()), own_plugins());
+  const at::Tensor x = rank == 2 ? seeded({2, 3, 96, 128}, 4) : seeded({2, 3, 8, 12, 16}, 4);
+  const LossResult result = loss(x);
+  EXPECT_TRUE(at::isfinite(result.loss).item<bool>());
+  EXPECT_NEAR(value_of(loss, x), result.loss.item<double>(), 1e-9);
+  double largest = 0;
+  for (const auto& gradient : gradients_of(result.loss, parameters_of(module))) {
+    if (!gradient.defined()) continue;
+    EXPECT_TRUE(at::isfinite(gradient).all().item<bool>());
+    largest = std::max(largest, gradient.abs().max().item<double>());
+  }
+  EXPECT_GT(largest, 1e-9);
+  for (const TermReport& term : result.terms) EXPECT_FALSE(term.degenerate.all().item<bool>()) << term.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ShippedSpec, testing::ValuesIn(shipped()), [](const auto& spec) {
+  const fs::path& file = spec.param;
+  return file.stem() == "example" ? "example_" + file.parent_path().filename().string() : file.stem().string();
+});
+
+}  // namespace
+}  // namespace attune::test
