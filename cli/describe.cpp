@@ -24,6 +24,15 @@ Json value_json(const ParameterValue& value) {
   return std::visit([](const auto& v) { return Json(v); }, value);
 }
 
+// A map parameter without a default.
+bool must_be_given(const ParameterDeclaration& parameter) {
+  return parameter.type == ParameterType::map && to_string(parameter.default_value).empty();
+}
+
+std::string default_text(const ParameterDeclaration& parameter) {
+  return must_be_given(parameter) ? "must be given" : "default " + to_string(parameter.default_value);
+}
+
 std::string range_text(const ParameterDeclaration& parameter) {
   std::string text;
   for (const auto& choice : parameter.choices) text += (text.empty() ? "" : ", ") + choice;
@@ -94,10 +103,10 @@ void print_text(const Component& component) {
   const Descriptor& d = component.descriptor;
   std::cout << d.id << ": " << d.title << " (" << to_string(d.kind) << ")\n  " << d.summary << "\n  " << d.citation
             << "\n  " << capabilities(d) << "\n  from " << component.plugin << ' ' << component.version << ", "
-            << component.path.string() << "\n\nparameters\n";
+            << component.path.string() << (d.parameters.empty() ? "\n\nno parameters\n" : "\n\nparameters\n");
   for (const auto& p : d.parameters) {
-    std::cout << "  " << p.name << " (" << to_string(p.type) << ", default " << to_string(p.default_value) << ")\n    "
-              << p.help << (range_text(p).empty() ? "" : "\n    " + range_text(p)) << '\n';
+    std::cout << "  " << p.name << " (" << to_string(p.type) << ", " << default_text(p) << ")\n    " << p.help
+              << (range_text(p).empty() ? "" : "\n    " + range_text(p)) << '\n';
   }
 }
 
@@ -108,8 +117,9 @@ void print_markdown(const Component& component) {
   if (d.parameters.empty()) return;
   std::cout << "| parameter | type | default | values | meaning |\n|---|---|---|---|---|\n";
   for (const auto& p : d.parameters) {
-    std::cout << "| `" << p.name << "` | " << to_string(p.type) << " | `" << to_string(p.default_value) << "` | "
-              << range_text(p) << " | " << p.help << " |\n";
+    std::cout << "| `" << p.name << "` | " << to_string(p.type) << " | "
+              << (must_be_given(p) ? "must be given" : "`" + to_string(p.default_value) + "`") << " | " << range_text(p)
+              << " | " << p.help << " |\n";
   }
 }
 

@@ -27,10 +27,8 @@ std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
 Json terms_json(const std::vector<SampleTerm>& terms) {
   Json json = Json::array();
   for (const SampleTerm& term : terms) {
-    json.push_back({{"name", term.name},
-                    {"values", term.values},
-                    {"degenerate", term.degenerate},
-                    {"saturated", term.saturated}});
+    json.push_back(
+        {{"name", term.name}, {"values", term.values}, {"degenerate", term.degenerate}, {"saturated", term.saturated}});
   }
   return json;
 }
@@ -39,7 +37,9 @@ Json terms_json(const std::vector<SampleTerm>& terms) {
 std::string term_text(const Json& term) {
   std::string text = term["name"].get<std::string>() + " h =";
   for (const Json& value : term["values"]) text += " " + fixed(value.get<double>(), 3);
-  return text + (term["degenerate"].get<bool>() ? " (degenerate)" : term["saturated"].get<bool>() ? " (saturated)" : "");
+  return text + (term["degenerate"].get<bool>()  ? " (degenerate)"
+                 : term["saturated"].get<bool>() ? " (saturated)"
+                                                 : "");
 }
 
 Image sheet_picture(const Image& image) {

@@ -76,7 +76,7 @@ class SpecHeatmapRun {
     LossTrace trace;
     const LossResult result = (*loss_)(input, &trace);
     check_labels(session_.labels, result.scores.size(1));
-    if (!report_) start_report(trace);
+    if (!report_) start_report(trace, input);
     const at::Tensor shares = probabilities(result.scores, session_.sidecar);
     const auto headings = target_headings(loss_->spec().targets, session_.labels, result.scores.size(1));
     for (size_t row = 0; row < samples.size(); ++row) {
@@ -85,7 +85,13 @@ class SpecHeatmapRun {
     }
   }
 
-  void start_report(const LossTrace& trace) {
+  void start_report(const LossTrace& trace, const at::Tensor& input) {
+    for (const MapRequest& request : loss_->maps()) {
+      const auto layers = request.method->needs(*session_.model).layers;
+      if (layers.size() != 1) continue;
+      const std::string layer = layers[0] == "auto" ? session_.model->auto_layer(input) : layers[0];
+      layers_[request.name] = layers_[request.name + " again"] = layer;
+    }
     std::vector<HeatmapReport::Method> columns;
     std::map<std::string, int> seen;
     for (const LossTrace::Item& item : trace.items) {
@@ -108,6 +114,8 @@ class SpecHeatmapRun {
       const LossTrace::Item& item = trace.items[i];
       MethodMaps& column = maps.methods[i % columns];
       column.at_input_resolution = item.at_input_resolution;
+      const auto layer = layers_.find(item.name);
+      if (item.is_map && layer != layers_.end()) column.layer = layer->second;
       column.maps.push_back(item.values[row].to(at::kCPU, at::kFloat));
       if (!item.is_map) {
         column.pictures.push_back(as_seen(picture_of(column.maps.back(), inputs_.preprocess()), sample));
@@ -118,7 +126,9 @@ class SpecHeatmapRun {
   }
 
   static SampleTerm term_of(const TermReport& report, int64_t row) {
-    SampleTerm term{report.name, {}, report.degenerate.select(1, row).any().item<bool>(),
+    SampleTerm term{report.name,
+                    {},
+                    report.degenerate.select(1, row).any().item<bool>(),
                     report.saturated.select(1, row).any().item<bool>()};
     for (int64_t target = 0; target < report.values.size(0); ++target) {
       term.values.push_back(report.values[target][row].item<double>());
@@ -131,6 +141,7 @@ class SpecHeatmapRun {
   InputRun inputs_;
   std::optional<ConsistencyLoss> loss_;
   std::optional<HeatmapReport> report_;
+  std::map<std::string, std::string> layers_;  // of maps that are about one
 };
 
 }  // namespace

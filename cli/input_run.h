@@ -27,8 +27,8 @@ class InputRun {
   std::optional<std::vector<Sample>> next() { return stream_->next(); }
 
   // Gives the batch's samples that could be read to `work`, as the model takes them, [N,C,S1..Sd]. What cannot be read
-  // or run is named on standard error and counted in code(); the rest goes on. `work` is called again, sample by sample,
-  // when it throws for a batch. Throws when nothing at all fits the model.
+  // or run is named on standard error and counted in code(); the rest goes on. `work` is called again, sample by
+  // sample, when it throws for a batch. Throws when nothing at all fits the model.
   using Work = std::function<void(const SampleList& samples, const at::Tensor& input)>;
   void process(const std::vector<Sample>& samples, const Work& work);
 

@@ -134,7 +134,8 @@ class LossRun {
     Json terms = Json::array();
     for (const Sum& sum : sums_) {
       loss -= sum.weight * (mean ? sum.sum / rows : sum.sum);
-      terms.push_back({{"name", sum.name}, {"weight", sum.weight}, {"value", sum.sum / rows}, {"samples", sum.samples}});
+      terms.push_back(
+          {{"name", sum.name}, {"weight", sum.weight}, {"value", sum.sum / rows}, {"samples", sum.samples}});
     }
     Json document = {{"loss", loss}, {"reduction", mean ? "mean" : "sum"}, {"terms", terms}};
     if (options_.gradient) document["gradient"] = gradient_json(mean ? 1 / rows : 1);
@@ -168,16 +169,19 @@ class LossRun {
 };
 
 void LossRun::print_text(const Json& json) const {
-  std::cout << std::setprecision(6) << "loss " << json["loss"].get<double>() << "  (" << json["reduction"].get<std::string>()
-            << " over " << rows_ << (rows_ == 1 ? " sample" : " samples") << ")\n";
+  std::cout << std::setprecision(6) << "loss " << json["loss"].get<double>() << "  ("
+            << json["reduction"].get<std::string>() << " over " << rows_ << (rows_ == 1 ? " value" : " values")
+            << ")\n";
   for (const Json& term : json["terms"]) {
-    std::cout << "\n" << term["name"].get<std::string>() << "  h " << term["value"].get<double>() << ", weight "
+    std::cout << "\n"
+              << term["name"].get<std::string>() << "  h " << term["value"].get<double>() << ", weight "
               << term["weight"].get<double>() << '\n';
     for (const Json& sample : term["samples"]) {
       const Json& target = sample["target"];
       std::cout << "  " << std::setw(10) << sample["value"].get<double>() << "  " << sample["input"].get<std::string>();
       if (!sample["index"].is_null()) std::cout << " row " << sample["index"];
-      std::cout << "  " << (target["label"].is_null() ? "class " + target["index"].dump() : target["label"].get<std::string>())
+      std::cout << "  "
+                << (target["label"].is_null() ? "class " + target["index"].dump() : target["label"].get<std::string>())
                 << (sample["degenerate"].get<bool>() ? "  degenerate: a map is constant" : "")
                 << (sample["saturated"].get<bool>() ? "  saturated: the mask is black and white" : "") << '\n';
     }
@@ -190,8 +194,9 @@ void LossRun::print_text(const Json& json) const {
 }
 
 // Bytes that one pass of a batch computes, per layer; containers hand on what their last part gave.
-double activation_bytes(TorchScriptModel& model, const at::Tensor& input, int64_t batch) {
-  const auto reports = model.inspect(input);
+double layer_bytes(TorchScriptModel& model, const std::vector<int64_t>& shape, int64_t batch) {
+  const auto place = at::TensorOptions().device(model.device()).dtype(model.dtype());
+  const auto reports = model.inspect(at::zeros(shape, place));
   double values = 0;
   for (const LayerReport& report : reports) {
     const std::string inside = report.name + ".";
@@ -211,28 +216,36 @@ std::string pass_text(const PassPlan& step) {
   return step.whole ? "backward to the input" : "backward to a layer";
 }
 
+void print_columns(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(rows[0].size());
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    for (size_t i = 0; i + 1 < row.size(); ++i) std::cout << row[i] << std::string(widths[i] - row[i].size() + 2, ' ');
+    std::cout << row.back() << '\n';
+  }
+}
+
 void LossRun::explain() const {
-  const auto shape = trial_shape(session_, {});
-  const auto place = at::TensorOptions().device(session_.model->device()).dtype(session_.model->dtype());
-  const double bytes = activation_bytes(*session_.model, at::zeros(shape, place), options_.inputs.batch);
-  const auto plan = loss_->plan(options_.gradient);
-  std::cout << std::left << std::setw(6) << "step" << std::setw(23) << "pass" << std::setw(8) << "times" << std::setw(34)
-            << "on" << std::setw(24) << "gives" << "recorded\n";
+  std::vector<std::vector<std::string>> rows{{"step", "pass", "times", "on", "gives", "recorded"}};
   double forwards = 0, backwards = 0, recorded = 0;
-  for (size_t i = 0; i < plan.size(); ++i) {
-    const PassPlan& step = plan[i];
-    std::ostringstream times;
-    times << step.passes << (step.per_target ? " T" : "");
-    std::cout << std::setw(6) << i + 1 << std::setw(23) << pass_text(step) << std::setw(8) << times.str()
-              << std::setw(34) << step.on << std::setw(24) << step.gives << (step.recorded ? "yes" : "no") << '\n';
+  for (const PassPlan& step : loss_->plan(options_.gradient)) {
+    rows.push_back({std::to_string(rows.size()), pass_text(step),
+                    to_string(ParameterValue(step.passes)) + (step.per_target ? " T" : ""), step.on, step.gives,
+                    step.recorded ? "yes" : "no"});
     (step.kind == PassPlan::Kind::forward ? forwards : backwards) += step.passes;
     if (step.recorded && step.whole) recorded += step.passes;
   }
+  print_columns(rows);
   std::cout << "\nT: once for every target that the spec explains\n"
             << forwards << " forward and " << backwards << " backward passes in all, for one target\n"
-            << std::fixed << std::setprecision(0) << "memory: the layers of one pass hold about " << bytes / 1048576
-            << " MB for " << options_.inputs.batch << " inputs; " << recorded
-            << " recorded whole passes keep about as much each until the gradient is taken\n";
+            << std::fixed << std::setprecision(0) << "memory: the layers of one pass hold about "
+            << layer_bytes(*session_.model, trial_shape(session_, {}), options_.inputs.batch) / 1048576 << " MB for "
+            << options_.inputs.batch << " inputs";
+  if (recorded > 0)
+    std::cout << "; " << recorded << " recorded whole passes keep about as much each until the gradient is taken";
+  std::cout << '\n';
 }
 
 }  // namespace

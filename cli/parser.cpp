@@ -30,6 +30,7 @@ void add_machine(CLI::App& command, std::string& device, int& threads) {
   command.add_option("--threads", threads, "Threads of one operation; default: all cores")->check(CLI::Range(1, 1024));
 }
 
+constexpr const char* spec_help = "JSON file, or the name of a spec that ships with attune (\"atcon\")";
 constexpr const char* model_help = "TorchScript file; model.json beside it may describe it";
 
 void add_model_flags(CLI::App& command, ModelFlags& flags) {
@@ -75,7 +76,9 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   CLI::App* command = app.add_subcommand("heatmap", "Draw what a model looks at");
   add_model(*command, options.model);
   add_inputs(*command, options.inputs)->required();
-  CLI::Option* spec = command->add_option("--spec", options.spec, "Draw the maps and the loss of a spec")->type_name("FILE");
+  CLI::Option* spec =
+      command->add_option("--spec", options.spec, "Draw the maps and the loss of a spec (as `attune loss` takes it)")
+          ->type_name("FILE");
   command
       ->add_option("--method", options.methods,
                    "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them")
@@ -100,12 +103,13 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
 void add_loss(CLI::App& app, LossOptions& options) {
   CLI::App* command = app.add_subcommand("loss", "Compute a spec's consistency loss of a model on inputs");
   command->add_option("MODEL", options.model.model, model_help)->required();
-  command->add_option("SPEC", options.spec, "JSON file; `attune schema` describes it")->required();
+  command->add_option("SPEC", options.spec, spec_help)->required();
   add_model_flags(*command, options.model);
   CLI::Option* inputs = add_inputs(*command, options.inputs);
   command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
   command->add_flag("--gradient", options.gradient, "Print the norm of the loss's gradient of every parameter");
-  command->add_flag("--explain", options.explain, "Print the passes that the loss takes; no input is needed, none is run");
+  command->add_flag("--explain", options.explain,
+                    "Print the passes that the loss takes; no input is needed, none is run");
   command->add_flag("--json", options.json, "One JSON document on standard output");
   command->callback([&options, inputs] {
     if (!options.explain && inputs->empty()) throw CLI::RequiredError("INPUT");
@@ -114,7 +118,7 @@ void add_loss(CLI::App& app, LossOptions& options) {
 
 void add_specs(CLI::App& app, Options& options) {
   CLI::App* validate = app.add_subcommand("validate", "Check a spec, and say everything that is wrong with it");
-  validate->add_option("SPEC", options.validate.spec, "JSON file")->required();
+  validate->add_option("SPEC", options.validate.spec, spec_help)->required();
   validate->add_option("--model", options.validate.model.model, "Check layers and labels of this model too");
   validate->add_option("--labels", options.validate.model.labels, "Class names, one a line or a JSON list")
       ->type_name("FILE");
@@ -155,7 +159,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
   command->add_option("--rounds", options.rounds, "Rounds whose median counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  command->add_option("--spec", options.specs, "Time the loss of a spec too (repeatable)")
+  command->add_option("--spec", options.specs, "Time the loss of a spec too (as `attune loss` takes it; repeatable)")
       ->type_name("FILE")
       ->expected(1)
       ->allow_extra_args(false)

@@ -23,10 +23,8 @@ ModelNames model_names(const ModelFlags& flags) {
 Json document(const std::vector<SpecFault>& faults) {
   Json errors = Json::array();
   for (const SpecFault& fault : faults) {
-    errors.push_back({{"line", fault.line},
-                      {"column", fault.column},
-                      {"pointer", fault.pointer},
-                      {"message", fault.message}});
+    errors.push_back(
+        {{"line", fault.line}, {"column", fault.column}, {"pointer", fault.pointer}, {"message", fault.message}});
   }
   return {{"ok", faults.empty()}, {"errors", errors}};
 }

@@ -1,5 +1,5 @@
-// The specs that ship, on a real model and real photos: the published ATCON code's losses and gradients, and the paper's
-// twelve combinations.
+// The specs that ship, on a real model and real photos: the published ATCON code's losses and gradients, and the
+// paper's twelve combinations.
 
 #include <cmath>
 #include <fstream>
@@ -37,7 +37,8 @@ class Atcon : public testing::Test {
     std::ifstream(test::shared() / "golden" / "atcon.json") >> golden_;
     model_ = TorchScriptModel::load(test::shared() / "models" / (golden_["model"].get<std::string>() + ".pt"));
     for (const auto& photo : golden_["photos"]) {
-      inputs_.push_back(read_npy(test::shared() / "golden" / "squeezenet1_0_imagenet" / photo.get<std::string>() / "input.npy"));
+      inputs_.push_back(
+          read_npy(test::shared() / "golden" / "squeezenet1_0_imagenet" / photo.get<std::string>() / "input.npy"));
     }
   }
 

@@ -1,11 +1,10 @@
 // A spec and a model become one differentiable tensor.
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include <attune/catalogue.h>
 #include <attune/maps.h>
@@ -47,8 +46,8 @@ struct LossTrace {
 struct PassPlan {
   enum class Kind { forward, backward, loss_backward };
   Kind kind = Kind::forward;
-  std::string on;     // "input", "input of mask (agreement)"
-  std::string gives;  // "scores, cam, gb", "cam"
+  std::string on;           // "input", "input of mask (agreement)"
+  std::string gives;        // "scores, cam, gb", "cam"
   double passes = 1;        // how many, for one target
   bool whole = true;        // false: a backward pass from the score to a layer only
   bool recorded = false;    // kept for the gradient of the loss

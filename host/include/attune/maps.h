@@ -1,11 +1,10 @@
 // From a batch of inputs to attention maps: one forward pass for all maps and targets.
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include <attune/sdk/map.h>
 #include <attune/sdk/method.h>
@@ -25,7 +24,8 @@ class Labels {
   const std::vector<std::string>& names() const { return names_; }
   // "" when there is no such label.
   std::string name(int64_t index) const;
-  // Throws Error(Fault::usage) for an unknown label (with the nearest) and for one that occurs twice (with its indices).
+  // Throws Error(Fault::usage) for an unknown label (with the nearest) and for one that occurs twice (with its
+  // indices).
   int64_t index(const std::string& label) const;
 
  private:
@@ -57,8 +57,8 @@ struct MapRequest {
 
 // The maps of one batch.
 struct MapSet {
-  at::Tensor scores;            // [N,K], the model's raw output
-  std::vector<Target> targets;  // in the order of the choices
+  at::Tensor scores;                            // [N,K], the model's raw output
+  std::vector<Target> targets;                  // in the order of the choices
   std::vector<std::vector<AttentionMap>> maps;  // [request][target]
 };
 

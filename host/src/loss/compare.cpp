@@ -16,8 +16,8 @@ namespace {
 // [N], whether each sample's map is constant but for rounding.
 at::Tensor is_constant(const at::Tensor& map) {
   const at::Tensor flat = map.detach().flatten(1);
-  const double rounding = map.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon()
-                                                           : std::numeric_limits<float>::epsilon();
+  const double rounding =
+      map.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
   const at::Tensor low = flat.amin(1), high = flat.amax(1);
   return high - low <= 8 * rounding * at::maximum(low.abs(), high.abs());
 }
@@ -77,7 +77,8 @@ Agreement compare(const AttentionMap& a, const AttentionMap& b, Normalise normal
   const auto nothing = [](const at::Tensor& map) { return map.flatten(1).select(1, 0) * 0; };
   at::Tensor values = nothing(a.values) + nothing(b.values);
   const at::Tensor kept = degenerate.logical_not().nonzero().squeeze(1);
-  if (kept.size(0) > 0) values = values.index_add(0, kept, correlated(rows(a, kept), rows(b, kept), normalise, correlation));
+  if (kept.size(0) > 0)
+    values = values.index_add(0, kept, correlated(rows(a, kept), rows(b, kept), normalise, correlation));
   return {values, degenerate};
 }
 

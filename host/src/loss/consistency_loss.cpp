@@ -44,6 +44,27 @@ void trace_maps(const MapSet& set, const std::vector<MapRequest>& requests, size
   }
 }
 
+std::vector<AttentionMap> maps_of(const MapSet& set, const Match& match, size_t target) {
+  std::vector<AttentionMap> maps;
+  for (const size_t map : match.maps) maps.push_back(set.maps[map][target]);
+  return maps;
+}
+
+// [T,N]
+at::Tensor stacked(const std::vector<TermValues>& rows, at::Tensor TermValues::*part) {
+  std::vector<at::Tensor> parts;
+  for (const TermValues& row : rows) parts.push_back(row.*part);
+  return at::stack(parts);
+}
+
+void add_term(const Term& term, const std::vector<TermValues>& found, Reduction reduction, LossResult& result) {
+  const at::Tensor values = stacked(found, &TermValues::values);
+  const at::Tensor share = (reduction == Reduction::mean ? values.mean() : values.sum()) * -term.weight;
+  result.loss = result.loss.defined() ? result.loss + share : share;
+  result.terms.push_back({term.name, term.weight, values.detach(), stacked(found, &TermValues::degenerate),
+                          stacked(found, &TermValues::saturated)});
+}
+
 }  // namespace
 
 ConsistencyLoss::ConsistencyLoss(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue,
@@ -63,15 +84,13 @@ LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace
   const bool graph = wanted && parts.any_graph();
   const MapSet set = compute_maps(*parts.model, input, parts.requests, parts.targets, graph);
 
-  const at::AutoGradMode mode(true);  // maps of the cheaper passes are gradients too
+  const at::AutoGradMode mode(true);                               // maps of the cheaper passes are gradients too
   std::vector<std::vector<TermValues>> found(parts.terms.size());  // [term][target]
   for (size_t t = 0; t < set.targets.size(); ++t) {
     if (trace != nullptr) trace_maps(set, parts.requests, t, *trace);
+    const MatchScene scene{*parts.model, parts.requests, input, set.targets[t], t, graph, trace};
     for (size_t m = 0; m < parts.matches.size(); ++m) {
-      const Match& match = parts.matches[m];
-      std::vector<AttentionMap> maps;
-      for (const size_t map : match.maps) maps.push_back(set.maps[map][t]);
-      const Matched matched = run_match(match, *parts.model, parts.requests, input, set.targets[t], maps, graph, trace, t);
+      const Matched matched = run_match(parts.matches[m], scene, maps_of(set, parts.matches[m], t));
       for (size_t i = 0; i < parts.terms.size(); ++i) {
         if (parts.terms[i].match == m) found[i].push_back(evaluate(parts.terms[i], matched));
       }
@@ -81,20 +100,7 @@ LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace
   LossResult result;
   result.scores = set.scores.detach();
   result.targets = set.targets;
-  for (size_t i = 0; i < parts.terms.size(); ++i) {
-    const Term& term = parts.terms[i];
-    const auto stacked = [&](at::Tensor TermValues::*part) {
-      std::vector<at::Tensor> rows;
-      for (const TermValues& values : found[i]) rows.push_back(values.*part);
-      return at::stack(rows);
-    };
-    const at::Tensor values = stacked(&TermValues::values);
-    const at::Tensor reduced = parts.spec.reduction == Reduction::mean ? values.mean() : values.sum();
-    const at::Tensor share = reduced * -term.weight;
-    result.loss = result.loss.defined() ? result.loss + share : share;
-    result.terms.push_back({term.name, term.weight, values.detach(), stacked(&TermValues::degenerate),
-                            stacked(&TermValues::saturated)});
-  }
+  for (size_t i = 0; i < parts.terms.size(); ++i) add_term(parts.terms[i], found[i], parts.spec.reduction, result);
   if (!wanted) result.loss = result.loss.detach();
   return result;
 }

@@ -12,18 +12,9 @@ namespace {
 
 class MatchRun final : public MatchContext {
  public:
-  MatchRun(const Match& match, Model& model, const std::vector<MapRequest>& requests, const at::Tensor& input,
-           const Target& target, bool graph, LossTrace* trace, size_t target_index)
-      : match_(match),
-        model_(model),
-        requests_(requests),
-        input_(input),
-        target_(target),
-        graph_(graph),
-        trace_(trace),
-        target_index_(target_index) {}
+  MatchRun(const Match& match, const MatchScene& scene) : match_(match), scene_(scene) {}
 
-  const at::Tensor& input() const override { return input_; }
+  const at::Tensor& input() const override { return scene_.input; }
   const std::vector<MapInfo>& maps() const override { return match_.infos; }
 
   AttentionMap recompute(size_t map, const at::Tensor& input) override {
@@ -31,13 +22,14 @@ class MatchRun final : public MatchContext {
     if (std::find(declared.begin(), declared.end(), map) == declared.end()) {
       throw Error(Fault::run, "matcher '" + match_.spec.matcher.id + "' recomputes a map that it did not declare");
     }
-    if (input.sizes() != input_.sizes()) {
+    if (input.sizes() != scene_.input.sizes()) {
       std::ostringstream text;
-      text << "matcher '" << match_.spec.matcher.id << "' made an input " << input.sizes() << " of " << input_.sizes();
+      text << "matcher '" << match_.spec.matcher.id << "' made an input " << input.sizes() << " of "
+           << scene_.input.sizes();
       throw Error(Fault::run, text.str());
     }
-    const MapRequest& request = requests_[match_.maps[map]];
-    AttentionMap again = attend(request, pass_on(input), target_);
+    const MapRequest& request = scene_.requests[match_.maps[map]];
+    AttentionMap again = attend(request, pass_on(input), scene_.target);
     trace(request.name + " again", again.values, again.at_input_resolution, true);
     return again;
   }
@@ -56,36 +48,29 @@ class MatchRun final : public MatchContext {
   Pass& pass_on(const at::Tensor& input) {
     if (pass_ && pass_input_.is_same(input)) return *pass_;
     MapRequests again;
-    for (const size_t map : match_.reruns.maps) again.push_back(&requests_[match_.maps[map]]);
+    for (const size_t map : match_.reruns.maps) again.push_back(&scene_.requests[match_.maps[map]]);
     const at::Tensor x = match_.spec.stop_gradient ? input.detach() : input;
-    pass_ = model_.forward(x, union_of_needs(model_, again, 1), graph_);
+    pass_ = scene_.model.forward(x, union_of_needs(scene_.model, again, 1), scene_.graph);
     pass_input_ = input;
     return *pass_;
   }
 
   void trace(const std::string& name, const at::Tensor& values, bool at_input_resolution, bool is_map) {
-    if (trace_ == nullptr) return;
-    trace_->items.push_back({target_index_, match_.terms, name, values.detach(), at_input_resolution, is_map});
+    if (scene_.trace == nullptr) return;
+    scene_.trace->items.push_back(
+        {scene_.target_index, match_.terms, name, values.detach(), at_input_resolution, is_map});
   }
 
   const Match& match_;
-  Model& model_;
-  const std::vector<MapRequest>& requests_;
-  at::Tensor input_;
-  const Target& target_;
-  bool graph_;
-  LossTrace* trace_;
-  size_t target_index_;
+  const MatchScene& scene_;
   std::unique_ptr<Pass> pass_;
   at::Tensor pass_input_;
 };
 
 }  // namespace
 
-Matched run_match(const Match& match, Model& model, const std::vector<MapRequest>& requests, const at::Tensor& input,
-                  const Target& target, std::vector<AttentionMap> maps, bool graph, LossTrace* trace,
-                  size_t target_index) {
-  MatchRun run(match, model, requests, input, target, graph, trace, target_index);
+Matched run_match(const Match& match, const MatchScene& scene, const std::vector<AttentionMap>& maps) {
+  MatchRun run(match, scene);
   Matched matched;
   matched.pairs = match.matcher->match(run, maps);
   if (matched.pairs.empty()) {

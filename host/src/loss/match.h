@@ -28,9 +28,18 @@ struct Matched {
   at::Tensor saturated;  // [N] boolean; undefined: none
 };
 
-// `maps` are those of `match`, `requests` the loss's; passes record a graph when `graph`.
-Matched run_match(const Match& match, Model& model, const std::vector<MapRequest>& requests, const at::Tensor& input,
-                  const Target& target, std::vector<AttentionMap> maps, bool graph, LossTrace* trace,
-                  size_t target_index);
+// One input and one of its targets, while a loss is computed.
+struct MatchScene {
+  Model& model;
+  const std::vector<MapRequest>& requests;  // the loss's
+  const at::Tensor& input;
+  const Target& target;
+  size_t target_index;
+  bool graph;  // passes record one
+  LossTrace* trace;
+};
+
+// `maps` are those of `match`, in its order.
+Matched run_match(const Match& match, const MatchScene& scene, const std::vector<AttentionMap>& maps);
 
 }  // namespace attune

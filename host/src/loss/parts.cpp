@@ -39,8 +39,8 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
   make_requests(catalogue);
   for (const TermSpec& term : spec.terms) {
     const auto& compare = term.compare;
-    terms.push_back({term.name, term.weight, term.normalise,
-                     catalogue.make_correlation(compare.id, compare.parameters), match_of(term, catalogue)});
+    terms.push_back({term.name, term.weight, term.normalise, catalogue.make_correlation(compare.id, compare.parameters),
+                     match_of(term, catalogue)});
   }
   stop_graphs();
   find_without_gradient(catalogue);
@@ -49,8 +49,7 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
 void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue) {
   for (const MapSpec& map : spec.maps) {
     if (!is_used(spec, map.name)) continue;
-    requests.push_back(
-        {map.name, catalogue.make_method(map.method.id, map.method.parameters), !map.stop_gradient});
+    requests.push_back({map.name, catalogue.make_method(map.method.id, map.method.parameters), !map.stop_gradient});
     descriptors.push_back(catalogue.component(ComponentKind::method, map.method.id).descriptor);
   }
 }
@@ -115,8 +114,9 @@ void ConsistencyLoss::Parts::find_without_gradient(const Catalogue& catalogue) {
 
 void ConsistencyLoss::Parts::require_gradients() const {
   if (without_gradient.empty()) return;
-  throw Error(Fault::spec, "'" + without_gradient +
-                               "' is not differentiable; of a map, \"stop_gradient\": true keeps it out of the gradient");
+  throw Error(Fault::spec,
+              "'" + without_gradient +
+                  "' is not differentiable; of a map, \"stop_gradient\": true keeps it out of the gradient");
 }
 
 bool ConsistencyLoss::Parts::any_graph() const {

@@ -29,8 +29,8 @@ struct ConsistencyLoss::Parts {
   std::shared_ptr<Model> model;
   Spec spec;
   std::vector<TargetChoice> targets;
-  std::vector<MapRequest> requests;      // of the maps that terms use, in the order of the spec
-  std::vector<Descriptor> descriptors;   // of the requests' methods
+  std::vector<MapRequest> requests;     // of the maps that terms use, in the order of the spec
+  std::vector<Descriptor> descriptors;  // of the requests' methods
   std::vector<Match> matches;
   std::vector<Term> terms;
   std::string without_gradient;  // the component that has no gradient although one is to pass, if any

@@ -14,16 +14,40 @@ using torch::jit::Value;
 
 // Operators that give the same values for any strides; a `view` may refuse some.
 bool takes_either_order(const Node* node) {
-  static const std::set<std::string> known = {
-      "aten::conv2d",      "aten::_convolution", "aten::batch_norm",          "aten::relu",       "aten::relu_",
-      "aten::hardtanh",    "aten::hardtanh_",    "aten::silu",                "aten::sigmoid",    "aten::hardswish",
-      "aten::hardsigmoid", "aten::gelu",         "aten::leaky_relu",          "aten::add",        "aten::add_",
-      "aten::mul",         "aten::mul_",         "aten::cat",                 "aten::max_pool2d", "aten::avg_pool2d",
-      "aten::mean",        "aten::dropout",      "aten::adaptive_avg_pool2d", "aten::flatten",    "aten::linear",
-      "aten::size",        "aten::select",       "aten::slice",               "aten::unsqueeze",  "aten::clamp_min"};
+  static const std::set<std::string> known = {"aten::conv2d",
+                                              "aten::_convolution",
+                                              "aten::batch_norm",
+                                              "aten::relu",
+                                              "aten::relu_",
+                                              "aten::hardtanh",
+                                              "aten::hardtanh_",
+                                              "aten::silu",
+                                              "aten::sigmoid",
+                                              "aten::hardswish",
+                                              "aten::hardsigmoid",
+                                              "aten::gelu",
+                                              "aten::leaky_relu",
+                                              "aten::add",
+                                              "aten::add_",
+                                              "aten::mul",
+                                              "aten::mul_",
+                                              "aten::cat",
+                                              "aten::max_pool2d",
+                                              "aten::avg_pool2d",
+                                              "aten::mean",
+                                              "aten::dropout",
+                                              "aten::adaptive_avg_pool2d",
+                                              "aten::flatten",
+                                              "aten::linear",
+                                              "aten::size",
+                                              "aten::select",
+                                              "aten::slice",
+                                              "aten::unsqueeze",
+                                              "aten::clamp_min"};
   const auto kind = node->kind();
   return kind.is_prim() ? node->blocks().empty()
-                        : kind == accumulate_symbol || kind == rectify_symbol || kind == gate_symbol || known.count(kind.toQualString()) != 0;
+                        : kind == accumulate_symbol || kind == rectify_symbol || kind == gate_symbol ||
+                              known.count(kind.toQualString()) != 0;
 }
 
 // The weight, a constant, of a 2-D convolution that this is about; null otherwise.

@@ -36,8 +36,8 @@ struct Geometry : torch::CustomClassHolder {
     return at::convolution(x, w, b, stride, padding, dilation, transposed, output_padding, groups);
   }
   // The gradients of x, w and b that the mask asks for.
-  std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& g, const at::Tensor& x,
-                                                          const at::Tensor& w, const Mask& mask) const {
+  std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& g, const at::Tensor& x, const at::Tensor& w,
+                                                          const Mask& mask) const {
     const std::vector<int64_t> bias{g.size(1)};
     return at::convolution_backward(g, x, w, bias, stride, padding, dilation, transposed, output_padding, groups, mask);
   }
@@ -52,8 +52,8 @@ at::Tensor sum(const at::Tensor& a, const at::Tensor& b) {
   return a + b;
 }
 
-// (g, x, w) -> those of the gradients of x, w and b that the mask asks for. As a convolution is linear in x and in w, its
-// gradients are convolutions again.
+// (g, x, w) -> those of the gradients of x, w and b that the mask asks for. As a convolution is linear in x and in w,
+// its gradients are convolutions again.
 struct ConvolveBackward : torch::autograd::Function<ConvolveBackward> {
   static variable_list forward(AutogradContext* context, const Variable& g, const Variable& x, const Variable& w,
                                const c10::intrusive_ptr<torch::CustomClassHolder>& geometry, const Mask& mask) {
@@ -216,8 +216,9 @@ const torch::jit::RegisterOperators registration({
     torch::jit::Operator("attune::convolve(Tensor x, Tensor w, Tensor? b, int[] stride, int[] padding, int[] dilation, "
                          "bool transposed, int[] output_padding, int groups) -> Tensor",
                          run_convolve, c10::AliasAnalysisKind::FROM_SCHEMA),
-    torch::jit::Operator("attune::normalise(Tensor x, Tensor? w, Tensor? b, Tensor mean, Tensor var, float eps) -> Tensor",
-                         run_normalise, c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator(
+        "attune::normalise(Tensor x, Tensor? w, Tensor? b, Tensor mean, Tensor var, float eps) -> Tensor",
+        run_normalise, c10::AliasAnalysisKind::FROM_SCHEMA),
 });
 
 void replace(Node* old, c10::Symbol kind, const std::vector<Value*>& inputs) {

@@ -43,7 +43,7 @@ class DocumentReader {
   // Calls the reader of every key that is there, in the order of `keys`; other keys are faults.
   void object(const JsonAt& at, const std::vector<Key>& keys);
   bool is_object(const JsonAt& at);
-  // Null, with a fault, for anything but a list that is not empty.
+  // False, with a fault, for anything but a list that is not empty.
   bool is_filled_list(const JsonAt& at);
 
   // The value of the wanted type, or a fault.
@@ -64,7 +64,7 @@ class DocumentReader {
   std::vector<SpecFault> faults_;
 };
 
-// The most faults that are collected.
+// So many faults are told. One more is collected, which says that there are others.
 constexpr size_t most_faults = 100;
 
 // The value as a parameter; nothing for null, objects, and lists of other things than numbers.

@@ -1,12 +1,11 @@
-// One map as a mask of the input, the others computed once more on what it leaves: Mirzazadeh et al. 2022 (ATCON), Eq. 6
-// and Algorithm 1.
-
-#include <algorithm>
-#include <optional>
-#include <string>
+// One map as a mask of the input, the others computed once more on what it leaves: Mirzazadeh et al. 2022 (ATCON), Eq.
+// 6 and Algorithm 1.
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/sigmoid.h>
+#include <algorithm>
+#include <optional>
+#include <string>
 
 #include <attune/sdk/plugin.h>
 
@@ -30,7 +29,8 @@ Descriptor descriptor() {
   d.citation = "Mirzazadeh et al. 2022, Eq. 6 and Algorithm 1";
   d.parameters = {
       map("source", "", "The map that becomes the mask"),
-      choice("centre", "mean", {"mean", "mean_plus_half_std"}, "The value of the map, per sample, where the mask is 1/2"),
+      choice("centre", "mean", {"mean", "mean_plus_half_std"},
+             "The value of the map, per sample, where the mask is 1/2"),
       choice_or_real("scale", std::string("variance"), {"variance", "std"}, {smallest_scale, 1e18},
                      "How far from the centre the mask reaches 0.73: per sample, or a number for all"),
       boolean("align_corners", false, "How a smaller map is resized to the input: corner cells coincide"),

@@ -79,7 +79,8 @@ TEST(Mask, DerivativesAreFiniteDifferences) {
   for (const std::vector<int64_t>& shape : {std::vector<int64_t>{2, 3, 5, 4}, std::vector<int64_t>{2, 3, 2, 3, 4}}) {
     std::vector<int64_t> of_source = shape;
     of_source[1] = 1;
-    for (const ParameterValue& scale : {ParameterValue(std::string("variance")), ParameterValue(std::string("std")), ParameterValue(0.7)}) {
+    for (const ParameterValue& scale :
+         {ParameterValue(std::string("variance")), ParameterValue(std::string("std")), ParameterValue(0.7)}) {
       const Given given{{"centre", std::string("mean_plus_half_std")}, {"scale", scale}};
       const test::Function function = [&](const test::Tensors& of) {
         return test::Tensors{masked(of[0], of[1], given).input};
@@ -115,13 +116,17 @@ TEST(Mask, DeclaresWhatItRecomputes) {
   const Reruns reruns = matcher->reruns({{"a", false}, {"b", true}, {"c", true}});
   EXPECT_EQ(reruns.maps, (std::vector<size_t>{0, 2}));
   EXPECT_EQ(reruns.sources, std::vector<size_t>{1});
-  EXPECT_EQ(test::message_of(Fault::spec, [&] { matcher->reruns({{"cam", false}, {"bb", true}}); }),
+  EXPECT_EQ(test::message_of(Fault::spec,
+                             [&] {
+                               matcher->reruns({{"cam", false}, {"bb", true}});
+                             }),
             "the mask's source \"b\" is none of the maps that are matched (did you mean \"bb\"?)");
 }
 
 TEST(Mask, RefusesMapsThatDoNotFitTheInput) {
-  const std::string said =
-      test::message_of(Fault::run, [] { masked(seeded({1, 2, 4, 4}, 1), seeded({1, 3, 4, 4}, 2), {}); });
+  const std::string said = test::message_of(Fault::run, [] {
+    masked(seeded({1, 2, 4, 4}, 1), seeded({1, 3, 4, 4}, 2), {});
+  });
   EXPECT_TRUE(test::contains(said, "has 2 channels of 2 dimensions, the input 3 of 2")) << said;
   test::message_of(Fault::run, [] { masked(seeded({1, 1, 4}, 1), seeded({1, 3, 4, 4}, 2), {}); });
 }

@@ -20,7 +20,8 @@ Agreement compared(const at::Tensor& a, const at::Tensor& b, Normalise normalise
 }
 
 TEST(Compare, NormalisesEverySample) {
-  const at::Tensor a = seeded({2, 1, 3, 4}, 1), ones = at::ones({2, 1, 3, 4}, at::kDouble) + seeded({2, 1, 3, 4}, 2) * 1e-9;
+  const at::Tensor a = seeded({2, 1, 3, 4}, 1),
+                   ones = at::ones({2, 1, 3, 4}, at::kDouble) + seeded({2, 1, 3, 4}, 2) * 1e-9;
   for (int64_t i = 0; i < 2; ++i) {
     const at::Tensor cells = a[i].flatten();
     const double mean = cells.mean().item<double>(), std = cells.std().item<double>();
@@ -42,7 +43,8 @@ TEST(Compare, KeepsConstantRowsFromTheCorrelation) {
   a[1].fill_(0.1);
   a.requires_grad_();
   b.requires_grad_();
-  for (const auto normalise : {Normalise::none, Normalise::standardise, Normalise::standardise_sigmoid, Normalise::minmax}) {
+  for (const auto normalise :
+       {Normalise::none, Normalise::standardise, Normalise::standardise_sigmoid, Normalise::minmax}) {
     const Product product;
     const Agreement found = compare({a, false}, {b, false}, normalise, product);
     EXPECT_EQ(product.rows, 2);

@@ -1,7 +1,6 @@
 // What a loss is: values, passes, reports.
-#include <gtest/gtest.h>
-
 #include <fstream>
+#include <gtest/gtest.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -22,9 +21,11 @@ LossResult run(const std::shared_ptr<Model>& model, const std::string& text, con
 
 TEST(ConsistencyLoss, IsMinusTheWeightedSumOfTermsReduced) {
   const auto model = smooth_model();
-  const std::string terms = term(both, mask, ", \"weight\": 2") + ", " + term(both, "\"upsample\"", ", \"name\": \"up\", \"weight\": -0.5");
+  const std::string terms =
+      term(both, mask, ", \"weight\": 2") + ", " + term(both, "\"upsample\"", ", \"name\": \"up\", \"weight\": -0.5");
   const at::Tensor x = input_of(2, 3);
-  const LossResult mean = run(model, spec_text(terms), x), sum = run(model, spec_text(terms, "", ", \"reduction\": \"sum\""), x);
+  const LossResult mean = run(model, spec_text(terms), x),
+                   sum = run(model, spec_text(terms, "", ", \"reduction\": \"sum\""), x);
   ASSERT_EQ(mean.terms.size(), 2U);
   EXPECT_EQ(mean.terms[0].name, "term0");
   EXPECT_EQ(mean.terms[1].name, "up");
@@ -43,13 +44,15 @@ TEST(ConsistencyLoss, ValueIsTheSameWithAndWithoutGraph) {
 }
 
 TEST(ConsistencyLoss, ABatchEqualsItsSamplesInAnyOrder) {
-  const auto loss = loss_of(smooth_model(), spec_text(term(both, mask) + ", " + term("[\"cam\", \"gb\", \"sal\"]", "\"upsample\"")));
+  const auto loss =
+      loss_of(smooth_model(), spec_text(term(both, mask) + ", " + term("[\"cam\", \"gb\", \"sal\"]", "\"upsample\"")));
   const at::Tensor x = input_of(2, 4);
   const LossResult batch = loss(x), reversed = loss(x.flip({0}));
   for (size_t t = 0; t < 2; ++t) {
     EXPECT_TRUE(at::allclose(reversed.terms[t].values.flip({1}), batch.terms[t].values));
     for (int64_t i = 0; i < 4; ++i) {
-      EXPECT_NEAR(loss(x.narrow(0, i, 1)).terms[t].values.item<double>(), batch.terms[t].values[0][i].item<double>(), 1e-9);
+      EXPECT_NEAR(loss(x.narrow(0, i, 1)).terms[t].values.item<double>(), batch.terms[t].values[0][i].item<double>(),
+                  1e-9);
     }
   }
   EXPECT_TRUE(at::allclose(batch.loss, reversed.loss));
@@ -61,7 +64,8 @@ TEST(ConsistencyLoss, OrderOfMapsAndTermsDoesNotMatter) {
   const std::string a = term(both, mask), b = term("[\"sal\", \"gb\"]", "\"identity\"", ", \"weight\": 3");
   const double expected = value_of(loss_of(model, spec_text(a + ", " + b)), x);
   EXPECT_NEAR(value_of(loss_of(model, spec_text(b + ", " + a)), x), expected, 1e-10);
-  const std::string other = term("[\"gb\", \"cam\"]", mask) + ", " + term("[\"gb\", \"sal\"]", "\"identity\"", ", \"weight\": 3");
+  const std::string other =
+      term("[\"gb\", \"cam\"]", mask) + ", " + term("[\"gb\", \"sal\"]", "\"identity\"", ", \"weight\": 3");
   EXPECT_NEAR(value_of(loss_of(model, spec_text(other)), x), expected, 1e-10);
 }
 
@@ -115,7 +119,8 @@ TEST(ConsistencyLoss, SaturatedMasksKeepTheGradientOfBothMaps) {
     const at::NoGradGuard no_grad;
     module.attr("fc").toTensor().mul_(1e-6);  // gradients, and so their variance, are tiny
   }
-  const auto loss = loss_of(std::make_shared<TorchScriptModel>(module), spec_text(term(both, "{\"use\": \"mask\", \"source\": \"gb\"}")));
+  const auto loss = loss_of(std::make_shared<TorchScriptModel>(module),
+                            spec_text(term(both, "{\"use\": \"mask\", \"source\": \"gb\"}")));
   const LossResult result = loss(input_of(2, 2));
   EXPECT_TRUE(result.terms[0].saturated.all().item<bool>());
   EXPECT_TRUE(at::isfinite(result.loss).item<bool>());
@@ -126,7 +131,8 @@ TEST(ConsistencyLoss, SaturatedMasksKeepTheGradientOfBothMaps) {
 
 TEST(ConsistencyLoss, PlansThePassesItRuns) {
   const auto model = std::make_shared<CountingModel>(normed_model(2));
-  const auto loss = loss_of(model, spec_text(term(both, mask) + ", " + term("[\"cam\", \"gb\", \"sal\"]", "\"upsample\"")));
+  const auto loss =
+      loss_of(model, spec_text(term(both, mask) + ", " + term("[\"cam\", \"gb\", \"sal\"]", "\"upsample\"")));
   const auto count = [&](PassPlan::Kind kind, bool gradient) {
     double passes = 0;
     for (const PassPlan& step : loss.plan(gradient)) passes += step.kind == kind ? step.passes : 0;

@@ -1,6 +1,5 @@
 // The gradient of whole losses, in float64 against finite differences.
 #include <gtest/gtest.h>
-
 #include <torch/version.h>
 
 #include "support.h"
@@ -21,7 +20,8 @@ const std::vector<Case>& cases() {
       {"guided backpropagation as mask", term(both, mask)},
       {"variance", term(both, "{\"use\": \"mask\", \"source\": \"gb\", \"centre\": \"mean_plus_half_std\"}")},
       {"Grad-CAM as mask", term(both, "{\"use\": \"mask\", \"source\": \"cam\", \"scale\": \"std\"}")},
-      {"upsampling", term(both, "{\"use\": \"upsample\", \"smooth\": 0.6}", ", \"normalise\": \"standardise_sigmoid\"")},
+      {"upsampling",
+       term(both, "{\"use\": \"upsample\", \"smooth\": 0.6}", ", \"normalise\": \"standardise_sigmoid\"")},
       {"pooling", term(both, "{\"use\": \"pool\", \"kind\": \"average\"}", ", \"normalise\": \"standardise\"")},
       {"minmax", term("[\"sal\", \"gb\", \"cam\"]", "\"upsample\"", ", \"normalise\": \"minmax\"")},
       {"two terms", term(both, mask) + ", " + term("[\"sal\", \"gb\"]", "\"identity\"", ", \"weight\": 0.3")}};
@@ -33,7 +33,8 @@ void expect_right_gradient(const torch::jit::Module& module, const ConsistencyLo
   std::vector<at::Tensor> of = parameters_of(module);
   of.push_back(x.detach().requires_grad_());
   const auto gradients = gradients_of(loss(of.back()).loss, of);
-  expect_gradients(gradients, of, [&] { return value_of(loss, of.back()); }, what);
+  expect_gradients(
+      gradients, of, [&] { return value_of(loss, of.back()); }, what);
 }
 
 TEST(LossGradient, IsFiniteDifferencesInTwoAndThreeDimensions) {
@@ -55,8 +56,10 @@ TEST(LossGradient, OfEveryCorrelation) {
        {"\"pearson\"", "\"ssim\"", "{\"use\": \"ssim\", \"padding\": \"zero\"}", "\"cross_correlation\"",
         "{\"use\": \"cross_correlation\", \"lag\": 1}", "{\"use\": \"cross_correlation\", \"raw\": true}",
         "{\"use\": \"coverage\", \"sharpness\": 3}"}) {
-    const std::string terms = "{\"maps\": [\"cam\", \"sal\"], \"match\": {\"use\": \"mask\", \"source\": \"sal\", "
-                              "\"scale\": \"std\"}, \"compare\": " + compare + "}";
+    const std::string terms =
+        "{\"maps\": [\"cam\", \"sal\"], \"match\": {\"use\": \"mask\", \"source\": \"sal\", "
+        "\"scale\": \"std\"}, \"compare\": " +
+        compare + "}";
     expect_right_gradient(module, loss_of(model, spec_text(terms)), input_of(2, 2), compare);
   }
 }
@@ -96,13 +99,15 @@ torch::jit::Module small_transformer() {
                                     "self.w0, None, [2, 2]), 2), 1, 2)\n",
                                     {seeded({8, 3, 2, 2}, 1, 0.5)}));
 #if TORCH_VERSION_MAJOR < 2
-  const std::string attend = "torch.matmul(torch.softmax(torch.matmul(q, torch.transpose(k, 1, 2)) / 2.8284271247461903, -1), v)";
+  const std::string attend =
+      "torch.matmul(torch.softmax(torch.matmul(q, torch.transpose(k, 1, 2)) / 2.8284271247461903, -1), v)";
 #else
   const std::string attend = "torch.scaled_dot_product_attention(q, k, v)";
 #endif
   m.register_module("attention", module("Attention",
                                         "def forward(self, x):\n    q, k, v = torch.chunk(torch.matmul(x, self.w0), 3, "
-                                        "-1)\n    return x + " + attend + "\n",
+                                        "-1)\n    return x + " +
+                                            attend + "\n",
                                         {seeded({8, 24}, 2, 0.4)}));
   m.register_module("act", activation("torch.gelu(x)"));
   m.register_parameter("fc", seeded({4, 8}, 3).requires_grad_(), false);
@@ -118,7 +123,8 @@ TEST(LossGradient, OfASmallTransformer) {
   ModelOptions options;
   options.layout = "tokens";
   const auto model = std::make_shared<TorchScriptModel>(module, options);
-  std::string text = spec_text(term("[\"cam\", \"sal\"]", "{\"use\": \"mask\", \"source\": \"sal\", \"scale\": \"std\"}"));
+  std::string text =
+      spec_text(term("[\"cam\", \"sal\"]", "{\"use\": \"mask\", \"source\": \"sal\", \"scale\": \"std\"}"));
   text.replace(text.find("act1"), 4, "embed");
   expect_right_gradient(module, loss_of(model, text), seeded({2, 3, 8, 8}, 7), "transformer");
 }

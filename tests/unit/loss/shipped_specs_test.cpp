@@ -1,7 +1,6 @@
 // Every spec that ships, and every plugin's example, run on a small model.
-#include <gtest/gtest.h>
-
 #include <filesystem>
+#include <gtest/gtest.h>
 
 #include "support.h"
 
@@ -18,8 +17,9 @@ torch::jit::Module strided(int64_t rank, int64_t in, int64_t out, int64_t stride
     strides += (strides.empty() ? "" : ", ") + std::to_string(stride);
   }
   const std::string padding = rank == 2 ? "[1, 1]" : "[1, 1, 1]";
-  return module("Conv", "def forward(self, x):\n    return torch.relu(torch.conv" + std::to_string(rank) +
-                            "d(x, self.w0, None, [" + strides + "], " + padding + "))\n",
+  return module("Conv",
+                "def forward(self, x):\n    return torch.relu(torch.conv" + std::to_string(rank) +
+                    "d(x, self.w0, None, [" + strides + "], " + padding + "))\n",
                 {seeded(kernel, seed, 0.5)});
 }
 
@@ -30,8 +30,9 @@ torch::jit::Module blocks(int64_t rank) {
   m.register_module("layer3", strided(rank, 3, 8, rank == 2 ? 16 : 2, 1));
   m.register_module("layer4", strided(rank, 8, 8, 2, 2));
   m.register_parameter("fc", seeded({5, 8}, 3).requires_grad_(), false);
-  m.define("def forward(self, x):\n    x = self.layer4.forward(self.layer3.forward(x))\n"
-           "    return torch.matmul(torch.mean(torch.flatten(x, 2), 2), torch.t(self.fc))\n");
+  m.define(
+      "def forward(self, x):\n    x = self.layer4.forward(self.layer3.forward(x))\n"
+      "    return torch.matmul(torch.mean(torch.flatten(x, 2), 2), torch.t(self.fc))\n");
   return m;
 }
 
@@ -42,7 +43,8 @@ std::vector<fs::path> shipped() {
     if (entry.path().extension() == ".json") files.push_back(entry.path());
   }
   for (const std::string kind : {"method", "matcher", "correlation"}) {
-    for (const auto& entry : fs::directory_iterator(root / "plugins" / kind)) files.push_back(entry.path() / "example.json");
+    for (const auto& entry : fs::directory_iterator(root / "plugins" / kind))
+      files.push_back(entry.path() / "example.json");
   }
   std::sort(files.begin(), files.end());
   return files;

@@ -22,8 +22,8 @@ inline torch::jit::Module convolution(int64_t rank, int64_t in, int64_t out, uin
     kernel.push_back(3);
     ones += ones.empty() ? "1" : ", 1";
   }
-  const std::string code = "def forward(self, x):\n    return torch.conv" + std::to_string(rank) + "d(x, self.w0, None, [" +
-                           ones + "], [" + ones + "])\n";
+  const std::string code = "def forward(self, x):\n    return torch.conv" + std::to_string(rank) +
+                           "d(x, self.w0, None, [" + ones + "], [" + ones + "])\n";
   return module("Conv", code, {seeded(kernel, seed, 0.5)});
 }
 
@@ -56,7 +56,8 @@ inline torch::jit::Module normed_model(int64_t rank, const std::string& act = "t
       "def forward(self, x):\n"
       "    x = self.act1.forward(self.norm.forward(self.conv1.forward(x)))\n"
       "    x = self.act2.forward(self.conv2.forward(x))\n"
-      "    return torch.matmul(torch.mean(x, " + axes + ") ** 2, torch.t(self.fc))\n");
+      "    return torch.matmul(torch.mean(x, " +
+      axes + ") ** 2, torch.t(self.fc))\n");
   return m;
 }
 
@@ -76,7 +77,8 @@ inline std::vector<at::Tensor> parameters_of(const torch::jit::Module& module) {
 inline std::string spec_text(const std::string& terms, const std::string& cam = "", const std::string& more = "") {
   return "{\"version\": 1, \"maps\": {\"cam\": {\"use\": \"gradcam\", \"layer\": \"act1\"" + cam +
          "}, \"gb\": {\"use\": \"guided_backprop\", \"channels\": \"sum\"}, \"sal\": {\"use\": \"saliency\", "
-         "\"channels\": \"norm\"}}, \"terms\": [" + terms + "]" + more + "}";
+         "\"channels\": \"norm\"}}, \"terms\": [" +
+         terms + "]" + more + "}";
 }
 
 inline std::string term(const std::string& maps, const std::string& match, const std::string& rest = "") {

@@ -35,7 +35,8 @@ torch::jit::Module model_of(const Case& c) {
 std::vector<Case> cases() {
   const auto w = [](const std::vector<int64_t>& shape) { return seeded(shape, 3, 0.4); };
   const at::Tensor bias = seeded({4}, 4), four = seeded({4}, 5);
-  const std::string statistics = "torch.tensor([0.1, -0.2, 0.3, 0.0], dtype=7), torch.tensor([1.0, 0.5, 2.0, 1.5], dtype=7)";
+  const std::string statistics =
+      "torch.tensor([0.1, -0.2, 0.3, 0.0], dtype=7), torch.tensor([1.0, 0.5, 2.0, 1.5], dtype=7)";
   return {
       {"torch.conv1d(x, self.w0, self.w1, 2, 1)", {w({4, 3, 3}), bias}, {2, 3, 9}},
       {"torch.conv2d(x, self.w0, None, [2, 1], [1, 0])", {w({4, 3, 3, 3})}, {2, 3, 7, 6}},
