@@ -9,6 +9,7 @@
 #include <functional>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/jit/api/module.h>
 
@@ -49,6 +50,7 @@ double spread(std::vector<double> values) {
 class Bench {
  public:
   explicit Bench(const BenchOptions& options) : options_(options), session_(prepare_session(options.model)) {
+    for (const std::string& spec : options.specs) read_spec(spec_file(spec), session_.catalogue);  // before the model
     load_model(session_, options.model);
     auto shape = trial_shape(session_, options.input);
     shape[0] = options.batch;
@@ -122,7 +124,8 @@ class Bench {
   // The loss alone, with its gradient, and with a gradient that stops at the inputs that matchers make.
   void add_spec(const std::string& given) {
     const auto file = spec_file(given);
-    const std::string name = file.stem().string();
+    const int count = ++spec_names_[file.stem().string()];
+    const std::string name = file.stem().string() + (count == 1 ? "" : "#" + std::to_string(count));
     Spec spec = read_spec(file, session_.catalogue, names_of(session_));
     const auto whole = make_loss(spec);
     rows_.push_back({name + ".value", [this, whole] {
@@ -244,6 +247,7 @@ class Bench {
   at::Tensor input_;
   std::string layer_;
   std::vector<Row> rows_;
+  std::map<std::string, int> spec_names_;
 };
 
 }  // namespace

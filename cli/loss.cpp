@@ -158,6 +158,7 @@ class LossRun {
   }
 
   void print_text(const Json& json) const;
+  void explain_memory(double recorded) const;
 
   const LossOptions& options_;
   Session session_;
@@ -239,13 +240,29 @@ void LossRun::explain() const {
   }
   print_columns(rows);
   std::cout << "\nT: once for every target that the spec explains\n"
-            << forwards << " forward and " << backwards << " backward passes in all, for one target\n"
-            << std::fixed << std::setprecision(0) << "memory: the layers of one pass hold about "
-            << layer_bytes(*session_.model, trial_shape(session_, {}), options_.inputs.batch) / 1048576 << " MB for "
-            << options_.inputs.batch << " inputs";
-  if (recorded > 0)
-    std::cout << "; " << recorded << " recorded whole passes keep about as much each until the gradient is taken";
-  std::cout << '\n';
+            << forwards << " forward and " << backwards << " backward passes in all, for one target\n";
+  explain_memory(recorded);
+}
+
+// A model may not take the guessed shape; then nothing can be said.
+void LossRun::explain_memory(double recorded) const {
+  auto shape = trial_shape(session_, {});
+  const auto& size = options_.inputs.size;
+  if (!size.empty() && shape.size() >= 4) {
+    shape[shape.size() - 2] = size.front();
+    shape[shape.size() - 1] = size.back();
+  }
+  try {
+    const double bytes = layer_bytes(*session_.model, shape, options_.inputs.batch);
+    std::cout << std::fixed << std::setprecision(0) << "memory: the layers of one pass hold about " << bytes / 1048576
+              << " MB for " << options_.inputs.batch << " inputs";
+    if (recorded > 0) {
+      std::cout << "; " << recorded << " recorded whole passes keep about as much each until the gradient is taken";
+    }
+    std::cout << '\n';
+  } catch (const Error&) {
+    std::cout << "memory: not known, as the model does not take inputs of the guessed size; give it with --size\n";
+  }
 }
 
 }  // namespace

@@ -108,9 +108,9 @@ void add_loss(CLI::App& app, LossOptions& options) {
   CLI::Option* inputs = add_inputs(*command, options.inputs);
   command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
   command->add_flag("--gradient", options.gradient, "Print the norm of the loss's gradient of every parameter");
-  command->add_flag("--explain", options.explain,
-                    "Print the passes that the loss takes; no input is needed, none is run");
-  command->add_flag("--json", options.json, "One JSON document on standard output");
+  CLI::Option* explain = command->add_flag("--explain", options.explain,
+                                           "Print the passes that the loss takes; no input is needed, none is run");
+  command->add_flag("--json", options.json, "One JSON document on standard output")->excludes(explain);
   command->callback([&options, inputs] {
     if (!options.explain && inputs->empty()) throw CLI::RequiredError("INPUT");
   });

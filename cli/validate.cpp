@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "json.h"
 #include "session.h"
+#include "spec/quoting.h"
 
 namespace attune::cli {
 namespace {
@@ -31,7 +32,7 @@ Json document(const std::vector<SpecFault>& faults) {
 
 void print_summary(const std::string& file, const Spec& spec) {
   std::cout << file << ": a good spec\n";
-  if (!spec.description.empty()) std::cout << "  " << spec.description << '\n';
+  if (!spec.description.empty()) std::cout << "  " << one_line(spec.description) << '\n';
   for (const TermSpec& term : spec.terms) {
     std::cout << "  " << term.name << ": ";
     for (size_t i = 0; i < term.maps.size(); ++i) std::cout << (i == 0 ? "" : ", ") << term.maps[i];
@@ -45,9 +46,9 @@ void print_summary(const std::string& file, const Spec& spec) {
 int validate(const ValidateOptions& options) {
   const Catalogue catalogue = load_catalogue(options.model.plugin_dirs);
   const ModelNames names = model_names(options.model);
-  const auto file = spec_file(options.spec);
   std::vector<SpecFault> faults;
   try {
+    const auto file = spec_file(options.spec);
     const Spec spec = read_spec(file, catalogue, names);
     if (!options.json) print_summary(file.string(), spec);
   } catch (const SpecError& error) {

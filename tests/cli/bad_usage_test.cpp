@@ -33,12 +33,20 @@ TEST_F(BadUsage, CommandsAndFlags) {
   expect_parts(refused(2, {"--batch", "0"}), {"--batch", "0"});
   expect_parts(refused(2, {"--alpha", "1.5"}), {"--alpha", "1.5"});
   expect_parts(refusal(2, {"plugins", "--kind", "methods"}), {"methods", "method,matcher,correlation"});
+  expect_parts(refusal(2, {"loss", "model.pt"}), {"SPEC is required", "see attune loss --help"});
+  expect_parts(refusal(2, {"loss", "model.pt", "atcon"}), {"INPUT is required", "see attune loss --help"});
+  expect_parts(refusal(2, {"loss", "model.pt", "atcon", "picture.png", "--target", "0"}), {"--target"});
+  expect_parts(refusal(2, {"validate"}), {"SPEC is required", "see attune validate --help"});
+  expect_parts(refusal(2, {"schema", "train"}), {"train", "spec", "see attune schema --help"});
+  expect_parts(refused(2, {"--spec", "atcon", "--method", "gradcam"}), {"--spec excludes --method"});
+  expect_parts(refused(2, {"--target", "0", "--spec", "atcon"}), {"--spec", "--target", "excludes"});
 }
 
 TEST_F(BadUsage, SaidBeforeTheModelIsRead) {
   const std::string never = "missing.pt";
   EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--device", "gpu"}),
             "--device 'gpu' is unknown; expected cpu, cuda or cuda:INDEX");
+  EXPECT_EQ(refusal(2, {"demo", "--device", "gpu"}), "--device 'gpu' is unknown; expected cpu, cuda or cuda:INDEX");
   EXPECT_EQ(refusal(2, {"layers", never, "--device", "cpu:x"}),
             "--device 'cpu:x' is unknown; expected cpu, cuda or cuda:INDEX");
   EXPECT_EQ(
@@ -47,6 +55,11 @@ TEST_F(BadUsage, SaidBeforeTheModelIsRead) {
   EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--size", "1,2,3"}), "--size takes H or H,W");
   expect_parts(refusal(2, {"bench", never, "--plugin-dir", "nowhere"}),
                {"plugin folder ", "nowhere (--plugin-dir) does not exist"});
+  const std::string no_spec =
+      "there is no file 'atcno', and no spec of that name ships with attune (did you mean \"atcon\"?)";
+  EXPECT_EQ(refusal(3, {"loss", never, "atcno", "picture.png"}), no_spec);
+  EXPECT_EQ(refusal(3, {"heatmap", never, "picture.png", "--spec", "atcno"}), no_spec);
+  EXPECT_EQ(refusal(3, {"bench", never, "--spec", "atcno"}), no_spec);
   EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--preprocess", "units"}),
             "--preprocess 'units' is no file; expected imagenet, unit, or a JSON file (did you mean \"unit\"?)");
 }

@@ -11,13 +11,21 @@ namespace {
 using Demo = CommandLine;
 
 std::set<std::string> expected_files() {
-  std::set<std::string> names{"model.pt", "model.json", "boxes.json", "heatmaps/contact_sheet.png",
-                              "heatmaps/summary.json"};
+  std::set<std::string> names{"model.pt",
+                              "model.json",
+                              "boxes.json",
+                              "heatmaps/contact_sheet.png",
+                              "heatmaps/summary.json",
+                              "consistency/contact_sheet.png",
+                              "consistency/summary.json"};
   for (int i = 1; i <= 8; ++i) {
     const std::string picture = "picture" + std::to_string(i);
     names.insert("pictures/" + picture + ".png");
     for (const char* method : {"gradcam", "guided_backprop", "saliency"}) {
       names.insert("heatmaps/" + picture + "." + method + ".png");
+    }
+    for (const char* map : {"cam", "gb", "mask", "masked_input", "cam_again"}) {
+      names.insert("consistency/" + picture + "." + map + ".png");
     }
   }
   return names;
@@ -28,7 +36,7 @@ TEST_F(Demo, WritesWhatItSays) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(files("story"), expected_files());
   expect_parts(outcome.out, {"Training a small network on 64 pictures", "macro F1 on pictures it has never seen: ",
-                             "The pictures lie in story/heatmaps; begin with contact_sheet.png."});
+                             "agreement h = ", "The pictures lie in story/heatmaps and story/consistency; begin with"});
   std::istringstream words(outcome.out);
   int named = 0;
   for (std::string word; words >> word;) {

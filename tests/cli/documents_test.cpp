@@ -1,6 +1,7 @@
 // What the other commands print.
 
 #include "models.h"
+#include "specs.h"
 #include "support.h"
 
 namespace attune::test {
@@ -25,9 +26,11 @@ class Documents : public CommandLine {
 TEST_F(Documents, HelpAndVersion) {
   for (const char* flag : {"--help", "-h"}) {
     const std::string help = text({flag});
-    expect_parts(help, {"layers", "heatmap", "plugins", "describe", "doctor", "bench", "demo"});
+    expect_parts(help,
+                 {"layers", "heatmap", "loss", "validate", "schema", "plugins", "describe", "doctor", "bench", "demo"});
   }
   expect_parts(text({"heatmap", "--help"}), {"MODEL", "INPUT", "--method", "--target", "--output", "--raw", "--json"});
+  expect_parts(text({"loss", "--help"}), {"MODEL", "SPEC", "INPUT", "--gradient", "--explain", "--labels", "--json"});
   const std::string version = text({"--version"});
   EXPECT_EQ(version.compare(0, 7, "attune "), 0) << version;
   EXPECT_EQ(version.find('\n'), version.size() - 1);
@@ -143,6 +146,61 @@ TEST_F(Documents, Bench) {
   for (const char* name : {"gradcam", "guided_backprop", "gradcam+guided_backprop", "saliency"}) {
     EXPECT_EQ(names.count(name), 1U) << name;
   }
+}
+
+TEST_F(Documents, BenchOfSpecs) {
+  save_classifier(folder_ / "model.pt");
+  write("mine.json", spec_text());
+  const std::string printed = text({"bench", "model.pt", "--batch", "1", "--rounds", "1", "--threads", "1", "--input",
+                                    "3,32,32", "--spec", "mine.json", "--spec", "atcon_fast", "--json"});
+  EXPECT_EQ(keys(printed, ""), (Keys{"model", "layer", "batch", "threads", "baseline", "rows"}));
+  std::set<std::string> names;
+  const Json bench = parsed(printed);
+  for (size_t i = 0; i < bench["rows"].size(); ++i) {
+    const Json& row = bench["rows"][i];
+    EXPECT_EQ(keys(printed, "/rows/" + std::to_string(i)),
+              (Keys{"name", "ms", "spread", "ratio_forward", "ratio_forward_backward_input",
+                    "ratio_forward_backward_parameters", "peak_mb", "programs_mb"}));
+    EXPECT_TRUE(names.insert(row["name"]).second) << row;
+    EXPECT_GT(row["ms"].get<double>(), 0) << row;
+    EXPECT_NEAR(row["ratio_forward"].get<double>(),
+                row["ms"].get<double>() / bench["baseline"]["forward_ms"].get<double>(), 1e-6)
+        << row;
+  }
+  for (const char* name :
+       {"gradcam", "mine.value", "mine.step", "mine.step_detached", "atcon_fast.value", "atcon_fast.step"}) {
+    EXPECT_EQ(names.count(name), 1U) << name;
+  }
+  EXPECT_EQ(names.count("atcon_fast.step_detached"), 0U) << "nothing is left to detach";
+  expect_parts(text({"bench", "model.pt", "--batch", "1", "--rounds", "1", "--threads", "1", "--input", "3,32,32",
+                     "--spec", "mine.json"}),
+               {"\nmine.value ", "\nmine.step ", "\nmine.step_detached "});
+}
+
+TEST_F(Documents, BenchOfSpecsWithOneName) {
+  save_classifier(folder_ / "model.pt");
+  write("a/mine.json", spec_text());
+  write("b/mine.json", spec_text(upsampled));
+  const Json bench = document({"bench", "model.pt", "--batch", "1", "--rounds", "1", "--threads", "1", "--input",
+                               "3,32,32", "--spec", "a/mine.json", "--spec", "b/mine.json", "--json"});
+  std::set<std::string> names;
+  for (const Json& row : bench["rows"]) EXPECT_TRUE(names.insert(row["name"]).second) << "twice: " << row["name"];
+}
+
+TEST_F(Documents, Schema) {
+  const std::string printed = text({"schema"});
+  const Json schema = parsed(printed);
+  EXPECT_EQ(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+  EXPECT_EQ(schema["type"], "object");
+  for (const char* key : {"version", "target", "maps", "terms", "reduction"}) {
+    EXPECT_TRUE(schema["properties"].contains(key)) << key;
+  }
+  const Json listed = document({"plugins", "--json"});
+  ASSERT_FALSE(listed["components"].empty());
+  for (const Json& component : listed["components"]) {
+    EXPECT_NE(printed.find(component["id"].dump()), std::string::npos) << component["id"];
+  }
+  EXPECT_EQ(text({"schema", "spec"}), printed);
 }
 
 }  // namespace

@@ -10,129 +10,118 @@ namespace {
 
 using torch::jit::Module;
 
-// A file's types share one compilation unit, each under a name of its own.
+// A model and its layers, which share one compilation unit, each type under a name of its own.
 class Builder {
  public:
-  Module module(const std::string& path) {
-    Module made(c10::QualifiedName("__torch__.attune_test." + path), unit_);
+  // `result` says what becomes of x and, when it has a shape, of self.weight.
+  void layer(const std::string& name, const std::string& result, at::IntArrayRef weight = {}) {
+    Module made = module(name);
+    if (!weight.empty()) {
+      const at::Generator generator = at::detail::createCPUGenerator(seed_++);
+      made.register_parameter("weight", (0.3 * at::randn(weight, generator)).set_requires_grad(true), false);
+    }
+    made.define("def forward(self, x):\n  return " + result + "\n");
+    model_.register_module(name, made);
+  }
+
+  void convolution(const std::string& name, int64_t in, int64_t out, int64_t stride) {
+    const std::string text = std::to_string(stride);
+    layer(name, "torch.conv2d(x, self.weight, None, [" + text + ", " + text + "], [1, 1])", {out, in, 3, 3});
+  }
+
+  void linear(const std::string& name, int64_t in, int64_t out) {
+    layer(name, "torch.matmul(x, torch.t(self.weight))", {out, in});
+  }
+
+  void relu(const std::string& name) { layer(name, "torch.relu(x)"); }
+
+  void save(const std::string& forward, const std::filesystem::path& file) {
+    model_.define("def forward(self, x):\n" + forward);
+    model_.save(file.string());
+  }
+
+ private:
+  Module module(const std::string& name) const {
+    Module made(c10::QualifiedName("__torch__.attune_test." + name), unit_);
     made.register_attribute("training", c10::BoolType::get(), false);
     return made;
   }
 
-  Module layer(const std::string& path, const std::string& result) {
-    Module made = module(path);
-    made.define("def forward(self, x):\n  return " + result + "\n");
-    return made;
-  }
-
-  // `result` says what becomes of x and self.weight.
-  Module layer(const std::string& path, const std::string& result, at::IntArrayRef weight) {
-    Module made = module(path);
-    const at::Generator generator = at::detail::createCPUGenerator(seed_++);
-    made.register_parameter("weight", (0.3 * at::randn(weight, generator)).set_requires_grad(true), false);
-    made.define("def forward(self, x):\n  return " + result + "\n");
-    return made;
-  }
-
-  Module convolution(const std::string& path, int64_t in, int64_t out, int64_t stride) {
-    const std::string text = std::to_string(stride);
-    return layer(path, "torch.conv2d(x, self.weight, None, [" + text + ", " + text + "], [1, 1])", {out, in, 3, 3});
-  }
-
-  Module linear(const std::string& path, int64_t in, int64_t out) {
-    return layer(path, "torch.matmul(x, torch.t(self.weight))", {out, in});
-  }
-
-  Module relu(const std::string& path) { return layer(path, "torch.relu(x)"); }
-
- private:
-  std::shared_ptr<torch::jit::CompilationUnit> unit_ = std::make_shared<torch::jit::CompilationUnit>();
+  const std::shared_ptr<torch::jit::CompilationUnit> unit_ = std::make_shared<torch::jit::CompilationUnit>();
+  Module model_ = module("Model");
   uint64_t seed_ = 7;
 };
-
-void save(Module& model, const std::string& forward, const std::filesystem::path& file) {
-  model.define("def forward(self, x):\n" + forward);
-  model.save(file.string());
-}
 
 }  // namespace
 
 void save_classifier(const std::filesystem::path& file) {
-  Builder builder;
-  Module model = builder.module("Classifier");
-  model.register_module("conv1", builder.convolution("conv1", 3, 6, 4));
-  model.register_module("relu1", builder.relu("relu1"));
-  model.register_module("conv2", builder.convolution("conv2", 6, 8, 2));
-  model.register_module("relu2", builder.relu("relu2"));
-  model.register_module("pool", builder.layer("pool", "torch.adaptive_avg_pool2d(x, [1, 1])"));
-  model.register_module("fc", builder.linear("fc", 8, 4));
-  save(model,
-       "  x = self.relu1.forward(self.conv1.forward(x))\n"
-       "  x = self.relu2.forward(self.conv2.forward(x))\n"
-       "  return self.fc.forward(torch.flatten(self.pool.forward(x), 1))\n",
-       file);
+  Builder model;
+  model.convolution("conv1", 3, 6, 4);
+  model.relu("relu1");
+  model.convolution("conv2", 6, 8, 2);
+  model.relu("relu2");
+  model.layer("pool", "torch.adaptive_avg_pool2d(x, [1, 1])");
+  model.linear("fc", 8, 4);
+  model.save(
+      "  x = self.relu1.forward(self.conv1.forward(x))\n"
+      "  x = self.relu2.forward(self.conv2.forward(x))\n"
+      "  return self.fc.forward(torch.flatten(self.pool.forward(x), 1))\n",
+      file);
 }
 
 void save_fixed_size(const std::filesystem::path& file) {
-  Builder builder;
-  Module model = builder.module("FixedSize");
-  model.register_module("conv1", builder.convolution("conv1", 3, 6, 4));
-  model.register_module("relu1", builder.relu("relu1"));
-  model.register_module("fc", builder.linear("fc", 6 * 8 * 8, 4));
-  save(model, "  return self.fc.forward(torch.flatten(self.relu1.forward(self.conv1.forward(x)), 1))\n", file);
+  Builder model;
+  model.convolution("conv1", 3, 6, 4);
+  model.relu("relu1");
+  model.linear("fc", 6 * 8 * 8, 4);
+  model.save("  return self.fc.forward(torch.flatten(self.relu1.forward(self.conv1.forward(x)), 1))\n", file);
 }
 
 void save_turning(const std::filesystem::path& file) {
-  Builder builder;
-  Module model = builder.module("Turning");
-  model.register_module("conv1", builder.convolution("conv1", 3, 16, 4));
-  model.register_module("turn", builder.layer("turn", "torch.transpose(x, 2, 3)"));
-  model.register_module("fc", builder.linear("fc", 16, 4));
-  save(model, "  return self.fc.forward(torch.mean(self.turn.forward(self.conv1.forward(x)), [2, 3]))\n", file);
+  Builder model;
+  model.convolution("conv1", 3, 16, 4);
+  model.layer("turn", "torch.transpose(x, 2, 3)");
+  model.linear("fc", 16, 4);
+  model.save("  return self.fc.forward(torch.mean(self.turn.forward(self.conv1.forward(x)), [2, 3]))\n", file);
 }
 
 void save_segmenter(const std::filesystem::path& file) {
-  Builder builder;
-  Module model = builder.module("Segmenter");
-  model.register_module("conv1", builder.convolution("conv1", 3, 4, 1));
-  save(model, "  return self.conv1.forward(x)\n", file);
+  Builder model;
+  model.convolution("conv1", 3, 4, 1);
+  model.save("  return self.conv1.forward(x)\n", file);
 }
 
 void save_unbounded(const std::filesystem::path& file) {
-  Builder builder;
-  Module model = builder.module("Unbounded");
-  model.register_module("conv1", builder.convolution("conv1", 3, 4, 4));
-  save(model,
-       "  scores = torch.mean(self.conv1.forward(x), [2, 3])\n"
-       "  return scores + torch.log(torch.tensor([1.0, 1.0, 0.0, 1.0]))\n",
-       file);
+  Builder model;
+  model.convolution("conv1", 3, 4, 4);
+  model.save(
+      "  scores = torch.mean(self.conv1.forward(x), [2, 3])\n"
+      "  return scores + torch.log(torch.tensor([1.0, 1.0, 0.0, 1.0]))\n",
+      file);
 }
 
 void save_insatiable(const std::filesystem::path& file) {
-  Builder builder;
-  Module model = builder.module("Insatiable");
-  model.register_module("conv1", builder.convolution("conv1", 3, 4, 4));
-  save(model,
-       "  scores = torch.mean(self.conv1.forward(x), [2, 3])\n"
-       "  return scores + torch.zeros([x.size(0), 1 << 48])[:, :4]\n",
-       file);
+  Builder model;
+  model.convolution("conv1", 3, 4, 4);
+  model.save(
+      "  scores = torch.mean(self.conv1.forward(x), [2, 3])\n"
+      "  return scores + torch.zeros([x.size(0), 1 << 48])[:, :4]\n",
+      file);
 }
 
 void save_signal_classifier(const std::filesystem::path& file) {
-  Builder builder;
-  Module model = builder.module("SignalClassifier");
-  model.register_module("conv1", builder.layer("conv1", "torch.conv1d(x, self.weight, None, [2], [1])", {3, 2, 3}));
-  model.register_module("relu1", builder.relu("relu1"));
-  save(model, "  return torch.mean(self.relu1.forward(self.conv1.forward(x)), [2])\n", file);
+  Builder model;
+  model.layer("conv1", "torch.conv1d(x, self.weight, None, [2], [1])", {3, 2, 3});
+  model.relu("relu1");
+  model.save("  return torch.mean(self.relu1.forward(self.conv1.forward(x)), [2])\n", file);
 }
 
 void save_clip_classifier(const std::filesystem::path& file) {
-  Builder builder;
-  Module model = builder.module("ClipClassifier");
+  Builder model;
   const std::string convolution = "torch.conv3d(x, self.weight, None, [2, 4, 4], [1, 1, 1])";
-  model.register_module("conv1", builder.layer("conv1", convolution, {3, 3, 3, 3, 3}));
-  model.register_module("relu1", builder.relu("relu1"));
-  save(model, "  return torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3, 4])\n", file);
+  model.layer("conv1", convolution, {3, 3, 3, 3, 3});
+  model.relu("relu1");
+  model.save("  return torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3, 4])\n", file);
 }
 
 void save_state_dict(const std::filesystem::path& file) {

@@ -1,6 +1,8 @@
 #include "support.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/randn.h>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -53,6 +55,8 @@ std::set<std::string> CommandLine::files(const std::string& name) const {
   }
   return found;
 }
+
+at::Tensor noise(at::IntArrayRef shape) { return at::randn(shape, at::detail::createCPUGenerator(5)); }
 
 std::string sentence(const Outcome& outcome, int code) {
   const std::string start = "attune: ";

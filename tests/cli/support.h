@@ -1,6 +1,7 @@
 // What the tests of the command line share.
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <initializer_list>
@@ -40,6 +41,8 @@ class CommandLine : public testing::Test {
   const fs::path folder_ = temporary_.path();
 };
 
+// The same numbers for every call of one shape.
+at::Tensor noise(at::IntArrayRef shape);
 // The sentence of an outcome that must be a refusal.
 std::string sentence(const Outcome& outcome, int code);
 // One JSON document and nothing else.

@@ -65,7 +65,7 @@ struct SpecFault {
   std::string message;
 };
 
-// All faults of one file. what() has one line for each: "spec.json:12:8 at /terms/0/match/source: unknown map ...".
+// All faults of one file, or the first hundred and one that says so. what() has one line for each: "spec.json:12:8 at /terms/0/match/source: unknown map ...".
 class SpecError : public Error {
  public:
   SpecError(const std::string& file, std::vector<SpecFault> faults);

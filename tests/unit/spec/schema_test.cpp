@@ -1,0 +1,110 @@
+// The JSON Schema against another implementation's reading of it (Debian's python3-jsonschema).
+#include <array>
+#include <cstdio>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+
+#include "folder.h"
+#include "specs.h"
+
+namespace attune::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const char* const check = R"(
+import json, sys
+from jsonschema import Draft202012Validator
+schema = json.load(open(sys.argv[1], encoding="utf-8"))
+Draft202012Validator.check_schema(schema)
+validator = Draft202012Validator(schema)
+for line in open(sys.argv[2], encoding="utf-8"):
+    file = line.rstrip("\n")
+    try:
+        document = json.load(open(file, encoding="utf-8-sig"))
+    except ValueError:
+        print("unreadable", file)
+        continue
+    print("accepted" if validator.is_valid(document) else "refused", file)
+)";
+
+// What the schema cannot say: names that must fit together, keys that stand twice, 1.0 that is no integer, and rules
+// that only the component knows; and what Python reads differently: a pattern's $ before a line break.
+// clang-format off
+const std::set<std::string> beyond_schema = {
+    "duplicate_key_escaped", "duplicate_key_of_term", "duplicate_map", "duplicate_parameter", "duplicate_version",
+    "unknown_map", "unknown_map_capital", "unknown_map_far", "unknown_source", "source_of_another_term",
+    "source_beside_unknown_map", "terms_of_one_name", "terms_of_a_default_name", "type_integer_whole_real",
+    "type_version_real", "range_even_window", "stop_gradient_without_inputs", "target_twice",
+    "map_name_with_line_break", "model_unknown_layer", "model_unknown_layer_far", "model_layer_of_block",
+    "model_label_unknown", "model_label_capital", "model_label_far", "model_label_of_two_classes",
+    "model_label_index", "model_label_index_string", "model_label_top_word",
+};
+// clang-format on
+
+class Schema : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::system("/usr/bin/python3 -c 'import jsonschema' >/dev/null 2>&1") != 0) {
+      GTEST_SKIP() << "needs the Debian package python3-jsonschema";
+    }
+  }
+
+  // file -> accepted, refused or unreadable.
+  std::map<fs::path, std::string> verdicts(const std::vector<fs::path>& files) const {
+    std::string list;
+    for (const fs::path& file : files) list += file.string() + "\n";
+    const std::string command = "/usr/bin/python3 '" + folder_.write("check.py", check).string() + "' '" +
+                                folder_.write("schema.json", spec_schema(components())).string() + "' '" +
+                                folder_.write("files", list).string() + "' 2>&1";
+    std::map<fs::path, std::string> verdicts;
+    FILE* pipe = popen(command.c_str(), "r");
+    std::string output;
+    std::array<char, 4096> buffer;
+    for (size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) output.append(buffer.data(), n);
+    EXPECT_EQ(pclose(pipe), 0) << output;
+    for (size_t begin = 0; begin < output.size();) {
+      const size_t end = std::min(output.find('\n', begin), output.size());
+      const size_t space = output.find(' ', begin);
+      verdicts[output.substr(space + 1, end - space - 1)] = output.substr(begin, space - begin);
+      begin = end + 1;
+    }
+    EXPECT_EQ(verdicts.size(), files.size());
+    return verdicts;
+  }
+
+  const TemporaryFolder folder_;
+};
+
+TEST_F(Schema, AcceptsWhatIsHandedOut) {
+  for (const auto& [file, verdict] : verdicts(shipped_specs())) EXPECT_EQ(verdict, "accepted") << file;
+}
+
+TEST_F(Schema, RefusesTheRest) {
+  std::set<std::string> accepted;
+  size_t refused = 0;
+  for (const auto& [file, verdict] : verdicts(bad_specs())) {
+    const std::string name = file.stem().string();
+    if (name.rfind("syntax_", 0) == 0) continue;  // not for a schema; Python reads some
+    if (verdict == "accepted") accepted.insert(name);
+    if (verdict == "refused") ++refused;
+  }
+  EXPECT_EQ(accepted, beyond_schema);
+  EXPECT_GT(refused, 100u);
+}
+
+// Editors complete from these.
+TEST(SchemaText, DescribesParameters) {
+  const std::string schema = spec_schema(components());
+  EXPECT_NE(schema.find("https://json-schema.org/draft/2020-12/schema"), std::string::npos);
+  for (const Component& component : components().components()) {
+    EXPECT_NE(schema.find(component.descriptor.summary), std::string::npos) << component.descriptor.id;
+    for (const ParameterDeclaration& declared : component.descriptor.parameters) {
+      EXPECT_NE(schema.find("\"" + declared.help + "\""), std::string::npos) << declared.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace attune::test

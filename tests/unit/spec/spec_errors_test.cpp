@@ -1,0 +1,148 @@
+// Every file of tests/specs/bad against the messages beside it; and what is too large to keep.
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <set>
+
+#include "errors.h"
+#include "folder.h"
+#include "spec/quoting.h"
+#include "specs.h"
+
+namespace attune::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A file's name up to the first "_". One test for each kind, as ctest starts a process for every test.
+std::string kind_of(const fs::path& file) {
+  const std::string name = file.stem().string();
+  return name.substr(0, name.find('_'));
+}
+
+std::set<std::string> kinds() {
+  std::set<std::string> kinds;
+  for (const fs::path& file : bad_specs()) kinds.insert(kind_of(file));
+  return kinds;
+}
+
+class BadSpec : public testing::TestWithParam<std::string> {
+ protected:
+  static void for_each(const std::function<void(const fs::path&)>& check) {
+    for (const fs::path& file : bad_specs()) {
+      SCOPED_TRACE(file.filename());
+      if (kind_of(file) == GetParam()) check(file);
+    }
+  }
+};
+
+std::string joined(const std::vector<SpecFault>& faults) {
+  std::string text;
+  for (const SpecFault& fault : faults) text += fault.message;
+  return text;
+}
+
+TEST_P(BadSpec, IsRefusedInTheseWords) {
+  for_each([](const fs::path& file) {
+    const std::string expected = read_bytes(fs::path(file).replace_extension(".txt"));
+    EXPECT_EQ(faults_of(read_bytes(file), model_of(file)) + "\n", expected);
+  });
+}
+
+// Positions only grow, and a message has neither line breaks nor bytes that a terminal could take for something else.
+TEST_P(BadSpec, HasFaultsInTheOrderOfTheText) {
+  for_each([](const fs::path& file) {
+    try {
+      read_spec(file, components(), model_of(file));
+      ADD_FAILURE() << "is a good spec";
+    } catch (const SpecError& error) {
+      const auto earlier = [](const SpecFault& a, const SpecFault& b) {
+        return a.line < b.line || (a.line == b.line && a.column < b.column);
+      };
+      EXPECT_FALSE(error.faults().empty());
+      EXPECT_TRUE(std::is_sorted(error.faults().begin(), error.faults().end(), earlier));
+      EXPECT_EQ(one_line(joined(error.faults())), joined(error.faults()));
+      EXPECT_EQ(std::string(error.what()).rfind(file.string() + ":", 0), 0u);
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, BadSpec, testing::ValuesIn(kinds()), [](const auto& info) { return info.param; });
+
+TEST(BadSpecs, AllHaveMessages) {
+  size_t texts = 0;
+  for (const auto& entry : fs::directory_iterator(source_dir / "tests" / "specs" / "bad")) {
+    if (entry.path().extension() == ".txt") ++texts;
+  }
+  EXPECT_EQ(texts, bad_specs().size());
+}
+
+TEST(BadSpecs, MayBeNestedDeeply) {
+  const std::string deep(1000000, '[');
+  EXPECT_EQ(faults_of(deep), "spec.json:1:65: objects and lists are nested deeper than 64 levels");
+  EXPECT_EQ(faults_of("{\"version\": 1, \"maps\": " + deep),
+            "spec.json:1:87: objects and lists are nested deeper than 64 levels");
+  std::string objects;
+  for (int i = 0; i < 100000; ++i) objects += "{\"a\":\n";
+  EXPECT_EQ(faults_of(objects), "spec.json:65:1: objects and lists are nested deeper than 64 levels");
+}
+
+TEST(BadSpecs, AreNotReadWhenTheyAreHuge) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("huge.json", "{");
+  fs::resize_file(file, 50u << 20);
+  EXPECT_EQ(message_of(Fault::spec, [&] { read_spec(file, components()); }),
+            "spec '" + file.string() + "' has 52428800 bytes; a spec has at most 1048576");
+  fs::resize_file(file, (1u << 20) + 1);
+  EXPECT_EQ(message_of(Fault::spec, [&] { read_spec(file, components()); }),
+            "spec '" + file.string() + "' has 1048577 bytes; a spec has at most 1048576");
+}
+
+TEST(BadSpecs, MayBeMissing) {
+  const TemporaryFolder folder;
+  for (const fs::path& path : {folder / "none.json", folder.path()}) {
+    EXPECT_EQ(message_of(Fault::spec, [&] { read_spec(path, components()); }),
+              "spec '" + path.string() + "' cannot be read");
+  }
+}
+
+// Texts of a megabyte that ask for much work: many names that resemble others, long names, many faults.
+TEST(BadSpecs, TakeNoLongTime) {
+  constexpr size_t megabyte = 1 << 20;
+  const auto filled = [](const std::string& head, const auto& item, const std::string& tail) {
+    std::string text = head;
+    for (size_t i = 0; text.size() < megabyte; ++i) text += std::string(i == 0 ? "" : ",") + item(i);
+    return text + tail;
+  };
+  const auto name = [](size_t i) { return "\"name" + std::to_string(i) + "\""; };
+  const auto map = [&](size_t i) { return name(i) + ":\"saliency\""; };
+  const auto term = [](size_t) { return R"({"maps":["a","b"],"match":"pool","compare":"pearson"})"; };
+  const std::string long_name(megabyte, 'n');
+  const std::string rest = R"(, "match": "pool", "compare": "pearson"}]})";
+  const std::string maps = R"({"version": 1, "maps": {"a": "saliency", "b": "gradcam"}, "terms": [)";
+  const std::vector<std::string> texts = {
+      filled(R"({"version": 1, "maps": {)", map, "}, \"terms\": [{\"maps\": [\"nome\", \"mane\"]" + rest),
+      filled(maps + "{\"maps\": [", name, "]" + rest),
+      filled(maps, term, "]}"),
+      filled(R"({"version": 1, "target": [)", name, "], \"maps\": 1}"),
+      filled("{", map, "}"),
+      filled(
+          "[", [](size_t) { return "{}"; }, "]"),
+      filled(
+          "{\"" + std::string(megabyte / 2, 'k') + "\": [", [](size_t) { return "{}"; }, "]}"),
+      "{\"version\": 1, \"" + long_name + "\": 1}",
+      "{\"version\": " + std::string(megabyte, '1') + "}",
+      R"({"version": 1, "maps": {"a": ")" + long_name + "\"}}",
+      R"({"version": 1, "maps": {"a": {"use": "saliency", "channels": ")" + long_name + "\"}}}",
+      R"({"version": 1, "target": ")" + long_name + "\"}",
+  };
+  const ModelNames model{std::vector<std::string>(1000, "layer"), std::vector<std::string>(1000, "some label")};
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    faults_of(texts[i], model);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30)) << i;
+  }
+}
+
+}  // namespace
+}  // namespace attune::test

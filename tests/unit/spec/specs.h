@@ -1,0 +1,39 @@
+// Specs against attune's own components.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <attune/spec.h>
+
+namespace attune::test {
+
+inline const std::filesystem::path source_dir = ATTUNE_SOURCE_DIR;
+
+inline const Catalogue& components() {
+  static const Catalogue loaded = Catalogue::load({{ATTUNE_BUILD_DIR "/lib/attune/plugins", "test"}});
+  return loaded;
+}
+
+// Of files whose names begin with "model_"; those of all others are not known.
+inline ModelNames model_of(const std::filesystem::path& file) {
+  if (file.filename().string().rfind("model_", 0) != 0) return {};
+  return {{"conv1", "layer1", "layer2", "layer3", "layer4", "fc"},
+          {"cat", "dog", "great white shark", "crane", "crane"}};
+}
+
+// What is wrong with the text, a line for each fault; "" when nothing is.
+inline std::string faults_of(const std::string& text, const ModelNames& model = {}) {
+  try {
+    parse_spec(text, "spec.json", components(), model);
+  } catch (const SpecError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::vector<std::filesystem::path> bad_specs();      // tests/specs/bad
+std::vector<std::filesystem::path> shipped_specs();  // docs/specs and the plugins' examples
+
+}  // namespace attune::test
