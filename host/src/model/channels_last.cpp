@@ -45,9 +45,7 @@ bool takes_either_order(const Node* node) {
                                               "aten::unsqueeze",
                                               "aten::clamp_min"};
   const auto kind = node->kind();
-  return kind.is_prim() ? node->blocks().empty()
-                        : kind == accumulate_symbol || kind == rectify_symbol || kind == gate_symbol ||
-                              known.count(kind.toQualString()) != 0;
+  return kind.is_prim() ? node->blocks().empty() : kind == accumulate_symbol || known.count(kind.toQualString()) != 0;
 }
 
 // The weight, a constant, of a 2-D convolution that this is about; null otherwise.
@@ -70,7 +68,7 @@ void make_contiguous(torch::jit::Graph& graph, size_t output) {
 
 }  // namespace
 
-void prefer_channels_last(const LayeredGraph& graph, bool contiguous_outputs) {
+void prefer_channels_last(const LayeredGraph& graph) {
   const auto nodes = graph->nodes();
   if (!std::all_of(nodes.begin(), nodes.end(), takes_either_order)) return;
   std::vector<Node*> weights;
@@ -81,7 +79,6 @@ void prefer_channels_last(const LayeredGraph& graph, bool contiguous_outputs) {
   for (Node* weight : weights) {
     weight->t_(c10::attr::value, weight->t(c10::attr::value).contiguous(at::MemoryFormat::ChannelsLast));
   }
-  if (!contiguous_outputs) return;
   for (size_t i = 0; i < graph->outputs().size(); ++i) make_contiguous(*graph, i);
 }
 

@@ -7,8 +7,7 @@ namespace attune {
 
 // Stores the weights of 2-D convolutions channels last, and the activations follow them: with plain weights the library
 // would reorder every activation before and after every convolution. Done only where every operator of the piece takes
-// either order. With `contiguous_outputs` what the piece returns is contiguous again. For frozen pieces, on a
-// processor, in float32.
-void prefer_channels_last(const LayeredGraph& graph, bool contiguous_outputs);
+// either order; what the piece returns is contiguous again. For pieces without gradients, on a processor, in float32.
+void prefer_channels_last(const LayeredGraph& graph);
 
 }  // namespace attune

@@ -2,10 +2,10 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
-#include <c10/core/InferenceMode.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros_like.h>
 #include <algorithm>
+#include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <attune/sdk/error.h>
@@ -42,7 +42,8 @@ ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state
       gradients_declared_(graph || needs.input_gradient || needs.layer_gradients),
       calls_declared_(needs.gradient_calls) {
   if (gradients_declared_ && c10::InferenceMode::is_enabled()) {
-    throw Error(Fault::run, "maps are made of gradients, which c10::InferenceMode does not record; use at::NoGradGuard");
+    throw Error(Fault::run,
+                "maps are made of gradients, which c10::InferenceMode does not record; use at::NoGradGuard");
   }
   for (const std::string& name : needs.layers) {
     const std::string layer = name == "auto" ? model.auto_layer(input) : name;
@@ -110,7 +111,7 @@ void ForwardPass::keep(const std::string& layer, const at::Tensor& raw) {
   kept.layout =
       find_layout(raw.sizes().vec(), input_.sizes().vec(), state_.options.layout, layer, arrangement_of(state_, layer));
   kept.canonical = kept.layout.canonical(raw);
-  if (!graph_) kept.canonical = kept.canonical.detach().contiguous();  // frozen pieces may compute in another order
+  if (!graph_) kept.canonical = kept.canonical.detach();
   activations_[layer] = std::move(kept);
 }
 
@@ -167,9 +168,9 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
 at::Tensor ForwardPass::zero_or_canonical(const at::Tensor& of, const at::Tensor& gradient) const {
   if (!gradient.defined()) return at::zeros_like(of);
   for (const auto& [layer, activation] : activations_) {
-    if (activation.canonical.is_same(of)) return activation.layout.canonical(gradient).contiguous();
+    if (activation.canonical.is_same(of)) return activation.layout.canonical(gradient);
   }
-  return gradient.contiguous();
+  return gradient;
 }
 
 const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {

@@ -203,7 +203,9 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
     torch::jit::FoldFrozenConvBatchnorm(result);
     work_in_place(result);
     torch::jit::EliminateDeadCode(result);
-    if (!piece.observed) prefer_channels_last(result, piece.differentiable == Differentiable::no);
+    // Not under gradients: another kernel rounds otherwise, and a rectifier near zero may then turn a pixel of a
+    // gradient of the input.
+    if (piece.differentiable == Differentiable::no && !piece.observed) prefer_channels_last(result);
   }
   return result;
 }
