@@ -26,11 +26,11 @@ class FakeMatchContext final : public MatchContext {
     return recompute_(map, input);
   }
   void saturated(const at::Tensor& rows) override { saturations.push_back(rows); }
-  void show(const std::string& name, const at::Tensor& tensor) override { shown[name] = tensor; }
+  void show(const std::string& name, Shown what, const at::Tensor& tensor) override { shown[{name, what}] = tensor; }
 
   std::vector<size_t> recomputed;  // the maps, in the order of the calls
   Tensors saturations;
-  std::map<std::string, at::Tensor> shown;
+  std::map<std::pair<std::string, Shown>, at::Tensor> shown;
 
  private:
   std::vector<MapInfo> maps_;

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <attune/catalogue.h>
 #include <attune/maps.h>
+#include <attune/sdk/matcher.h>
 #include <attune/sdk/model.h>
 #include <attune/spec.h>
 
@@ -18,8 +21,9 @@ struct TermReport {
   std::string name;
   double weight = 1;
   at::Tensor values;      // h, larger is more alike
-  at::Tensor degenerate;  // boolean: a map was constant, so that h is 0 (also of one pair among several)
-  at::Tensor saturated;   // boolean: a mask hid or kept everything
+  at::Tensor degenerate;  // boolean: a map was constant (of a pair among several too, or what an input was made from),
+                          // so that h is 0 without gradient
+  at::Tensor saturated;   // boolean: nearly every cell of a mask was 0 or 1
 };
 
 struct LossResult {
@@ -37,7 +41,7 @@ struct LossTrace {
     std::string name;   // of the map ("cam", "cam again"), or what the matcher calls it ("mask", "masked input")
     at::Tensor values;
     bool at_input_resolution;
-    bool is_map;  // false: something that a matcher shows
+    std::optional<Shown> shown;  // what a matcher shows; nothing: a map
   };
   std::vector<Item> items;
 };
@@ -46,7 +50,7 @@ struct LossTrace {
 struct PassPlan {
   enum class Kind { forward, backward, loss_backward };
   Kind kind = Kind::forward;
-  std::string on;           // "input", "input of mask (agreement)"
+  std::string on;           // "input", "input made by mask (agreement)"
   std::string gives;        // "scores, cam, gb", "cam"
   double passes = 1;        // how many, for one target
   bool whole = true;        // false: a backward pass from the score to a layer only
@@ -78,6 +82,10 @@ class ConsistencyLoss {
   // map or a term is not finite or maps cannot be matched, Error(Fault::spec) when a gradient is wanted through a
   // component that has none.
   LossResult operator()(const at::Tensor& input, LossTrace* trace = nullptr) const;
+
+  // Methods that draw random numbers draw others in every call: seeds `next`, `next` + 1, ... from the next call on;
+  // from 0 on unless said.
+  void seed(uint64_t next);
 
   // What a call costs, with a backward pass of the loss or without; nothing is run.
   std::vector<PassPlan> plan(bool gradient) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,8 +64,9 @@ struct MapSet {
 };
 
 // Runs the model once on `input` [N,C,S1..Sd] and asks every method for every target. With `graph` the maps are
-// differentiable. Throws Error(Fault::run) when a method gives a map of another batch size or one that is not finite.
+// differentiable. `seed`: of the random draws of methods that make some. Throws Error(Fault::run) when a method gives a
+// map of another batch size or one that is not finite.
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
-                    const std::vector<TargetChoice>& targets, bool graph = false);
+                    const std::vector<TargetChoice>& targets, bool graph = false, uint64_t seed = 0);
 
 }  // namespace attune

@@ -65,15 +65,18 @@ struct SpecFault {
   std::string message;
 };
 
-// All faults of one file, or the first hundred and one that says so. what() has one line for each: "spec.json:12:8 at /terms/0/match/source: unknown map ...".
+// What is wrong in one file, a hundred faults at most. what() has a line for each, as in "spec.json:12:8 at
+// /terms/0/match/source: unknown map ...", and a last one where there are more.
 class SpecError : public Error {
  public:
   SpecError(const std::string& file, std::vector<SpecFault> faults);
 
   const std::vector<SpecFault>& faults() const { return faults_; }
+  bool has_more() const { return has_more_; }
 
  private:
   std::vector<SpecFault> faults_;
+  bool has_more_;  // than these
 };
 
 // What is known of the model that a spec will be used with; empty lists are not checked against.

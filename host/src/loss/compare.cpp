@@ -13,13 +13,22 @@
 namespace attune {
 namespace {
 
-// [N], whether each sample's map is constant but for rounding.
-at::Tensor is_constant(const at::Tensor& map) {
-  const at::Tensor flat = map.detach().flatten(1);
-  const double rounding =
-      map.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
-  const at::Tensor low = flat.amin(1), high = flat.amax(1);
-  return high - low <= 8 * rounding * at::maximum(low.abs(), high.abs());
+struct Precision {
+  double rounding;  // relative
+  double smallest;  // magnitude whose reciprocal is still finite, with room for what is computed from it
+};
+
+Precision precision_of(at::ScalarType type) {
+  switch (type) {
+    case at::kDouble:
+      return {std::numeric_limits<double>::epsilon(), 1e-290};
+    case at::kHalf:
+      return {std::numeric_limits<c10::Half>::epsilon(), 1e-4};
+    case at::kBFloat16:
+      return {std::numeric_limits<c10::BFloat16>::epsilon(), 1e-30};
+    default:
+      return {std::numeric_limits<float>::epsilon(), 1e-30};
+  }
 }
 
 // [N,1], the largest magnitude of each sample; a divisor that keeps squares of tiny and huge maps finite.
@@ -69,16 +78,26 @@ void check_shapes(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-Agreement compare(const AttentionMap& a, const AttentionMap& b, Normalise normalise, const Correlation& correlation) {
+at::Tensor is_constant(const at::Tensor& map) {
+  const auto [rounding, smallest] = precision_of(map.scalar_type());
+  const at::Tensor flat = map.detach().flatten(1);
+  const at::Tensor low = flat.amin(1), high = flat.amax(1), largest = at::maximum(low.abs(), high.abs());
+  return (high - low <= 8 * rounding * largest) | (largest < smallest);
+}
+
+Agreement compare(const AttentionMap& a, const AttentionMap& b, Normalise normalise, const Correlation& correlation,
+                  const at::Tensor& without) {
   check_shapes(a.values, b.values);
-  const at::Tensor degenerate = is_constant(a.values) | is_constant(b.values);
+  at::Tensor degenerate = is_constant(a.values) | is_constant(b.values);
+  if (without.defined()) degenerate = degenerate | without;
   if (!degenerate.any().item<bool>()) return {correlated(a, b, normalise, correlation), degenerate};
   // Zero times one value of each map: a graph to differentiate, with zero gradient, also when no row is left.
   const auto nothing = [](const at::Tensor& map) { return map.flatten(1).select(1, 0) * 0; };
   at::Tensor values = nothing(a.values) + nothing(b.values);
   const at::Tensor kept = degenerate.logical_not().nonzero().squeeze(1);
-  if (kept.size(0) > 0)
+  if (kept.size(0) > 0) {
     values = values.index_add(0, kept, correlated(rows(a, kept), rows(b, kept), normalise, correlation));
+  }
   return {values, degenerate};
 }
 

@@ -25,7 +25,7 @@ struct TermValues {
 TermValues evaluate(const Term& term, const Matched& matched) {
   TermValues result;
   for (const auto& [a, b] : matched.pairs) {
-    const Agreement pair = compare(a, b, term.normalise, *term.correlation);
+    const Agreement pair = compare(a, b, term.normalise, *term.correlation, matched.constant_source);
     result.values = result.values.defined() ? result.values + pair.values : pair.values;
     result.degenerate = result.degenerate.defined() ? result.degenerate | pair.degenerate : pair.degenerate;
   }
@@ -40,7 +40,7 @@ TermValues evaluate(const Term& term, const Matched& matched) {
 void trace_maps(const MapSet& set, const std::vector<MapRequest>& requests, size_t target, LossTrace& trace) {
   for (size_t m = 0; m < requests.size(); ++m) {
     const AttentionMap& map = set.maps[m][target];
-    trace.items.push_back({target, "", requests[m].name, map.values.detach(), map.at_input_resolution, true});
+    trace.items.push_back({target, "", requests[m].name, map.values.detach(), map.at_input_resolution, {}});
   }
 }
 
@@ -76,19 +76,21 @@ ConsistencyLoss& ConsistencyLoss::operator=(ConsistencyLoss&&) noexcept = defaul
 
 const Spec& ConsistencyLoss::spec() const { return parts_->spec; }
 const std::vector<MapRequest>& ConsistencyLoss::maps() const { return parts_->requests; }
+void ConsistencyLoss::seed(uint64_t next) { parts_->next_seed = next; }
 
 LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace) const {
   const Parts& parts = *parts_;
   const bool wanted = at::GradMode::is_enabled();
   if (wanted) parts.require_gradients();
   const bool graph = wanted && parts.any_graph();
-  const MapSet set = compute_maps(*parts.model, input, parts.requests, parts.targets, graph);
+  const uint64_t seed = parts.next_seed++;
+  const MapSet set = compute_maps(*parts.model, input, parts.requests, parts.targets, graph, seed);
 
   const at::AutoGradMode mode(true);                               // maps of the cheaper passes are gradients too
   std::vector<std::vector<TermValues>> found(parts.terms.size());  // [term][target]
   for (size_t t = 0; t < set.targets.size(); ++t) {
     if (trace != nullptr) trace_maps(set, parts.requests, t, *trace);
-    const MatchScene scene{*parts.model, parts.requests, input, set.targets[t], t, graph, trace};
+    const MatchScene scene{*parts.model, parts.requests, input, set.targets[t], t, graph, seed, trace};
     for (size_t m = 0; m < parts.matches.size(); ++m) {
       const Matched matched = run_match(parts.matches[m], scene, maps_of(set, parts.matches[m], t));
       for (size_t i = 0; i < parts.terms.size(); ++i) {
@@ -101,6 +103,9 @@ LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace
   result.scores = set.scores.detach();
   result.targets = set.targets;
   for (size_t i = 0; i < parts.terms.size(); ++i) add_term(parts.terms[i], found[i], parts.spec.reduction, result);
+  if (!at::isfinite(result.loss.detach()).item<bool>()) {
+    throw Error(Fault::run, "the loss is not finite: its terms' weights are too large");
+  }
   if (!wanted) result.loss = result.loss.detach();
   return result;
 }

@@ -7,8 +7,16 @@
 
 #include <attune/sdk/error.h>
 
+#include "loss/compare.h"
+
 namespace attune {
 namespace {
+
+std::string shape_of(const at::Tensor& tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
+}
 
 class MatchRun final : public MatchContext {
  public:
@@ -23,25 +31,25 @@ class MatchRun final : public MatchContext {
       throw Error(Fault::run, "matcher '" + match_.spec.matcher.id + "' recomputes a map that it did not declare");
     }
     if (input.sizes() != scene_.input.sizes()) {
-      std::ostringstream text;
-      text << "matcher '" << match_.spec.matcher.id << "' made an input " << input.sizes() << " of "
-           << scene_.input.sizes();
-      throw Error(Fault::run, text.str());
+      throw Error(Fault::run, "matcher '" + match_.spec.matcher.id + "' made an input " + shape_of(input) + " of " +
+                                  shape_of(scene_.input));
     }
     const MapRequest& request = scene_.requests[match_.maps[map]];
-    AttentionMap again = attend(request, pass_on(input), scene_.target);
-    trace(request.name + " again", again.values, again.at_input_resolution, true);
+    AttentionMap again = attend(request, pass_on(input), scene_.target, scene_.seed);
+    trace(request.name + " again", again.values, again.at_input_resolution, {});
     return again;
   }
 
   void saturated(const at::Tensor& rows) override {
-    const at::Tensor found = rows.detach();
-    matched_saturated = matched_saturated.defined() ? matched_saturated | found : found;
+    if (rows.dim() != 1 || rows.size(0) != scene_.input.size(0) || rows.scalar_type() != at::kBool) {
+      throw Error(Fault::run, "matcher '" + match_.spec.matcher.id + "' reports saturated samples by " +
+                                  rows.toString() + shape_of(rows) + ", not by one boolean a sample");
+    }
+    saturated_ = saturated_.defined() ? saturated_ | rows.detach() : rows.detach();
   }
+  const at::Tensor& saturated_rows() const { return saturated_; }
 
-  void show(const std::string& name, const at::Tensor& tensor) override { trace(name, tensor, true, false); }
-
-  at::Tensor matched_saturated;
+  void show(const std::string& name, Shown what, const at::Tensor& tensor) override { trace(name, tensor, true, what); }
 
  private:
   // The maps that are recomputed on one tensor share one pass.
@@ -49,23 +57,42 @@ class MatchRun final : public MatchContext {
     if (pass_ && pass_input_.is_same(input)) return *pass_;
     MapRequests again;
     for (const size_t map : match_.reruns.maps) again.push_back(&scene_.requests[match_.maps[map]]);
+    const bool graph = std::any_of(again.begin(), again.end(), [](const MapRequest* map) { return map->graph; });
     const at::Tensor x = match_.spec.stop_gradient ? input.detach() : input;
-    pass_ = scene_.model.forward(x, union_of_needs(scene_.model, again, 1), scene_.graph);
+    pass_ = scene_.model.forward(x, union_of_needs(scene_.model, again, 1), scene_.graph && graph);
     pass_input_ = input;
     return *pass_;
   }
 
-  void trace(const std::string& name, const at::Tensor& values, bool at_input_resolution, bool is_map) {
+  void trace(const std::string& name, const at::Tensor& values, bool at_input_resolution, std::optional<Shown> shown) {
     if (scene_.trace == nullptr) return;
     scene_.trace->items.push_back(
-        {scene_.target_index, match_.terms, name, values.detach(), at_input_resolution, is_map});
+        {scene_.target_index, match_.terms, name, values.detach(), at_input_resolution, shown});
   }
 
   const Match& match_;
   const MatchScene& scene_;
   std::unique_ptr<Pass> pass_;
   at::Tensor pass_input_;
+  at::Tensor saturated_;
 };
+
+void check_batch(const Match& match, const AttentionMap& map, int64_t samples) {
+  if (map.values.defined() && map.values.dim() >= 3 && map.values.size(0) == samples) return;
+  throw Error(Fault::run, "matcher '" + match.spec.matcher.id + "' gave " +
+                              (map.values.defined() ? "a map of " + shape_of(map.values) : "no map") + " for " +
+                              std::to_string(samples) + " samples");
+}
+
+// [N], where a map that inputs are made from is constant: a mask of it hides every place alike.
+at::Tensor constant_source(const Match& match, const std::vector<AttentionMap>& maps) {
+  at::Tensor found;
+  for (const size_t source : match.reruns.sources) {
+    const at::Tensor constant = is_constant(maps[source].values);
+    found = found.defined() ? found | constant : constant;
+  }
+  return found;
+}
 
 }  // namespace
 
@@ -76,7 +103,12 @@ Matched run_match(const Match& match, const MatchScene& scene, const std::vector
   if (matched.pairs.empty()) {
     throw Error(Fault::run, "matcher '" + match.spec.matcher.id + "' gave no pair of maps");
   }
-  matched.saturated = run.matched_saturated;
+  for (const auto& [a, b] : matched.pairs) {
+    check_batch(match, a, scene.input.size(0));
+    check_batch(match, b, scene.input.size(0));
+  }
+  matched.saturated = run.saturated_rows();
+  matched.constant_source = constant_source(match, maps);
   return matched;
 }
 

@@ -25,7 +25,8 @@ struct Match {
 
 struct Matched {
   MatchedPairs pairs;
-  at::Tensor saturated;  // [N] boolean; undefined: none
+  at::Tensor saturated;        // [N] boolean; undefined: none
+  at::Tensor constant_source;  // [N] boolean: what an input was made from is constant; undefined: none
 };
 
 // One input and one of its targets, while a loss is computed.
@@ -35,7 +36,8 @@ struct MatchScene {
   const at::Tensor& input;
   const Target& target;
   size_t target_index;
-  bool graph;  // passes record one
+  bool graph;     // passes record one
+  uint64_t seed;  // of random draws: a map that is computed again draws what it drew before
   LossTrace* trace;
 };
 

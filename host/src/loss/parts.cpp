@@ -20,9 +20,15 @@ bool is_used(const Spec& spec, const std::string& map) {
   });
 }
 
-bool is_same(const MatchSpec& a, const MatchSpec& b) {
+// Whether given or default, equal values are the same.
+std::map<std::string, ParameterValue> values_of(const ComponentSpec& matcher, const Catalogue& catalogue) {
+  const auto& declared = catalogue.component(ComponentKind::matcher, matcher.id).descriptor.parameters;
+  return Parameters(declared, matcher.parameters).values();
+}
+
+bool is_same(const MatchSpec& a, const MatchSpec& b, const Catalogue& catalogue) {
   return a.stop_gradient == b.stop_gradient && a.matcher.id == b.matcher.id &&
-         a.matcher.parameters == b.matcher.parameters;
+         values_of(a.matcher, catalogue) == values_of(b.matcher, catalogue);
 }
 
 bool holds(const std::vector<size_t>& indices, size_t index) {
@@ -58,7 +64,7 @@ void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue) {
 size_t ConsistencyLoss::Parts::match_of(const TermSpec& term, const Catalogue& catalogue) {
   Match made = make_match(term, catalogue);
   for (size_t i = 0; i < matches.size(); ++i) {
-    if (matches[i].maps != made.maps || !is_same(matches[i].spec, made.spec)) continue;
+    if (matches[i].maps != made.maps || !is_same(matches[i].spec, made.spec, catalogue)) continue;
     matches[i].terms += ", " + term.name;
     return i;
   }
@@ -86,14 +92,19 @@ Match ConsistencyLoss::Parts::make_match(const TermSpec& term, const Catalogue& 
   return match;
 }
 
-// A map that is only the source of inputs through which no gradient passes needs no graph.
+// A map that is only the source of inputs through which no gradient passes needs no graph: where the matcher stops it,
+// and where every map that is computed on them is stopped.
 void ConsistencyLoss::Parts::stop_graphs() {
+  const auto passes = [&, given = requests](const Match& match) {
+    return !match.spec.stop_gradient && std::any_of(match.reruns.maps.begin(), match.reruns.maps.end(),
+                                                    [&](size_t again) { return given[match.maps[again]].graph; });
+  };
   for (size_t map = 0; map < requests.size(); ++map) {
     const bool needed = std::any_of(matches.begin(), matches.end(), [&](const Match& match) {
       const auto place = std::find(match.maps.begin(), match.maps.end(), map);
       if (place == match.maps.end()) return false;
       const auto index = static_cast<size_t>(place - match.maps.begin());
-      return !match.spec.stop_gradient || !holds(match.reruns.sources, index);
+      return !holds(match.reruns.sources, index) || passes(match);
     });
     requests[map].graph = requests[map].graph && needed;
   }
@@ -106,9 +117,11 @@ void ConsistencyLoss::Parts::find_without_gradient(const Catalogue& catalogue) {
   const auto check = [&](ComponentKind kind, const std::string& id) {
     if (!catalogue.component(kind, id).descriptor.differentiable) without_gradient = id;
   };
-  for (const TermSpec& term : spec.terms) {
-    check(ComponentKind::matcher, term.match.matcher.id);
-    check(ComponentKind::correlation, term.compare.id);
+  for (size_t i = 0; i < terms.size(); ++i) {
+    const auto& maps = matches[terms[i].match].maps;
+    if (std::none_of(maps.begin(), maps.end(), [&](size_t map) { return requests[map].graph; })) continue;
+    check(ComponentKind::matcher, spec.terms[i].match.matcher.id);
+    check(ComponentKind::correlation, spec.terms[i].compare.id);
   }
 }
 

@@ -1,6 +1,8 @@
 // What a spec becomes: objects, and which of them share what.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +36,7 @@ struct ConsistencyLoss::Parts {
   std::vector<Match> matches;
   std::vector<Term> terms;
   std::string without_gradient;  // the component that has no gradient although one is to pass, if any
+  mutable std::atomic<uint64_t> next_seed{0};
 
  private:
   void make_requests(const Catalogue& catalogue);

@@ -17,8 +17,8 @@ std::string listed(const std::vector<std::string>& names) {
 
 class Planner {
  public:
-  Planner(const ConsistencyLoss& loss, const std::vector<Descriptor>& descriptors, bool gradient)
-      : requests_(loss.maps()), descriptors_(descriptors), gradient_(gradient) {}
+  Planner(const ConsistencyLoss& loss, const Model& model, const std::vector<Descriptor>& descriptors, bool gradient)
+      : requests_(loss.maps()), model_(model), descriptors_(descriptors), gradient_(gradient) {}
 
   // One forward pass and what each map asks of it.
   void add_pass(const std::string& on, const std::vector<size_t>& maps, const std::string& scores, bool per_target) {
@@ -38,17 +38,19 @@ class Planner {
  private:
   void add_map(const std::string& on, size_t map) {
     const Descriptor& method = descriptors_[map];
+    const Needs needs = requests_[map].method->needs(model_);
+    const double forwards = needs.forward_passes > 0 ? needs.forward_passes : method.forward_passes;
+    const double backwards = needs.backward_passes > 0 ? needs.backward_passes : method.backward_passes;
     const bool recorded = requests_[map].graph && gradient_;
     const std::string& name = requests_[map].name;
-    if (method.forward_passes > 1) {
-      plan.push_back({Kind::forward, on, name, method.forward_passes - 1, true, recorded, true});
-    }
-    if (method.backward_passes > 0) {
-      plan.push_back({Kind::backward, on, name, method.backward_passes, method.at_input_resolution, recorded, true});
+    if (forwards > 1) plan.push_back({Kind::forward, on, name, forwards - 1, true, recorded, true});
+    if (backwards > 0) {
+      plan.push_back({Kind::backward, on, name, backwards, method.at_input_resolution, recorded, true});
     }
   }
 
   const std::vector<MapRequest>& requests_;
+  const Model& model_;
   const std::vector<Descriptor>& descriptors_;
   bool gradient_;
 };
@@ -57,7 +59,7 @@ class Planner {
 
 std::vector<PassPlan> ConsistencyLoss::plan(bool gradient) const {
   const Parts& parts = *parts_;
-  Planner planner(*this, parts.descriptors, gradient && parts.any_graph());
+  Planner planner(*this, *parts.model, parts.descriptors, gradient && parts.any_graph());
   std::vector<size_t> all;
   for (size_t map = 0; map < parts.requests.size(); ++map) all.push_back(map);
   planner.add_pass("input", all, "scores", false);

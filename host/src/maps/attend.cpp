@@ -1,5 +1,6 @@
 #include "maps/attend.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/isfinite.h>
 #include <algorithm>
@@ -9,34 +10,38 @@
 namespace attune {
 namespace {
 
-// A pass that records a graph, as a map without one sees it: its gradients are not recorded in turn.
-class WithoutGraph final : public Pass {
+// A pass as one map sees it: with random draws of its own, and, where the map has no graph but the pass records one,
+// without recording its gradients in turn.
+class MapPass final : public Pass {
  public:
-  explicit WithoutGraph(Pass& pass) : pass_(pass) {}
+  MapPass(Pass& pass, bool graph, uint64_t seed)
+      : pass_(pass), graph_(graph), generator_(at::detail::createCPUGenerator(seed)) {}
 
   const at::Tensor& input() const override { return pass_.input(); }
   const at::Tensor& output() const override { return pass_.output(); }
   at::Tensor activation(const std::string& layer) override { return pass_.activation(layer); }
-  bool wants_graph() const override { return false; }
+  bool wants_graph() const override { return graph_; }
   std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
                                     Rectifier rectifier) override {
-    const at::AutoGradMode mode(false);
+    const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
     return pass_.gradients(score, of, rectifier);
   }
   at::Tensor resume(const std::string& layer, const at::Tensor& activation) override {
     return pass_.resume(layer, activation);
   }
   Model& model() override { return pass_.model(); }
-  at::Generator generator() override { return pass_.generator(); }
+  at::Generator generator() override { return generator_; }
 
  private:
   Pass& pass_;
+  bool graph_;
+  at::Generator generator_;
 };
 
 void check_map(const MapRequest& request, const Pass& pass, const at::Tensor& values) {
   if (!values.defined() || values.dim() < 3 || values.dim() > 5 || values.numel() == 0 ||
       values.size(0) != pass.input().size(0)) {
-    throw Error(Fault::run, "method '" + request.name + "' gave no map [N,C,S..] for its batch");
+    throw Error(Fault::run, "the method of map '" + request.name + "' gave no map [N,C,S..] for its batch");
   }
   if (!at::isfinite(values.detach()).all().item<bool>()) {
     throw Error(Fault::run, "map '" + request.name + "' is not finite (NaN or infinity)");
@@ -62,10 +67,10 @@ Needs union_of_needs(const Model& model, const MapRequests& requests, int64_t ta
   return all;
 }
 
-AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target) {
-  WithoutGraph without(pass);
+AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target, uint64_t seed) {
   const bool graph = pass.wants_graph() && request.graph;
-  AttentionMap map = request.method->attend(graph ? pass : without, target);
+  MapPass view(pass, graph, seed);
+  AttentionMap map = request.method->attend(view, target);
   check_map(request, pass, map.values);
   if (!graph) map.values = map.values.detach();
   return map;

@@ -11,7 +11,7 @@
 namespace attune {
 
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
-                    const std::vector<TargetChoice>& choices, bool graph) {
+                    const std::vector<TargetChoice>& choices, bool graph, uint64_t seed) {
   MapRequests wanted;
   for (const MapRequest& request : requests) wanted.push_back(&request);
   int64_t most = 0;  // a topK of more classes than there are gives fewer
@@ -28,7 +28,7 @@ MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<Map
   }
   for (const MapRequest& request : requests) {
     set.maps.emplace_back();
-    for (const Target& target : set.targets) set.maps.back().push_back(attend(request, *pass, target));
+    for (const Target& target : set.targets) set.maps.back().push_back(attend(request, *pass, target, seed));
   }
   return set;
 }

@@ -41,7 +41,7 @@ struct Gate : torch::autograd::Function<Gate> {
   }
 };
 
-// relu with its gate, for passes that are differentiated once: of both input and output only the output is kept.
+// relu with its gate: of both input and output only the output is kept.
 struct Rectify : torch::autograd::Function<Rectify> {
   static Variable forward(AutogradContext* context, Variable x,
                           const c10::intrusive_ptr<torch::CustomClassHolder>& rule, bool in_place) {
@@ -59,8 +59,10 @@ struct Rectify : torch::autograd::Function<Rectify> {
     const auto holder = context->saved_data["rule"].toCapsule();
     const auto rectifier = static_cast<const GradientRule&>(*holder).rectifier.load();
     if (rectifier == Rectifier::deconvnet) return {at::relu(g), Variable(), Variable()};
-    at::Tensor passed = at::threshold_backward(g, context->get_saved_variables()[0], 0);
-    return {rectifier == Rectifier::guided ? at::relu_(passed) : passed, Variable(), Variable()};
+    // Detached: the derivative with respect to y is zero, and zeros would be sent through all of the graph before it.
+    at::Tensor passed = at::threshold_backward(g, context->get_saved_variables()[0].detach(), 0);
+    if (rectifier == Rectifier::standard) return {passed, Variable(), Variable()};
+    return {at::GradMode::is_enabled() ? at::relu(passed) : at::relu_(passed), Variable(), Variable()};
   }
 };
 
@@ -70,7 +72,8 @@ void run_rectify(Stack& stack) {
   at::Tensor x = torch::jit::pop(stack).toTensor();
   const bool recorded = at::GradMode::is_enabled() && x.requires_grad();
   if (recorded) {
-    torch::jit::push(stack, Rectify::apply(x, rule, in_place));
+    // A view that is overwritten gets another node, which would hold itself through what Rectify saves.
+    torch::jit::push(stack, Rectify::apply(x, rule, in_place && !x.is_view()));
   } else {
     torch::jit::push(stack, in_place ? at::relu_(x) : at::relu(x));
   }

@@ -20,7 +20,7 @@ extern const c10::Symbol layer_symbol;
 extern const c10::Symbol gate_symbol;
 
 // attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!): relu and its gate in one, which may
-// overwrite x. Differentiable once.
+// overwrite x.
 extern const c10::Symbol rectify_symbol;
 
 // attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!): x + alpha y, which overwrites x when the

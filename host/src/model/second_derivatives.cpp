@@ -149,7 +149,9 @@ struct Normalise : torch::autograd::Function<Normalise> {
     const Mask mask{context->needs_input_grad(0), weight, bias};
     const auto saved = context->get_saved_variables();
     const double eps = context->saved_data["eps"].toDouble();
-    if (at::GradMode::is_enabled()) {
+    if (!(mask[0] || mask[1] || mask[2])) return result;
+    const bool only_x = mask == Mask{true, false, false};  // one product, where LibTorch sums for w and b as well
+    if (at::GradMode::is_enabled() || only_x) {
       differentiable(g, saved, eps, mask, result);
     } else {
       std::tie(result[0], result[1], result[2]) =

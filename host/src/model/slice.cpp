@@ -201,12 +201,12 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
     ease_second_derivatives(result);
   } else {
     torch::jit::FoldFrozenConvBatchnorm(result);
-    work_in_place(result);
-    torch::jit::EliminateDeadCode(result);
-    // Not under gradients: another kernel rounds otherwise, and a rectifier near zero may then turn a pixel of a
-    // gradient of the input.
-    if (piece.differentiable == Differentiable::no && !piece.observed) prefer_channels_last(result);
   }
+  work_in_place(result);
+  torch::jit::EliminateDeadCode(result);
+  // Not under gradients: another kernel rounds otherwise, and a rectifier near zero may then turn a pixel of a gradient
+  // of the input.
+  if (piece.differentiable == Differentiable::no && !piece.observed) prefer_channels_last(result);
   return result;
 }
 

@@ -10,9 +10,9 @@
 
 namespace attune {
 
-// What will be asked of a piece. Without gradients there are no gates. Only for gradients of gradients (maps with a
-// graph) is it run as it is; otherwise, of a frozen graph, batch norm is folded into convolutions and rectifiers work
-// in place.
+// What will be asked of a piece: no gradients, gradients, or gradients of gradients (maps with a graph). Without
+// gradients there are no gates. Batch norm of a frozen graph is folded into convolutions unless `twice`; all work in
+// place where they can.
 enum class Differentiable { no, once, twice };
 
 // Which piece of a graph, and what it returns.

@@ -18,6 +18,7 @@ using namespace attune;
 // Below this a scale counts as this: the variance of a tiny float32 map is 0, and a smaller scale would overflow in the
 // backward pass.
 constexpr double smallest_scale = 1e-18;
+constexpr double smallest_half = 1e-4;    // in half precision
 constexpr double hidden = 1e-6;           // this near to 0 or 1 a cell has no gradient to speak of
 constexpr double saturated_share = 0.99;  // of the cells
 
@@ -63,8 +64,8 @@ class Mask final : public ResolutionMatcher {
     const at::Tensor mask = mask_of(maps[source].values, context.input());
     const at::Tensor masked = context.input() * mask;
     context.saturated(is_saturated(mask));
-    context.show("mask", mask);
-    context.show("masked input", masked);
+    context.show("mask", Shown::mask, mask);
+    context.show("masked input", Shown::input, masked);
     MatchedPairs pairs;
     for (size_t i = 0; i < maps.size(); ++i) {
       if (i != source) pairs.emplace_back(maps[i], context.recompute(i, masked));
@@ -101,7 +102,7 @@ class Mask final : public ResolutionMatcher {
 
   at::Tensor spread(const at::Tensor& cells, bool unbiased) const {
     const at::Tensor spread = scale_by_variance_ ? cells.var(1, unbiased, true) : cells.std(1, unbiased, true);
-    return spread.clamp_min(smallest_scale);
+    return spread.clamp_min(cells.scalar_type() == at::kHalf ? smallest_half : smallest_scale);
   }
 
   static at::Tensor is_saturated(const at::Tensor& mask) {

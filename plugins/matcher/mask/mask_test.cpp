@@ -25,7 +25,8 @@ Masked masked(const at::Tensor& source, const at::Tensor& input, Given given) {
   const auto matcher = test::own_plugins().make_matcher("mask", given);
   const MatchedPairs pairs = matcher->match(context, {{input * 2, false}, {source, true}});
   EXPECT_EQ(context.recomputed, std::vector<size_t>{0});
-  return {context.shown.at("mask"), context.shown.at("masked input"), context.saturations.at(0), pairs};
+  return {context.shown.at({"mask", Shown::mask}), context.shown.at({"masked input", Shown::input}),
+          context.saturations.at(0), pairs};
 }
 
 // P of one sample, cell by cell.

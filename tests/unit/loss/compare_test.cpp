@@ -63,7 +63,7 @@ TEST(Compare, ConstantButForRoundingIsConstant) {
   const at::Tensor a = at::full({1, 1, 8, 8}, 0.3f) + at::rand({1, 1, 8, 8}) * 1e-8f, b = at::rand({1, 1, 8, 8});
   EXPECT_TRUE(compared(a, b).degenerate.item<bool>());
   EXPECT_TRUE(compared(b, at::zeros_like(b)).degenerate.item<bool>());
-  EXPECT_FALSE(compared(b * 1e-30, b).degenerate.item<bool>());
+  EXPECT_FALSE(compared(b * 1e-28, b).degenerate.item<bool>());
 }
 
 TEST(Compare, TinyMapsAreStandardisedAllTheSame) {
@@ -71,6 +71,26 @@ TEST(Compare, TinyMapsAreStandardisedAllTheSame) {
   for (const auto normalise : {Normalise::standardise, Normalise::minmax}) {
     EXPECT_TRUE(at::allclose(compared(a * 1e-25, b, normalise).values, compared(a, b, normalise).values, 1e-4, 1e-6));
   }
+}
+
+// Divided by so small a magnitude a gradient would be infinite.
+TEST(Compare, DenormalMapsAreConstant) {
+  const at::Tensor b = at::rand({1, 1, 2, 2});
+  const at::Tensor a = (b * 1e-40f).requires_grad_();
+  for (const auto normalise : {Normalise::none, Normalise::standardise, Normalise::minmax}) {
+    const Agreement found = compared(a, b, normalise);
+    EXPECT_TRUE(found.degenerate.item<bool>());
+    EXPECT_EQ(torch::autograd::grad({found.values.sum()}, {a})[0].abs().max().item<float>(), 0);
+  }
+}
+
+TEST(Compare, LeavesOutRowsThatTheCallerNames) {
+  const at::Tensor a = seeded({2, 1, 3, 3}, 1), b = seeded({2, 1, 3, 3}, 2);
+  const Agreement found =
+      compare({a, false}, {b, false}, Normalise::none, Product(), at::tensor({0, 1}).to(at::kBool));
+  EXPECT_EQ(found.values[0].item<double>(), compared(a, b).values[0].item<double>());
+  EXPECT_EQ(found.values[1].item<double>(), 0);
+  EXPECT_TRUE(at::equal(found.degenerate, at::tensor({0, 1}).to(at::kBool)));
 }
 
 TEST(Compare, RefusesMapsOfTwoShapes) {

@@ -68,11 +68,15 @@ TEST(StopGradient, OfTheMaskChangesTheGradientAndNotTheValue) {
   EXPECT_GT((a[0] - b[0]).abs().max().item<double>(), 1e-6);
 }
 
-// With the map stopped that is recomputed too, the mask alone leads to the model.
+// With the map stopped that is recomputed, nothing leads to the model, and nothing is recorded.
 TEST(StopGradient, OfTheRecomputedMapCutsBothVersions) {
   const Fixture f;
   const auto stopped = loss_of(f.model, spec_text(term(both, mask(false)), ", \"stop_gradient\": true"));
   EXPECT_FALSE(stopped(f.x).loss.requires_grad());
+  for (const PassPlan& step : stopped.plan(true)) {
+    EXPECT_FALSE(step.recorded) << step.gives;
+    EXPECT_NE(step.kind, PassPlan::Kind::loss_backward);
+  }
 }
 
 // The last layer's weights reach a Grad-CAM only through the score's gradient, the first convolution always.

@@ -104,7 +104,7 @@ TEST(ComputeMaps, RefusesWhatIsNoMapOfItsBatch) {
     const std::string message = message_of(Fault::run, [&] {
       compute_maps(model, two_inputs(), {input_gradient(), gives(values)}, choices({"0"}));
     });
-    EXPECT_EQ(message, "method 'careless' gave no map [N,C,S..] for its batch");
+    EXPECT_EQ(message, "the method of map 'careless' gave no map [N,C,S..] for its batch");
   }
   for (const at::Tensor& values : {at::ones({2, 1, 5}), at::ones({2, 3, 8, 8}), at::ones({2, 1, 2, 3, 4})}) {
     EXPECT_NO_THROW(compute_maps(model, two_inputs(), {gives(values)}, choices({"0"})));

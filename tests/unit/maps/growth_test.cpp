@@ -1,34 +1,13 @@
 // Maps leave nothing behind in the process.
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <torch/csrc/autograd/autograd.h>
-#include <unistd.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
+#include "memory.h"
 #include "support.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 namespace attune::test {
 namespace {
-
-// Bytes in memory once what was freed is given back: the allocator otherwise returns pages when it likes.
-int64_t resident() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-  int64_t pages = 0;
-  std::ifstream statm("/proc/self/statm");
-  statm >> pages >> pages;
-  return pages * sysconf(_SC_PAGESIZE);
-}
 
 class Growth : public testing::TestWithParam<bool> {};
 

@@ -1,11 +1,12 @@
-// Convolutions and batch norm of graphs that are differentiated twice, and of frozen ones that are computed channels
-// last: the values and derivatives are LibTorch's own.
+// What graphs that are differentiated twice compute in a way of their own (convolutions, batch norm, rectifiers in
+// place), and frozen ones channels last: the values and derivatives are LibTorch's.
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 
 #include <attune/torchscript_model.h>
 
+#include "memory.h"
 #include "models.h"
 
 namespace attune {
@@ -19,15 +20,17 @@ struct Case {
   std::vector<int64_t> input;
 };
 
-// layer - tanh - square of the mean over positions.
-torch::jit::Module model_of(const Case& c) {
+// layer - activation - square of the mean over positions.
+torch::jit::Module model_of(const Case& c, const std::string& activation) {
   torch::jit::Module m("__torch__.OfLayer");
   m.register_attribute("training", c10::BoolType::get(), false);
   m.register_module("layer", test::module("Layer", "def forward(self, x):\n    return " + c.code + "\n", c.weights));
   m.register_buffer("fc", seeded({4, 4}, 9));
   m.define(
       "def forward(self, x):\n"
-      "    x = torch.tanh(self.layer.forward(x))\n"
+      "    x = " +
+      activation +
+      "(self.layer.forward(x))\n"
       "    return torch.matmul(torch.mean(torch.flatten(x, 2), 2) ** 2, self.fc)\n");
   return m;
 }
@@ -48,6 +51,9 @@ std::vector<Case> cases() {
        {w({3, 4, 3, 3}), bias},
        {2, 3, 4, 4}},
       {"torch.stack([torch.conv2d(y, self.w0, None) for y in [x[0], x[1]]])", {w({4, 3, 3, 3})}, {2, 3, 5, 5}},
+      {"torch.stack([torch.relu(torch.conv2d(y, self.w0, None)) for y in [x[0], x[1]]])", {w({4, 3, 3, 3})}, {2, 3, 5, 5}},
+      {"torch.conv2d(x, self.w0, self.w1) + x[:, :, 1:-1, 1:-1]", {w({4, 4, 3, 3}), bias}, {2, 4, 6, 6}},
+      {"torch.linear(x, self.w0, self.w1)", {w({6, 5}), seeded({6}, 4)}, {2, 4, 5}},
       {"torch.batch_norm(x, self.w0, self.w1, " + statistics + ", self.training, 0.1, 1e-5, False)",
        {four.abs() + 0.5, bias},
        {2, 4, 3, 3}},
@@ -70,21 +76,72 @@ std::vector<at::Tensor> derivatives(const at::Tensor& y, const at::Tensor& x, co
   return result;
 }
 
+void expect_libtorchs(const torch::jit::Module& module, const at::Tensor& x, const Needs& needs,
+                      const std::string& what) {
+  TorchScriptModel model(module);
+  std::vector<at::Tensor> of{x};
+  for (const auto& parameter : module.parameters()) of.push_back(parameter);
+  const auto pass = model.forward(x, needs, true);
+  const at::Tensor expected = model.module_output(x, true);
+  EXPECT_TRUE(at::equal(pass->output(), expected)) << what;
+  const auto ours = derivatives(pass->output(), x, of), theirs = derivatives(expected, x, of);
+  for (size_t i = 0; i < ours.size(); ++i) {
+    EXPECT_TRUE(at::allclose(ours[i], theirs[i], 1e-8, 1e-10)) << what << ", derivative " << i;
+  }
+}
+
 TEST(SecondDerivatives, AreLibTorchs) {
   for (const Case& c : cases()) {
-    const torch::jit::Module module = model_of(c);
-    TorchScriptModel model(module);
-    const at::Tensor x = seeded(c.input, 6).requires_grad_();
-    std::vector<at::Tensor> of{x};
-    for (const auto& parameter : module.parameters()) of.push_back(parameter);
-    const auto pass = model.forward(x, {}, true);
-    const at::Tensor expected = model.module_output(x, true);
-    EXPECT_TRUE(at::equal(pass->output(), expected)) << c.code;
-    const auto ours = derivatives(pass->output(), x, of), theirs = derivatives(expected, x, of);
-    for (size_t i = 0; i < ours.size(); ++i) {
-      EXPECT_TRUE(at::allclose(ours[i], theirs[i], 1e-8, 1e-10)) << c.code << ", derivative " << i;
+    for (const std::string activation : {"torch.tanh", "torch.relu"}) {
+      for (const bool captured : {false, true}) {
+        Needs needs;
+        if (captured) needs.layers = {"layer"};
+        const at::Tensor x = seeded(c.input, 6).requires_grad_();
+        expect_libtorchs(model_of(c, activation), x, needs, activation + " of " + c.code);
+      }
     }
   }
+}
+
+// Only one of the parameters of batch norm, or neither, has a gradient.
+TEST(SecondDerivatives, OfFrozenParametersToo) {
+  for (const Case& c : cases()) {
+    for (size_t frozen = 0; frozen < c.weights.size(); ++frozen) {
+      torch::jit::Module module = model_of(c, "torch.relu");
+      module.attr("layer").toModule().attr(std::string("w").append(std::to_string(frozen))).toTensor().requires_grad_(false);
+      std::vector<at::Tensor> of;
+      const at::Tensor x = seeded(c.input, 6).requires_grad_();
+      for (const auto& parameter : module.parameters()) {
+        if (parameter.requires_grad()) of.push_back(parameter);
+      }
+      of.push_back(x);
+      TorchScriptModel model(module);
+      const auto ours = derivatives(model.forward(x, {}, true)->output(), x, of),
+                 theirs = derivatives(model.module_output(x, true), x, of);
+      for (size_t i = 0; i < ours.size(); ++i) EXPECT_TRUE(at::allclose(ours[i], theirs[i], 1e-8, 1e-10)) << c.code;
+    }
+  }
+}
+
+// A rectifier that overwrites a view (the result of a linear layer on tokens is one) must not hold its graph alive.
+TEST(SecondDerivatives, AGraphThatNobodyDifferentiatesIsFreed) {
+  if (test::sanitized) GTEST_SKIP() << "a sanitizer keeps freed memory";
+  const Case c{"torch.linear(x, self.w0, self.w1)", {seeded({64, 32}, 3), seeded({64}, 4)}, {2, 4, 32}};
+  TorchScriptModel model(model_of(c, "torch.relu"));
+  const at::Tensor x = seeded({2, 4, 32}, 6).expand({64, 2, 4, 32}).reshape({128, 4, 32});
+  const auto run = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      for (const bool graph : {false, true}) {
+        Needs needs;
+        needs.input_gradient = true;
+        model.forward(x, needs, graph);
+      }
+    }
+  };
+  run(50);
+  const int64_t before = test::resident();
+  run(100);
+  EXPECT_LT(test::resident() - before, 10 * 1000 * 1000) << "a graph has a quarter of a megabyte";
 }
 
 // A view of another shape would refuse strides that are not contiguous.

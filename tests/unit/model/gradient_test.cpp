@@ -25,10 +25,10 @@ at::Tensor input_gradient(TorchScriptModel& model, const at::Tensor& x, Rectifie
 
 // max(g, 0) passes through the two activations of the small model, done by hand.
 at::Tensor guided_by_hand(const torch::jit::Module& m, const at::Tensor& x, bool guided) {
-  const auto weight = [&](const char* name) { return m.attr(name).toModule().attr("w0").toTensor().detach(); };
+  const auto weight = [&](const char* name) { return m.attr(name).toModule().attr("w0").toTensor(); };
   const at::Tensor z1 = at::conv2d(x, weight("conv1"), {}, 2, 1);
   const at::Tensor z2 = at::conv2d(z1.relu(), weight("conv2"), {}, 1, 1);
-  const at::Tensor fc = m.attr("fc").toTensor().detach();
+  const at::Tensor fc = m.attr("fc").toTensor();
   const double cells = static_cast<double>(z2.size(2) * z2.size(3));
   at::Tensor g = fc[0].view({1, -1, 1, 1}).expand_as(z2) / cells;
   g = g.relu();
@@ -45,6 +45,22 @@ TEST(Gradient, GuidedAndDeconvnetRulesEqualTheirDefinition) {
   for (const bool graph : {false, true}) {
     EXPECT_TRUE(at::allclose(input_gradient(model, x, Rectifier::guided, graph), guided_by_hand(m, x, true)));
     EXPECT_TRUE(at::allclose(input_gradient(model, x, Rectifier::deconvnet, graph), guided_by_hand(m, x, false)));
+  }
+}
+
+// A guided map is made of weights and of what was positive, and its derivative with respect to the weights is that of
+// the definition.
+TEST(Gradient, DerivativesOfTheRulesAreThoseOfTheirDefinition) {
+  const auto m = test::small_model();
+  TorchScriptModel model(m);
+  const at::Tensor x = seeded({2, 3, 8, 8}, 20);
+  std::vector<at::Tensor> of;
+  for (const auto& parameter : m.parameters()) of.push_back(parameter);
+  for (const bool guided : {true, false}) {
+    const at::Tensor map = input_gradient(model, x, guided ? Rectifier::guided : Rectifier::deconvnet, true);
+    const auto found = torch::autograd::grad({map.square().sum()}, of, {}, false, false, true);
+    const auto expected = torch::autograd::grad({guided_by_hand(m, x, guided).square().sum()}, of);
+    for (size_t i = 0; i < of.size(); ++i) EXPECT_TRUE(at::allclose(found[i], expected[i])) << guided << i;
   }
 }
 
@@ -130,8 +146,8 @@ TEST(Gradient, LayerGradientsOfTheCutEqualThoseOfTheWholePass) {
   }
 }
 
-// Passes that are differentiated once fold, fuse and overwrite; what they give is the same, whatever is captured.
-TEST(Gradient, OnceDifferentiablePassesEqualTheUntouchedOnes) {
+// Passes without a graph are folded; what they give is the same, whatever is captured, and the module's own.
+TEST(Gradient, PassesWithAndWithoutGraphEqualTheModule) {
   for (const char* call : {"torch.relu(x)", "torch.relu_(x)", "torch.relu6(x)"}) {
     TorchScriptModel model(test::small_model(call, true));
     const at::Tensor x = seeded({2, 3, 8, 8}, 28);
@@ -145,6 +161,10 @@ TEST(Gradient, OnceDifferentiablePassesEqualTheUntouchedOnes) {
       const auto once = model.forward(x, needs, false);
       const auto twice = model.forward(x, needs, true);
       EXPECT_TRUE(at::allclose(once->output(), twice->output()));
+      const at::Tensor y = x.clone().requires_grad_(), own = model.module_output(y, true);
+      EXPECT_TRUE(at::equal(twice->output(), own));
+      EXPECT_TRUE(at::allclose(once->gradients(once->score(first_class(2)), {once->input()})[0],
+                               torch::autograd::grad({own.select(1, 0).sum()}, {y})[0]));
       std::vector<at::Tensor> of_once{once->input()}, of_twice{twice->input()};
       for (const auto& layer : layers) {
         of_once.push_back(once->activation(layer));

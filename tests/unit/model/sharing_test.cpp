@@ -1,12 +1,12 @@
 // The user's module: never changed, always up to date, shared by threads, and nothing grows.
 
-#include <fstream>
 #include <thread>
 
 #include <torch/script.h>
 
 #include <attune/torchscript_model.h>
 
+#include "memory.h"
 #include "models.h"
 
 namespace attune {
@@ -126,24 +126,14 @@ TEST(Sharing, TwoThreadsGetTheMapsOfOne) {
   EXPECT_EQ(wrong, 0);
 }
 
-int64_t resident_kilobytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.compare(0, 6, "VmRSS:") == 0) return std::stoll(line.substr(6));
-  }
-  return 0;
-}
-
 TEST(Sharing, AThousandMapsDoNotGrowTheProcess) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "sanitizers keep freed memory";
-#endif
+  if (test::sanitized) GTEST_SKIP() << "a sanitizer keeps freed memory";
   TorchScriptModel model(batch_norm_model());
   const at::Tensor x = seeded({2, 3, 32, 32}, 34);
   for (int i = 0; i < 200; ++i) layer_gradient(model, x);
-  const int64_t before = resident_kilobytes();
+  const int64_t before = test::resident();
   for (int i = 0; i < 800; ++i) layer_gradient(model, x);
-  EXPECT_LT(resident_kilobytes() - before, 800);
+  EXPECT_LT(test::resident() - before, 800 * 1000);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct ATTUNE_SDK_API Descriptor {
   bool deterministic = true;           // no draw from the pass's generator
   std::vector<int> ranks = {1, 2, 3};  // spatial dimensions d that are supported
 
-  // Of methods: passes for one map, for the plan of passes.
+  // Of methods: passes for one map, for the plan of passes (see also Needs).
   double forward_passes = 1;
   double backward_passes = 0;
   bool at_input_resolution = false;

@@ -23,6 +23,12 @@ struct Reruns {
                                 // there, they are computed without a graph
 };
 
+// What a tensor that a matcher shows is, and so how a figure draws it.
+enum class Shown {
+  mask,   // [N,1,S1..Sd] or [N,C,S1..Sd], from 0 (hidden) to 1 (kept)
+  input,  // [N,C,S1..Sd], as the model is given it: preprocessing is undone
+};
+
 // What a matcher may ask for while it matches.
 class ATTUNE_SDK_API MatchContext {
  public:
@@ -35,11 +41,11 @@ class ATTUNE_SDK_API MatchContext {
   // The map at index `map` computed once more on `input` [N,C,S1..Sd], for the same classes. Only maps that
   // Reruns::maps declared. Several maps on the same tensor share one forward pass.
   virtual AttentionMap recompute(size_t map, const at::Tensor& input) = 0;
-  // Which samples ([N], boolean) are reported as saturated: a mask of theirs hides or keeps everything, and so has
-  // almost no gradient.
+  // Which samples ([N], boolean) are reported as saturated: nearly every cell of a mask of theirs is 0 or 1, and so it
+  // has almost no gradient.
   virtual void saturated(const at::Tensor& rows) = 0;
-  // Hands a tensor [N,..] to whoever draws figures (a mask, a masked input); no effect on the result.
-  virtual void show(const std::string& name, const at::Tensor& tensor) = 0;
+  // Hands a tensor to whoever draws figures; no effect on the result.
+  virtual void show(const std::string& name, Shown what, const at::Tensor& tensor) = 0;
 };
 
 // Made once from its parameters and then called concurrently: it holds no mutable state.

@@ -31,6 +31,10 @@ struct Needs {
   // How often Pass::gradients() will be called for one map, at most: the last call over all maps frees what the forward
   // pass has recorded. 0: not known beforehand, nothing is freed early.
   int64_t gradient_calls = 0;
+  // The passes that one map takes, this one included, where parameters or the model decide how many; for the plan of
+  // passes. 0: what the descriptor says.
+  double forward_passes = 0;
+  double backward_passes = 0;
 };
 
 // One map's view of one forward pass: everything here comes from that pass, nothing is run twice.
