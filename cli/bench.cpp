@@ -20,6 +20,7 @@
 #include "json.h"
 #include "progress.h"
 #include "session.h"
+#include "spec/rules.h"
 
 namespace attune::cli {
 namespace {
@@ -153,7 +154,10 @@ class Bench {
     bool changed = false;
     for (TermSpec& term : spec.terms) {
       std::vector<MapInfo> maps;
-      for (const std::string& map : term.maps) maps.push_back({map, false});
+      for (const std::string& name : term.maps) {
+        const auto is_it = [&](const MapSpec& map) { return map.name == name; };
+        maps.push_back(info_of(*std::find_if(spec.maps.begin(), spec.maps.end(), is_it), session_.catalogue));
+      }
       const auto& matcher = term.match.matcher;
       const bool reruns = !session_.catalogue.make_matcher(matcher.id, matcher.parameters)->reruns(maps).maps.empty();
       changed = changed || (reruns && !term.match.stop_gradient);

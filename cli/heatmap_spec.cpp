@@ -18,13 +18,12 @@
 namespace attune::cli {
 namespace {
 
-// What a matcher shows, [C,S1..Sd], as the picture that the model would be given: of a clip, its middle frame. Values
-// in 0..1 are a mask; others are undone what preprocessing did to colours.
-Image picture_of(at::Tensor shown, const Preprocess& preprocess) {
+// What a matcher shows, [C,S1..Sd], as a picture: of a clip, its middle frame. What preprocessing did to an input's
+// colours is undone.
+Image picture_of(at::Tensor shown, Shown what, const Preprocess& preprocess) {
   if (shown.dim() < 3) return {};
   if (shown.dim() == 4) shown = shown.select(1, shown.size(1) / 2);
-  const bool is_mask = shown.min().item<double>() >= 0 && shown.max().item<double>() <= 1;
-  if (!is_mask && shown.size(0) == static_cast<int64_t>(preprocess.mean.size())) {
+  if (what == Shown::input && shown.size(0) == static_cast<int64_t>(preprocess.mean.size())) {
     const auto column = [](const std::vector<double>& values) {
       return at::tensor(values, at::kFloat).view({-1, 1, 1});
     };
@@ -115,10 +114,11 @@ class SpecHeatmapRun {
       MethodMaps& column = maps.methods[i % columns];
       column.at_input_resolution = item.at_input_resolution;
       const auto layer = layers_.find(item.name);
-      if (item.is_map && layer != layers_.end()) column.layer = layer->second;
+      if (!item.shown && layer != layers_.end()) column.layer = layer->second;
       column.maps.push_back(item.values[row].to(at::kCPU, at::kFloat));
-      if (!item.is_map) {
-        column.pictures.push_back(as_seen(picture_of(column.maps.back(), inputs_.preprocess()), sample));
+      if (item.shown) {
+        const Image picture = picture_of(column.maps.back(), *item.shown, inputs_.preprocess());
+        column.pictures.push_back(as_seen(picture, sample));
       }
     }
     for (const TermReport& term : result.terms) maps.terms.push_back(term_of(term, row));

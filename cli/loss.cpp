@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/zeros.h>
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
@@ -257,7 +258,8 @@ void LossRun::explain_memory(double recorded) const {
     std::cout << std::fixed << std::setprecision(0) << "memory: the layers of one pass hold about " << bytes / 1048576
               << " MB for " << options_.inputs.batch << " inputs";
     if (recorded > 0) {
-      std::cout << "; " << recorded << " recorded whole passes keep about as much each until the gradient is taken";
+      std::cout << "; " << recorded << " recorded whole passes keep about as much each, " << recorded * bytes / 1048576
+                << " MB in all, until the gradient is taken";
     }
     std::cout << '\n';
   } catch (const Error&) {

@@ -56,11 +56,17 @@ ModelNames names_of(const Session& session) {
   return names;
 }
 
+std::filesystem::path data_folder() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  return program.parent_path() / ".." / "share" / "attune";
+}
+
 std::filesystem::path spec_file(const std::string& given) {
   namespace fs = std::filesystem;
   std::error_code error;
-  if (fs::exists(given, error) || given.find('/') != std::string::npos) return given;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path() / ".." / "share" / "attune" / "specs";
+  if (fs::is_regular_file(given, error) || given.find('/') != std::string::npos) return given;
+  const fs::path folder = data_folder() / "specs";
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     if (entry.path().stem() == given || entry.path().filename() == given) return entry.path().lexically_normal();

@@ -12,22 +12,13 @@
 namespace attune::cli {
 namespace {
 
-ModelNames model_names(const ModelFlags& flags) {
-  if (flags.model.empty()) {
-    return {{}, flags.labels.empty() ? std::vector<std::string>{} : read_labels(flags.labels)};
-  }
-  Session session = prepare_session(flags);
-  load_model(session, flags);
-  return names_of(session);
-}
-
-Json document(const std::vector<SpecFault>& faults) {
+Json document(const std::vector<SpecFault>& faults, bool has_more) {
   Json errors = Json::array();
   for (const SpecFault& fault : faults) {
     errors.push_back(
         {{"line", fault.line}, {"column", fault.column}, {"pointer", fault.pointer}, {"message", fault.message}});
   }
-  return {{"ok", faults.empty()}, {"errors", errors}};
+  return {{"ok", faults.empty()}, {"errors", errors}, {"more", has_more}};
 }
 
 void print_summary(const std::string& file, const Spec& spec) {
@@ -44,21 +35,28 @@ void print_summary(const std::string& file, const Spec& spec) {
 }  // namespace
 
 int validate(const ValidateOptions& options) {
-  const Catalogue catalogue = load_catalogue(options.model.plugin_dirs);
-  const ModelNames names = model_names(options.model);
+  Session session = prepare_session(options.model);
   std::vector<SpecFault> faults;
+  bool has_more = false;
   try {
     const auto file = spec_file(options.spec);
-    const Spec spec = read_spec(file, catalogue, names);
+    ModelNames names{{}, session.labels.names()};
+    if (!options.model.model.empty()) {
+      read_spec(file, session.catalogue);  // before the model is loaded, which may take long
+      load_model(session, options.model);
+      names = names_of(session);
+    }
+    const Spec spec = read_spec(file, session.catalogue, names);
     if (!options.json) print_summary(file.string(), spec);
   } catch (const SpecError& error) {
     if (!options.json) throw;
     faults = error.faults();
+    has_more = error.has_more();
   } catch (const Error& error) {
     if (!options.json || error.fault() != Fault::spec) throw;
     faults.push_back({1, 1, "", error.what()});
   }
-  if (options.json) print(document(faults));
+  if (options.json) print(document(faults, has_more));
   return faults.empty() ? 0 : static_cast<int>(Fault::spec);
 }
 

@@ -2,6 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/linspace.h>
+#include <ATen/ops/tensor.h>
 
 #include "image/image.h"
 #include "image/npy.h"
@@ -135,6 +137,28 @@ TEST_F(SpecHeatmap, TheSecondOfANameIsNumbered) {
   write("spec.json", spec_text(upsampled));
   written({"picture.png"});
   EXPECT_EQ(files("out"), (Files{"picture.cam.png", "picture.gb.png", "contact_sheet.png", "summary.json"}));
+}
+
+// Normalised, grey pixels of 0.51 to 0.61 lie between 0 and 1, as the cells of a mask do.
+TEST_F(SpecHeatmap, DrawsMasksAndInputsAsWhatTheyAre) {
+  const int64_t side = 224;
+  const at::Tensor grey = at::linspace(0.51, 0.61, side * side).mul(255).round().to(at::kByte).view({side, side, 1});
+  write_png(folder_ / "grey.png", grey.expand({side, side, 3}).contiguous());
+  const at::Tensor mean = at::tensor({0.485F, 0.456F, 0.406F}).view({3, 1, 1});
+  const at::Tensor deviation = at::tensor({0.229F, 0.224F, 0.225F}).view({3, 1, 1});
+  const auto drawn = [&](const std::string& name) {
+    const Image with_legend = read_image(folder_ / "out" / ("grey." + name + ".png"));
+    return with_legend.narrow(0, 0, side).permute({2, 0, 1}).to(at::kFloat) / 255;
+  };
+  for (const char* spec : {"atcon_gb_mask_pearson", "atcon_elementwise"}) {
+    fs::remove_all(folder_ / "out");
+    ASSERT_EQ(run({"heatmap", "model.pt", "grey.png", "--spec", spec, "--output", "out", "--raw"}).code, 0);
+    const at::Tensor masked_input = raw("grey.masked_input"), mask = raw("grey.mask");
+    EXPECT_GE(masked_input.min().item<double>(), 0);
+    EXPECT_LE(masked_input.max().item<double>(), 1);
+    EXPECT_TRUE(at::allclose(drawn("masked_input"), masked_input * deviation + mean, 0, 0.51 / 255)) << spec;
+    EXPECT_TRUE(at::allclose(drawn("mask"), mask.expand({3, side, side}), 0, 0.51 / 255)) << spec;
+  }
 }
 
 TEST_F(SpecHeatmap, PrintsTheSummaryOrALinePerMap) {

@@ -22,7 +22,7 @@ class Validate : public CommandLine {
     EXPECT_EQ(outcome.err, "");
     const Json document = parsed(outcome.out);
     if (!document.is_object()) return Json::array();
-    EXPECT_EQ(keys(outcome.out, ""), (Keys{"ok", "errors"}));
+    EXPECT_EQ(keys(outcome.out, ""), (Keys{"ok", "errors", "more"}));
     EXPECT_EQ(document["ok"], false);
     EXPECT_GT(document["errors"].size(), 0U);
     return document["errors"];
@@ -37,7 +37,8 @@ TEST_F(Validate, GoodOnes) {
             "spec.json: a good spec\n"
             "  agreement: cam, gb through mask, compared by pearson, weight 1\n"
             "  term1: cam, gb through upsample, compared by cross_correlation, weight -0.5\n");
-  EXPECT_EQ(document({"validate", "spec.json", "--json"}), (Json{{"ok", true}, {"errors", Json::array()}}));
+  EXPECT_EQ(document({"validate", "spec.json", "--json"}),
+            (Json{{"ok", true}, {"errors", Json::array()}, {"more", false}}));
   EXPECT_EQ(document({"validate", "atcon", "--json"})["ok"], true);
   EXPECT_EQ(document({"validate", "atcon.json", "--json"})["ok"], true);
 }
@@ -89,6 +90,33 @@ TEST_F(Validate, LayersAndLabelsOfTheModel) {
   EXPECT_EQ(refusal(5, {"validate", "spec.json", "--labels", "missing.txt"}), "'missing.txt' cannot be read");
 }
 
+TEST_F(Validate, LooksAtTheSpecBeforeTheModel) {
+  write("bad.json", spec_text(masked, "\"reduction\": 3,", R"({"use": "gradcam", "layer": "cnov2"})"));
+  EXPECT_EQ(errors({"bad.json", "--model", "missing.pt"})[0]["pointer"], "/reduction");
+  EXPECT_EQ(run({"validate", "bad.json", "--model", "missing.pt"}).err.rfind("bad.json:2:30 at /reduction: ", 0), 0U);
+}
+
+TEST_F(Validate, ListsAHundredFaultsAndSaysWhenThereAreMore) {
+  std::string keys;
+  for (int i = 0; i < 100; ++i) keys += "\"key" + std::to_string(i) + "\": 1, ";
+  write("hundred.json", spec_text(masked, keys));
+  write("more.json", spec_text(masked, keys + "\"another\": 1, "));
+  const auto report = [&](const char* spec) { return parsed(run({"validate", spec, "--json"}).out); };
+  EXPECT_EQ(report("hundred.json")["errors"].size(), 100U);
+  EXPECT_EQ(report("hundred.json")["more"], false);
+  EXPECT_EQ(report("more.json")["errors"].size(), 100U);
+  EXPECT_EQ(report("more.json")["more"], true);
+  expect_parts(run({"validate", "more.json"}).err, {"\nmore.json: and more; these are the first 100\n"});
+}
+
+TEST_F(Validate, AFileOfTheNameOfASpecThatShipsComesFirstAndAFolderDoesNot) {
+  fs::create_directory(folder_ / "atcon");
+  EXPECT_EQ(document({"validate", "atcon", "--json"})["ok"], true);
+  fs::remove(folder_ / "atcon");
+  write("atcon", spec_text());
+  EXPECT_EQ(run({"validate", "atcon"}).out.rfind("atcon: a good spec\n", 0), 0U);
+}
+
 // Editors and scripts that ask for a document get one, whatever is wrong with the file.
 TEST_F(Validate, FilesThatAreNoSpecs) {
   write("empty.json", "");
@@ -98,7 +126,8 @@ TEST_F(Validate, FilesThatAreNoSpecs) {
   const std::map<std::string, std::string> said = {
       {"missing.json", "there is no file 'missing.json', and no spec of that name ships with attune"},
       {"no/spec.json", "spec 'no/spec.json' cannot be read"},
-      {"folder", "spec 'folder' "},
+      {"folder", "there is no file 'folder', and no spec of that name ships with attune"},
+      {"folder/", "spec 'folder/' cannot be read"},
       {"huge.json", "spec 'huge.json' has 1048577 bytes; a spec has at most 1048576"},
       {"atcno", "there is no file 'atcno', and no spec of that name ships with attune (did you mean \"atcon\"?)"}};
   for (const auto& [name, message] : said) {

@@ -31,7 +31,7 @@ void check(const SpecError& error) {
   expect(!error.faults().empty(), "no fault", what);
   size_t lines = 1;
   for (const char c : what) lines += c == '\n' ? 1 : 0;
-  expect(lines == std::min<size_t>(error.faults().size(), 101), "not a line for each fault", what);
+  expect(lines == error.faults().size() + (error.has_more() ? 1 : 0), "not a line for each fault", what);
   const SpecFault* before = nullptr;
   for (const SpecFault& fault : error.faults()) {
     expect(!fault.message.empty() && one_line(fault.message) == fault.message, "message is no line of UTF-8", what);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "spec/rules.h"
+
 namespace attune {
 namespace {
 
@@ -29,7 +31,10 @@ ComponentSpec ComponentReader::read(const JsonAt& at, ComponentKind kind, const 
 const Descriptor* ComponentReader::descriptor(const JsonAt& at, ComponentKind kind) {
   const bool is_object = at.node.kind == JsonNode::Kind::object;
   const JsonNode* id = is_object ? at.node.find("use") : &at.node;
-  if (id == nullptr) return fail_for_missing_use(at, kind), nullptr;
+  if (id == nullptr) {
+    fail_for_missing_use(at, kind);
+    return nullptr;
+  }
   const JsonAt named{*id, is_object ? pointer_to(at.pointer, "use") : at.pointer};
   if (id->kind != JsonNode::Kind::string) {
     const std::string object = is_object ? "" : " or an object {\"use\": ...}";
@@ -83,9 +88,7 @@ bool ComponentReader::read_parameters(const JsonAt& at, const Keys& own, const K
 bool ComponentReader::needs_no_more(const JsonAt& at, const Descriptor& descriptor) {
   bool is_enough = true;
   for (const ParameterDeclaration& declared : descriptor.parameters) {
-    const bool has_default =
-        declared.type != ParameterType::map || declared.default_value != ParameterValue(std::string());
-    if (has_default || at.node.find(declared.name) != nullptr) continue;
+    if (!must_be_given(declared) || at.node.find(declared.name) != nullptr) continue;
     const std::string example = "{\"use\": \"" + descriptor.id + "\", \"" + declared.name + "\": ...}";
     reader_.fail(at, in_quotes(descriptor.id) + " needs \"" + declared.name + "\", as in " + example);
     is_enough = false;

@@ -1,14 +1,16 @@
 #include "spec/document_reader.h"
 
 #include <algorithm>
+#include <regex>
 #include <tuple>
+
+#include "spec/rules.h"
 
 namespace attune {
 namespace {
 
 using Kind = JsonNode::Kind;
 
-constexpr size_t longest_name = 64;
 constexpr size_t longest_compared = 100;
 constexpr size_t most_compared = 25000;  // ImageNet has 21843 classes
 
@@ -137,10 +139,8 @@ std::optional<size_t> DocumentReader::choice(const JsonAt& at, const std::vector
 }
 
 bool DocumentReader::is_name(const std::string& text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  };
-  return !text.empty() && text.size() <= longest_name && std::all_of(text.begin(), text.end(), allowed);
+  static const std::regex pattern(name_pattern);
+  return text.size() <= longest_compared && std::regex_match(text, pattern);  // which recurses for every character
 }
 
 std::vector<SpecFault> DocumentReader::take_faults() {

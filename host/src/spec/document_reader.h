@@ -52,7 +52,7 @@ class DocumentReader {
   std::optional<double> number(const JsonAt& at);
   // The index of the string in `names`.
   std::optional<size_t> choice(const JsonAt& at, const std::vector<std::string>& names);
-  // A name for maps and terms, which also names files.
+  // Whether it fits name_pattern.
   static bool is_name(const std::string& text);
 
   // All faults in the order of the text.
@@ -64,7 +64,7 @@ class DocumentReader {
   std::vector<SpecFault> faults_;
 };
 
-// So many faults are told. One more is collected, which says that there are others.
+// So many faults are told. One more is collected, as the sign that there are others.
 constexpr size_t most_faults = 100;
 
 // The value as a parameter; nothing for null, objects, and lists of other things than numbers.

@@ -1,8 +1,11 @@
 #include "spec/json_document.h"
 
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
+
+#include <attune/sdk/error.h>
 
 #include "spec/json_syntax.h"
 #include "spec/quoting.h"
@@ -15,6 +18,7 @@ using After = JsonProgress::After;
 
 constexpr size_t deepest = 64;
 constexpr size_t most_doubles = 100;
+constexpr uintmax_t largest_file = 1 << 20;
 
 // Finds the tokens of a text that another parser reads at the same time.
 class Cursor {
@@ -223,6 +227,21 @@ const JsonNode* JsonNode::find(const std::string& key) const {
 JsonDocument parse_json(const std::string& text) {
   Builder builder(text);
   return builder.finish(json::sax_parse(text, &builder));
+}
+
+std::string read_document(const std::filesystem::path& file, const std::string& what) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error) throw Error(Fault::spec, what + " '" + file.string() + "' cannot be read");
+  if (size > largest_file) {
+    throw Error(Fault::spec, what + " '" + file.string() + "' has " + std::to_string(size) + " bytes; a " + what +
+                                 " has at most " + std::to_string(largest_file));
+  }
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(size, ' ');
+  stream.read(text.data(), static_cast<std::streamsize>(size));
+  if (!stream) throw Error(Fault::spec, what + " '" + file.string() + "' cannot be read");
+  return text;
 }
 
 std::string pointer_to(const std::string& pointer, const std::string& key) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ struct JsonDocument {
 
 // Never throws for what is wrong with the text. Objects and lists may be nested 64 deep.
 JsonDocument parse_json(const std::string& text);
+
+// The text of a file of at most a megabyte. Throws Error(Fault::spec), which calls the file a `what` ("spec").
+std::string read_document(const std::filesystem::path& file, const std::string& what);
 
 // `pointer` with one more step.
 std::string pointer_to(const std::string& pointer, const std::string& key);

@@ -54,8 +54,12 @@ std::string code_point_name(char32_t point) {
 
 bool is_invisible(char32_t point) {
   const bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-  const bool ends_line_or_turns_it = (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
-  return is_control || ends_line_or_turns_it || point == 0xfeff;
+  const bool has_no_width =
+      point == 0xad || (point >= 0x200b && point <= 0x200d) || (point >= 0x2060 && point <= 0x2064) || point == 0xfeff;
+  const bool ends_line = point == 0x2028 || point == 0x2029;
+  const bool turns_text = point == 0x61c || point == 0x200e || point == 0x200f ||
+                          (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+  return is_control || has_no_width || ends_line || turns_text;
 }
 
 std::string one_line(const std::string& text) {

@@ -144,6 +144,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 Sidecar read_sidecar(const std::filesystem::path& model) {
   Sidecar sidecar;
+  if (model.empty()) return sidecar;
   const auto file = std::filesystem::path(model).replace_extension(".json");
   std::error_code ignored;  // what is wrong with the path is said when the model is loaded
   if (!std::filesystem::exists(file, ignored) || file == model) return sidecar;

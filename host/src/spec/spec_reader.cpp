@@ -2,22 +2,19 @@
 
 #include <algorithm>
 #include <exception>
-#include <fstream>
+#include <optional>
 #include <set>
 
 #include <attune/spec.h>
 
 #include "spec/component_reader.h"
 #include "spec/document_reader.h"
+#include "spec/rules.h"
 
 namespace attune {
 namespace {
 
-constexpr uintmax_t largest_file = 1 << 20;
 constexpr size_t longest_pointer = 200;
-
-const std::vector<std::string> normalise_names = {"none", "standardise", "standardise_sigmoid", "minmax"};
-const std::vector<std::string> reduction_names = {"mean", "sum"};
 
 std::string said(const std::string& file, const SpecFault& fault) {
   const std::string at = fault.pointer.empty() ? "" : " at " + one_line(shortened(fault.pointer, longest_pointer));
@@ -50,16 +47,19 @@ class SpecReader {
                           {"target", [&](const JsonAt& at) { read_targets(at); }},
                           {"maps", [&](const JsonAt& at) { read_maps(at); }, true},
                           {"terms", [&](const JsonAt& at) { read_terms(at); }, true},
-                          {"reduction", [&](const JsonAt& at) {
-                             const auto chosen = reader_.choice(at, reduction_names);
-                             if (chosen) spec_.reduction = static_cast<Reduction>(*chosen);
-                           }}});
+                          {"reduction", [&](const JsonAt& at) { read_word(at, reduction_words, spec_.reduction); }}});
     return std::move(spec_);
   }
 
   std::vector<SpecFault> take_faults() { return reader_.take_faults(); }
 
  private:
+  template <class Value>
+  void read_word(const JsonAt& at, const Words<Value>& words, Value& value) {
+    const auto chosen = reader_.choice(at, names_of(words));
+    if (chosen) value = words[*chosen].second;
+  }
+
   void read_version(const JsonAt& at) {
     if (at.node.kind == JsonNode::Kind::integer && at.node.integer == 1) return;
     reader_.fail(at, "must be 1, the version of specs that this attune reads, not " + shown(at.node));
@@ -118,8 +118,7 @@ class SpecReader {
       MapSpec map;
       map.name = member.key;
       map.method = components_.read(at.member(member), ComponentKind::method, {stop_gradient_key(map.stop_gradient)});
-      const Component* method = catalogue_.find(map.method.id);
-      infos_[map.name] = {map.name, method != nullptr && method->descriptor.at_input_resolution};
+      infos_[map.name] = info_of(map, catalogue_);
       map_names_.push_back(map.name);
       spec_.maps.push_back(std::move(map));
     }
@@ -149,11 +148,7 @@ class SpecReader {
         at, {{"name", [&](const JsonAt& value) { read_term_name(value, term); }},
              {"maps", [&](const JsonAt& value) { read_term_maps(value, term); }, true},
              {"match", [&](const JsonAt& value) { read_match(value, term); }, true},
-             {"normalise",
-              [&](const JsonAt& value) {
-                const auto chosen = reader_.choice(value, normalise_names);
-                if (chosen) term.normalise = static_cast<Normalise>(*chosen);
-              }},
+             {"normalise", [&](const JsonAt& value) { read_word(value, normalise_words, term.normalise); }},
              {"compare",
               [&](const JsonAt& value) { term.compare = components_.read(value, ComponentKind::correlation); }, true},
              {"weight", [&](const JsonAt& value) { term.weight = reader_.number(value).value_or(1); }}});
@@ -194,17 +189,30 @@ class SpecReader {
     const KnownMaps known{maps_are_good_ ? term.maps : map_names_, map_names_};
     match.matcher = components_.read(at, ComponentKind::matcher, {stop_gradient_key(match.stop_gradient)}, known);
     if (match.matcher.id.empty() || !maps_are_good_) return;
+    const auto makes_inputs = check_matcher(at, term);
+    if (makes_inputs.value_or(true) || !match.stop_gradient) return;
+    const JsonAt stop{*at.node.find("stop_gradient"), pointer_to(at.pointer, "stop_gradient")};
+    reader_.fail(stop, in_quotes(match.matcher.id) + " makes no inputs from maps, so there is no gradient to stop");
+  }
+
+  // Whether the matcher makes inputs from the term's maps; nothing, with a fault, when it does not take them.
+  std::optional<bool> check_matcher(const JsonAt& at, const TermSpec& term) {
+    const ComponentSpec& spec = term.match.matcher;
+    const std::string failed = "matcher " + in_quotes(spec.id) + " cannot say what it computes again: ";
     try {
       std::vector<MapInfo> infos;
       for (const std::string& name : term.maps) infos.push_back(infos_[name]);
-      const auto matcher = catalogue_.make_matcher(match.matcher.id, match.matcher.parameters);
-      const bool makes_inputs = !matcher->reruns(infos).maps.empty();
-      if (!match.stop_gradient || makes_inputs) return;
-      const JsonAt stop{*at.node.find("stop_gradient"), pointer_to(at.pointer, "stop_gradient")};
-      reader_.fail(stop, in_quotes(match.matcher.id) + " makes no inputs from maps, so there is no gradient to stop");
-    } catch (const std::exception& error) {
+      return !catalogue_.make_matcher(spec.id, spec.parameters)->reruns(infos).maps.empty();
+    } catch (const Error& error) {
       reader_.fail(at, error.what());
+    } catch (const std::exception& error) {
+      // LibTorch's exceptions go on with a stack trace.
+      const std::string message = error.what();
+      reader_.fail(at, failed + message.substr(0, message.find('\n')));
+    } catch (...) {
+      reader_.fail(at, failed + "it threw something that is not a std::exception");
     }
+    return std::nullopt;
   }
 
   DocumentReader reader_;
@@ -219,25 +227,12 @@ class SpecReader {
   bool maps_are_good_ = false;  // those of the term that is being read
 };
 
-std::string read_file(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
-  if (error) throw Error(Fault::spec, "spec '" + file.string() + "' cannot be read");
-  if (size > largest_file) {
-    throw Error(Fault::spec, "spec '" + file.string() + "' has " + std::to_string(size) +
-                                 " bytes; a spec has at most " + std::to_string(largest_file));
-  }
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(size, ' ');
-  stream.read(text.data(), static_cast<std::streamsize>(size));
-  if (!stream) throw Error(Fault::spec, "spec '" + file.string() + "' cannot be read");
-  return text;
-}
-
 }  // namespace
 
 SpecError::SpecError(const std::string& file, std::vector<SpecFault> faults)
-    : Error(Fault::spec, all_said(file, faults)), faults_(std::move(faults)) {}
+    : Error(Fault::spec, all_said(file, faults)), faults_(std::move(faults)), has_more_(faults_.size() > most_faults) {
+  if (has_more_) faults_.resize(most_faults);
+}
 
 Spec parse_spec(const std::string& text, const std::string& name, const Catalogue& catalogue, const ModelNames& model) {
   const JsonDocument document = parse_json(text);
@@ -254,7 +249,7 @@ Spec parse_spec(const std::string& text, const std::string& name, const Catalogu
 }
 
 Spec read_spec(const std::filesystem::path& file, const Catalogue& catalogue, const ModelNames& model) {
-  return parse_spec(read_file(file), file.string(), catalogue, model);
+  return parse_spec(read_document(file, "spec"), file.string(), catalogue, model);
 }
 
 }  // namespace attune

@@ -4,57 +4,15 @@
 
 #include <attune/spec.h>
 
+#include "spec/parameter_schema.h"
+#include "spec/rules.h"
+
 namespace attune {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char* const name_pattern = "^[A-Za-z0-9_-]{1,64}$";
-
 Json text(const std::string& description) { return {{"type", "string"}, {"description", description}}; }
-
-void add_range(Json& schema, const ParameterDeclaration& declared) {
-  if (declared.minimum) schema["minimum"] = *declared.minimum;
-  if (declared.maximum) schema["maximum"] = *declared.maximum;
-}
-
-Json type_schema(const ParameterDeclaration& declared) {
-  switch (declared.type) {
-    case ParameterType::integer:
-      return {{"type", "integer"}};
-    case ParameterType::real:
-      return {{"type", "number"}};
-    case ParameterType::boolean:
-      return {{"type", "boolean"}};
-    case ParameterType::choice:
-      return {{"enum", declared.choices}};
-    case ParameterType::choice_or_real:
-      return {{"anyOf", {{{"enum", declared.choices}}, {{"type", "number"}}}}};
-    case ParameterType::list:
-      return {{"type", "array"}, {"items", {{"type", "number"}}}};
-    default:
-      return {{"type", "string"}};
-  }
-}
-
-bool must_be_given(const ParameterDeclaration& declared) {
-  return declared.type == ParameterType::map && declared.default_value == ParameterValue(std::string());
-}
-
-Json parameter_schema(const ParameterDeclaration& declared) {
-  Json schema = type_schema(declared);
-  if (declared.type == ParameterType::list) {
-    add_range(schema["items"], declared);
-  } else if (declared.type == ParameterType::choice_or_real) {
-    add_range(schema["anyOf"][1], declared);
-  } else {
-    add_range(schema, declared);
-  }
-  schema["description"] = declared.help;
-  if (!must_be_given(declared))
-    std::visit([&](const auto& value) { schema["default"] = value; }, declared.default_value);
-  return schema;
-}
 
 Json stop_gradient_schema(ComponentKind kind) {
   const bool is_map = kind == ComponentKind::method;
@@ -102,7 +60,7 @@ Json term_schema() {
             {"maps", {{"type", "array"}, {"items", name}, {"minItems", 2}, {"uniqueItems", true}}},
             {"match", {{"$ref", "#/$defs/matcher"}}},
             {"normalise",
-             {{"enum", {"none", "standardise", "standardise_sigmoid", "minmax"}},
+             {{"enum", names_of(normalise_words)},
               {"default", "none"},
               {"description", "What happens to each matched map, per sample, before it is compared"}}},
             {"compare", {{"$ref", "#/$defs/correlation"}}},
@@ -135,7 +93,8 @@ std::string spec_schema(const Catalogue& catalogue) {
       {"target", target_schema()},
       {"maps", maps},
       {"terms", {{"type", "array"}, {"items", term_schema()}, {"minItems", 1}}},
-      {"reduction", {{"enum", {"mean", "sum"}}, {"default", "mean"}, {"description", "Over the samples of a batch"}}}};
+      {"reduction",
+       {{"enum", names_of(reduction_words)}, {"default", "mean"}, {"description", "Over the samples of a batch"}}}};
   const Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                        {"title", "attune consistency loss"},
                        {"type", "object"},

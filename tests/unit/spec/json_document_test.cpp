@@ -171,6 +171,22 @@ TEST(Quoting, KeepsTextOnOneLine) {
   EXPECT_EQ(one_line("caf\xc3\xa9 \xf0\x9f\x98\x80"), "caf\xc3\xa9 \xf0\x9f\x98\x80");
 }
 
+TEST(Quoting, EscapesWhatDoesNotShowOrTurnsText) {
+  // clang-format off
+  const std::vector<std::pair<char32_t, char32_t>> ranges = {
+      {0x00, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x61c, 0x61c}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x2064},
+      {0x2066, 0x2069}, {0xfeff, 0xfeff}};
+  // clang-format on
+  for (const auto& [first, last] : ranges) {
+    for (char32_t point = first; point <= last; ++point) EXPECT_TRUE(is_invisible(point)) << code_point_name(point);
+    if (first > 0) {
+      EXPECT_FALSE(is_invisible(first - 1)) << code_point_name(first);
+    }
+    EXPECT_FALSE(is_invisible(last + 1)) << code_point_name(last);
+  }
+  EXPECT_EQ(one_line("\xc2\xad\xd8\x9c\xe2\x80\x8b\xe2\x80\x8f\xe2\x81\xa0"), "\\u00ad\\u061c\\u200b\\u200f\\u2060");
+}
+
 TEST(Quoting, CutsBetweenCharacters) {
   EXPECT_EQ(shortened("abcdef", 6), "abcdef");
   EXPECT_EQ(shortened("abcdefg", 6), "abcdef...");

@@ -77,6 +77,63 @@ TEST(BadSpecs, AllHaveMessages) {
   EXPECT_EQ(texts, bad_specs().size());
 }
 
+// A spec with `count` faults: what it lacks and keys that there are not.
+std::string with_faults(size_t count) {
+  std::string text = R"({"version": 1)";  // "maps" and "terms" are missing
+  for (size_t i = 2; i < count; ++i) text += ", \"key" + std::to_string(i) + "\": 1";
+  return text + "}";
+}
+
+TEST(BadSpecs, HaveAHundredFaultsAtMost) {
+  for (const size_t count : {99, 100, 101, 5000}) {
+    try {
+      parse_spec(with_faults(count), "spec.json", components());
+      ADD_FAILURE() << "is a good spec";
+    } catch (const SpecError& error) {
+      const std::string text = error.what();
+      const std::string last = "\nspec.json: and more; these are the first 100";
+      const bool says_so = text.size() > last.size() && text.substr(text.size() - last.size()) == last;
+      EXPECT_EQ(error.faults().size(), std::min<size_t>(count, 100));
+      EXPECT_EQ(error.has_more(), count > 100);
+      EXPECT_EQ(says_so, count > 100);
+      EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), std::min<int64_t>(static_cast<int64_t>(count) - 1, 100));
+    }
+  }
+}
+
+// Whatever a plugin throws is one fault among others.
+TEST(BadSpecs, MayNamePluginsThatThrow) {
+  const fs::path fixtures = fs::path(ATTUNE_BUILD_DIR) / "tests" / "plugins";
+  const Catalogue catalogue = Catalogue::load({{fs::path(ATTUNE_BUILD_DIR) / "lib" / "attune" / "plugins", "test"},
+                                               {fixtures / "good", "test"},
+                                               {fixtures / "reruns", "test"}});
+  const auto faults = [&](const std::string& map, const std::string& matcher) -> std::string {
+    try {
+      parse_spec(R"({"version": 2, "maps": {"a": "saliency", "b": )" + map +
+                     R"(}, "terms": [{"maps": ["a", "b"], "match": )" + matcher + R"(, "compare": "pearson"}]})",
+                 "spec.json", catalogue);
+    } catch (const SpecError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const auto map = [](const std::string& how) { return R"({"use": "good_copy", "fail": ")" + how + "\"}"; };
+  const auto matcher = [](const std::string& how) { return R"({"use": "again", "fail": ")" + how + "\"}"; };
+  const std::string version =
+      "spec.json:1:13 at /version: must be 1, the version of specs that this attune reads, not 2";
+  const std::string other = "it threw something that is not a std::exception";
+  EXPECT_EQ(faults(map("no"), matcher("no")), version);
+  const std::string at_map = version + "\nspec.json:1:47 at /maps/b: method \"good_copy\"";
+  EXPECT_EQ(faults(map("error"), "\"pool\""), at_map + ": refused by the plugin");
+  EXPECT_EQ(faults(map("standard"), "\"pool\""), at_map + " could not be made: broken");
+  EXPECT_EQ(faults(map("other"), "\"pool\""), at_map + " could not be made: " + other);
+  const std::string at_match = version +
+                               "\nspec.json:1:99 at /terms/0/match: matcher \"again\" cannot say what it computes "
+                               "again: ";
+  EXPECT_EQ(faults("\"gradcam\"", matcher("standard")), at_match + "broken");
+  EXPECT_EQ(faults("\"gradcam\"", matcher("other")), at_match + other);
+}
+
 TEST(BadSpecs, MayBeNestedDeeply) {
   const std::string deep(1000000, '[');
   EXPECT_EQ(faults_of(deep), "spec.json:1:65: objects and lists are nested deeper than 64 levels");

@@ -1,0 +1,47 @@
+// What a training run writes down: its log and the sidecar of its models.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "spec/evaluation.h"
+#include "spec/sidecar.h"
+
+namespace attune {
+
+// Names and numbers, in their order; what is not finite is written as null.
+using NamedNumbers = std::vector<std::pair<std::string, double>>;
+
+// A step, or with step == 0 what an epoch came to.
+struct LogRow {
+  std::string stage;
+  int64_t epoch = 0;  // from 1; 0: before the stage
+  int64_t step = 0;   // of the stage, from 1
+  NamedNumbers numbers;
+};
+
+// One line of log.jsonl: {"stage": "1_supervised", "epoch": 1, "step": 3, "loss": 0.7, ...}
+std::string json_line(const LogRow& row);
+
+// What a stage has come to.
+struct StageResult {
+  std::string name;
+  std::string strategy;
+  std::string model;  // file, relative to the run
+  int64_t epoch = 0;  // of the selected model
+  int64_t epochs = 0;
+  int64_t steps = 0;
+  std::vector<std::pair<std::string, Evaluation>> splits;  // "validate", "test"
+};
+
+std::string stage_results(const StageResult& result);
+
+// A run's, from the documents of its stages.
+std::string run_results(const std::string& select, const std::vector<std::string>& stages);
+
+// A sidecar that read_sidecar reads back.
+std::string sidecar_text(const Sidecar& sidecar);
+
+}  // namespace attune

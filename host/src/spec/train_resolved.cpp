@@ -1,0 +1,145 @@
+// A TrainConfig as JSON that says everything.
+
+#include <nlohmann/json.hpp>
+
+#include "spec/train_config.h"
+#include "spec/train_settings.h"
+
+namespace attune {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class Enumeration>
+const std::string& name_of(Enumeration value, const std::vector<std::string>& names) {
+  return names[static_cast<size_t>(value)];
+}
+
+Json data_json(const DataConfig& data, bool own) {
+  Json json = {{"format", to_string(data.format)}, {"root", data.root.string()}};
+  if (!data.train.empty()) json["train"] = data.train;
+  if (data.clips) json["clips"] = true;
+  json["on_broken"] = name_of(data.on_broken, on_broken_names());
+  if (own) return json;
+  if (!data.validate.empty()) json["validate"] = data.validate;
+  if (!data.test.empty()) json["test"] = data.test;
+  if (data.hold_out > 0) json["hold_out"] = data.hold_out;
+  if (data.samples_per_class) json["samples_per_class"] = *data.samples_per_class;
+  json["task"] = to_string(data.task);
+  if (!data.classes.empty()) json["classes"] = data.classes;
+  return json;
+}
+
+Json input_json(const InputConfig& input) {
+  Json json = Json::object();
+  const PreprocessText& text = input.preprocess;
+  if (text.size) json["size"] = *text.size;
+  if (text.crop) json["crop"] = *text.crop;
+  if (text.mean) json["mean"] = *text.mean;
+  if (text.std) json["std"] = *text.std;
+  if (input.frames) json["frames"] = *input.frames;
+  if (input.frames_per_second) json["frames_per_second"] = *input.frames_per_second;
+  return json;
+}
+
+Json augmentation_json(const AugmentConfig& config) {
+  Json json = {{"use", augmentations()[static_cast<size_t>(config.kind)].name}};
+  switch (config.kind) {
+    case AugmentConfig::Kind::rotate:
+      json["degrees"] = config.degrees;
+      break;
+    case AugmentConfig::Kind::flip:
+      json["horizontal"] = config.horizontal;
+      json["vertical"] = config.vertical;
+      break;
+    case AugmentConfig::Kind::crop:
+      json["share"] = config.share;
+      break;
+    case AugmentConfig::Kind::jitter:
+      json["brightness"] = config.brightness;
+      json["contrast"] = config.contrast;
+      json["saturation"] = config.saturation;
+      json["hue"] = config.hue;
+  }
+  return json;
+}
+
+Json augment_json(const std::vector<AugmentConfig>& configs) {
+  Json json = Json::array();
+  for (const AugmentConfig& config : configs) json.push_back(augmentation_json(config));
+  return json;
+}
+
+Json optimizer_json(const OptimizerConfig& config) {
+  Json json = {{"use", optimizers()[static_cast<size_t>(config.kind)].name},
+               {"lr", config.lr},
+               {"weight_decay", config.weight_decay}};
+  if (config.kind == OptimizerConfig::Kind::sgd) {
+    json["momentum"] = config.momentum;
+    json["nesterov"] = config.nesterov;
+  } else {
+    json["beta1"] = config.beta1;
+    json["beta2"] = config.beta2;
+    json["epsilon"] = config.epsilon;
+  }
+  return json;
+}
+
+Json schedule_json(const ScheduleConfig& config) {
+  Json json = {{"use", schedules()[static_cast<size_t>(config.kind)].name}, {"warm_up", config.warm_up}};
+  if (config.kind == ScheduleConfig::Kind::cosine) json["floor"] = config.floor;
+  if (config.kind == ScheduleConfig::Kind::step) {
+    json["factor"] = config.factor;
+    json["every"] = config.every;
+  }
+  return json;
+}
+
+Json stage_json(const StageConfig& stage) {
+  Json json = {{"name", stage.name}, {"strategy", to_string(stage.strategy)}};
+  if (stage.strategy != Strategy::finetune) json["loss"] = to_string(stage.loss);
+  if (stage.spec) json["spec"] = stage.spec->file.string();
+  if (stage.strategy == Strategy::combined || stage.strategy == Strategy::alternated) json["alpha"] = stage.alpha;
+  if (stage.epochs) json["epochs"] = *stage.epochs;
+  if (stage.steps) json["steps"] = *stage.steps;
+  json["batch"] = stage.batch;
+  json["optimizer"] = optimizer_json(stage.optimizer);
+  if (stage.consistency_optimizer) json["consistency_optimizer"] = optimizer_json(*stage.consistency_optimizer);
+  json["schedule"] = schedule_json(stage.schedule);
+  json["clip"] = stage.clip;
+  if (!stage.freeze.empty()) json["freeze"] = stage.freeze;
+  json["freeze_statistics"] = stage.freeze_statistics;
+  if (stage.data) json["data"] = data_json(*stage.data, true);
+  if (stage.augment) json["augment"] = augment_json(*stage.augment);
+  return json;
+}
+
+}  // namespace
+
+std::string resolved_config(const TrainConfig& config) {
+  Json json = {{"version", 1}};
+  if (!config.description.empty()) json["description"] = config.description;
+  json["model"] = config.model.string();
+  if (config.head) {
+    json["head"] = {{"layer", config.head->layer},
+                    {"classes", config.head->classes ? Json(*config.head->classes) : Json("from_data")}};
+  }
+  json["data"] = data_json(config.data, false);
+  json["input"] = input_json(config.input);
+  json["augment"] = augment_json(config.augment);
+  for (const StageConfig& stage : config.stages) json["stages"].push_back(stage_json(stage));
+  json["select"] = to_string(config.select);
+  json["evaluate"] = {{"bootstrap", config.evaluate.bootstrap}};
+  if (config.evaluate.maps) json["evaluate"]["maps"] = config.evaluate.maps->file.string();
+  for (const NamedSpec& monitor : config.monitors) {
+    json["monitors"].push_back({{"name", monitor.name}, {"spec", monitor.file.string()}});
+  }
+  json["seed"] = config.seed;
+  json["threads"] = config.threads;
+  json["device"] = config.device;
+  json["checkpoint_seconds"] = config.checkpoint_seconds;
+  json["output"] = config.output.string();
+  return json.dump(2, ' ', false, nlohmann::detail::error_handler_t::replace) + "\n";
+}
+
+}  // namespace attune
