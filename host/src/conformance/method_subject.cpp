@@ -1,0 +1,163 @@
+// Methods, run on small models.
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include <attune/torchscript_model.h>
+
+#include "conformance/small_model.h"
+#include "conformance/subject.h"
+#include "conformance/tensors.h"
+
+namespace attune::conformance {
+namespace {
+
+constexpr int64_t classes = 4;
+
+// A pass whose randomness the scene chooses, and which tells the watch what it hands out.
+class WatchedPass final : public Pass {
+ public:
+  WatchedPass(Pass& pass, const Scene& scene, Watch* watch) : pass_(pass), scene_(scene), watch_(watch) {}
+
+  const at::Tensor& input() const override { return pass_.input(); }
+  const at::Tensor& output() const override { return handed_out("the model's output", pass_.output()); }
+  at::Tensor activation(const std::string& layer) override {
+    refuse_when_broken();
+    return handed_out("the activation of layer \"" + layer + "\"", pass_.activation(layer));
+  }
+  bool wants_graph() const override { return scene_.graph; }
+  Tensors gradients(const at::Tensor& score, const Tensors& of, Rectifier rectifier) override {
+    refuse_when_broken();
+    return pass_.gradients(score, of, rectifier);
+  }
+  at::Tensor resume(const std::string& layer, const at::Tensor& activation) override {
+    refuse_when_broken();
+    return pass_.resume(layer, activation);
+  }
+  Model& model() override { return pass_.model(); }
+  at::Generator generator() override { return at::detail::createCPUGenerator(scene_.generator); }
+
+ private:
+  const at::Tensor& handed_out(const std::string& name, const at::Tensor& tensor) const {
+    if (watch_ != nullptr) watch_->add(name, tensor);
+    return tensor;
+  }
+  void refuse_when_broken() const {
+    if (scene_.broken) throw Error(Fault::run, "this pass fails on purpose");
+  }
+
+  Pass& pass_;
+  const Scene& scene_;
+  Watch* watch_;
+};
+
+// The models, made when they are first needed.
+class Models {
+ public:
+  TorchScriptModel& get(const Scene& scene) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    auto& model = models_[{scene.rank, scene.dtype, scene.smooth}];
+    if (!model) model = std::make_unique<TorchScriptModel>(small_model(scene.rank, scene.dtype, scene.smooth));
+    return *model;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::tuple<int, at::ScalarType, bool>, std::unique_ptr<TorchScriptModel>> models_;
+};
+
+class MethodInstance final : public Instance {
+ public:
+  MethodInstance(std::unique_ptr<AttentionMethod> method, const Given& given, const Descriptor& descriptor,
+                 Models& models)
+      : Instance(given), method_(std::move(method)), descriptor_(descriptor), models_(models) {}
+
+  Tensors run(const Scene& scene, const Tensors& inputs, Watch* watch) const override {
+    TorchScriptModel& model = models_.get(scene);
+    const auto pass = model.forward(inputs[0], method_->needs(model), scene.graph);
+    WatchedPass watched(*pass, scene, watch);
+    const AttentionMap map = method_->attend(watched, {inputs[1]});
+    check_form(map, inputs[0]);
+    return {map.values};
+  }
+
+ private:
+  void check_form(const AttentionMap& map, const at::Tensor& input) const {
+    if (!map.values.defined()) throw Failed("it gave an undefined tensor as map");
+    const auto extents = map.values.sizes().slice(std::min<size_t>(2, map.values.sizes().size()));
+    if (map.values.dim() != input.dim() || map.values.size(0) != input.size(0) || map.values.numel() == 0) {
+      throw Failed("for an input " + shape_of(input) + " it gave a map " + shape_of(map.values) +
+                   "; expected [N,C,S1..Sd] with as many samples and dimensions as the input");
+    }
+    if (map.at_input_resolution != descriptor_.at_input_resolution) {
+      throw Failed("AttentionMap::at_input_resolution and Descriptor::at_input_resolution differ");
+    }
+    if (map.at_input_resolution && extents != input.sizes().slice(2)) {
+      throw Failed("it declares maps at the input's resolution, but for an input " + shape_of(input) +
+                   " it gave a map " + shape_of(map.values));
+    }
+  }
+
+  std::unique_ptr<AttentionMethod> method_;
+  const Descriptor& descriptor_;
+  Models& models_;
+};
+
+class MethodSubject final : public Subject {
+ public:
+  using Subject::Subject;
+
+  Tensors inputs(const Scene& scene, int64_t samples, uint64_t seed) const override {
+    return {noise(small_input(scene.rank, samples), seed).to(scene.dtype), at::arange(samples) % classes};
+  }
+  std::vector<std::string> input_names() const override { return {"the input", "the target's classes"}; }
+  std::vector<size_t> maps() const override { return {0}; }
+
+  std::vector<std::pair<std::string, at::Tensor>> weights(const Scene& scene) const override {
+    std::vector<std::pair<std::string, at::Tensor>> weights;
+    const auto& module = models_.get(scene).module();
+    for (const auto& parameter : module.named_parameters()) weights.emplace_back(parameter.name, parameter.value);
+    for (const auto& buffer : module.named_buffers()) weights.emplace_back(buffer.name, buffer.value);
+    return weights;
+  }
+
+  std::vector<std::string> layers() const override {
+    std::vector<std::string> names{"auto"};
+    for (const LayerInfo& layer : models_.get({}).layers()) names.push_back(layer.name);
+    return names;
+  }
+
+  std::vector<Mistake> mistakes(uint64_t seed) const override {
+    Scene broken{usual_rank()};
+    broken.broken = true;
+    std::vector<Mistake> list;
+    const auto with = [&](const char* what, const Scene& surroundings, const Tensors& given) {
+      list.push_back({what, [=](const Instance& made) { made.guarded(surroundings, given); }});
+    };
+    with("a pass that throws an attune::Error", broken, inputs(broken, 2, seed));
+    with("a signal", Scene{1}, inputs(Scene{1}, 2, seed));
+    with("a picture", Scene{2}, inputs(Scene{2}, 2, seed));
+    with("a clip", Scene{3}, inputs(Scene{3}, 2, seed));
+    return list;
+  }
+
+ protected:
+  std::unique_ptr<Instance> make_given(const Given& given) const override {
+    return std::make_unique<MethodInstance>(catalogue_.make_method(descriptor().id, given), given, descriptor(),
+                                            models_);
+  }
+
+ private:
+  mutable Models models_;
+};
+
+}  // namespace
+
+std::unique_ptr<Subject> make_method_subject(const Catalogue& catalogue, const Component& component) {
+  return std::make_unique<MethodSubject>(catalogue, component);
+}
+
+}  // namespace attune::conformance

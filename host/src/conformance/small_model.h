@@ -1,0 +1,18 @@
+// The small models that methods are checked on: convolution, batch norm, rectifier, pooling, convolution, rectifier,
+// mean, linear; 3 channels in, 4 classes out, always with the same weights.
+#pragma once
+
+#include <cstdint>
+#include <torch/csrc/jit/api/module.h>
+#include <vector>
+
+namespace attune::conformance {
+
+// Layers are conv1, norm, act1, pool, conv2, act2 and fc. `smooth`: softplus and average pooling instead of ReLU and
+// maximum, so that there is no kink.
+torch::jit::Module small_model(int rank, at::ScalarType dtype, bool smooth);
+
+// [samples,3,S1..Sd]
+std::vector<int64_t> small_input(int rank, int64_t samples);
+
+}  // namespace attune::conformance

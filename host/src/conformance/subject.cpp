@@ -1,0 +1,101 @@
+#include "conformance/subject.h"
+
+#include <ATen/ATen.h>
+#include <algorithm>
+
+#include "conformance/tensors.h"
+
+namespace attune::conformance {
+
+std::string to_string(const Scene& scene) {
+  std::string text = "rank " + std::to_string(scene.rank) + (scene.dtype == at::kDouble ? ", float64" : ", float32");
+  if (scene.smooth) text += ", smooth model";
+  return text;
+}
+
+std::string to_string(const Given& given) {
+  std::string text;
+  for (const auto& [name, value] : given) {
+    text += (text.empty() ? "" : ", ") + name + "=" + attune::to_string(value);
+  }
+  return text;
+}
+
+void Watch::add(const std::string& name, const at::Tensor& tensor) {
+  tensors_.push_back({name, tensor, tensor.detach().clone()});
+}
+
+std::string Watch::changed() const {
+  for (const Watched& watched : tensors_) {
+    if (!same(watched.tensor.detach(), watched.before)) return watched.name;
+  }
+  return "";
+}
+
+Instance::Instance(const Given& given) : parameters_(to_string(given)) {}
+
+std::string Instance::place(const Scene& scene) const {
+  return to_string(scene) + (parameters_.empty() ? "" : ", " + parameters_);
+}
+
+Tensors Instance::guarded(const Scene& scene, const Tensors& inputs) const {
+  const at::AutoGradMode mode(true);
+  return run(scene, inputs);
+}
+
+Tensors Instance::results(const Scene& scene, const Tensors& inputs) const {
+  return attempt(place(scene), [&] { return guarded(scene, copies(inputs)); });
+}
+
+std::optional<Tensors> Instance::results_or_refusal(const Scene& scene, const Tensors& inputs) const {
+  return attempt(place(scene), [&]() -> std::optional<Tensors> {
+    try {
+      return guarded(scene, copies(inputs));
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  });
+}
+
+int Subject::usual_rank() const {
+  const auto& ranks = descriptor().ranks;
+  return std::count(ranks.begin(), ranks.end(), 2) ? 2 : ranks.front();
+}
+
+std::unique_ptr<Instance> Subject::make(Given given) const {
+  for (const ParameterDeclaration& declared : descriptor().parameters) {
+    const auto* text = std::get_if<std::string>(&declared.default_value);
+    if (declared.type == ParameterType::map && text->empty()) given.emplace(declared.name, map_names().front());
+  }
+  return make_given(given);
+}
+
+std::unique_ptr<Instance> Subject::make_quick() const {
+  constexpr int64_t few = 16;
+  Given quick;
+  for (const ParameterDeclaration& declared : descriptor().parameters) {
+    const auto* whole = std::get_if<int64_t>(&declared.default_value);
+    if (whole == nullptr || *whole <= few) continue;
+    quick[declared.name] = std::min(*whole, std::max(few, static_cast<int64_t>(declared.minimum.value_or(few))));
+  }
+  try {
+    if (!quick.empty()) return make(quick);
+  } catch (const Error&) {  // not every number suits it
+  }
+  return attempt("made from its defaults", [&] { return make(); });
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Subject::weights(const Scene&) const { return {}; }
+
+std::unique_ptr<Subject> make_subject(const Catalogue& catalogue, const Component& component) {
+  switch (component.descriptor.kind) {
+    case ComponentKind::method:
+      return make_method_subject(catalogue, component);
+    case ComponentKind::matcher:
+      return make_matcher_subject(catalogue, component);
+    default:
+      return make_correlation_subject(catalogue, component);
+  }
+}
+
+}  // namespace attune::conformance

@@ -1,0 +1,124 @@
+// The checks find what is wrong with plugins that are wrong in one way each, and nothing else.
+
+#include "conformance/checks.h"
+
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+
+namespace attune::conformance {
+namespace {
+
+using Ids = std::set<std::string>;
+
+const Catalogue& wrong(const std::string& file) {
+  static std::map<std::string, Catalogue> loaded;
+  const std::string path =
+      std::string(ATTUNE_BUILD_DIR) + "/tests/plugins/wrong." + file + "/attune-wrong." + file + ".so";
+  return loaded.try_emplace(file, Catalogue::load_file(path)).first->second;
+}
+
+struct Wrong {
+  std::string file;
+  std::string name;
+  Ids checks;           // those that must fail, and no other
+  std::string message;  // part of what the first of them says
+};
+
+std::ostream& operator<<(std::ostream& stream, const Wrong& wrong) { return stream << wrong.name; }
+
+class Faults : public testing::TestWithParam<Wrong> {};
+
+TEST_P(Faults, AreFoundByTheirChecks) {
+  const Catalogue& catalogue = wrong(GetParam().file);
+  const Component* component = catalogue.find("wrong." + GetParam().name);
+  ASSERT_NE(component, nullptr);
+  Ids failed;
+  std::string said;
+  for (const Check& check : checks()) {
+    if (!check.is_for(component->descriptor.kind)) continue;
+    const Outcome outcome = run_check(check, catalogue, *component, 1);
+    EXPECT_NE(outcome.message, "") << check.id;
+    if (outcome.verdict != Verdict::failed) continue;
+    failed.insert(check.id);
+    said += check.id + ": " + outcome.message + '\n';
+  }
+  EXPECT_EQ(failed, GetParam().checks) << said;
+  EXPECT_NE(said.find(GetParam().message), std::string::npos) << said;
+}
+
+const Wrong methods[] = {
+    {"methods", "nothing", {}, ""},
+    {"methods", "nothing_random", {}, ""},
+    {"methods", "detaches", {"gradient"}, "the result has no graph"},
+    {"methods", "wrong_gradient", {"gradient"}, "finite differences give"},
+    {"methods", "mixes_samples", {"batch"}, "sample 0 of a batch of three differs from the same sample alone"},
+    {"methods", "draws_for_each", {"batch"}, "each draws its own randomness"},
+    {"methods", "nan", {"finite"}, "not finite (NaN or infinity) where the input is zero"},
+    {"methods", "float32_only", {"types"}, "the result has the type Float"},
+    {"methods", "random", {"determinism", "types"}, "the result depends on the pass's generator"},
+    {"methods", "own_generator", {"batch", "determinism", "gradient", "threads", "untouched"}, "Pass::generator()"},
+    {"methods", "changes_input", {"untouched"}, "it changes the values of the input"},
+    {"methods", "changes_activation", {"untouched"}, "the activation of layer \"auto\", which other maps use too"},
+    {"methods", "no_gradients", {"untouched"}, "leaves gradients disabled"},
+    {"methods", "throws_number", {"exceptions"}, "given a pass that throws an attune::Error"},
+    {"methods", "grows", {"growth"}, "bytes with every run"},
+    {"methods", "keeps_state", {"threads"}, "no mutable state"},
+    {"methods", "range_too_wide", {"parameters"}, "power=1"},
+    {"methods",
+     "other_shape",
+     {"batch", "determinism", "finite", "gradient", "growth", "parameters", "shapes", "threads", "types", "untouched"},
+     "expected [N,C,S1..Sd]"},
+};
+
+const Wrong matchers[] = {
+    {"pairs", "no_matcher", {}, ""},
+    {"pairs", "detaches_second", {"gradient"}, "gradient with respect to map 1"},
+    {"pairs", "leaves_one_out", {"gradient"}, "no gradient reaches map 2"},
+    {"pairs",
+     "unequal_sizes",
+     {"batch", "determinism", "finite", "gradient", "growth", "parameters", "reruns", "shapes", "threads", "types",
+      "untouched"},
+     "expected equal ones"},
+    {"pairs",
+     "undeclared",
+     {"batch", "determinism", "finite", "gradient", "growth", "parameters", "reruns", "shapes", "threads", "types",
+      "untouched"},
+     "recomputes map 0, which reruns() did not declare"},
+};
+
+const Wrong correlations[] = {
+    {"pairs", "no_correlation", {}, ""},
+    {"pairs", "range", {"range"}, "but declares -1 to 1"},
+    {"pairs", "distance", {"self"}, "with its own values in another order"},
+    {"pairs", "tiny", {"finite"}, "1e-20 times noise"},
+    {"pairs", "asymmetric", {"symmetry"}, "h(a, b) = h(b, a) is declared"},
+    {"pairs", "not_affine", {"affine"}, "s = 2.5, t = 0.7"},
+};
+
+std::string name_of(const testing::TestParamInfo<Wrong>& wrong) { return wrong.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Methods, Faults, testing::ValuesIn(methods), name_of);
+INSTANTIATE_TEST_SUITE_P(Matchers, Faults, testing::ValuesIn(matchers), name_of);
+INSTANTIATE_TEST_SUITE_P(Correlations, Faults, testing::ValuesIn(correlations), name_of);
+
+TEST(Checks, HaveIdsOfTheirOwnAndSayWhatTheyDemand) {
+  Ids ids;
+  for (const Check& check : checks()) {
+    EXPECT_TRUE(ids.insert(check.id).second) << check.id;
+    EXPECT_FALSE(check.demand.empty()) << check.id;
+    EXPECT_EQ(check.kinds.empty(), check.run == nullptr) << check.id;
+    EXPECT_EQ(find_check(check.id).id, check.id);
+  }
+}
+
+TEST(Checks, TheSeedChoosesInputs) {
+  const Catalogue& catalogue = wrong("pairs");
+  const auto subject = make_subject(catalogue, *catalogue.find("wrong.no_correlation"));
+  const auto drawn = [&](uint64_t seed) { return subject->inputs({}, 2, seed)[0]; };
+  EXPECT_TRUE(at::equal(drawn(1), drawn(1)));
+  EXPECT_FALSE(at::equal(drawn(1), drawn(5)));
+}
+
+}  // namespace
+}  // namespace attune::conformance
