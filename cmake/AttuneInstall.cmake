@@ -1,16 +1,43 @@
 # What `cmake --install` puts where. Everything finds its neighbours by relative paths, so that an installation may be
 # moved. Included after the last plugin and before the tests, whose plugins are not installed.
+#
+# Two parts: `runtime` is all that the program needs, `sdk` what plugins and other programs are built with.
 
-include(CMakePackageConfigHelpers)
-set(attune_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attune)
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME runtime)
+# Plugins that anyone may write to are refused, and a umask can make them that.
+set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+    OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 get_property(attune_plugins GLOBAL PROPERTY ATTUNE_PLUGINS)
+
+# attune_install_data(FROM TO COMPONENT): the files below the folder FROM, installed in share/attune/TO and copied in the
+# build tree, where build/bin/attune finds them as an installed program does.
+function(attune_install_data from to component)
+  file(GLOB_RECURSE files RELATIVE ${from} CONFIGURE_DEPENDS ${from}/*)
+  set(copies)
+  foreach(file IN LISTS files)
+    set(copy ${PROJECT_BINARY_DIR}/share/attune/${to}/${file})
+    add_custom_command(
+      OUTPUT ${copy}
+      COMMAND ${CMAKE_COMMAND} -E copy ${from}/${file} ${copy}
+      DEPENDS ${from}/${file}
+      VERBATIM)
+    list(APPEND copies ${copy})
+  endforeach()
+  add_custom_target(attune_${to} DEPENDS ${copies})
+  add_dependencies(attune_program attune_${to})
+  install(DIRECTORY ${from}/ DESTINATION share/attune/${to} COMPONENT ${component})
+endfunction()
 
 # The program and its libraries. Only what others link is exported; libattune_media.so and libattune_cli.so are the
 # program's own, so that OpenCV is nobody else's dependency.
 install(TARGETS attune_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS attune_media attune_cli LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# Below 1.0 every minor version may change the interface.
+set_target_properties(attune PROPERTIES VERSION ${PROJECT_VERSION}
+                                        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set_target_properties(attune_sdk PROPERTIES EXPORT_NAME sdk)
-install(TARGETS attune attune_sdk EXPORT attuneTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS attune_sdk EXPORT attune-sdkTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_COMPONENT sdk)
+install(TARGETS attune EXPORT attuneTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_COMPONENT sdk)
 
 # Plugins always lie in lib/, where the program looks: what a distribution calls its folder of libraries (lib64,
 # lib/x86_64-linux-gnu) is not known to a program that was moved.
@@ -28,39 +55,33 @@ if(NOT CMAKE_INSTALL_LIBDIR STREQUAL "lib")
     file(CREATE_LINK ${attune_lib_to_plugin} \"\${beside}/plugins\" SYMBOLIC)")
 endif()
 
-# Specs: installed, and in the build tree where build/bin/attune finds them as an installed program does.
-file(GLOB attune_spec_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/specs/*.json)
-set(attune_spec_copies)
-foreach(file IN LISTS attune_spec_files)
-  get_filename_component(name ${file} NAME)
-  set(copy ${PROJECT_BINARY_DIR}/share/attune/specs/${name})
-  add_custom_command(
-    OUTPUT ${copy}
-    COMMAND ${CMAKE_COMMAND} -E copy ${file} ${copy}
-    DEPENDS ${file}
-    VERBATIM)
-  list(APPEND attune_spec_copies ${copy})
-endforeach()
-add_custom_target(attune_specs DEPENDS ${attune_spec_copies})
-add_dependencies(attune_program attune_specs)
-install(FILES ${attune_spec_files} DESTINATION share/attune/specs)
+# Specs, and what `attune new` writes.
+attune_install_data(${PROJECT_SOURCE_DIR}/docs/specs specs runtime)
+attune_install_data(${PROJECT_SOURCE_DIR}/sdk/template template sdk)
+
+# Documents, arranged as in the source tree, whose links they contain.
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(
+  DIRECTORY docs plugins
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}
+  FILES_MATCHING
+  PATTERN "*.md"
+  PATTERN "*.png"
+  PATTERN "*.json"
+  REGEX "docs/examples/.*"
+  PATTERN "plugins/common" EXCLUDE)
+# Where Debian wants every package's licence.
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/attune-sdk RENAME copyright COMPONENT sdk)
 
 # Headers.
 install(
   DIRECTORY ${PROJECT_SOURCE_DIR}/sdk/include/attune ${PROJECT_SOURCE_DIR}/host/include/attune
             ${PROJECT_BINARY_DIR}/sdk/include/attune
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  COMPONENT sdk
   FILES_MATCHING
   PATTERN "*.h")
 
-# find_package(attune).
-attune_torch_identity(attune_torch_built)
-configure_package_config_file(cmake/attuneConfig.cmake.in ${PROJECT_BINARY_DIR}/cmake/attuneConfig.cmake
-                              INSTALL_DESTINATION ${attune_package_dir})
-# Below 1.0 every minor version may change the interface.
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/cmake/attuneConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/cmake/attuneConfig.cmake ${PROJECT_BINARY_DIR}/cmake/attuneConfigVersion.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/AttuneTorch.cmake ${PROJECT_SOURCE_DIR}/sdk/cmake/AttuneAddPlugin.cmake
-              ${PROJECT_SOURCE_DIR}/sdk/cmake/attune_plugin.map
-        DESTINATION ${attune_package_dir})
-install(EXPORT attuneTargets NAMESPACE attune:: DESTINATION ${attune_package_dir})
+include(AttuneExport)
+include(AttunePackage)

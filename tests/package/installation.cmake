@@ -1,58 +1,12 @@
 # Installs attune, moves the installation, and uses it as a program and a plugin from outside of the tree do.
-#
-# BUILD, SOURCE: attune's folders; WORK: where everything happens, emptied first; OUTSIDE: initial cache of projects
-# outside; GENERATOR; LIBDIR: CMAKE_INSTALL_LIBDIR of the build; MAKE_MODEL: a program that writes a small model.
+# The variables: steps.cmake.
 
-cmake_policy(VERSION 3.25)
-
-# The installation has to stand on its own: none of these may help it.
-foreach(variable LD_LIBRARY_PATH ATTUNE_PLUGIN_PATH CMAKE_PREFIX_PATH DESTDIR)
-  unset(ENV{${variable}})
-endforeach()
-
-# run(WHAT COMMAND...): the command's output is in `output`; stops the test unless the command succeeds.
-function(run what)
-  execute_process(
-    COMMAND ${ARGN}
-    WORKING_DIRECTORY ${WORK}
-    OUTPUT_VARIABLE printed
-    ERROR_VARIABLE errors
-    RESULT_VARIABLE code)
-  if(NOT code EQUAL 0)
-    message(FATAL_ERROR "${what} failed (${code}):\n${printed}${errors}")
-  endif()
-  message(STATUS "${what}: done")
-  set(output "${printed}" PARENT_SCOPE)
-endfunction()
-
-# expect(TEXT REGEX): what a command printed has to match.
-function(expect text regex)
-  if(NOT text MATCHES "${regex}")
-    message(FATAL_ERROR "expected a match of ${regex} in:\n${text}")
-  endif()
-endfunction()
-
-# Neither OpenCV nor what only attune's own sources use may be asked for.
-set(configure
-    ${CMAKE_COMMAND} -G ${GENERATOR} -C ${OUTSIDE} -DCMAKE_PREFIX_PATH=${WORK}/moved
-    -DCMAKE_DISABLE_FIND_PACKAGE_OpenCV=ON -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON
-    -DCMAKE_DISABLE_FIND_PACKAGE_CLI11=ON -DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON)
-
-# build_outside(WHAT SOURCE FOLDER)
-function(build_outside what source folder)
-  run("configuring ${what}" ${configure} -S ${source} -B ${folder})
-  run("building ${what}" ${CMAKE_COMMAND} --build ${folder})
-endfunction()
-
-file(REMOVE_RECURSE ${WORK})
-file(MAKE_DIRECTORY ${WORK})
-run("installing" ${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
-file(RENAME ${WORK}/first ${WORK}/moved)
-set(prefix ${WORK}/moved)
+include(${CMAKE_CURRENT_LIST_DIR}/steps.cmake)
+install_and_move()
 
 # Nothing of the build machine's folders and none of our own warnings in what others include.
-file(GLOB package ${prefix}/${LIBDIR}/cmake/attune/*.cmake)
-foreach(file IN LISTS package)
+file(GLOB packages ${prefix}/${LIBDIR}/cmake/*/*.cmake ${prefix}/${LIBDIR}/pkgconfig/*.pc)
+foreach(file IN LISTS packages)
   file(READ ${file} text)
   foreach(stranger ${SOURCE} ${BUILD} ${WORK}/first -Werror opencv OpenCV)
     string(FIND "${text}" "${stranger}" position)
@@ -76,11 +30,25 @@ if(NOT found EQUAL expected)
 endif()
 run("attune validate" ${prefix}/bin/attune validate ${prefix}/share/attune/specs/atcon.json)
 
+# The documents refer to nothing that is not there.
+file(GLOB_RECURSE documents ${prefix}/share/doc/*.md)
+foreach(document IN LISTS documents)
+  get_filename_component(folder ${document} DIRECTORY)
+  file(READ ${document} text)
+  string(REGEX REPLACE "[][;]" "|" text "${text}") # brackets and semicolons would confuse lists
+  string(REGEX MATCHALL "[|][(][^()# \n]+" links "${text}")
+  foreach(link IN LISTS links)
+    string(SUBSTRING "${link}" 2 -1 link)
+    if(NOT link MATCHES "^[a-z]+:" AND NOT EXISTS ${folder}/${link})
+      message(FATAL_ERROR "${document} links to ${link}, which is not installed")
+    endif()
+  endforeach()
+endforeach()
+
 # The example of the guide.
 run("making a model" ${MAKE_MODEL} ${WORK}/model.pt)
 build_outside("the example" ${SOURCE}/docs/examples ${WORK}/examples)
 run("the example" ${WORK}/examples/train_with_consistency model.pt ${prefix}/share/attune/specs/atcon_fast.json 2)
-set(number "-?[0-9][-+.e0-9]*") # neither "nan" nor "inf"
 set(step "loss ${number}\n  agreement: ${number} ${number} ${number} ${number}\n")
 expect("${output}" "^step 0: ${step}step 1: ${step}$")
 

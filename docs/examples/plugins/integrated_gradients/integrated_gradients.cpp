@@ -1,0 +1,122 @@
+// Integrated gradients: Sundararajan et al. 2017, "Axiomatic Attribution for Deep Networks", Eq. 1.
+
+#include <ATen/TensorOperators.h>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <attune/sdk/plugin.h>
+
+namespace {
+
+using namespace attune;
+
+constexpr int64_t default_steps = 8;
+
+Descriptor descriptor() {
+  Descriptor d;
+  d.id = "examples.integrated_gradients";
+  d.title = "Integrated gradients";
+  d.summary = "Input minus baseline, times the mean gradient of the class score on the line between the two";
+  d.citation = "Sundararajan et al. 2017, Eq. 1";
+  d.parameters = {
+      integer("steps", default_steps, {1, 1000}, "Points of the line at which the gradient is taken"),
+      choice("rule", "midpoint", {"midpoint", "gauss_legendre"}, "Where the points lie and how much each counts"),
+      real("baseline", 0, {-1e6, 1e6}, "Every entry of the input that stands for nothing, as the model sees it"),
+      choice("channels", "keep", {"keep", "sum", "abs_sum"}, "How the input's channels become one map, or stay"),
+  };
+  d.forward_passes = 1 + default_steps;
+  d.backward_passes = default_steps;
+  d.at_input_resolution = true;
+  return d;
+}
+
+// A place on the line, 0 at the baseline and 1 at the input, and its share of the mean.
+struct Point {
+  double place;
+  double weight;
+};
+
+std::vector<Point> midpoints(int64_t count) {
+  std::vector<Point> points;
+  const auto n = static_cast<double>(count);
+  for (int64_t i = 0; i < count; ++i) points.push_back({(static_cast<double>(i) + 0.5) / n, 1 / n});
+  return points;
+}
+
+// The roots x of the Legendre polynomial of degree `count`, by Newton's method, brought from [-1,1] to [0,1].
+std::vector<Point> gauss_legendre(int64_t count) {
+  const double pi = std::acos(-1.0);
+  const auto n = static_cast<double>(count);
+  std::vector<Point> points;
+  for (int64_t i = 0; i < count; ++i) {
+    double x = std::cos(pi * (static_cast<double>(i) + 0.75) / (n + 0.5));
+    double slope = 0;
+    for (int iteration = 0; iteration < 10; ++iteration) {
+      double previous = 0, value = 1;
+      for (double degree = 1; degree <= n; ++degree) {
+        const double next = ((2 * degree - 1) * x * value - (degree - 1) * previous) / degree;
+        previous = value;
+        value = next;
+      }
+      slope = n * (previous - x * value) / (1 - x * x);
+      x -= value / slope;
+    }
+    points.push_back({(1 - x) / 2, 1 / ((1 - x * x) * slope * slope)});
+  }
+  return points;
+}
+
+Needs input_gradient() {
+  Needs needs;
+  needs.input_gradient = true;
+  needs.gradient_calls = 1;
+  return needs;
+}
+
+class IntegratedGradients final : public AttentionMethod {
+ public:
+  explicit IntegratedGradients(const Parameters& parameters)
+      : baseline_(parameters.real("baseline")), channels_(parameters.string("channels")) {
+    const int64_t steps = parameters.integer("steps");
+    points_ = parameters.string("rule") == "midpoint" ? midpoints(steps) : gauss_legendre(steps);
+  }
+
+  // Of the host's pass only the input is read; the gradients come from passes of the method's own.
+  Needs needs(const Model&) const override {
+    Needs needs;
+    needs.backward_passes = static_cast<double>(points_.size());
+    needs.forward_passes = 1 + needs.backward_passes;
+    return needs;
+  }
+
+  // One pass per point: without a graph each is gone before the next begins.
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    const at::Tensor line = pass.input() - baseline_;
+    at::Tensor mean;
+    for (const Point& point : points_) {
+      const auto step = pass.model().forward(line * point.place + baseline_, input_gradient(), pass.wants_graph());
+      const at::Tensor gradient = step->gradients(step->score(target), {step->input()})[0] * point.weight;
+      mean = mean.defined() ? mean + gradient : gradient;
+    }
+    return {reduced(line * mean), true};
+  }
+
+ private:
+  // [N,C,S1..Sd] -> [N,1,S1..Sd], or unchanged for "keep".
+  at::Tensor reduced(const at::Tensor& map) const {
+    if (channels_ == "sum") return map.sum(1, /*keepdim=*/true);
+    if (channels_ == "abs_sum") return map.abs().sum(1, /*keepdim=*/true);
+    return map;
+  }
+
+  std::vector<Point> points_;
+  double baseline_;
+  std::string channels_;
+};
+
+}  // namespace
+
+ATTUNE_PLUGIN("examples.integrated_gradients", "1.0.0", registry) {
+  registry.add_method<IntegratedGradients>(descriptor());
+}

@@ -1,0 +1,140 @@
+// RISE: Petsiuk et al. 2018, "RISE: Randomized Input Sampling for Explanation of Black-box Models", Eq. 6 and section
+// 3.2.
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/zeros.h>
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <attune/sdk/plugin.h>
+
+namespace {
+
+using namespace attune;
+
+constexpr int64_t default_masks = 1000;
+constexpr int64_t chunk = 64;  // masks that exist at once where the method adds them up
+
+Descriptor descriptor() {
+  Descriptor d;
+  d.id = "examples.rise";
+  d.title = "RISE";
+  d.summary = "Mean of random masks of the input, each weighted by the class score of what it leaves";
+  d.citation = "Petsiuk et al. 2018, Eq. 6";
+  d.parameters = {
+      integer("masks", default_masks, {2, 100000}, "How many masks are drawn"),
+      integer("cells", 7, {1, 64}, "Cells of a mask's grid along each axis of the input"),
+      real("probability", 0.5, {0.01, 1}, "How probably a cell is kept"),
+      boolean("centred", true, "Subtract the masks' mean score: what makes no difference is 0"),
+  };
+  d.differentiable = false;
+  d.deterministic = false;
+  d.forward_passes = 1 + default_masks;
+  d.at_input_resolution = true;
+  return d;
+}
+
+// The masks of one map: grids of kept (1) and hidden (0) cells, enlarged with linear interpolation to one cell more
+// than the input has, and cropped at a random shift of less than a cell.
+class Masks {
+ public:
+  // Draws, on the processor and in float32 so that a seed means the same masks everywhere: first grids, then shifts.
+  Masks(int64_t count, int64_t cells, double probability, const at::Tensor& input, at::Generator generator)
+      : cells_(cells), like_(input), extents_(input.sizes().slice(2).vec()) {
+    std::vector<int64_t> shape(extents_.size() + 2, cells);
+    shape[0] = count;
+    shape[1] = 1;
+    grids_ = (at::rand(shape, generator, at::kFloat) < probability).to(input.options());
+    shifts_ = at::rand({count, input.dim() - 2}, generator, at::kFloat).to(input.options());
+  }
+
+  // [rows,1,S1..Sd]
+  at::Tensor operator()(const at::Tensor& rows) const {
+    at::Tensor masks = grids_.index_select(0, rows);
+    const at::Tensor shifts = shifts_.index_select(0, rows);
+    for (size_t axis = 0; axis < extents_.size(); ++axis) {
+      at::Tensor shares = cell_shares(shifts.select(1, static_cast<int64_t>(axis)), extents_[axis]);
+      while (shares.dim() < masks.dim()) shares = shares.unsqueeze(1);
+      masks = at::matmul(masks.movedim(2, -1), shares);  // the cells of this axis become its positions
+    }
+    return masks;
+  }
+
+ private:
+  // [rows,cells,extent]: how much each cell counts at each position of one axis.
+  at::Tensor cell_shares(const at::Tensor& shifts, int64_t extent) const {
+    const auto cells = static_cast<double>(cells_);
+    const double size = std::ceil(static_cast<double>(extent) / cells);
+    const at::Tensor pixels = at::arange(extent, like_.options()) + (shifts * size).floor().unsqueeze(1);
+    const at::Tensor places = (pixels + 0.5) * (cells / ((cells + 1) * size)) - 0.5;  // between the cells' centres
+    const at::Tensor centres = at::arange(cells_, like_.options()).unsqueeze(1);
+    return (1 - (places.clamp(0, cells - 1).unsqueeze(1) - centres).abs()).clamp_min(0);
+  }
+
+  int64_t cells_;
+  at::Tensor like_;
+  std::vector<int64_t> extents_;  // S1..Sd of the input
+  at::Tensor grids_;              // [count,1,cells..cells]
+  at::Tensor shifts_;             // [count,d], in cells
+};
+
+class Rise final : public AttentionMethod {
+ public:
+  explicit Rise(const Parameters& parameters)
+      : count_(parameters.integer("masks")),
+        cells_(parameters.integer("cells")),
+        probability_(parameters.real("probability")),
+        centred_(parameters.boolean("centred")) {}
+
+  Needs needs(const Model&) const override {
+    Needs needs;
+    needs.forward_passes = 1 + static_cast<double>(count_);
+    return needs;
+  }
+
+  // The same masks for every sample. Row r of the masked inputs is mask r % count of sample r / count.
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    const at::NoGradGuard no_graph;
+    const at::Tensor& input = pass.input();
+    const int64_t samples = input.size(0);
+    const Masks masks(count_, cells_, probability_, input, pass.generator());
+    const auto masked = [&](int64_t begin, int64_t end) {
+      const at::Tensor rows = numbers(begin, end, input);
+      return input.index_select(0, rows.div(count_, "floor")) * masks(rows.remainder(count_));
+    };
+    at::Tensor scores = pass.model().scores(samples * count_, masked, target.repeat(count_)).view({samples, count_});
+    if (centred_) scores = scores - scores.mean(1, /*keepdim=*/true);
+    return {weighted(masks, scores, input), true};
+  }
+
+ private:
+  // Eq. 6: sum over masks of score x mask / (count x probability), [N,1,S1..Sd].
+  at::Tensor weighted(const Masks& masks, const at::Tensor& scores, const at::Tensor& input) const {
+    auto shape = input.sizes().vec();
+    shape[1] = 1;
+    at::Tensor sum = at::zeros(shape, input.options()).flatten(1);
+    for (int64_t begin = 0; begin < count_; begin += chunk) {
+      const int64_t end = std::min(begin + chunk, count_);
+      sum += at::matmul(scores.slice(1, begin, end), masks(numbers(begin, end, input)).flatten(1));
+    }
+    return sum.view(shape) / (static_cast<double>(count_) * probability_);
+  }
+
+  static at::Tensor numbers(int64_t begin, int64_t end, const at::Tensor& input) {
+    return at::arange(begin, end, input.options().dtype(at::kLong));
+  }
+
+  int64_t count_;
+  int64_t cells_;
+  double probability_;
+  bool centred_;
+};
+
+}  // namespace
+
+ATTUNE_PLUGIN("examples.rise", "1.0.0", registry) { registry.add_method<Rise>(descriptor()); }
