@@ -5,6 +5,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "data/attempt.h"
 #include "data/video.h"
 #include "image/npy_header.h"
 
@@ -98,20 +99,8 @@ Sample decode(const Work& work, const StreamOptions& options) {
   Sample sample;
   sample.path = work.file.path;
   sample.row = work.row;
-  try {
-    decode_into(sample, work, options);
-    return sample;
-  } catch (const Error& error) {
-    sample.error = error.what();
-  } catch (const std::bad_alloc&) {
-    sample.error = sample.path + ": there is not enough memory to decode it";
-  } catch (const std::exception& error) {
-    // LibTorch's messages go on with a stack trace.
-    const std::string text = error.what();
-    sample.error = sample.path + ": cannot be decoded: " + text.substr(0, text.find('\n'));
-  } catch (...) {
-    sample.error = sample.path + ": cannot be decoded";
-  }
+  sample.error = attempt(sample.path, [&] { decode_into(sample, work, options); });
+  if (sample.error.empty()) return sample;
   sample.pictures.clear();
   sample.input = at::Tensor();
   return sample;

@@ -1,21 +1,15 @@
 #include "data/sample_stream.h"
 
-#include <condition_variable>
-#include <map>
-#include <mutex>
-#include <thread>
 #include <utility>
 
 #include <attune/sdk/error.h>
 
 #include "data/decoder.h"
+#include "data/read_ahead.h"
 #include "image/mat.h"
 
 namespace attune {
 namespace {
-
-// Decoded samples that wait may take this much memory, but for one.
-constexpr int64_t kMostBytes = int64_t{256} << 20;
 
 int64_t bytes(const Sample& sample) {
   int64_t sum = sample.input.defined() ? static_cast<int64_t>(sample.input.nbytes()) : 0;
@@ -25,27 +19,19 @@ int64_t bytes(const Sample& sample) {
 
 }  // namespace
 
-// Threads take tickets in the order of the files; finished samples wait under their ticket's number. A ticket is only
-// given out while few samples and bytes wait, but always when none is out, so that the consumer never starves.
 class SampleStream::Impl {
  public:
   Impl(std::vector<InputFile> files, StreamOptions options)
-      : options_(std::move(options)), work_(std::move(files), options_.spatial_rank) {
-    try {
-      for (int i = 0; i < options_.decode_threads; ++i) threads_.emplace_back([this] { run(); });
-    } catch (...) {
-      stop();
-      throw;
-    }
-  }
-
-  ~Impl() { stop(); }
+      : options_(std::move(options)),
+        work_(std::move(files), options_.spatial_rank),
+        samples_({[this] { return work_.next(); }, [this](const Work& work) { return decode(work, options_); }, bytes},
+                 2 * options_.batch + options_.decode_threads, options_.decode_threads) {}
 
   std::optional<std::vector<Sample>> next() {
     std::vector<Sample> batch;
     at::IntArrayRef shape;
     for (int64_t good = 0; good < options_.batch;) {
-      if (!held_) held_ = pull();
+      if (!held_) held_ = samples_.next();
       if (!held_) break;
       if (held_->error.empty()) {
         if (good > 0 && held_->input.sizes() != shape) break;
@@ -60,70 +46,10 @@ class SampleStream::Impl {
   }
 
  private:
-  bool may_claim() const {
-    const int64_t out = claimed_ - delivered_;
-    return out == 0 || (out < 2 * options_.batch + options_.decode_threads && waiting_bytes_ < kMostBytes);
-  }
-
-  void run() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      room_.wait(lock, [this] { return stopping_ || exhausted_ || may_claim(); });
-      if (stopping_ || exhausted_) return;
-      const std::optional<Work> work = work_.next();
-      if (!work) {
-        exhausted_ = true;
-        room_.notify_all();
-        ready_.notify_all();
-        return;
-      }
-      const int64_t ticket = claimed_++;
-      lock.unlock();
-      Sample sample = decode(*work, options_);
-      lock.lock();
-      waiting_bytes_ += bytes(sample);
-      done_.emplace(ticket, std::move(sample));
-      ready_.notify_all();
-    }
-  }
-
-  // The next sample in order; nothing at the end.
-  std::optional<Sample> pull() {
-    std::unique_lock lock(mutex_);
-    ready_.wait(lock, [this] { return done_.count(delivered_) || (exhausted_ && delivered_ == claimed_); });
-    const auto found = done_.find(delivered_);
-    if (found == done_.end()) return {};
-    Sample sample = std::move(found->second);
-    done_.erase(found);
-    ++delivered_;
-    waiting_bytes_ -= bytes(sample);
-    room_.notify_all();
-    return sample;
-  }
-
-  void stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    room_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-
   const StreamOptions options_;
-  std::optional<Sample> held_;  // taken from the queue, but of another shape than the batch before it
-
-  std::mutex mutex_;  // of all that follows but the threads
-  std::condition_variable room_;
-  std::condition_variable ready_;
   WorkList work_;
-  std::map<int64_t, Sample> done_;
-  int64_t claimed_ = 0;
-  int64_t delivered_ = 0;
-  int64_t waiting_bytes_ = 0;
-  bool exhausted_ = false;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  std::optional<Sample> held_;  // of another shape than the batch before it
+  ReadAhead<Work, Sample> samples_;
 };
 
 SampleStream::SampleStream(std::vector<InputFile> files, StreamOptions options) {

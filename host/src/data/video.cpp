@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
@@ -28,10 +29,24 @@ Image to_picture(const cv::Mat& frame) {
   return to_image(rgb);
 }
 
-// The middles of `frames` equal parts of `count`, ascending; some repeat when there are fewer.
-std::vector<int64_t> positions(int64_t count, int64_t frames) {
+// The frames to take of a video of `count` frames, `rate` of them a second; ascending.
+using Positions = std::function<std::vector<int64_t>(int64_t count, double rate)>;
+
+// The middles of `frames` equal parts of `count`; some repeat when there are fewer.
+std::vector<int64_t> even_positions(int64_t count, int64_t frames) {
   std::vector<int64_t> result;
   for (int64_t i = 0; i < frames; ++i) result.push_back((2 * i + 1) * count / (2 * frames));
+  return result;
+}
+
+std::vector<int64_t> timed_positions(int64_t count, double rate, const ClipTiming& timing) {
+  const double spare = static_cast<double>(count) / rate - static_cast<double>(timing.frames) / timing.per_second;
+  const double begin = timing.from == ClipTiming::From::centre ? std::max(spare / 2, 0.0) : 0;
+  std::vector<int64_t> result;
+  for (int64_t i = 0; i < timing.frames; ++i) {
+    const double time = begin + (static_cast<double>(i) + 0.5) / timing.per_second;
+    result.push_back(std::min(static_cast<int64_t>(std::min(time * rate, 1e12)), count - 1));
+  }
   return result;
 }
 
@@ -80,39 +95,61 @@ bool is_still_picture(const std::filesystem::path& path) {
   return cv::haveImageReader(path.string()) && read_input(path).compare(0, 4, "GIF8") != 0;
 }
 
-std::vector<Image> decode(const std::filesystem::path& path, int64_t frames) {
+std::vector<Image> decode(const std::filesystem::path& path, int64_t frames, const Positions& positions) {
   cv::VideoCapture capture = open(path);
-  const double said = capture.get(cv::CAP_PROP_FRAME_COUNT);
+  const double said = capture.get(cv::CAP_PROP_FRAME_COUNT), rate = capture.get(cv::CAP_PROP_FPS);
   const int64_t count = said >= 1 && said < 1e9 ? std::llround(said) : 0;
   const auto full = static_cast<size_t>(frames);
   if (count > kLong && count > 4 * frames) {
-    std::vector<Image> pictures = decode_jumping(capture, positions(count, frames));
+    std::vector<Image> pictures = decode_jumping(capture, positions(count, rate));
     if (pictures.size() == full) return pictures;
   }
   capture.release();
-  Decoded decoded = decode_all(path, count ? positions(count, frames) : std::vector<int64_t>());
+  Decoded decoded = decode_all(path, count ? positions(count, rate) : std::vector<int64_t>());
   if (decoded.count == 0) fail(path, "the video has no frames that can be decoded");
   // Containers that only know their length in seconds are a frame or so off: that is even enough.
   if (decoded.pictures.size() < full || std::abs(decoded.count - count) > count / 20 + 1) {
-    decoded = decode_all(path, positions(decoded.count, frames));
+    decoded = decode_all(path, positions(decoded.count, rate));
   }
   if (decoded.pictures.empty()) fail(path, "the video has no frames that can be decoded");
   decoded.pictures.resize(full, decoded.pictures.back());
   return decoded.pictures;
 }
 
-}  // namespace
-
-std::vector<Image> read_clip(const std::filesystem::path& path, int64_t frames) {
-  if (frames < 1) throw Error(Fault::usage, "a clip needs at least one frame, not " + std::to_string(frames));
+std::vector<Image> read_video(const std::filesystem::path& path, int64_t frames, const Positions& positions) {
   prepare_opencv();
   input_size(path);
   try {
     if (is_still_picture(path)) fail(path, "is a still picture, but the model takes clips; give it a video");
-    return decode(path, frames);
+    return decode(path, frames, positions);
   } catch (const cv::Exception& error) {
     fail(path, "the video cannot be decoded: " + error.err);
   }
+}
+
+}  // namespace
+
+std::vector<Image> read_clip(const std::filesystem::path& path, int64_t frames) {
+  if (frames < 1) throw Error(Fault::usage, "a clip needs at least one frame, not " + std::to_string(frames));
+  return read_video(path, frames, [=](int64_t count, double) { return even_positions(count, frames); });
+}
+
+void check(const ClipTiming& timing) {
+  if (timing.frames < 1) {
+    throw Error(Fault::spec, "a clip needs at least one frame, not " + std::to_string(timing.frames));
+  }
+  if (!(timing.per_second > 0 && std::isfinite(timing.per_second))) {
+    throw Error(Fault::spec,
+                "the frames per second of a clip must be more than 0, not " + std::to_string(timing.per_second));
+  }
+}
+
+std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing) {
+  check(timing);
+  return read_video(path, timing.frames, [&](int64_t count, double rate) {
+    if (!(rate > 0 && std::isfinite(rate))) fail(path, "the video does not say how many frames it shows a second");
+    return timed_positions(count, rate, timing);
+  });
 }
 
 }  // namespace attune

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "demo/canvas.h"
-#include "demo/random.h"
+#include "random/random.h"
 
 namespace attune::demo {
 

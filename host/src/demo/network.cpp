@@ -10,7 +10,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "demo/random.h"
+#include "random/random.h"
 
 namespace attune {
 namespace {
@@ -84,7 +84,7 @@ class Builder {
   }
 
   std::shared_ptr<torch::jit::CompilationUnit> unit_ = std::make_shared<torch::jit::CompilationUnit>();
-  demo::Random random_;
+  Random random_;
 };
 
 Module Builder::residual(const std::string& path, int64_t in, int64_t out, int64_t stride) {

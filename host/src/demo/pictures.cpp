@@ -9,8 +9,8 @@
 
 #include "demo/backdrop.h"
 #include "demo/canvas.h"
-#include "demo/random.h"
 #include "demo/shapes.h"
+#include "random/random.h"
 
 namespace attune {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "demo/canvas.h"
-#include "demo/random.h"
+#include "random/random.h"
 
 namespace attune::demo {
 

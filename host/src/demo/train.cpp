@@ -14,7 +14,7 @@
 #include <attune/sdk/error.h>
 
 #include "demo/pictures.h"
-#include "demo/random.h"
+#include "random/random.h"
 
 namespace attune {
 namespace {
@@ -79,7 +79,7 @@ class Trainer {
         random_(training.seed),
         optimiser_(parameters(network), torch::optim::AdamOptions(peak_rate).weight_decay(weight_decay)),
         // Scrambled, so that the trainings of neighbouring seeds share no pictures; the top bit is kept for others.
-        drawn_(draw(demo::scramble(training.seed) & (demo_held_out_seed - 1), training.pictures, training.size)) {}
+        drawn_(draw(scramble(training.seed) & (demo_held_out_seed - 1), training.pictures, training.size)) {}
 
   double run() {
     const int64_t per_epoch = training_.pictures / training_.batch, steps = per_epoch * training_.epochs;
@@ -117,7 +117,7 @@ class Trainer {
 
   torch::jit::Module& network_;
   const DemoTraining& training_;
-  demo::Random random_;
+  Random random_;
   torch::optim::Adam optimiser_;
   Drawn drawn_;
 };

@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
 
+#include "data/batch_loader.h"
 #include "image/mat.h"
 #include "support.h"
 
@@ -161,6 +162,75 @@ TEST_F(Video, RefusesWhatHasNoFrames) {
         << message;
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+// The videos show 25 frames a second; a clip of 4 frames, 5 a second, is 20 of them.
+TEST_F(Video, TakesClipsByTime) {
+  const auto path = write(60);
+  const auto clip = [&](ClipTiming timing) { return numbers_of(read_clip(path, timing)); };
+  EXPECT_EQ(clip({4, 5, ClipTiming::From::start}), (Numbers{2, 7, 12, 17}));
+  EXPECT_EQ(clip({4, 5, ClipTiming::From::centre}), (Numbers{22, 27, 32, 37}));
+  EXPECT_EQ(clip({3, 25, ClipTiming::From::start}), (Numbers{0, 1, 2}));
+  EXPECT_EQ(clip({4, 50, ClipTiming::From::start}), (Numbers{0, 0, 1, 1}));
+}
+
+TEST_F(Video, RepeatsTheLastFrameOfAVideoThatIsTooShort) {
+  const auto path = write(12);
+  for (const auto from : {ClipTiming::From::start, ClipTiming::From::centre}) {
+    EXPECT_EQ(numbers_of(read_clip(path, {5, 5, from})), (Numbers{2, 7, 11, 11, 11}));
+  }
+  const ClipTiming paper;
+  EXPECT_EQ(paper.frames, 16);
+  EXPECT_EQ(paper.per_second, 4);
+  EXPECT_EQ(numbers_of(read_clip(write(100), paper)),
+            (Numbers{3, 9, 15, 21, 28, 34, 40, 46, 53, 59, 65, 71, 78, 84, 90, 96}));
+}
+
+TEST_F(Video, JumpsToTheCentreOfALongVideo) {
+  EXPECT_EQ(numbers_of(read_clip(write(2400), ClipTiming{2, 5, ClipTiming::From::centre})), (Numbers{1197, 1202}));
+}
+
+TEST_F(Video, TimesClipsByTheFramesThatAreThere) {
+  const auto path = folder_.write("lying.avi", with_frame_count(read_bytes(write(60)), 5000));
+  EXPECT_EQ(numbers_of(read_clip(path, ClipTiming{4, 5, ClipTiming::From::centre})), (Numbers{22, 27, 32, 37}));
+}
+
+TEST_F(Video, RefusesTimingsThatMakeNoSense) {
+  const auto refusal = [&](const ClipTiming& timing) {
+    return message_of(Fault::spec, [&] { read_clip(folder_ / "probe.avi", timing); });
+  };
+  EXPECT_EQ(refusal({0, 4}), "a clip needs at least one frame, not 0");
+  EXPECT_EQ(refusal({16, 0}), "the frames per second of a clip must be more than 0, not 0.000000");
+}
+
+// Boxes aside, a dataset of clips is loaded as one of pictures is.
+TEST_F(Video, IsLoadedInBatches) {
+  Dataset dataset;
+  dataset.classes = {"a"};
+  dataset.clips = true;
+  for (const int64_t frames : {60, 40}) {
+    dataset.examples.emplace_back();
+    dataset.examples.back().path = write(frames, std::to_string(frames) + ".avi");
+  }
+  dataset.examples.emplace_back();
+  dataset.examples.back().path = folder_.write("broken.avi", "All work and no play.\n");
+  LoaderOptions options;
+  options.preprocess.size = {8, 10};
+  options.clip = {4, 5, ClipTiming::From::start};
+  options.augmentations = {Flip{1, 0}};
+  options.on_problem = OnProblem::skip;
+  BatchLoader loader(dataset, in_order(3), options);
+  const auto batch = loader.next();
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->input.sizes(), (at::IntArrayRef{2, 3, 4, 8, 10}));
+  ASSERT_EQ(batch->problems.size(), 1u);
+  EXPECT_EQ(batch->problems[0].sentence,
+            (folder_ / "broken.avi").string() + ": is not a video that can be decoded (damaged, or of another format)");
+  const std::vector<Image> frames = read_clip(folder_ / "40.avi", options.clip);
+  for (int64_t i = 0; i < 4; ++i) {
+    const at::Tensor expected = preprocess(flipped(frames[static_cast<size_t>(i)], true, false), options.preprocess);
+    EXPECT_TRUE(at::equal(batch->input[1].select(1, i), expected)) << i;
+  }
 }
 
 TEST_F(Video, BecomesAClip) {

@@ -4,11 +4,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <numbers>
 #include <random>
 #include <utility>
 
-namespace attune::demo {
+namespace attune {
 
 // One step of SplitMix64: spreads neighbouring seeds over all 64 bits.
 constexpr uint64_t scramble(uint64_t value) {
@@ -16,6 +17,14 @@ constexpr uint64_t scramble(uint64_t value) {
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
   value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
   return value ^ (value >> 31);
+}
+
+// One seed of several numbers, such as (the run's seed, stage, epoch, index): what is drawn for one of them depends on
+// nothing that was drawn before.
+constexpr uint64_t derive_seed(std::initializer_list<uint64_t> numbers) {
+  uint64_t seed = 0;
+  for (const uint64_t number : numbers) seed = scramble(seed ^ scramble(number));
+  return seed;
 }
 
 class Random {
@@ -45,4 +54,4 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-}  // namespace attune::demo
+}  // namespace attune

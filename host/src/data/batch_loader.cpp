@@ -1,0 +1,173 @@
+#include "data/batch_loader.h"
+
+#include <ATen/ops/ones.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <utility>
+
+#include <attune/sdk/error.h>
+
+#include "data/attempt.h"
+#include "data/boxes.h"
+#include "data/draft.h"
+#include "data/read_ahead.h"
+#include "image/mat.h"
+#include "random/random.h"
+
+namespace attune {
+namespace {
+
+struct Loaded {
+  int64_t example = 0;
+  at::Tensor input;  // undefined when there is an error
+  std::vector<Box> boxes;
+  std::string error;
+};
+
+int64_t bytes(const Loaded& loaded) { return loaded.input.defined() ? static_cast<int64_t>(loaded.input.nbytes()) : 0; }
+
+// Annotations may be of another picture than the one that lies there: resized, or turned upright.
+void require_fit(const Example& example, const Image& picture) {
+  const int64_t height = picture.size(0), width = picture.size(1);
+  const auto size = [](int64_t w, int64_t h) { return std::to_string(w) + " x " + std::to_string(h); };
+  if (example.height > 0 && example.width > 0 && (example.height != height || example.width != width)) {
+    refuse(example.path, "the picture has " + size(width, height) + " pixels, but its boxes were drawn in one of " +
+                             size(example.width, example.height));
+  }
+  for (const Box& box : example.boxes) {
+    const std::string outside = outside_of(box.region, height, width);
+    if (!outside.empty()) refuse(example.path, outside);
+  }
+}
+
+std::vector<Image> decode(const Example& example, bool clip, const ClipTiming& timing) {
+  if (clip) return read_clip(example.path, timing);
+  return {read_image(example.path)};
+}
+
+void load(const Example& example, bool clip, uint64_t seed, const LoaderOptions& options, Loaded& loaded) {
+  std::vector<Image> pictures = decode(example, clip, options.clip);
+  require_fit(example, pictures[0]);
+  loaded.boxes = example.boxes;
+  augment(pictures, loaded.boxes, options.augmentations, seed);
+  std::vector<at::Tensor> frames;
+  for (const Image& picture : pictures) frames.push_back(preprocess(picture, options.preprocess));
+  loaded.input = clip ? at::stack(frames, 1) : frames[0];
+
+  const auto [height, width] = options.preprocess.size;
+  const Region seen = covered(pictures[0].size(0), pictures[0].size(1), options.preprocess);
+  const double x_scale = static_cast<double>(width) / seen.width, y_scale = static_cast<double>(height) / seen.height;
+  change_boxes(loaded.boxes, height, width, [&](const Region& region) {
+    return Region{(region.x - seen.x) * x_scale, (region.y - seen.y) * y_scale, region.width * x_scale,
+                  region.height * y_scale};
+  });
+}
+
+void check_all(const Dataset& dataset, const std::vector<Draw>& order, const LoaderOptions& options) {
+  check(options.preprocess);
+  check(options.clip);
+  for (const Augmentation& augmentation : options.augmentations) check(augmentation);
+  if (options.batch < 1) throw Error(Fault::usage, "the batch must be at least 1");
+  if (options.threads < 1) throw Error(Fault::usage, "at least one thread must decode");
+  for (const Draw& draw : order) {
+    if (draw.example >= 0 && draw.example < dataset.size()) continue;
+    throw Error(Fault::run,
+                "there is no example " + std::to_string(draw.example) + " among " + std::to_string(dataset.size()));
+  }
+}
+
+}  // namespace
+
+std::vector<Draw> in_order(int64_t count) {
+  std::vector<Draw> order(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) order[static_cast<size_t>(i)].example = i;
+  return order;
+}
+
+std::vector<Draw> shuffled(int64_t count, uint64_t seed) {
+  std::vector<Draw> order = in_order(count);
+  for (Draw& draw : order) draw.seed = derive_seed({seed, static_cast<uint64_t>(draw.example)});
+  Random(seed).shuffle(order);
+  return order;
+}
+
+class BatchLoader::Impl {
+ public:
+  Impl(const Dataset& dataset, std::vector<Draw> order, LoaderOptions options)
+      : dataset_(dataset),
+        order_(std::move(order)),
+        options_(std::move(options)),
+        loaded_({[this] { return draw(); }, [this](const Draw& draw) { return run(draw); }, bytes},
+                2 * options_.batch + options_.threads, options_.threads) {}
+
+  std::optional<Batch> next() {
+    std::vector<Loaded> good;
+    Batch batch;
+    int64_t pulled = 0;
+    for (; pulled < options_.batch; ++pulled) {
+      std::optional<Loaded> loaded = loaded_.next();
+      if (!loaded) break;
+      if (loaded->error.empty()) {
+        good.push_back(std::move(*loaded));
+        continue;
+      }
+      if (options_.on_problem == OnProblem::stop) throw Error(Fault::input, loaded->error);
+      batch.problems.push_back({example(loaded->example).path, loaded->error});
+    }
+    if (pulled == 0) return {};
+    fill(batch, good);
+    return batch;
+  }
+
+ private:
+  const Example& example(int64_t index) const { return dataset_.examples[static_cast<size_t>(index)]; }
+
+  std::optional<Draw> draw() {
+    if (drawn_ == order_.size()) return {};
+    return order_[drawn_++];
+  }
+
+  Loaded run(const Draw& draw) const {
+    Loaded loaded;
+    loaded.example = draw.example;
+    const Example& from = example(draw.example);
+    loaded.error = attempt(from.path.string(), [&] { load(from, dataset_.clips, draw.seed, options_, loaded); });
+    if (!loaded.error.empty()) loaded.input = at::Tensor();
+    return loaded;
+  }
+
+  void fill(Batch& batch, std::vector<Loaded>& good) const {
+    const auto rows = static_cast<int64_t>(good.size()), classes = static_cast<int64_t>(dataset_.classes.size());
+    batch.labels = at::zeros({rows, classes});
+    batch.weights = at::ones({rows, classes});
+    std::vector<at::Tensor> inputs;
+    for (int64_t row = 0; row < rows; ++row) {
+      Loaded& loaded = good[static_cast<size_t>(row)];
+      const Example& from = example(loaded.example);
+      for (const int64_t label : from.labels) batch.labels.data_ptr<float>()[row * classes + label] = 1;
+      for (const int64_t label : from.unsure) batch.weights.data_ptr<float>()[row * classes + label] = 0;
+      inputs.push_back(std::move(loaded.input));
+      batch.examples.push_back(loaded.example);
+      batch.boxes.push_back(std::move(loaded.boxes));
+    }
+    if (rows > 0) batch.input = at::stack(inputs);
+  }
+
+  const Dataset& dataset_;
+  const std::vector<Draw> order_;
+  const LoaderOptions options_;
+  size_t drawn_ = 0;
+  ReadAhead<Draw, Loaded> loaded_;
+};
+
+BatchLoader::BatchLoader(const Dataset& dataset, std::vector<Draw> order, LoaderOptions options) {
+  check_all(dataset, order, options);
+  prepare_opencv();
+  impl_ = std::make_unique<Impl>(dataset, std::move(order), std::move(options));
+}
+
+BatchLoader::~BatchLoader() = default;
+
+std::optional<Batch> BatchLoader::next() { return impl_->next(); }
+
+}  // namespace attune

@@ -1,0 +1,74 @@
+// What a model is trained and judged on: files, and what is known of them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "image/region.h"
+
+namespace attune {
+
+// An object in a picture.
+struct Box {
+  int64_t label = 0;  // index of its class
+  Region region;      // in pixels of the picture
+  bool difficult = false;
+};
+
+struct Example {
+  std::string id;  // as its list calls it
+  std::filesystem::path path;
+  std::vector<int64_t> labels;  // classes it has, ascending
+  std::vector<int64_t>
+      unsure;  // classes of which it only has difficult objects, ascending: it neither has them nor not
+  std::vector<Box> boxes;
+  int64_t height = 0;  // of the picture that the boxes were drawn in; 0 when that is not known
+  int64_t width = 0;
+};
+
+// An example that is left out.
+struct Problem {
+  std::filesystem::path path;  // of the file that is wrong
+  std::string sentence;        // begins with the path
+};
+
+enum class OnProblem { stop, skip };
+
+// One part (training, validation, test) of what a source holds.
+struct Dataset {
+  std::filesystem::path list;        // that names the examples: a file or a folder
+  std::vector<std::string> classes;  // none: unlabelled
+  std::vector<Example> examples;
+  std::vector<Problem> problems;
+  bool clips = false;  // videos rather than pictures
+
+  int64_t size() const { return static_cast<int64_t>(examples.size()); }
+};
+
+enum class DataFormat {
+  voc,      // PASCAL VOC: JPEGImages, Annotations, ImageSets/Main/<split>.txt
+  folders,  // <split>/<class>/<file>, or <class>/<file> for the split ""
+  csv,      // <split>.csv: a header, then a file and its labels a line
+  images,   // <split>/<file>, or <file> for the split "": no labels
+};
+
+struct DataSource {
+  DataFormat format = DataFormat::voc;
+  std::filesystem::path root;
+  std::vector<std::string> classes;  // in their order; none: all that occur in the splits, sorted
+  bool clips = false;                // files are videos; not with voc
+  OnProblem on_problem = OnProblem::stop;
+};
+
+// One dataset per split, all with the same classes; readers.h says what is read and what is wrong with a file. What is
+// wrong with the pictures and videos themselves shows when they are loaded (batch_loader.h); that they are there is
+// checked here. Throws Error(Fault::input) for a list or folder that cannot be read, for a split in which no example
+// can be used and, with OnProblem::stop, for the first problem.
+std::vector<Dataset> read_datasets(const DataSource& source, const std::vector<std::string>& splits);
+
+// Those examples, in that order; without the problems.
+Dataset subset(const Dataset& dataset, const std::vector<int64_t>& indices);
+
+}  // namespace attune
