@@ -14,7 +14,12 @@ int schema(const SchemaOptions& options);
 int plugins(const PluginsOptions& options);
 int describe(const DescribeOptions& options);
 int doctor(const DoctorOptions& options);
+int check(const CheckOptions& options);
+int scaffold(const NewOptions& options);  // attune new
 int bench(const BenchOptions& options);
+int train(const TrainOptions& options);
+int evaluate(const EvaluateOptions& options);
+int ablate(const TrainOptions& options);
 int demo(const DemoOptions& options);
 
 using Run = int(const Options& options);

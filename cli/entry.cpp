@@ -39,7 +39,12 @@ int dispatch(const Options& options) {
   if (options.command == "plugins") return plugins(options.plugins);
   if (options.command == "describe") return describe(options.describe);
   if (options.command == "doctor") return doctor(options.doctor);
+  if (options.command == "check") return check(options.check);
+  if (options.command == "new") return scaffold(options.scaffold);
   if (options.command == "bench") return bench(options.bench);
+  if (options.command == "train") return train(options.train);
+  if (options.command == "evaluate") return evaluate(options.evaluate);
+  if (options.command == "ablate") return ablate(options.ablate);
   return demo(options.demo);
 }
 

@@ -87,6 +87,19 @@ struct DoctorOptions {
   bool json = false;
 };
 
+struct CheckOptions {
+  std::vector<std::string> plugin_dirs;
+  std::string target;             // a plugin's file, or a component's id
+  std::vector<std::string> only;  // ids of checks; none: all
+  bool list = false;
+  uint64_t seed = 1;
+  int timeout = 60;  // seconds for one check
+  bool json = false;
+  // How the program calls itself for one check.
+  std::string child;
+  std::string component;
+};
+
 struct BenchOptions {
   ModelFlags model;
   int64_t batch = 8;
@@ -96,6 +109,30 @@ struct BenchOptions {
   bool json = false;
 };
 
+struct TrainOptions {
+  std::string config;
+  bool resume = false;
+  std::string device;  // empty: the config's
+  int threads = 0;     // 0: the config's
+  bool json = false;
+  std::vector<std::string> plugin_dirs;
+};
+
+struct EvaluateOptions {
+  std::string config;
+  std::string model;    // empty: what the config's run has trained
+  std::string against;  // empty: no other model
+  std::string split;    // empty: test, or the nearest to it that there is
+  int64_t batch = 8;
+  int64_t least = 1;
+  std::string device;  // empty: the config's
+  int threads = 0;     // 0: the config's
+  std::string output;  // empty: none
+  std::string csv;     // empty: none
+  bool json = false;
+  std::vector<std::string> plugin_dirs;
+};
+
 struct DemoOptions {
   std::string output = "attune-demo";
   std::string device = "cpu";
@@ -103,6 +140,12 @@ struct DemoOptions {
   uint64_t seed = 1;
   bool quick = false;  // a few steps only, for tests
   std::vector<std::string> plugin_dirs;
+};
+
+struct NewOptions {
+  std::string kind;
+  std::string name;    // vendor.name
+  std::string output;  // empty: attune-<name>
 };
 
 // The command that was given and its flags; the others keep their defaults.
@@ -116,7 +159,12 @@ struct Options {
   PluginsOptions plugins;
   DescribeOptions describe;
   DoctorOptions doctor;
+  CheckOptions check;
+  NewOptions scaffold;
   BenchOptions bench;
+  TrainOptions train;
+  EvaluateOptions evaluate;
+  TrainOptions ablate;
   DemoOptions demo;
 };
 

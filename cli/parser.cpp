@@ -125,9 +125,9 @@ void add_specs(CLI::App& app, Options& options) {
   validate->add_flag("--json", options.validate.json, "One JSON document on standard output");
   add_plugin_dirs(*validate, options.validate.model.plugin_dirs);
 
-  CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of specs, for editors");
+  CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of specs or training configs, for editors");
   schema->add_option("OF", options.schema.of, "What the schema describes")
-      ->check(CLI::IsMember({"spec"}))
+      ->check(CLI::IsMember({"spec", "train"}))
       ->capture_default_str();
   add_plugin_dirs(*schema, options.schema.plugin_dirs);
 }
@@ -148,6 +148,38 @@ void add_catalogue(CLI::App& app, Options& options) {
   CLI::App* doctor = app.add_subcommand("doctor", "Say what was searched for plugins, what was refused and why");
   doctor->add_flag("--json", options.doctor.json, "One JSON document on standard output");
   add_plugin_dirs(*doctor, options.doctor.plugin_dirs);
+}
+
+void add_new(CLI::App& app, NewOptions& options) {
+  CLI::App* command = app.add_subcommand("new", "Write a repository for a plugin of your own, ready to build");
+  command->add_option("KIND", options.kind, "What the plugin is")
+      ->required()
+      ->check(CLI::IsMember({"method", "matcher", "correlation"}));
+  command->add_option("NAME", options.name, "VENDOR.NAME, as specs will call it")->required();
+  command->add_option("--output", options.output, "Folder for the repository; default: attune-NAME")->type_name("DIR");
+}
+
+void add_check(CLI::App& app, CheckOptions& options) {
+  CLI::App* command = app.add_subcommand("check", "Check that a plugin keeps to its interface and its declarations");
+  CLI::Option* target = command->add_option("PLUGIN", options.target,
+                                            "The file of a plugin (attune-NAME.so), or the id of a component");
+  command->add_option("--only", options.only, "Run this check only (repeatable)")
+      ->type_name("ID")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_flag("--list", options.list, "List the checks and what they demand; no plugin is needed");
+  command->add_option("--seed", options.seed, "Seed of inputs and parameters")->capture_default_str();
+  command->add_option("--timeout", options.timeout, "Seconds for one check")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  command->add_flag("--json", options.json, "One JSON document on standard output");
+  add_plugin_dirs(*command, options.plugin_dirs);
+  command->add_option("--child", options.child)->group("");
+  command->add_option("--component", options.component)->group("");
+  command->callback([&options, target] {
+    if (!options.list && target->empty()) throw CLI::RequiredError("PLUGIN");
+  });
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {
@@ -178,6 +210,49 @@ void add_demo(CLI::App& app, DemoOptions& options) {
   add_plugin_dirs(*command, options.plugin_dirs);
 }
 
+constexpr const char* config_help = "JSON file: data, model, stages; `attune schema train`";
+
+void add_config_machine(CLI::App& command, std::string& device, int& threads) {
+  command.add_option("--device", device, "cpu, cuda or cuda:INDEX; default: the config's");
+  command.add_option("--threads", threads, "Threads of one operation; default: the config's")
+      ->check(CLI::Range(1, 1024));
+}
+
+void add_run(CLI::App& command, TrainOptions& options) {
+  command.add_option("CONFIG", options.config, config_help)->required();
+  command.add_flag("--resume", options.resume, "Go on where the run has stopped");
+  add_config_machine(command, options.device, options.threads);
+  command.add_flag("--json", options.json, "Print the results as JSON on standard output");
+  add_plugin_dirs(command, options.plugin_dirs);
+}
+
+void add_evaluate(CLI::App& app, EvaluateOptions& options) {
+  CLI::App* command = app.add_subcommand("evaluate", "Judge a trained model: F1, precision, maps, consistency");
+  command->add_option("CONFIG", options.config, config_help)->required();
+  command->add_option("--model", options.model, "TorchScript file; default: what the config's run has trained")
+      ->type_name("FILE");
+  command->add_option("--against", options.against, "Compare with this model, sample by sample")->type_name("FILE");
+  command->add_option("--split", options.split, "Part of the data; default: test, or else validate, or else train")
+      ->check(CLI::IsMember({"test", "validate", "train"}));
+  command->add_option("--least", options.least, "Means over classes leave out those with fewer samples")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
+      ->capture_default_str();
+  command->add_option("--batch", options.batch, "Inputs run at once")->check(CLI::Range(1, 4096))->capture_default_str();
+  add_config_machine(*command, options.device, options.threads);
+  command->add_option("--output", options.output, "Write the JSON document to this file too")->type_name("FILE");
+  command->add_option("--csv", options.csv, "Write a line for each sample to this file")->type_name("FILE");
+  command->add_flag("--json", options.json, "One JSON document on standard output");
+  add_plugin_dirs(*command, options.plugin_dirs);
+}
+
+void add_training(CLI::App& app, Options& options) {
+  add_run(*app.add_subcommand("train", "Train a model in stages, with labels and with consistency losses"),
+          options.train);
+  add_evaluate(app, options.evaluate);
+  add_run(*app.add_subcommand("ablate", "Train, and see which consistency losses go along with the validation loss"),
+          options.ablate);
+}
+
 // One line: what is wrong, the command that may have been meant, and whose help tells more.
 std::string failure(const CLI::App* app, const CLI::Error& error) {
   std::string command = "attune";
@@ -203,7 +278,10 @@ int parse(int argc, char** argv, Options& options) {
   add_loss(app, options.loss);
   add_specs(app, options);
   add_catalogue(app, options);
+  add_new(app, options.scaffold);
+  add_check(app, options.check);
   add_bench(app, options.bench);
+  add_training(app, options);
   add_demo(app, options.demo);
   try {
     app.parse(argc, argv);

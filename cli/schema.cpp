@@ -6,11 +6,12 @@
 
 #include "commands.h"
 #include "session.h"
+#include "spec/train_config.h"
 
 namespace attune::cli {
 
 int schema(const SchemaOptions& options) {
-  std::cout << spec_schema(load_catalogue(options.plugin_dirs));
+  std::cout << (options.of == "train" ? train_schema() : spec_schema(load_catalogue(options.plugin_dirs)));
   return 0;
 }
 

@@ -177,6 +177,19 @@ TEST_F(Documents, BenchOfSpecs) {
                {"\nmine.value ", "\nmine.step ", "\nmine.step_detached "});
 }
 
+// What a matcher makes of the maps depends on their kind.
+TEST_F(Documents, BenchTellsMatchersOfTheMaps) {
+  save_classifier(folder_ / "model.pt");
+  std::string term = upsampled;
+  term.replace(term.find("upsample"), 8, "again");
+  write("mine.json", spec_text(term));
+  const Json bench = document({"bench", "model.pt", "--batch", "1", "--rounds", "1", "--threads", "1", "--input",
+                               "3,32,32", "--spec", "mine.json", "--plugin-dir", fixture("reruns"), "--json"});
+  std::set<std::string> names;
+  for (const Json& row : bench["rows"]) names.insert(row["name"]);
+  EXPECT_EQ(names.count("mine.step_detached"), 1U);
+}
+
 TEST_F(Documents, BenchOfSpecsWithOneName) {
   save_classifier(folder_ / "model.pt");
   write("a/mine.json", spec_text());

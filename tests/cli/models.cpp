@@ -124,6 +124,12 @@ void save_clip_classifier(const std::filesystem::path& file) {
   model.save("  return torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3, 4])\n", file);
 }
 
+void save_colours(const std::filesystem::path& file, double threshold) {
+  Builder model;
+  model.layer("colours", "x * 1.0");
+  model.save("  return torch.mean(self.colours.forward(x), [2, 3]) - " + std::to_string(threshold) + "\n", file);
+}
+
 void save_state_dict(const std::filesystem::path& file) {
   c10::Dict<std::string, at::Tensor> state;
   state.insert("weight", at::ones({2, 2}));

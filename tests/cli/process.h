@@ -34,6 +34,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void send(int signal) const;
+  pid_t id() const { return id_; }  // -1 once it has ended
   bool running();
   // Until it ends; a process that takes longer than two minutes is killed.
   Outcome wait();

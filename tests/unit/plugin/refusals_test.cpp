@@ -1,4 +1,5 @@
 // Every way in which a plugin is refused has its own sentence, and nothing of the plugin stays.
+#include <array>
 #include <functional>
 #include <sys/stat.h>
 
@@ -52,15 +53,47 @@ TEST(Refusals, OtherLibTorch) {
                                                ", but this attune runs LibTorch " ATTUNE_ABI_TORCH "; build it again");
 }
 
-TEST(Refusals, OtherStandardLibrary) {
-  const std::string text = fixture_reason("other_abi");
-  EXPECT_NE(text.find("_cxx03, but this attune has " ATTUNE_ABI_TAG "; build it again"), std::string::npos) << text;
+TEST(Refusals, OtherLayoutOfTheStandardLibrary) {
+  const std::string tag = ATTUNE_ABI_TAG;
+  const std::string theirs = tag.substr(0, tag.rfind('_')) + "_cxx03";
+  EXPECT_EQ(fixture_reason("other_abi"), "the plugin was built with the binary interface " + theirs +
+                                             ", but this attune has " + tag + "; build it again");
 }
 
 TEST(Refusals, NoCodeOfARefusedPluginRuns) {
   EXPECT_TRUE(runs_code("marked"));  // shows that the mark works
   for (const char* name : {"other_sdk", "newer_sdk", "other_torch", "other_abi", "no_section"}) {
     EXPECT_FALSE(runs_code(name)) << name;
+  }
+}
+
+// The plugin that leaves a mark fits but for one fact, which is changed in the file: the reason says both versions, and
+// there is no mark.
+TEST(Refusals, DoctoredFacts) {
+  const std::string torch = ATTUNE_ABI_TORCH, tag = ATTUNE_ABI_TAG;
+  const std::string other_torch = "9" + torch.substr(1);
+  const std::string other_tag = std::string(tag).replace(tag.find("libstdcxx"), 9, "libanycxx");
+  const std::vector<std::array<std::string, 3>> facts{
+      {"sdk_major=" + std::to_string(ATTUNE_SDK_MAJOR) + "\n", "sdk_major=9\n",
+       "the plugin was built with SDK 9." + std::to_string(ATTUNE_SDK_MINOR) + ", but this attune takes SDK " + sdk},
+      {"sdk_minor=" + std::to_string(ATTUNE_SDK_MINOR) + "\n", "sdk_minor=9\n",
+       "the plugin needs SDK " + std::to_string(ATTUNE_SDK_MAJOR) + ".9, but this attune is older and has SDK " + sdk},
+      {"torch=" + torch + "\n", "torch=" + other_torch + "\n",
+       "the plugin was built with LibTorch " + other_torch + ", but this attune runs LibTorch " + torch},
+      {"abi=" + tag + "\n", "abi=" + other_tag + "\n",
+       "the plugin was built with the binary interface " + other_tag + ", but this attune has " + tag},
+  };
+  for (const auto& [fact, doctored, expected] : facts) {
+    std::string bytes = read_bytes(fixture("marked"));
+    ASSERT_NE(bytes.find(fact), std::string::npos) << fact;
+    bytes.replace(bytes.find(fact), fact.size(), doctored);
+    const TemporaryFolder folder, elsewhere;
+    folder.write("attune-marked.so", bytes);
+    setenv("ATTUNE_TEST_MARK", (elsewhere.path() / "mark").c_str(), 1);
+    const std::string said = reason(folder.path());
+    unsetenv("ATTUNE_TEST_MARK");
+    EXPECT_EQ(said.substr(0, said.find(';')), expected);
+    EXPECT_FALSE(fs::exists(elsewhere.path() / "mark")) << fact;
   }
 }
 

@@ -1,0 +1,207 @@
+// attune ablate: which consistency losses go along with the validation loss while a model is trained.
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <limits>
+#include <map>
+#include <optional>
+#include <sstream>
+
+#include <attune/sdk/error.h>
+
+#include "commands.h"
+#include "image/output_file.h"
+#include "json.h"
+#include "progress.h"
+#include "render/plot.h"
+#include "session.h"
+#include "train/ablation.h"
+
+namespace attune::cli {
+namespace {
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+// The coefficients of monitors, in percent: one row for each way to match and one column for each way to compare, where
+// the names tell both ("atcon_pool_ssim"); otherwise a row for each monitor.
+struct Table {
+  std::string corner;
+  std::vector<std::string> columns;
+  std::vector<std::pair<std::string, std::vector<double>>> rows;  // NaN: none
+};
+
+const std::vector<std::string>& comparisons() {
+  static const std::vector<std::string> names = {"pearson", "cross_correlation", "ssim"};
+  return names;
+}
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// "atcon_pool_ssim": the column of "ssim", and "atcon_pool".
+std::optional<std::pair<size_t, std::string>> parts_of(const std::string& monitor) {
+  for (size_t i = 0; i < comparisons().size(); ++i) {
+    const std::string end = "_" + comparisons()[i];
+    if (ends_with(monitor, end)) return std::pair(i, monitor.substr(0, monitor.size() - end.size()));
+  }
+  return std::nullopt;
+}
+
+// What the specs that ship match; "" for others.
+std::string words(const std::string& match) {
+  static const std::vector<std::pair<std::string, std::string>> known = {{"upsample", "Grad-CAM upsampled"},
+                                                                         {"pool", "guided backpropagation pooled"},
+                                                                         {"gb_mask", "guided backpropagation as mask"},
+                                                                         {"gradcam_mask", "Grad-CAM as mask"}};
+  for (const auto& [end, name] : known) {
+    if (match == "atcon_" + end) return name;
+    if (match == "atcon_reference_" + end) return name + " (published code)";
+  }
+  return match;
+}
+
+Table list_of(const Ablation& ablation, const std::vector<double>& values) {
+  Table table{"loss", {"correlation"}, {}};
+  for (size_t i = 0; i < values.size(); ++i) table.rows.push_back({ablation.monitors[i], {100 * values[i]}});
+  return table;
+}
+
+Table table_of(const Ablation& ablation, const std::vector<double>& values) {
+  Table table{"match", {"Pearson", "cross-correlation", "SSIM"}, {}};
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto parts = parts_of(ablation.monitors[i]);
+    if (!parts) return list_of(ablation, values);
+    const auto is_it = [&, name = words(parts->second)](const auto& row) { return row.first == name; };
+    auto row = std::find_if(table.rows.begin(), table.rows.end(), is_it);
+    if (row == table.rows.end()) {
+      row = table.rows.insert(row, {words(parts->second), std::vector<double>(table.columns.size(), none)});
+    }
+    row->second[parts->first] = 100 * values[i];
+  }
+  return table;
+}
+
+std::string percent(double value) {
+  if (std::isnan(value)) return "-";
+  char text[16];
+  std::snprintf(text, sizeof text, "%.1f", value);
+  return text;
+}
+
+std::string markdown(const Table& table) {
+  std::string head = "| " + table.corner + " |", line = "|---|", rows;
+  for (const std::string& column : table.columns) {
+    head += " " + column + " |";
+    line += "---:|";
+  }
+  for (const auto& [name, values] : table.rows) {
+    rows += "| " + name + " |";
+    for (const double value : values) rows += " " + percent(value) + " |";
+    rows += "\n";
+  }
+  return head + "\n" + line + "\n" + rows;
+}
+
+std::string csv(const Ablation& ablation, const std::vector<double>& values) {
+  std::ostringstream text;
+  text.precision(17);
+  text << "loss,correlation\n";
+  for (size_t i = 0; i < values.size(); ++i) {
+    text << '"' << ablation.monitors[i] << "\",";
+    if (!std::isnan(values[i])) text << values[i];
+    text << '\n';
+  }
+  return text.str();
+}
+
+// Brought to 0 to 1, so that losses of different sizes share one picture.
+Curve rescaled(const std::string& name, const std::vector<double>& values, bool bold) {
+  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+  Curve curve{name, {}, {}, bold};
+  for (size_t i = 0; i < values.size(); ++i) {
+    curve.x.push_back(static_cast<double>(i + 1));
+    curve.y.push_back(*greatest > *least ? (values[i] - *least) / (*greatest - *least) : 0.5);
+  }
+  return curve;
+}
+
+Image picture_of_curves(const Ablation& ablation) {
+  std::vector<double> values;
+  for (const AblationEpoch& epoch : ablation.epochs) values.push_back(epoch.loss);
+  std::vector<Curve> curves{rescaled("validation loss", values, true)};
+  for (size_t i = 0; i < ablation.monitors.size(); ++i) {
+    values.clear();
+    for (const AblationEpoch& epoch : ablation.epochs) values.push_back(epoch.losses[i]);
+    curves.push_back(rescaled(ablation.monitors[i], values, false));
+  }
+  return draw_curves(curves,
+                     {"Consistency losses and the validation loss", "epoch", "each rescaled to 0..1", 1200, 600});
+}
+
+Image picture_of_bars(const Table& table) {
+  std::vector<BarGroup> groups;
+  for (const auto& [name, values] : table.rows) groups.push_back({name, values, {}, {}});
+  return draw_bars(table.columns, groups,
+                   {"Correlation with the validation loss", "", "Pearson's coefficient in %", 1200, 600});
+}
+
+Json json_of(const Ablation& ablation, const std::vector<double>& values) {
+  Json monitors = Json::array(), epochs = Json::array();
+  for (size_t i = 0; i < values.size(); ++i) {
+    monitors.push_back(
+        {{"name", ablation.monitors[i]}, {"correlation", std::isnan(values[i]) ? Json() : Json(values[i])}});
+  }
+  for (const AblationEpoch& epoch : ablation.epochs) {
+    epochs.push_back(
+        {{"stage", epoch.stage}, {"epoch", epoch.epoch}, {"validation_loss", epoch.loss}, {"losses", epoch.losses}});
+  }
+  return {{"monitors", monitors}, {"epochs", epochs}};
+}
+
+void write_results(const std::filesystem::path& folder, const Ablation& ablation, const Table& table,
+                   const std::vector<double>& values) {
+  write_file(folder / "ablation.md", markdown(table));
+  write_file(folder / "ablation.csv", csv(ablation, values));
+  write_file(folder / "ablation.json", text_of(json_of(ablation, values)));
+  write_png(folder / "ablation.png", picture_of_bars(table));
+  write_png(folder / "ablation_curves.png", picture_of_curves(ablation));
+}
+
+}  // namespace
+
+int ablate(const TrainOptions& options) {
+  const Catalogue catalogue = load_catalogue(options.plugin_dirs);
+  TrainConfig config = read_train_config(options.config, {catalogue, spec_file});
+  if (!options.device.empty()) config.device = options.device;
+  if (options.threads > 0) config.threads = options.threads;
+  parse_device(config.device);
+  use_threads(config.threads);
+
+  std::optional<Progress> progress;
+  TrainObserver observer;
+  observer.step = [&](const TrainProgress& at) {
+    if (!progress) progress.emplace("steps", at.steps - at.step + 1);
+    progress->advance(1, at.stage + ", epoch " + std::to_string(at.epoch) + "/" + std::to_string(at.epochs));
+    if (at.step == at.steps) progress.reset();
+    return true;
+  };
+  observer.note = [](const std::string& note) { std::cerr << "attune: note: " << note << '\n'; };
+  const Ablation ablation = run_ablation(config, catalogue, options.resume, observer);
+  progress.reset();
+
+  const std::vector<double> values = correlations(ablation);
+  const Table table = table_of(ablation, values);
+  write_results(config.output, ablation, table, values);
+  if (options.json) {
+    print(json_of(ablation, values));
+    return 0;
+  }
+  std::cout << "Pearson's coefficient, in percent, of each consistency loss with the validation loss over "
+            << ablation.epochs.size() << " epochs\n\n"
+            << markdown(table) << "\nTables and curves lie in " << config.output.string() << '\n';
+  return 0;
+}
+
+}  // namespace attune::cli

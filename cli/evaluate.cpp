@@ -1,0 +1,169 @@
+// attune evaluate: how good a model is on one part of a config's data, where it looks, and whether it is better than
+// another.
+
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include <attune/sdk/error.h>
+
+#include "commands.h"
+#include "evaluation_report.h"
+#include "image/output_file.h"
+#include "json.h"
+#include "progress.h"
+#include "random/random.h"
+#include "session.h"
+#include "train/draws.h"
+#include "train/judge.h"
+#include "train/stage_run.h"
+
+namespace attune::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Subject {
+  fs::path file;
+  Sidecar sidecar;
+};
+
+// What the flags say, else what the config's run has trained, else what it begins with.
+Subject subject(const TrainConfig& config, const std::string& given) {
+  fs::path file = given.empty() ? config.model : fs::path(given);
+  if (given.empty() && !config.stages.empty()) {
+    const fs::path trained = RunFiles{config.output}.model(config.stages.back().name);
+    std::error_code error;
+    if (fs::exists(trained, error)) file = trained;
+  }
+  return {file, read_sidecar(file)};
+}
+
+Objective loss_of(const TrainConfig& config) {
+  Objective loss = config.data.task == Task::single_label ? Objective::cross_entropy : Objective::bce;
+  for (const StageConfig& stage : config.stages) {
+    if (stage.strategy != Strategy::finetune) loss = stage.loss;
+  }
+  return loss;
+}
+
+class EvaluateRun {
+ public:
+  explicit EvaluateRun(const EvaluateOptions& options)
+      : options_(options),
+        catalogue_(load_catalogue(options.plugin_dirs)),
+        config_(read_train_config(options.config, {catalogue_, spec_file})),
+        model_(subject(config_, options.model)) {
+    if (!options.device.empty()) config_.device = options.device;
+    if (options.threads > 0) config_.threads = options.threads;
+    parse_device(config_.device);
+    use_threads(config_.threads);
+    if (!options.against.empty()) against_ = subject(config_, options.against);
+    open_data();
+  }
+
+  void run() {
+    const Measurement measured = measure(model_);
+    const Judging judging = how();
+    const Evaluation evaluation = judge(measured, judging);
+    Json document = {{"config", options_.config}, {"model", model_.file.string()}, {"split", split_}};
+    document.update(evaluation_json(evaluation));
+    document["problems"] = problems(measured);
+    std::optional<Evaluation> other, difference;
+    if (against_) {
+      const Measurement against = measure(*against_);
+      other = judge(against, judging);
+      difference = judge_difference(against, measured, judging);
+      document["against"] = {{"model", against_->file.string()}};
+      document["against"].update(evaluation_json(*other));
+      document["difference"] = evaluation_json(*difference);
+    }
+    if (!options_.csv.empty()) write_file(options_.csv, samples_csv(measured, data_, config_.data.task));
+    if (!options_.output.empty()) write_file(options_.output, text_of(document));
+    if (options_.json) return print(document);
+    std::cout << model_.file.string() << (against_ ? " against " + against_->file.string() : "") << " on " << split_
+              << ", " << evaluation.samples << " samples\n\n";
+    if (against_) {
+      print_comparison(std::cout, evaluation, *other, *difference);
+    } else {
+      print_evaluation(std::cout, evaluation);
+    }
+  }
+
+ private:
+  // Classes in the order of the model's scores.
+  void open_data() {
+    DataConfig data = config_.data;
+    if (data.classes.empty()) data.classes = model_.sidecar.labels;
+    Parts parts = read_parts(data, config_.seed);
+    const std::vector<std::pair<std::string, Dataset*>> splits = {
+        {"test", &parts.test}, {"validate", &parts.validate}, {"train", &parts.train}};
+    for (const auto& [name, dataset] : splits) {
+      const bool is_wanted = options_.split.empty() ? dataset->size() > 0 : options_.split == name;
+      if (!is_wanted) continue;
+      split_ = name;
+      data_ = std::move(*dataset);
+      break;
+    }
+    if (data_.size() == 0) {
+      throw Error(Fault::spec, options_.config + ": the data has no part \"" + split_ + "\"; choose another --split");
+    }
+    for (const Problem& problem : data_.problems) note(problem);
+    const bool has_other = against_ && !against_->sidecar.labels.empty() && against_->sidecar.labels != data_.classes;
+    if (has_other) {
+      throw Error(Fault::usage, against_->file.string() + " has other classes, or another order of them, than " +
+                                    model_.file.string() + "; the two cannot be compared");
+    }
+  }
+
+  Measurement measure(const Subject& subject) const {
+    ModelOptions options;
+    options.device = parse_device(config_.device);
+    options.output = subject.sidecar.output;
+    options.layer = subject.sidecar.layer;
+    options.layout = subject.sidecar.layout;
+    const auto model = TorchScriptModel::load(subject.file, options);
+    const Spec* spec = config_.evaluate.maps ? &config_.evaluate.maps->spec : nullptr;
+    const Measurer measurer(model, spec, catalogue_, Labels(data_.classes));
+    Progress progress("samples", data_.size());
+    Measurement measured = measurer.measure(data_, loader_options(config_, subject.sidecar, options_.batch),
+                                            [&](int64_t done) { progress.advance(done); });
+    for (const Problem& problem : measured.answers.problems) note(problem);
+    return measured;
+  }
+
+  Judging how() const {
+    Judging judging{config_.data.task, loss_of(config_), data_.classes, options_.least, {}};
+    judging.resampling = {config_.evaluate.bootstrap, 0.95, derive_seed({config_.seed, draws::bootstrap})};
+    return judging;
+  }
+
+  Json problems(const Measurement& measured) const {
+    Json list = Json::array();
+    for (const auto* some : {&data_.problems, &measured.answers.problems}) {
+      for (const Problem& problem : *some) {
+        list.push_back({{"path", problem.path.string()}, {"message", problem.sentence}});
+      }
+    }
+    return list;
+  }
+
+  static void note(const Problem& problem) { std::cerr << "attune: note: " << problem.sentence << " (skipped)\n"; }
+
+  const EvaluateOptions& options_;
+  const Catalogue catalogue_;
+  TrainConfig config_;
+  Subject model_;
+  std::optional<Subject> against_;
+  std::string split_ = options_.split;
+  Dataset data_;
+};
+
+}  // namespace
+
+int evaluate(const EvaluateOptions& options) {
+  EvaluateRun(options).run();
+  return 0;
+}
+
+}  // namespace attune::cli

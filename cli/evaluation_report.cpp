@@ -1,0 +1,149 @@
+#include "evaluation_report.h"
+
+#include <ATen/TensorOperators.h>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+namespace attune::cli {
+namespace {
+
+using Row = std::vector<std::string>;
+
+std::string digits(double value) {
+  if (std::isnan(value)) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", value);
+  return text;
+}
+
+std::string interval(const Estimate& estimate) {
+  if (std::isnan(estimate.low)) return "";
+  return " [" + digits(estimate.low) + ", " + digits(estimate.high) + "]";
+}
+
+std::string with_interval(const Estimate& estimate) { return digits(estimate.value) + interval(estimate); }
+
+void print_rows(std::ostream& out, const std::vector<Row>& rows) {
+  std::vector<size_t> widths;
+  for (const Row& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+    out << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
+  }
+}
+
+void print_list(std::ostream& out, const char* title, const std::vector<EstimatesOf>& list) {
+  if (list.empty()) return;
+  std::vector<Row> rows{{title, "count"}};
+  for (const auto& [name, estimate] : list[0].estimates) rows[0].push_back(name);
+  for (const EstimatesOf& of : list) {
+    rows.push_back({of.name, std::to_string(of.count)});
+    for (const auto& [name, estimate] : of.estimates) rows.back().push_back(with_interval(estimate));
+  }
+  out << '\n';
+  print_rows(out, rows);
+}
+
+void add_comparison(std::vector<Row>& rows, const std::string& prefix, const Estimates& model, const Estimates& against,
+                    const Estimates& difference) {
+  for (size_t i = 0; i < model.size(); ++i) {
+    rows.push_back({prefix + model[i].first, digits(model[i].second.value), digits(against[i].second.value),
+                    with_interval(difference[i].second), digits(difference[i].second.p)});
+  }
+}
+
+// The shortest text that reads back as the same number; nothing for what is not finite.
+std::string exact(double value) {
+  if (!std::isfinite(value)) return "";
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+std::string field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string result = "\"";
+  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return result + "\"";
+}
+
+void add_line(std::string& csv, const Row& row) {
+  for (size_t i = 0; i < row.size(); ++i) csv += (i == 0 ? "" : ",") + field(row[i]);
+  csv += '\n';
+}
+
+// [N,M], the mean over the pairs of each sample; NaN without any.
+at::Tensor by_sample(const at::Tensor& values, const at::Tensor& rows, int64_t samples) {
+  const at::Tensor defined = values.isnan().logical_not().to(at::kDouble),
+                   sum = values.new_zeros({samples, values.size(1)});
+  return sum.index_add(0, rows, values.nan_to_num(0)) / sum.index_add(0, rows, defined);
+}
+
+}  // namespace
+
+void print_evaluation(std::ostream& out, const Evaluation& evaluation) {
+  std::vector<Row> rows;
+  for (const auto& [name, estimate] : evaluation.metrics) rows.push_back({name, with_interval(estimate)});
+  print_rows(out, rows);
+  print_list(out, "map", evaluation.maps);
+  print_list(out, "term", evaluation.terms);
+  print_list(out, "class", evaluation.classes);
+}
+
+void print_comparison(std::ostream& out, const Evaluation& model, const Evaluation& against,
+                      const Evaluation& difference) {
+  std::vector<Row> rows{{"", "model", "against", "difference", "p"}};
+  add_comparison(rows, "", model.metrics, against.metrics, difference.metrics);
+  const auto add_list = [&](const auto& list, const auto& other, const auto& differences) {
+    for (size_t i = 0; i < list.size(); ++i) {
+      add_comparison(rows, list[i].name + " ", list[i].estimates, other[i].estimates, differences[i].estimates);
+    }
+  };
+  add_list(model.maps, against.maps, difference.maps);
+  add_list(model.terms, against.terms, difference.terms);
+  add_list(model.classes, against.classes, difference.classes);
+  print_rows(out, rows);
+}
+
+std::string samples_csv(const Measurement& measurement, const Dataset& dataset, Task task) {
+  const Answers& answers = measurement.answers;
+  const auto samples = static_cast<int64_t>(answers.examples.size());
+  const at::Tensor decisions =
+      task == Task::multi_label ? decide_above(answers.scores, 0) : decide_highest(answers.scores);
+  const at::Tensor iou = by_sample(measurement.iou, measurement.rows, samples);
+  const at::Tensor pointing = by_sample(measurement.pointing, measurement.rows, samples);
+  Row header{"id", "file", "labels", "predicted"};
+  for (const std::string& name : dataset.classes) header.push_back("score " + name);
+  for (const std::string& name : measurement.maps) header.insert(header.end(), {"iou " + name, "pointing " + name});
+  for (const std::string& name : measurement.terms) header.push_back("h " + name);
+  std::string csv;
+  add_line(csv, header);
+  const auto names = [&](const at::Tensor& row) {
+    std::string text;
+    for (size_t k = 0; k < dataset.classes.size(); ++k) {
+      if (row[static_cast<int64_t>(k)].item<double>() == 0) continue;
+      text += (text.empty() ? "" : ";") + dataset.classes[k];
+    }
+    return text;
+  };
+  const auto add = [](Row& row, const at::Tensor& value) { row.push_back(exact(value.item<double>())); };
+  for (int64_t n = 0; n < samples; ++n) {
+    const Example& example = dataset.examples[static_cast<size_t>(answers.examples[static_cast<size_t>(n)])];
+    Row row{example.id, example.path.string(), names(answers.truth.labels[n]), names(decisions[n])};
+    for (int64_t k = 0; k < answers.scores.size(1); ++k) add(row, answers.scores[n][k]);
+    for (int64_t m = 0; m < iou.size(1); ++m) {
+      add(row, iou[n][m]);
+      add(row, pointing[n][m]);
+    }
+    for (size_t t = 0; t < measurement.terms.size(); ++t) add(row, measurement.agreement[n][static_cast<int64_t>(t)]);
+    add_line(csv, row);
+  }
+  return csv;
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,33 @@
+// What a model says of a dataset.
+#pragma once
+
+#include <memory>
+
+#include <attune/consistency_loss.h>
+#include <attune/torchscript_model.h>
+
+#include "data/batch_loader.h"
+#include "evaluate/classification.h"
+#include "spec/train_config.h"
+
+namespace attune {
+
+struct Answers {
+  at::Tensor scores;              // double [N,K], on the CPU
+  Truth truth;                    // of the same rows
+  std::vector<int64_t> examples;  // N, in the dataset
+  double consistency_loss = 0;    // mean over samples; NaN without a spec
+  std::vector<Problem> problems;  // of examples that are missing
+};
+
+// Every example once, in its order, with evaluation statistics and without gradients. `consistency`, of the same model,
+// may be null. Throws Error(Fault::run) when a score is not finite.
+Answers answers_of(TorchScriptModel& model, const ConsistencyLoss* consistency, const Dataset& dataset,
+                   const LoaderOptions& options);
+
+// Numbers that a model is judged by: the labels' loss and, with decisions at a probability of 0.5 or, for exclusive
+// classes, of the highest score, F1, average precision and accuracy. "loss", "mean_average_precision", "f1_macro",
+// "f1_micro", "accuracy" and, when there is one, "consistency_loss".
+std::vector<std::pair<std::string, double>> judged(const Answers& answers, Task task, Objective loss);
+
+}  // namespace attune

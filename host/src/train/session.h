@@ -1,0 +1,52 @@
+// What a run opens once, and checks before it begins.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <attune/catalogue.h>
+#include <attune/consistency_loss.h>
+#include <attune/torchscript_model.h>
+
+#include "spec/sidecar.h"
+#include "spec/train_config.h"
+#include "train/parts.h"
+#include "train/trainee.h"
+
+namespace attune {
+
+class TrainSession {
+ public:
+  // Reads the data, loads the model and gives it its head, and tries every stage's loss and patterns on one example: a
+  // fault of the last stage is told before the first begins. `layer` is what "auto" stands for in specs; "" finds it.
+  // Throws Error(Fault::spec) or Error(Fault::input). The config and the catalogue must outlive this.
+  TrainSession(const TrainConfig& config, const Catalogue& catalogue, const std::string& layer);
+
+  const TrainConfig& config;
+  const Catalogue& catalogue;
+  Parts parts;
+  Sidecar sidecar;  // of the models that the run writes
+  LoaderOptions evaluation;
+  std::unique_ptr<Trainee> trainee;
+  std::shared_ptr<TorchScriptModel> model;  // of the trainee's module
+
+  const Dataset& training_data(size_t stage) const;
+  LoaderOptions training_options(size_t stage) const;
+  const ConsistencyLoss* consistency(size_t stage) const;  // null when the stage has none
+  const ConsistencyLoss* judged_consistency() const;       // of the config's "evaluate"; may be null
+
+ private:
+  void open_data(const Sidecar& given);
+  void open_model(const Sidecar& given, const std::string& layer);
+  void open_losses(const at::Tensor& example);
+  at::Tensor example() const;
+  bool has_specs() const;
+
+  std::vector<std::optional<Dataset>> unlabelled_;  // of stages
+  std::vector<std::optional<ConsistencyLoss>> losses_;
+  std::optional<ConsistencyLoss> judged_;
+};
+
+}  // namespace attune

@@ -1,0 +1,91 @@
+#include "train/step.h"
+
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <cmath>
+
+#include <attune/sdk/error.h>
+
+#include "train/objective.h"
+
+namespace attune {
+namespace {
+
+double finite(const at::Tensor& loss, const char* what) {
+  const auto value = loss.item<double>();
+  if (!std::isfinite(value)) {
+    throw Error(Fault::run, std::string(what) + " is not finite (" + (std::isnan(value) ? "NaN" : "infinity") + ")");
+  }
+  return value;
+}
+
+}  // namespace
+
+Stepper::Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency, std::string output)
+    : stage_(stage),
+      trainee_(trainee),
+      consistency_(consistency),
+      output_(std::move(output)),
+      parameters_(trainee.freeze(stage.freeze)),
+      optimiser_(stage.optimizer, parameters_) {
+  trainee.train(!stage.freeze_statistics);
+  if (stage.consistency_optimizer) second_.emplace(*stage.consistency_optimizer, parameters_);
+}
+
+at::Tensor Stepper::on_device(const at::Tensor& tensor) const {
+  const at::Tensor& like = parameters_[0];
+  return tensor.to(like.device(), like.scalar_type());
+}
+
+double Stepper::add_supervised(const Batch& batch, uint64_t seed) {
+  at::manual_seed(seed);  // dropout
+  const at::Tensor scores = trainee_.forward(on_device(batch.input), output_);
+  const at::Tensor loss = objective(stage_.loss, scores, batch.labels, batch.weights);
+  const double value = finite(loss, "the loss of the labels");
+  loss.backward();
+  return value;
+}
+
+double Stepper::add_consistency(const at::Tensor& input) {
+  const at::Tensor loss = (*consistency_)(on_device(input)).loss;
+  const double value = finite(loss, "the consistency loss");
+  if (!loss.requires_grad()) throw Error(Fault::spec, "the spec stops every gradient; there is none to train with");
+  (stage_.strategy == Strategy::finetune ? loss : loss * stage_.alpha).backward();
+  return value;
+}
+
+double Stepper::update(Optimiser& optimiser, double rate_share) {
+  const double norm = gradient_norm(parameters_);
+  if (!std::isfinite(norm)) throw Error(Fault::run, "the gradient is not finite (NaN or infinity)");
+  clip_gradients(parameters_, norm, stage_.clip);
+  optimiser.step(rate_share);
+  clear_gradients(parameters_);
+  return norm;
+}
+
+StepReport Stepper::step(const Batch& batch, uint64_t seed, double rate_share) {
+  const at::AutoGradMode with_gradients(true);
+  StepReport report;
+  report.rate = optimiser_.rate(rate_share);
+  clear_gradients(parameters_);
+  if (stage_.strategy != Strategy::finetune) report.loss = add_supervised(batch, seed);
+  if (stage_.strategy == Strategy::alternated) update(optimiser_, rate_share);
+  if (stage_.strategy != Strategy::supervised) report.consistency_loss = add_consistency(batch.input);
+  const bool is_second = stage_.strategy == Strategy::alternated && second_;
+  report.gradient_norm = update(is_second ? *second_ : optimiser_, rate_share);
+  return report;
+}
+
+NamedTensors Stepper::state() const {
+  NamedTensors state{{"optimizer", optimiser_.state()}};
+  if (second_) state["consistency_optimizer"] = second_->state();
+  return state;
+}
+
+void Stepper::set_state(const NamedTensors& state) {
+  optimiser_.set_state(state.at("optimizer"));
+  if (second_) second_->set_state(state.at("consistency_optimizer"));
+}
+
+}  // namespace attune

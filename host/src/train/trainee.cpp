@@ -1,0 +1,128 @@
+#include "train/trainee.h"
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+
+#include <attune/sdk/error.h>
+
+#include "image/output_file.h"
+#include "model/failure.h"
+#include "model/output.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::Module;
+
+void set_training(const Module& layer, bool on) { layer._ivalue()->setAttr("training", on); }
+
+bool keeps_statistics(const Module& layer) { return layer.hasattr("running_mean"); }
+
+}  // namespace
+
+bool matches(const std::string& text, const std::string& pattern) {
+  size_t t = 0, p = 0, star = std::string::npos, after_star = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      after_star = t;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p;
+      ++t;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      t = ++after_star;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string::npos;
+}
+
+Trainee::Trainee(Module module) : module_(std::move(module)) {
+  for (const Module& layer : module_.modules()) {
+    if (layer.hasattr("training")) training_.emplace_back(layer, layer.attr("training").toBool());
+  }
+  for (const at::Tensor& parameter : module_.parameters()) {
+    requires_grad_.emplace_back(parameter, parameter.requires_grad());
+  }
+}
+
+std::vector<at::Tensor> Trainee::freeze(const std::vector<std::string>& patterns) {
+  std::vector<at::Tensor> left;
+  std::vector<bool> used(patterns.size());
+  std::vector<std::string> names;
+  for (const auto& parameter : module_.named_parameters()) {
+    names.push_back(parameter.name);
+    bool frozen = !parameter.value.is_floating_point();
+    for (size_t i = 0; i < patterns.size(); ++i) {
+      if (!matches(parameter.name, patterns[i])) continue;
+      used[i] = true;
+      frozen = true;
+    }
+    parameter.value.set_requires_grad(!frozen);
+    if (!frozen) left.push_back(parameter.value);
+  }
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    if (used[i]) continue;
+    throw Error(Fault::spec,
+                "\"freeze\": no parameter matches '" + patterns[i] + "'" + did_you_mean(patterns[i], names));
+  }
+  if (left.empty()) throw Error(Fault::spec, "the model has no parameter that is not frozen");
+  return left;
+}
+
+void Trainee::train(bool statistics) {
+  for (const auto& [layer, flag] : training_) set_training(layer, statistics || !keeps_statistics(layer));
+}
+
+// On the plain interpreter. The profiling one makes other programs, with other roundings, from the third call on, so
+// that a run that was taken up again would not be the same.
+at::Tensor Trainee::forward(const at::Tensor& input, const std::string& output) {
+  const torch::jit::GraphOptimizerEnabledGuard plain(false);
+  try {
+    return select_output(module_.forward({input}), output);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(Fault::run, "the model fails in training mode: " + reason_of(error));
+  }
+}
+
+NamedTensors Trainee::state() const {
+  NamedTensors state;
+  for (const auto& parameter : module_.named_parameters()) state[parameter.name] = parameter.value.detach();
+  for (const auto& buffer : module_.named_buffers()) state[buffer.name] = buffer.value.detach();
+  return state;
+}
+
+void Trainee::set_state(const NamedTensors& state) {
+  const at::NoGradGuard no_grad;
+  NamedTensors own = this->state();
+  for (auto& [name, tensor] : own) {
+    const auto found = state.find(name);
+    if (found == state.end() || found->second.sizes() != tensor.sizes()) {
+      throw Error(Fault::input, "the saved state is of another model: '" + name + "' differs");
+    }
+    tensor.copy_(found->second);
+  }
+}
+
+void Trainee::restore_flags() {
+  for (const auto& [layer, flag] : training_) set_training(layer, flag);
+  for (const auto& [parameter, flag] : requires_grad_) parameter.set_requires_grad(flag);
+}
+
+void Trainee::save(const std::filesystem::path& file) {
+  std::vector<bool> trains, takes_gradient;
+  for (const auto& [layer, flag] : training_) trains.push_back(layer.attr("training").toBool());
+  for (const auto& [parameter, flag] : requires_grad_) takes_gradient.push_back(parameter.requires_grad());
+  restore_flags();
+  OutputFile output(file);
+  module_.save(output.temporary().string());
+  output.commit();
+  for (size_t i = 0; i < trains.size(); ++i) set_training(training_[i].first, trains[i]);
+  for (size_t i = 0; i < takes_gradient.size(); ++i) requires_grad_[i].first.set_requires_grad(takes_gradient[i]);
+}
+
+}  // namespace attune

@@ -1,0 +1,52 @@
+// The model that is trained.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <filesystem>
+#include <string>
+#include <torch/csrc/jit/api/module.h>
+#include <utility>
+#include <vector>
+
+#include "train/tensor_file.h"
+
+namespace attune {
+
+// A module and the flags that it came with. Whatever training does to the flags of parameters and layers, a saved model
+// has those of the first, so that it differs in parameters and buffers only.
+class Trainee {
+ public:
+  explicit Trainee(torch::jit::Module module);
+
+  const torch::jit::Module& module() const { return module_; }
+
+  // Sets what takes a gradient from now on: parameters whose names match no pattern ("features.0.*"), which are
+  // returned. Throws Error(Fault::spec) for a pattern that matches no parameter, and when nothing is left.
+  std::vector<at::Tensor> freeze(const std::vector<std::string>& patterns);
+  // Layers in training mode, from now on; with `statistics` false, those that keep running statistics stay in
+  // evaluation mode.
+  void train(bool statistics);
+
+  // The module's own forward in the mode that it is in, with a graph; `output` as in ModelOptions.
+  at::Tensor forward(const at::Tensor& input, const std::string& output);
+
+  // Parameters and buffers by name, detached: the tensors themselves, not copies.
+  NamedTensors state() const;
+  // Copies those values into them. Throws Error(Fault::input) when names or shapes differ.
+  void set_state(const NamedTensors& state);
+
+  // TorchScript, under its final name only when complete. Throws Error(Fault::output).
+  void save(const std::filesystem::path& file);
+
+ private:
+  void restore_flags();
+
+  torch::jit::Module module_;
+  std::vector<std::pair<torch::jit::Module, bool>> training_;  // of all layers that have the flag
+  std::vector<std::pair<at::Tensor, bool>> requires_grad_;     // of all parameters
+};
+
+// Whether `text` matches `pattern`, in which '*' stands for any text and '?' for any character.
+bool matches(const std::string& text, const std::string& pattern);
+
+}  // namespace attune

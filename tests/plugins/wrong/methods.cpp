@@ -1,0 +1,200 @@
+// Methods that are wrong in one way each, and two that are not; their ids say how. `attune check` must find that fault.
+#include <ATen/ATen.h>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <attune/sdk/error.h>
+#include <attune/sdk/plugin.h>
+
+namespace {
+
+using namespace attune;
+using Compute = at::Tensor (*)(Pass&, const Target&);
+
+// Input times gradient, summed over the channels.
+at::Tensor right(Pass& pass, const Target& target) {
+  return (pass.gradients(pass.score(target), {pass.input()})[0] * pass.input()).sum(1, true);
+}
+
+at::Tensor uniform(at::IntArrayRef shape, Pass& pass, const at::Tensor& like) {
+  return at::rand(shape, pass.generator(), like.options().requires_grad(false));
+}
+
+class Method final : public AttentionMethod {
+ public:
+  explicit Method(Compute compute) : compute_(compute) {}
+
+  Needs needs(const Model&) const override {
+    Needs needs;
+    needs.layers = {"auto"};
+    needs.input_gradient = true;
+    needs.gradient_calls = 1;
+    return needs;
+  }
+  AttentionMap attend(Pass& pass, const Target& target) const override { return {compute_(pass, target), true}; }
+
+ private:
+  Compute compute_;
+};
+
+// Keeps its last map in the object.
+class KeepsState final : public AttentionMethod {
+ public:
+  explicit KeepsState(const Parameters&) {}
+
+  Needs needs(const Model& model) const override { return Method(right).needs(model); }
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    keep(right(pass, target));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return {kept_, true};
+  }
+
+ private:
+  void keep(const at::Tensor& map) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    kept_ = map;
+  }
+
+  mutable std::mutex mutex_;
+  mutable at::Tensor kept_;
+};
+
+// The map to a power that need not suit it.
+class Power final : public AttentionMethod {
+ public:
+  explicit Power(const Parameters& parameters) : power_(parameters.real("power")) {}
+
+  Needs needs(const Model& model) const override { return Method(right).needs(model); }
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    return {(1 + right(pass, target).abs()).pow(power_), true};
+  }
+
+ private:
+  double power_;
+};
+
+Descriptor described(const std::string& name) {
+  Descriptor d;
+  d.id = "wrong." + name;
+  d.title = "Fixture";
+  d.backward_passes = 1;
+  d.at_input_resolution = true;
+  return d;
+}
+
+void add(Registry& registry, Descriptor descriptor, Compute compute) {
+  registry.add(std::move(descriptor),
+               MethodFactory([compute](const Parameters&) { return std::make_unique<Method>(compute); }));
+}
+
+void add_wrong_values(Registry& registry) {
+  add(registry, described("nothing"), right);
+  add(registry, described("detaches"), [](Pass& p, const Target& t) { return right(p, t).detach(); });
+  add(registry, described("wrong_gradient"), [](Pass& p, const Target& t) {
+    const at::Tensor map = right(p, t);
+    return 2 * map - map.detach();
+  });
+  add(registry, described("mixes_samples"), [](Pass& p, const Target& t) {
+    const at::Tensor map = right(p, t);
+    return map - map.mean(0, true);
+  });
+  add(registry, described("nan"), [](Pass& p, const Target& t) {
+    const at::Tensor map = right(p, t);
+    std::vector<int64_t> one(static_cast<size_t>(map.dim()), 1);
+    one[0] = map.size(0);
+    return map / map.abs().flatten(1).amax(1).view(one);
+  });
+  add(registry, described("other_shape"), [](Pass& p, const Target& t) { return right(p, t).flatten(2); });
+  Descriptor narrow = described("float32_only");
+  narrow.differentiable = false;
+  add(registry, narrow, [](Pass& p, const Target& t) { return right(p, t).to(at::kFloat); });
+}
+
+void add_wrong_randomness(Registry& registry) {
+  add(registry, described("random"), [](Pass& p, const Target& t) { return right(p, t) * uniform({1}, p, p.input()); });
+  Descriptor random = described("draws_for_each");
+  random.deterministic = false;
+  add(registry, random, [](Pass& p, const Target& t) {
+    const at::Tensor map = right(p, t);
+    return map * uniform(map.sizes(), p, map);
+  });
+  random.id = "wrong.nothing_random";
+  add(registry, random, [](Pass& p, const Target& t) { return right(p, t) * uniform({1}, p, p.input()); });
+  random.id = "wrong.own_generator";
+  add(registry, random, [](Pass& p, const Target& t) { return right(p, t) * at::rand({1}, p.input().options()); });
+}
+
+void add_wrong_conduct(Registry& registry) {
+  add(registry, described("changes_input"), [](Pass& p, const Target& t) {
+    const at::Tensor map = right(p, t).clone();
+    if (!p.wants_graph()) p.input().detach().mul_(2);
+    return map;
+  });
+  add(registry, described("changes_activation"), [](Pass& p, const Target& t) {
+    const at::Tensor map = right(p, t);
+    if (!p.wants_graph()) p.activation("auto").detach().add_(1);
+    return map;
+  });
+  add(registry, described("no_gradients"), [](Pass& p, const Target& t) {
+    const at::Tensor map = right(p, t);
+    at::GradMode::set_enabled(false);
+    return map;
+  });
+  add(registry, described("throws_number"), [](Pass& p, const Target& t) {
+    try {
+      return right(p, t);
+    } catch (const Error&) {
+      throw 42;
+    }
+  });
+  add(registry, described("grows"), [](Pass& p, const Target& t) {
+    static std::mutex mutex;
+    static std::vector<at::Tensor> all;
+    const at::Tensor map = right(p, t);
+    const std::lock_guard<std::mutex> lock(mutex);
+    all.push_back(map.detach().clone());
+    return map;
+  });
+  registry.add_method<KeepsState>(described("keeps_state"));
+  Descriptor power = described("range_too_wide");
+  power.parameters = {real("power", 1, {1, 1e5}, "Exponent")};
+  registry.add_method<Power>(power);
+}
+
+void add_fatal(Registry& registry) {
+  add(registry, described("crashes"), [](Pass& p, const Target& t) {
+    std::raise(SIGSEGV);
+    return right(p, t);
+  });
+  add(registry, described("aborts"), [](Pass& p, const Target& t) {
+    std::thread([] { throw 42; }).join();
+    return right(p, t);
+  });
+  add(registry, described("exits"), [](Pass& p, const Target& t) {
+    std::exit(0);
+    return right(p, t);
+  });
+  add(registry, described("hangs"), [](Pass& p, const Target& t) {
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+    return right(p, t);
+  });
+  add(registry, described("prints"), [](Pass& p, const Target& t) {
+    for (int line = 0; line < 20000; ++line) std::cout << "{\"a line\": \"of " << line << "\"}\n" << std::flush;
+    return right(p, t);
+  });
+}
+
+}  // namespace
+
+ATTUNE_PLUGIN("wrong.methods", "1.0", registry) {
+  add_wrong_values(registry);
+  add_wrong_randomness(registry);
+  add_wrong_conduct(registry);
+  add_fatal(registry);
+}

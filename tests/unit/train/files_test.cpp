@@ -1,0 +1,105 @@
+// Checkpoints and logs.
+#include <ATen/ATen.h>
+
+#include <attune/sdk/error.h>
+
+#include "errors.h"
+#include "folder.h"
+#include "train/checkpoint.h"
+#include "train/log.h"
+
+namespace attune::test {
+namespace {
+
+TEST(CheckpointFile, GivesBackWhatWasWritten) {
+  const TemporaryFolder folder;
+  Checkpoint written;
+  written.position = {2, 5, 17, 3, 0.25, 4, 1.5, -0.5, 2.5};
+  written.log = {100, 200};
+  written.layer = "layer4.2";
+  written.model = {{"fc.weight", at::randn({3, 2})}, {"norm.num_batches_tracked", at::tensor(int64_t{7})}};
+  written.stepper = {{"optimizer", at::arange(9, at::kByte)}};
+  write_checkpoint(folder / "checkpoint.pt", written);
+  const Checkpoint read = read_checkpoint(folder / "checkpoint.pt");
+  EXPECT_EQ(read.position.stage, 2);
+  EXPECT_EQ(read.position.epoch, 5);
+  EXPECT_EQ(read.position.step, 17);
+  EXPECT_EQ(read.position.best_epoch, 3);
+  EXPECT_EQ(read.position.best, 0.25);
+  EXPECT_EQ(read.position.counted, 4);
+  EXPECT_EQ(read.position.loss_sum, 1.5);
+  EXPECT_EQ(read.position.consistency_sum, -0.5);
+  EXPECT_EQ(read.position.norm_sum, 2.5);
+  EXPECT_EQ(read.log.csv, 100);
+  EXPECT_EQ(read.log.json, 200);
+  EXPECT_EQ(read.layer, "layer4.2");
+  ASSERT_EQ(read.model.size(), 2u);
+  EXPECT_TRUE(at::equal(read.model.at("fc.weight"), written.model.at("fc.weight")));
+  EXPECT_EQ(read.model.at("norm.num_batches_tracked").scalar_type(), at::kLong);
+  EXPECT_TRUE(at::equal(read.stepper.at("optimizer"), written.stepper.at("optimizer")));
+}
+
+TEST(CheckpointFile, ThatIsDamagedIsRefused) {
+  const TemporaryFolder folder;
+  write_checkpoint(folder / "checkpoint.pt", {});
+  const std::string bytes = read_bytes(folder / "checkpoint.pt");
+  const auto file = folder.write("half.pt", bytes.substr(0, bytes.size() / 2));
+  EXPECT_TRUE(contains(message_of(Fault::input, [&] { read_checkpoint(file); }), file.string() + ": cannot be read: "));
+  write_tensors(folder / "other.pt", {{"a", at::ones({1})}});
+  EXPECT_EQ(message_of(Fault::input, [&] { read_checkpoint(folder / "other.pt"); }),
+            (folder / "other.pt").string() + ": is no checkpoint of a run");
+}
+
+const LogRow first{"1_supervised", 1, 0, {{"loss", 0.1}, {"validation_f1_macro", 1.0 / 3}}};
+const LogRow second{"1_supervised", 2, 0, {{"loss", 5e-7}}};
+
+TEST(RunLogFile, HasARowForEveryEpochAndALineForEveryStep) {
+  const TemporaryFolder folder;
+  RunLog log(folder.path(), {});
+  log.step({"1_supervised", 1, 1, {{"rate", 0.001}, {"loss", 0.5}}});
+  log.epoch(first);
+  EXPECT_EQ(read_bytes(folder / "log.jsonl"),
+            "{\"stage\":\"1_supervised\",\"epoch\":1,\"step\":1,\"rate\":0.001,\"loss\":0.5}\n"
+            "{\"stage\":\"1_supervised\",\"epoch\":1,\"loss\":0.1,\"validation_f1_macro\":0.3333333333333333}\n");
+  EXPECT_EQ(read_bytes(folder / "log.csv"),
+            "stage,epoch,rate,loss,consistency_loss,gradient_norm,validation_loss,"
+            "validation_mean_average_precision,validation_f1_macro,validation_f1_micro,validation_accuracy,"
+            "validation_consistency_loss\n1_supervised,1,,0.1,,,,,0.3333333333333333,,,\n");
+}
+
+TEST(RunLogFile, GoesOnWhereTheCheckpointWas) {
+  const TemporaryFolder folder, whole;
+  RunLog::Size size;
+  {
+    RunLog log(folder.path(), {});
+    log.epoch(first);
+    size = log.sync();
+    log.step({"1_supervised", 2, 3, {}});
+    log.epoch(second);
+  }
+  {
+    RunLog log(folder.path(), size);
+    ASSERT_EQ(log.epochs().size(), 1u);
+    EXPECT_EQ(log.epochs()[0].numbers, first.numbers);
+    EXPECT_EQ(log.epochs()[0].stage, first.stage);
+    log.epoch(second);
+    EXPECT_EQ(log.epochs().size(), 2u);
+  }
+  RunLog log(whole.path(), {});
+  log.epoch(first);
+  log.epoch(second);
+  for (const char* name : {"log.csv", "log.jsonl"}) EXPECT_EQ(read_bytes(folder / name), read_bytes(whole / name));
+}
+
+TEST(RunLogFile, ThatHasLostSomethingIsRefused) {
+  const TemporaryFolder folder;
+  folder.write("log.csv", "short");
+  EXPECT_EQ(message_of(Fault::input,
+                       [&] {
+                         RunLog(folder.path(), {10, 0});
+                       }),
+            (folder / "log.csv").string() + ": has 5 bytes, but had 10 when the checkpoint was written");
+}
+
+}  // namespace
+}  // namespace attune::test

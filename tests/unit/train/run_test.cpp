@@ -1,0 +1,248 @@
+#include "train/run.h"
+
+#include <nlohmann/json.hpp>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <attune/sdk/error.h>
+
+#include "support.h"
+
+namespace attune::test {
+namespace {
+
+using Json = nlohmann::json;
+
+NamedTensors weights_of(const fs::path& file) { return Trainee(torch::jit::load(file.string())).state(); }
+
+void expect_equal(const NamedTensors& a, const NamedTensors& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [name, tensor] : a) EXPECT_TRUE(at::equal(tensor, b.at(name))) << name;
+}
+
+bool are_equal(const NamedTensors& a, const NamedTensors& b) {
+  for (const auto& [name, tensor] : a) {
+    if (!at::equal(tensor, b.at(name))) return false;
+  }
+  return true;
+}
+
+// A run of four stages, one for each strategy.
+std::string all_strategies() {
+  return supervised_stage + "," + finetune_stage + "," + combined_stage + "," + alternated_stage;
+}
+const std::vector<std::string> stage_names = {"1_supervised", "2_finetune", "3_combined", "4_alternated"};
+
+class TrainingRun : public testing::Test {
+ protected:
+  Ending run(const TrainConfig& config, bool resume = false) { return run_training(config, own_plugins(), resume); }
+
+  fs::path model(const std::string& output, const std::string& stage = "1_supervised") const {
+    return files_.folder / output / "stages" / stage / "model.pt";
+  }
+
+  // Runs to the end, but stops behind those steps, counted over all stages, and goes on in a session of its own.
+  void run_with_stops(const TrainConfig& config, const std::vector<int64_t>& stops) {
+    int64_t done = 0;
+    TrainObserver observer;
+    observer.step = [&](const TrainProgress&) {
+      ++done;
+      return std::find(stops.begin(), stops.end(), done) == stops.end();
+    };
+    size_t stopped = 0;
+    while (run_training(config, own_plugins(), true, observer) == Ending::stopped) ++stopped;
+    EXPECT_EQ(stopped, stops.size());
+  }
+
+  const TrainingFolder files_;
+};
+
+TEST_F(TrainingRun, WritesWhatItPromises) {
+  ASSERT_EQ(run(files_.config(all_strategies())), Ending::finished);
+  const fs::path folder = files_.folder / "run";
+  for (const char* name : {"config.json", "log.csv", "log.jsonl", "curves_loss.png", "curves_metrics.png",
+                           "checkpoint.pt", "results.json"}) {
+    EXPECT_TRUE(fs::is_regular_file(folder / name)) << name;
+  }
+  const Json results = Json::parse(read_bytes(folder / "results.json"));
+  ASSERT_EQ(results["stages"].size(), 4u);
+  for (size_t i = 0; i < 4; ++i) {
+    const Json& stage = results["stages"][i];
+    EXPECT_EQ(stage["name"], stage_names[i]);
+    EXPECT_TRUE(fs::exists(folder / stage["model"].get<std::string>()));
+    EXPECT_EQ(stage["splits"]["validate"]["samples"], 9);
+    EXPECT_TRUE(stage["splits"]["validate"]["metrics"]["f1_macro"]["value"].is_number());
+  }
+  const Sidecar sidecar = read_sidecar(model("run"));
+  EXPECT_EQ(sidecar.labels, (std::vector<std::string>{"across", "down", "plain"}));
+  EXPECT_FALSE(sidecar.multi_label);
+  EXPECT_EQ(sidecar.preprocess.size, (std::array<int64_t, 2>{16, 16}));
+}
+
+TEST_F(TrainingRun, LowersTheLossOfLabels) {
+  const std::string stage =
+      R"({"strategy": "supervised", "epochs": 25, "batch": 6, "optimizer": {"use": "adam", "lr": 0.02}})";
+  run(files_.config(stage));
+  const Json results = Json::parse(read_bytes(files_.folder / "run" / "results.json"));
+  EXPECT_GT(results["stages"][0]["splits"]["validate"]["metrics"]["accuracy"]["value"], 0.7);
+}
+
+TEST_F(TrainingRun, LeavesTheModelItWasGiven) {
+  const std::string before = read_bytes(files_.folder / "model.pt");
+  run(files_.config(supervised_stage + "," + finetune_stage));
+  EXPECT_EQ(read_bytes(files_.folder / "model.pt"), before);
+}
+
+TEST_F(TrainingRun, ChangesParametersAndBuffersOnly) {
+  run(files_.config(supervised_stage));
+  const auto given = torch::jit::load((files_.folder / "model.pt").string());
+  auto trained = torch::jit::load(model("run").string());
+  EXPECT_EQ(trained.dump_to_str(true, false, false), given.dump_to_str(true, false, false));
+  const auto names = [](const torch::jit::Module& module) {
+    std::vector<std::string> all;
+    for (const auto& parameter : module.named_parameters()) all.push_back(parameter.name);
+    for (const auto& buffer : module.named_buffers()) all.push_back(buffer.name);
+    return all;
+  };
+  EXPECT_EQ(names(trained), names(given));
+}
+
+TEST_F(TrainingRun, IsTheSameForOneSeed) {
+  run(files_.config(supervised_stage + "," + combined_stage, "a", R"(, "seed": 3)"));
+  run(files_.config(supervised_stage + "," + combined_stage, "b", R"(, "seed": 3)"));
+  run(files_.config(supervised_stage + "," + combined_stage, "c", R"(, "seed": 4)"));
+  for (const char* stage : {"1_supervised", "2_combined"}) {
+    expect_equal(weights_of(model("a", stage)), weights_of(model("b", stage)));
+    EXPECT_FALSE(are_equal(weights_of(model("a", stage)), weights_of(model("c", stage))));
+  }
+  EXPECT_EQ(read_bytes(files_.folder / "a" / "log.csv"), read_bytes(files_.folder / "b" / "log.csv"));
+}
+
+// 9 steps, 6, 6, 4: in the middle of epochs, at their ends, at the ends of stages, twice in a row.
+TEST_F(TrainingRun, GoesOnExactlyAfterAnyStep) {
+  run(files_.config(all_strategies(), "whole"));
+  run_with_stops(files_.config(all_strategies(), "parts"), {1, 2, 3, 7, 9, 10, 14, 15, 17, 20, 23, 25});
+  for (const std::string& stage : stage_names) {
+    expect_equal(weights_of(model("whole", stage)), weights_of(model("parts", stage)));
+  }
+  for (const char* name : {"log.csv", "log.jsonl", "results.json", "curves_loss.png"}) {
+    EXPECT_EQ(read_bytes(files_.folder / "whole" / name), read_bytes(files_.folder / "parts" / name)) << name;
+  }
+}
+
+TEST_F(TrainingRun, GoesOnFromTheCheckpointWhenLaterFilesAreThere) {
+  const TrainConfig config = files_.config(supervised_stage + "," + finetune_stage, "parts");
+  run(files_.config(supervised_stage + "," + finetune_stage, "whole"));
+  const fs::path checkpoint = files_.folder / "parts" / "checkpoint.pt";
+  run_with_stops(config, {});
+  const std::string last = read_bytes(checkpoint);
+  fs::remove_all(files_.folder / "parts");
+  TrainObserver stop;
+  stop.step = [](const TrainProgress& at) { return at.step < 4; };
+  run_training(config, own_plugins(), true, stop);
+  const std::string early = read_bytes(checkpoint);
+  run(config, true);
+  files_.folder.write("parts/checkpoint.pt", early);  // as if killed before later ones were written
+  run(config, true);
+  EXPECT_EQ(read_bytes(checkpoint), last);
+  for (const char* stage : {"1_supervised", "2_finetune"}) {
+    expect_equal(weights_of(model("whole", stage)), weights_of(model("parts", stage)));
+  }
+  EXPECT_EQ(read_bytes(files_.folder / "whole" / "log.csv"), read_bytes(files_.folder / "parts" / "log.csv"));
+}
+
+TEST_F(TrainingRun, ThatIsFinishedStaysAsItIs) {
+  const TrainConfig config = files_.config(supervised_stage);
+  run(config);
+  const auto when = fs::last_write_time(files_.folder / "run" / "checkpoint.pt");
+  EXPECT_EQ(run(config, true), Ending::finished);
+  EXPECT_EQ(fs::last_write_time(files_.folder / "run" / "checkpoint.pt"), when);
+}
+
+// The same pictures under other classes.
+TEST_F(TrainingRun, OfFinetuneLooksAtNoLabels) {
+  const std::string fixed = R"(, "head": {"layer": "fc"})";
+  run(files_.config(finetune_stage, "a"));
+  fs::rename(files_.folder / "data" / "train" / "across", files_.folder / "data" / "train" / "x");
+  fs::rename(files_.folder / "data" / "train" / "down", files_.folder / "data" / "train" / "across");
+  fs::rename(files_.folder / "data" / "train" / "x", files_.folder / "data" / "train" / "down");
+  const std::string list = R"("data": {"format": "images", "root": "data/all"})";
+  write_stripes(files_.folder / "stripes", "s", 4, 1);
+  fs::create_directories(files_.folder / "data" / "all");
+  for (const char* name : {"across", "down", "plain"}) {
+    for (int i = 0; i < 4; ++i) {
+      fs::copy(files_.folder / "stripes" / "s" / name / (std::to_string(i) + ".png"),
+               files_.folder / "data" / "all" / (std::string(name) + std::to_string(i) + ".png"));
+    }
+  }
+  run(files_.config(finetune_stage.substr(0, finetune_stage.size() - 1) + "," + list + "}", "b"));
+  expect_equal(weights_of(model("a", "1_finetune")), weights_of(model("b", "1_finetune")));
+}
+
+TEST_F(TrainingRun, SelectsTheBestEpoch) {
+  const std::string stage =
+      R"({"strategy": "supervised", "epochs": 4, "batch": 5, "optimizer": {"use": "sgd", "lr": 3}})";
+  run(files_.config(stage));
+  const RunLog log(files_.folder / "run", {static_cast<int64_t>(fs::file_size(files_.folder / "run" / "log.csv")), 0});
+  std::vector<double> losses;
+  for (const LogRow& row : log.epochs()) {
+    for (const auto& [name, value] : row.numbers) {
+      if (name == "validation_loss") losses.push_back(value);
+    }
+  }
+  ASSERT_EQ(losses.size(), 5u);
+  const auto best = std::min_element(losses.begin() + 1, losses.end()) - losses.begin();
+  const Json results = Json::parse(read_bytes(files_.folder / "run" / "results.json"));
+  EXPECT_EQ(results["stages"][0]["epoch"], best);
+  EXPECT_NEAR(results["stages"][0]["splits"]["validate"]["metrics"]["loss"]["value"].get<double>(),
+              losses[static_cast<size_t>(best)], 1e-6);
+}
+
+TEST_F(TrainingRun, StopsAtALossThatIsNotFiniteAndKeepsTheCheckpoint) {
+  const std::string wild =
+      R"({"strategy": "supervised", "epochs": 3, "batch": 5, "optimizer": {"use": "sgd", "lr": 1e300}})";
+  const std::string message = message_of(Fault::run, [&] { run(files_.config(supervised_stage + "," + wild)); });
+  EXPECT_TRUE(contains(message, "stage '2_supervised', epoch 1, step ")) << message;
+  EXPECT_TRUE(contains(message, "not finite")) << message;
+  const Checkpoint kept = read_checkpoint(files_.folder / "run" / "checkpoint.pt");
+  EXPECT_EQ(kept.position.stage, 1);
+  for (const auto& [name, tensor] : kept.model) EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
+}
+
+TEST_F(TrainingRun, RefusesAFolderThatIsThere) {
+  files_.folder.write("file", "");
+  fs::create_directory(files_.folder / "run");
+  EXPECT_NO_THROW(run(files_.config(supervised_stage)));
+  const std::string folder = (files_.folder / "run").string();
+  EXPECT_EQ(message_of(Fault::usage, [&] { run(files_.config(supervised_stage)); }),
+            folder + " exists; go on with --resume, or give another \"output\"");
+  EXPECT_EQ(message_of(Fault::usage, [&] { run(files_.config(finetune_stage), true); }),
+            "the run in " + folder +
+                " was begun with another config, where it says \"name\": \"1_supervised\",; give this one another "
+                "\"output\"");
+  EXPECT_EQ(message_of(Fault::usage, [&] { run(files_.config(supervised_stage, "data"), true); }),
+            (files_.folder / "data").string() + " is no run: it has no config.json");
+}
+
+TEST_F(TrainingRun, TellsWhatIsWrongWithALaterStageBeforeTheFirst) {
+  const std::string frozen = R"({"strategy": "supervised", "epochs": 1, "freeze": ["conv9.*"]})";
+  EXPECT_TRUE(contains(message_of(Fault::spec, [&] { run(files_.config(supervised_stage + "," + frozen)); }),
+                       "no parameter matches 'conv9.*'"));
+  EXPECT_FALSE(fs::exists(model("run")));
+}
+
+TEST_F(TrainingRun, SkipsOrStopsAtBrokenPictures) {
+  files_.folder.write("data/train/down/1.png", "no picture");
+  const std::string stopped = message_of(Fault::input, [&] { run(files_.config(supervised_stage, "stops")); });
+  EXPECT_TRUE(contains(stopped, "down/1.png: ")) << stopped;
+  TrainConfig config = files_.config(supervised_stage, "skips");
+  config.data.on_broken = OnBroken::skip;
+  std::vector<std::string> notes;
+  TrainObserver observer;
+  observer.note = [&](const std::string& note) { notes.push_back(note); };
+  EXPECT_EQ(run_training(config, own_plugins(), false, observer), Ending::finished);
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_TRUE(contains(notes[0], "down/1.png: ")) << notes[0];
+}
+
+}  // namespace
+}  // namespace attune::test

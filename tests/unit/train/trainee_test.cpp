@@ -1,0 +1,84 @@
+#include "train/trainee.h"
+
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <attune/sdk/error.h>
+
+#include "support.h"
+
+namespace attune::test {
+namespace {
+
+TEST(Pattern, StarsAndQuestionMarks) {
+  EXPECT_TRUE(matches("features.0.weight", "features.0.*"));
+  EXPECT_TRUE(matches("features.0.weight", "*weight"));
+  EXPECT_TRUE(matches("features.0.weight", "f*0*t"));
+  EXPECT_TRUE(matches("bn1", "bn?"));
+  EXPECT_TRUE(matches("", "*"));
+  EXPECT_FALSE(matches("features.10.weight", "features.1.*"));
+  EXPECT_FALSE(matches("features.0.weight", "features"));
+  EXPECT_FALSE(matches("bn", "bn?"));
+}
+
+std::vector<std::string> taking_gradients(const torch::jit::Module& module) {
+  std::vector<std::string> names;
+  for (const auto& parameter : module.named_parameters()) {
+    if (parameter.value.requires_grad()) names.push_back(parameter.name);
+  }
+  return names;
+}
+
+TEST(Trainee, FreezesByPattern) {
+  Trainee trainee(dropping_model());
+  EXPECT_EQ(trainee.freeze({"conv*", "norm.*"}).size(), 2u);
+  EXPECT_EQ(taking_gradients(trainee.module()), (std::vector<std::string>{"fc.weight", "fc.bias"}));
+  EXPECT_EQ(trainee.freeze({}).size(), 6u);
+}
+
+TEST(Trainee, RefusesAPatternOfNothing) {
+  Trainee trainee(dropping_model());
+  EXPECT_EQ(message_of(Fault::spec, [&] { trainee.freeze({"conv3.weight"}); }),
+            "\"freeze\": no parameter matches 'conv3.weight' (did you mean \"conv1.weight\"?)");
+  EXPECT_EQ(message_of(Fault::spec, [&] { trainee.freeze({"*"}); }), "the model has no parameter that is not frozen");
+}
+
+TEST(Trainee, TrainsWithOrWithoutStatistics) {
+  Trainee trainee(dropping_model());
+  const auto mean = [&] { return trainee.state().at("norm.running_mean").clone(); };
+  const at::Tensor before = mean(), input = seeded({4, 3, 8, 8}, 5);
+  trainee.train(false);
+  const at::Tensor quiet = trainee.forward(input, "auto");
+  EXPECT_TRUE(at::equal(mean(), before));
+  EXPECT_FALSE(at::equal(trainee.forward(input, "auto"), quiet)) << "dropout draws nothing";
+  trainee.train(true);
+  trainee.forward(input, "auto");
+  EXPECT_FALSE(at::equal(mean(), before));
+}
+
+TEST(Trainee, SavesWithTheFlagsOfTheFirst) {
+  const TemporaryFolder folder;
+  Trainee trainee(dropping_model());
+  trainee.freeze({"conv*"});
+  trainee.train(true);
+  trainee.save(folder / "model.pt");
+  const auto saved = torch::jit::load((folder / "model.pt").string());
+  EXPECT_EQ(taking_gradients(saved).size(), 6u);
+  EXPECT_FALSE(saved.attr("norm").toModule().attr("training").toBool());
+  EXPECT_TRUE(trainee.module().attr("norm").toModule().attr("training").toBool()) << "saving ends the training";
+  EXPECT_EQ(taking_gradients(trainee.module()).size(), 4u);
+  EXPECT_EQ(folder.entries(), 1u);
+}
+
+TEST(Trainee, TakesAState) {
+  Trainee one(dropping_model()), other(dropping_model());
+  NamedTensors state;
+  for (const auto& [name, tensor] : one.state()) state[name] = tensor + 1;
+  other.set_state(state);
+  for (const auto& [name, tensor] : other.state()) EXPECT_TRUE(at::equal(tensor, state.at(name))) << name;
+  state["fc.bias"] = at::zeros({5});
+  EXPECT_EQ(message_of(Fault::input, [&] { other.set_state(state); }),
+            "the saved state is of another model: 'fc.bias' differs");
+}
+
+}  // namespace
+}  // namespace attune::test
