@@ -37,7 +37,7 @@ TEST_F(BadUsage, CommandsAndFlags) {
   expect_parts(refusal(2, {"loss", "model.pt", "atcon"}), {"INPUT is required", "see attune loss --help"});
   expect_parts(refusal(2, {"loss", "model.pt", "atcon", "picture.png", "--target", "0"}), {"--target"});
   expect_parts(refusal(2, {"validate"}), {"SPEC is required", "see attune validate --help"});
-  expect_parts(refusal(2, {"schema", "train"}), {"train", "spec", "see attune schema --help"});
+  expect_parts(refusal(2, {"schema", "loss"}), {"loss", "spec", "train", "see attune schema --help"});
   expect_parts(refused(2, {"--spec", "atcon", "--method", "gradcam"}), {"--spec excludes --method"});
   expect_parts(refused(2, {"--target", "0", "--spec", "atcon"}), {"--spec", "--target", "excludes"});
 }

@@ -66,7 +66,7 @@ class TrainConfigReader : private SettingsReader {
     if (!text) return std::nullopt;
     try {
       std::error_code error;
-      const bool is_file = fs::exists(path(*text), error) || text->find('/') != std::string::npos;
+      const bool is_file = fs::is_regular_file(path(*text), error) || text->find('/') != std::string::npos;
       const fs::path file = is_file ? path(*text) : fs::absolute(context_.shipped_spec(*text)).lexically_normal();
       return NamedSpec{file.stem().string(), file, read_spec(file, context_.catalogue)};
     } catch (const SpecError& error) {

@@ -1,6 +1,7 @@
 #include "train/trainee.h"
 
 #include <ATen/core/grad_mode.h>
+#include <sstream>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <attune/sdk/error.h>
@@ -118,9 +119,9 @@ void Trainee::save(const std::filesystem::path& file) {
   for (const auto& [layer, flag] : training_) trains.push_back(layer.attr("training").toBool());
   for (const auto& [parameter, flag] : requires_grad_) takes_gradient.push_back(parameter.requires_grad());
   restore_flags();
-  OutputFile output(file);
-  module_.save(output.temporary().string());
-  output.commit();
+  std::ostringstream archive;  // saved to a path, a model would hold the name of its file
+  module_.save(archive);
+  write_file(file, archive.str());
   for (size_t i = 0; i < trains.size(); ++i) set_training(training_[i].first, trains[i]);
   for (size_t i = 0; i < takes_gradient.size(); ++i) requires_grad_[i].first.set_requires_grad(takes_gradient[i]);
 }
