@@ -85,7 +85,7 @@ class ConsistencyLoss {
 
   // Methods that draw random numbers draw others in every call: seeds `next`, `next` + 1, ... from the next call on;
   // from 0 on unless said.
-  void seed(uint64_t next);
+  void seed(uint64_t next) const;
 
   // What a call costs, with a backward pass of the loss or without; nothing is run.
   std::vector<PassPlan> plan(bool gradient) const;

@@ -76,7 +76,7 @@ ConsistencyLoss& ConsistencyLoss::operator=(ConsistencyLoss&&) noexcept = defaul
 
 const Spec& ConsistencyLoss::spec() const { return parts_->spec; }
 const std::vector<MapRequest>& ConsistencyLoss::maps() const { return parts_->requests; }
-void ConsistencyLoss::seed(uint64_t next) { parts_->next_seed = next; }
+void ConsistencyLoss::seed(uint64_t next) const { parts_->next_seed = next; }
 
 LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace) const {
   const Parts& parts = *parts_;

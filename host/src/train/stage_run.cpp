@@ -63,7 +63,7 @@ StageRun::StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Po
 bool StageRun::run() {
   prepare_output_folder(files_.stage(stage_.name));
   if (position_.step == 0) log_.epoch({stage_.name, 0, 0, validate()});
-  while (position_.step < length_.steps) {
+  while (position_.epoch < length_.epochs) {  // also when it was stopped between an epoch's last step and its end
     if (!run_epoch()) return false;
   }
   const Trainee selected(load_archive(files_.model(stage_.name), session_.model->device()));
@@ -76,7 +76,7 @@ bool StageRun::run_epoch() {
   const auto epoch = static_cast<uint64_t>(position_.epoch);
   std::vector<Draw> order = shuffled(data.size(), derive_seed({session_.config.seed, draws::order, index_, epoch}));
   const int64_t first = position_.step - position_.epoch * length_.per_epoch;
-  order.erase(order.begin(), order.begin() + first * stage_.batch);
+  order.erase(order.begin(), order.begin() + std::min(first * stage_.batch, data.size()));  // the last may be short
   BatchLoader loader(data, std::move(order), session_.training_options(index_));
   for (int64_t left = std::min(length_.per_epoch - first, length_.steps - position_.step); left > 0; --left) {
     const auto batch = loader.next();

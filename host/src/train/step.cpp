@@ -47,7 +47,8 @@ double Stepper::add_supervised(const Batch& batch, uint64_t seed) {
   return value;
 }
 
-double Stepper::add_consistency(const at::Tensor& input) {
+double Stepper::add_consistency(const at::Tensor& input, uint64_t seed) {
+  consistency_->seed(seed);  // of methods that draw
   const at::Tensor loss = (*consistency_)(on_device(input)).loss;
   const double value = finite(loss, "the consistency loss");
   if (!loss.requires_grad()) throw Error(Fault::spec, "the spec stops every gradient; there is none to train with");
@@ -71,7 +72,7 @@ StepReport Stepper::step(const Batch& batch, uint64_t seed, double rate_share) {
   clear_gradients(parameters_);
   if (stage_.strategy != Strategy::finetune) report.loss = add_supervised(batch, seed);
   if (stage_.strategy == Strategy::alternated) update(optimiser_, rate_share);
-  if (stage_.strategy != Strategy::supervised) report.consistency_loss = add_consistency(batch.input);
+  if (stage_.strategy != Strategy::supervised) report.consistency_loss = add_consistency(batch.input, seed);
   const bool is_second = stage_.strategy == Strategy::alternated && second_;
   report.gradient_norm = update(is_second ? *second_ : optimiser_, rate_share);
   return report;

@@ -46,7 +46,7 @@ class Stepper {
 
  private:
   double add_supervised(const Batch& batch, uint64_t seed);
-  double add_consistency(const at::Tensor& input);
+  double add_consistency(const at::Tensor& input, uint64_t seed);
   double update(Optimiser& optimiser, double rate_share);
   at::Tensor on_device(const at::Tensor& tensor) const;
 

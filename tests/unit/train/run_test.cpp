@@ -1,6 +1,7 @@
 #include "train/run.h"
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <attune/sdk/error.h>
@@ -96,7 +97,10 @@ TEST_F(TrainingRun, ChangesParametersAndBuffersOnly) {
   run(files_.config(supervised_stage));
   const auto given = torch::jit::load((files_.folder / "model.pt").string());
   auto trained = torch::jit::load(model("run").string());
-  EXPECT_EQ(trained.dump_to_str(true, false, false), given.dump_to_str(true, false, false));
+  const auto code = [](const torch::jit::Module& module) {
+    return std::regex_replace(module.dump_to_str(true, false, false), std::regex(" object at 0x[0-9a-f]+"), "");
+  };
+  EXPECT_EQ(code(trained), code(given));
   const auto names = [](const torch::jit::Module& module) {
     std::vector<std::string> all;
     for (const auto& parameter : module.named_parameters()) all.push_back(parameter.name);
@@ -199,7 +203,7 @@ TEST_F(TrainingRun, SelectsTheBestEpoch) {
 
 TEST_F(TrainingRun, StopsAtALossThatIsNotFiniteAndKeepsTheCheckpoint) {
   const std::string wild =
-      R"({"strategy": "supervised", "epochs": 3, "batch": 5, "optimizer": {"use": "sgd", "lr": 1e300}})";
+      R"({"strategy": "supervised", "epochs": 3, "batch": 5, "optimizer": {"use": "sgd", "lr": 1e30}})";
   const std::string message = message_of(Fault::run, [&] { run(files_.config(supervised_stage + "," + wild)); });
   EXPECT_TRUE(contains(message, "stage '2_supervised', epoch 1, step ")) << message;
   EXPECT_TRUE(contains(message, "not finite")) << message;
