@@ -8,15 +8,13 @@
 #include <optional>
 #include <sstream>
 
-#include <attune/sdk/error.h>
-
 #include "commands.h"
 #include "image/output_file.h"
 #include "json.h"
-#include "progress.h"
 #include "render/plot.h"
 #include "session.h"
 #include "train/ablation.h"
+#include "training_run.h"
 
 namespace attune::cli {
 namespace {
@@ -173,23 +171,9 @@ void write_results(const std::filesystem::path& folder, const Ablation& ablation
 
 int ablate(const TrainOptions& options) {
   const Catalogue catalogue = load_catalogue(options.plugin_dirs);
-  TrainConfig config = read_train_config(options.config, {catalogue, spec_file});
-  if (!options.device.empty()) config.device = options.device;
-  if (options.threads > 0) config.threads = options.threads;
-  parse_device(config.device);
-  use_threads(config.threads);
-
-  std::optional<Progress> progress;
-  TrainObserver observer;
-  observer.step = [&](const TrainProgress& at) {
-    if (!progress) progress.emplace("steps", at.steps - at.step + 1);
-    progress->advance(1, at.stage + ", epoch " + std::to_string(at.epoch) + "/" + std::to_string(at.epochs));
-    if (at.step == at.steps) progress.reset();
-    return true;
-  };
-  observer.note = [](const std::string& note) { std::cerr << "attune: note: " << note << '\n'; };
-  const Ablation ablation = run_ablation(config, catalogue, options.resume, observer);
-  progress.reset();
+  const TrainConfig config = training_config(options, catalogue);
+  const Ablation ablation = run_ablation(config, catalogue, options.resume, watched_run());
+  if (ablation.ending == Ending::stopped) return say_stopped("ablate", options);
 
   const std::vector<double> values = correlations(ablation);
   const Table table = table_of(ablation, values);

@@ -16,6 +16,7 @@
 #include <attune/sdk/error.h>
 
 #include "bench_memory.h"
+#include "bench_training.h"
 #include "commands.h"
 #include "json.h"
 #include "progress.h"
@@ -26,6 +27,7 @@ namespace attune::cli {
 namespace {
 
 constexpr int warm_ups = 3;  // the default executor specialises itself in its first calls
+constexpr int memory_runs = 2;
 constexpr double megabyte = 1024.0 * 1024.0;
 
 struct Row {
@@ -61,6 +63,7 @@ class Bench {
     add_baselines();
     add_methods();
     for (const std::string& spec : options.specs) add_spec(spec);
+    if (!options.specs.empty()) add_training(options.specs.front());
   }
 
   int run() {
@@ -136,6 +139,19 @@ class Bench {
     rows_.push_back({name + ".step", [this, whole] { return step(*whole); }});
     if (!stop_gradients(spec)) return;
     rows_.push_back({name + ".step_detached", [this, detached = make_loss(spec)] { return step(*detached); }});
+  }
+
+  // Pictures only: how a model wants other inputs is not known.
+  void add_training(const std::string& given) {
+    const std::vector<int64_t> shape = input_.sizes().vec();
+    if (shape.size() != 4 || shape[1] != 3 || trained_parameters().empty()) return;
+    const Spec spec = read_spec(spec_file(given), session_.catalogue, names_of(session_));
+    const int64_t steps = memory_runs + warm_ups + options_.rounds;
+    training_ = std::make_unique<TrainingBench>(session_, options_.model.model, spec, shape, steps);
+    rows_.push_back({"train.step", [this] {
+                       training_->step();
+                       return at::Tensor();
+                     }});
   }
 
   std::shared_ptr<ConsistencyLoss> make_loss(const Spec& spec) const {
@@ -252,6 +268,7 @@ class Bench {
   std::string layer_;
   std::vector<Row> rows_;
   std::map<std::string, int> spec_names_;
+  std::unique_ptr<TrainingBench> training_;
 };
 
 }  // namespace

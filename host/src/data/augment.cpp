@@ -85,10 +85,10 @@ struct Check {
   void operator()(const Crop& crop) const { require("the share of crop", crop.share, 1, false); }
   void operator()(const ColourJitter& jitter) const {
     constexpr double kMost = 10;
-    require("the brightness of colour_jitter", jitter.brightness, kMost);
-    require("the contrast of colour_jitter", jitter.contrast, kMost);
-    require("the saturation of colour_jitter", jitter.saturation, kMost);
-    require("the hue of colour_jitter", jitter.hue, 0.5);
+    require("the brightness of jitter", jitter.brightness, kMost);
+    require("the contrast of jitter", jitter.contrast, kMost);
+    require("the saturation of jitter", jitter.saturation, kMost);
+    require("the hue of jitter", jitter.hue, 0.5);
   }
 };
 

@@ -134,34 +134,6 @@ void require_watchable(const TrainConfig& config) {
   }
 }
 
-// What a run does not depend on is left out, so that it may go on with other threads or on another device.
-std::string essence(TrainConfig config) {
-  config.device = "cpu";
-  config.threads = 0;
-  config.checkpoint_seconds = 0;
-  return resolved_config(config);
-}
-
-void prepare(const TrainConfig& config, const RunFiles& files, bool resume) {
-  std::error_code error;
-  const bool exists =
-      fs::exists(files.folder, error) && !(fs::is_directory(files.folder, error) && fs::is_empty(files.folder, error));
-  if (exists && !resume) {
-    throw Error(Fault::usage, files.folder.string() + " exists; go on with --resume, or give another \"output\"");
-  }
-  if (!exists) {
-    prepare_output_folder(files.folder);
-    return write_file(files.config(), essence(config));
-  }
-  if (!fs::exists(files.config(), error)) {
-    throw Error(Fault::usage, files.folder.string() + " is no run: it has no config.json");
-  }
-  if (read_document(files.config(), "config") != essence(config)) {
-    throw Error(Fault::usage, "the run in " + files.folder.string() +
-                                  " was begun with another config; give this one another \"output\"");
-  }
-}
-
 double pearson(const std::vector<double>& a, const std::vector<double>& b) {
   const auto mean = [](const std::vector<double>& values) {
     double sum = 0;
@@ -185,37 +157,14 @@ Ablation run_ablation(const TrainConfig& config, const Catalogue& catalogue, boo
                       const TrainObserver& observer) {
   require_watchable(config);
   const RunFiles files{config.output};
-  prepare(config, files, resume);
-  std::error_code error;
-  Checkpoint checkpoint;
-  if (fs::exists(files.checkpoint(), error)) checkpoint = read_checkpoint(files.checkpoint());
+  Checkpoint checkpoint = open_run(config, catalogue, files, resume);
   TrainSession session(config, catalogue, checkpoint.layer);
-  if (!checkpoint.model.empty()) session.trainee->set_state(checkpoint.model);
   Monitors monitors(session, catalogue, files);
-  RunLog log(files.folder, checkpoint.log);
-  Position position = checkpoint.position;
+  TrainObserver watching = observer;
+  watching.epoch = [&](const StageConfig& stage, int64_t epoch) { monitors.take(stage.name, epoch, stage.loss); };
   Ablation ablation;
   for (const NamedSpec& monitor : config.monitors) ablation.monitors.push_back(monitor.name);
-  while (position.stage < static_cast<int64_t>(config.stages.size())) {
-    const auto index = static_cast<size_t>(position.stage);
-    const StageConfig& stage = config.stages[index];
-    const StageLength length = length_of(stage, session.training_data(index).size());
-    TrainObserver watching = observer;
-    watching.step = [&](const TrainProgress& at) {
-      const bool is_last = at.step == length.steps || at.step % length.per_epoch == 0;
-      if (is_last) monitors.take(stage.name, at.epoch, stage.loss);
-      return !observer.step || observer.step(at);
-    };
-    StageRun run(session, files, log, position, checkpoint.stepper, watching);
-    if (!run.run()) {
-      ablation.ending = Ending::stopped;
-      break;
-    }
-    position = {position.stage + 1};
-    checkpoint.stepper.clear();
-    write_checkpoint(files.checkpoint(),
-                     {position, log.sync(), session.model->options().layer, session.trainee->state(), {}});
-  }
+  if (!run_stages(session, files, std::move(checkpoint), watching)) ablation.ending = Ending::stopped;
   ablation.epochs = monitors.epochs();
   return ablation;
 }

@@ -57,7 +57,8 @@ Parts read_parts(const DataConfig& data, uint64_t seed) {
     parts.train = subset(parts.train, held.kept);
   }
   if (data.samples_per_class) {
-    const auto few = few_shot(parts.train, *data.samples_per_class, derive_seed({seed, draws::few_shot}));
+    const TooFew too_few = data.too_few == DataConfig::TooFew::stop ? TooFew::stop : TooFew::take_all;
+    const auto few = few_shot(parts.train, *data.samples_per_class, derive_seed({seed, draws::few_shot}), too_few);
     parts.train = subset(parts.train, few);
   }
   return parts;

@@ -1,6 +1,8 @@
 // Training as a config asks for it, from the data to the results.
 #pragma once
 
+#include <functional>
+
 #include <attune/catalogue.h>
 
 #include "spec/train_config.h"
@@ -10,14 +12,25 @@ namespace attune {
 
 enum class Ending { finished, stopped };
 
+// Called when a stage is over and its selected model is the session's.
+using StageDone = std::function<void(const Position&)>;
+
+// The stages that are left behind the checkpoint; false when the observer has stopped them.
+bool run_stages(TrainSession& session, const RunFiles& files, Checkpoint checkpoint, const TrainObserver& observer,
+                const StageDone& done = {});
+
+inline bool is_trained(const TrainConfig& config, const Position& position) {
+  return position.stage >= static_cast<int64_t>(config.stages.size());
+}
+
 // All stages in a row; each begins with the model that the one before has selected. The run's folder holds config.json,
 // log.csv, log.jsonl, curves_*.png, checkpoint.pt, results.json, and of every stage stages/<name>/model.pt with its
 // sidecar model.json.
 //
-// A run is a function of its config: it can be killed at any moment, and taken up with `resume` it ends with the same
-// bytes in every model. With `resume` a folder that does not exist is begun. Throws Error(Fault::usage) for a folder
-// that exists without `resume`, or was begun with another config, Error(Fault::run) for a loss that is not finite, and
-// what TrainSession throws.
+// On one machine and with one number of threads a run is a function of its config: it can be killed at any moment, and
+// taken up with `resume` it ends with the same bytes in every model. With `resume` a folder that does not exist is
+// begun. Throws Error(Fault::usage) for a folder that exists without `resume`, or was begun with another config,
+// Error(Fault::run) for a loss that is not finite, and what TrainSession throws.
 Ending run_training(const TrainConfig& config, const Catalogue& catalogue, bool resume,
                     const TrainObserver& observer = {});
 

@@ -78,7 +78,13 @@ void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
     model = std::make_shared<TorchScriptModel>(module, options);
   }
   trainee = std::make_unique<Trainee>(module);
-  for (const StageConfig& stage : config.stages) trainee->freeze(stage.freeze);
+  for (const StageConfig& stage : config.stages) {
+    try {
+      trainee->freeze(stage.freeze);
+    } catch (const Error& error) {
+      throw Error(error.fault(), "stage '" + stage.name + "': " + error.what());
+    }
+  }
 }
 
 void TrainSession::open_losses(const at::Tensor& example) {
@@ -108,7 +114,8 @@ at::Tensor TrainSession::example() const {
 
 bool TrainSession::has_specs() const {
   const auto has = [](const StageConfig& stage) { return stage.spec.has_value(); };
-  return config.evaluate.maps || std::any_of(config.stages.begin(), config.stages.end(), has);
+  return config.evaluate.maps || !config.monitors.empty() ||
+         std::any_of(config.stages.begin(), config.stages.end(), has);
 }
 
 const Dataset& TrainSession::training_data(size_t stage) const {

@@ -130,6 +130,7 @@ void StageRun::log_step(const StepReport& report) {
 
 void StageRun::finish_epoch() {
   ++position_.epoch;
+  if (observer_.epoch) observer_.epoch(stage_, position_.epoch);
   const auto count = static_cast<double>(position_.counted);
   const double share = rate_share(stage_.schedule, position_.step - 1, length_.steps, length_.per_epoch);
   NamedNumbers numbers{{"rate", stage_.optimizer.lr * share},
@@ -152,9 +153,15 @@ NamedNumbers StageRun::validate() {
     const bool by_consistency = session_.config.select == Select::consistency;
     const ConsistencyLoss* own = session_.consistency(index_);
     const ConsistencyLoss* consistency = by_consistency ? session_.judged_consistency() : own;
-    const Answers answers = answers_of(*session_.model, consistency, session_.parts.validate, session_.evaluation);
-    note(answers.problems);
-    numbers = judged(answers, session_.config.data.task, stage_.loss);
+    try {
+      const Answers answers = answers_of(*session_.model, consistency, session_.parts.validate, session_.evaluation);
+      note(answers.problems);
+      numbers = judged(answers, session_.config.data.task, stage_.loss);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::run) throw;
+      throw Error(Fault::run, "stage '" + stage_.name + "', validation after epoch " +
+                                  std::to_string(position_.epoch) + ": " + error.what());
+    }
   }
   if (position_.epoch > 0) select(numbers);
   for (auto& number : numbers) number.first.insert(0, "validation_");

@@ -11,6 +11,7 @@
 #include "train/answers.h"
 #include "train/checkpoint.h"
 #include "train/log.h"
+#include "train/run_folder.h"
 #include "train/session.h"
 #include "train/step.h"
 
@@ -29,18 +30,9 @@ struct TrainProgress {
 struct TrainObserver {
   // After every step; false: stop behind it, so that the run can be taken up again.
   std::function<bool(const TrainProgress&)> step;
+  // When an epoch is over and nothing of its end is written yet.
+  std::function<void(const StageConfig& stage, int64_t epoch)> epoch;
   std::function<void(const std::string&)> note;
-};
-
-// Where a run writes.
-struct RunFiles {
-  std::filesystem::path folder;
-
-  std::filesystem::path config() const { return folder / "config.json"; }
-  std::filesystem::path checkpoint() const { return folder / "checkpoint.pt"; }
-  std::filesystem::path results() const { return folder / "results.json"; }
-  std::filesystem::path stage(const std::string& name) const { return folder / "stages" / name; }
-  std::filesystem::path model(const std::string& name) const { return stage(name) / "model.pt"; }
 };
 
 // How long a stage is.

@@ -1,0 +1,87 @@
+#include "bench_training.h"
+
+#include <cstdlib>
+
+#include <attune/sdk/error.h>
+
+#include "demo/pictures.h"
+#include "image/image.h"
+#include "model/archive.h"
+#include "train/parts.h"
+
+namespace attune::cli {
+namespace {
+
+constexpr int64_t pictures = 16;
+constexpr int picture_size = 400;  // pixels; about as many as a photo of PASCAL VOC has
+
+std::filesystem::path temporary_folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "attune-bench-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw Error(Fault::output, name + ": cannot be made");
+  return name;
+}
+
+StageConfig finetuning() {
+  StageConfig stage;
+  stage.strategy = Strategy::finetune;
+  stage.optimizer.lr = 1e-9;  // so that all steps are alike
+  return stage;
+}
+
+}  // namespace
+
+TrainingBench::TrainingBench(const Session& session, const std::string& model, const Spec& spec,
+                             const std::vector<int64_t>& input_shape, int64_t steps)
+    : folder_(temporary_folder()),
+      trainee_(load_archive(model, session.model->device())),
+      loss_(std::make_shared<TorchScriptModel>(trainee_.module(), session.model->options()), spec, session.catalogue,
+            session.labels),
+      stage_(finetuning()),
+      stepper_(stage_, trainee_, &loss_, session.sidecar.output) {
+  paint_pictures();
+  std::vector<Draw> order;
+  for (int64_t i = 0; i < steps * input_shape[0]; ++i) order.push_back({i % pictures, static_cast<uint64_t>(i)});
+  loader_.emplace(dataset_, std::move(order), loader_options(input_shape));
+  log_.emplace(folder_, RunLog::Size{});
+}
+
+TrainingBench::~TrainingBench() {
+  loader_.reset();
+  log_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void TrainingBench::paint_pictures() {
+  for (int64_t i = 0; i < pictures; ++i) {
+    Example example;
+    example.id = std::to_string(i);
+    example.path = folder_ / (example.id + ".png");
+    write_png(example.path, demo_picture(static_cast<uint64_t>(i), picture_size).image);
+    dataset_.examples.push_back(example);
+  }
+}
+
+LoaderOptions TrainingBench::loader_options(const std::vector<int64_t>& input_shape) const {
+  LoaderOptions options;
+  options.preprocess = Preprocess::imagenet();
+  options.preprocess.size = {input_shape[2], input_shape[3]};
+  options.batch = input_shape[0];
+  options.augmentations = {Rotate{10}, Flip{0.5, 0}, ColourJitter{0.2, 0.2, 0.2, 0.05}};
+  return options;
+}
+
+void TrainingBench::step() {
+  const auto batch = loader_->next();
+  if (!batch) throw Error(Fault::run, "more steps were taken than planned");
+  const StepReport report = stepper_.step(*batch, static_cast<uint64_t>(done_), 1);
+  ++done_;
+  log_->step({"bench",
+              1,
+              done_,
+              {{"rate", report.rate},
+               {"consistency_loss", report.consistency_loss},
+               {"gradient_norm", report.gradient_norm}}});
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,96 @@
+#include "training_run.h"
+
+#include <csignal>
+#include <cstdint>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <sstream>
+
+#include "progress.h"
+#include "session.h"
+
+namespace attune::cli {
+namespace {
+
+volatile std::sig_atomic_t wants_stop = 0;  // the signal that asks for it
+void (*at_once)(int) = SIG_DFL;
+
+// The first Ctrl-C ends the run behind the step that is under way, the second at once. Both can be taken up again.
+void ask_to_stop(int signal) {
+  wants_stop = signal;
+  std::signal(signal, at_once);
+}
+
+std::string clock(double seconds) {
+  const auto whole = static_cast<int64_t>(seconds);
+  std::ostringstream text;
+  if (whole >= 3600) text << whole / 3600 << ':' << std::setfill('0') << std::setw(2);
+  text << whole / 60 % 60 << ':' << std::setfill('0') << std::setw(2) << whole % 60;
+  return text.str();
+}
+
+// One bar for each stage.
+class StageBars {
+ public:
+  void advance(const TrainProgress& at) {
+    if (!bar_ || at.stage != stage_) {
+      stage_ = at.stage;
+      before_ = at.step - 1;
+      bar_.reset();
+      bar_.emplace("steps", at.steps - before_);
+    }
+    std::ostringstream note;
+    note << at.stage << ", epoch " << at.epoch << '/' << at.epochs << std::fixed << std::setprecision(3);
+    if (at.report.loss == at.report.loss) note << ", loss " << at.report.loss;
+    if (at.report.consistency_loss == at.report.consistency_loss) {
+      note << ", consistency loss " << at.report.consistency_loss;
+    }
+    const auto done = static_cast<double>(at.step - before_);
+    note << ", " << clock(bar_->seconds() / done * static_cast<double>(at.steps - at.step)) << " left";
+    bar_->advance(1, note.str());
+    if (at.step == at.steps) bar_.reset();
+  }
+
+  void note(const std::string& note) {
+    bar_.reset();
+    std::cerr << "attune: note: " << note << '\n';
+  }
+
+ private:
+  std::string stage_;
+  int64_t before_ = 0;  // steps that this process has not done
+  std::optional<Progress> bar_;
+};
+
+}  // namespace
+
+TrainConfig training_config(const TrainOptions& options, const Catalogue& catalogue) {
+  TrainConfig config = read_train_config(options.config, {catalogue, spec_file});
+  if (!options.device.empty()) config.device = options.device;
+  if (options.threads > 0) config.threads = options.threads;
+  parse_device(config.device);
+  use_threads(config.threads);
+  return config;
+}
+
+TrainObserver watched_run() {
+  const auto bars = std::make_shared<StageBars>();
+  TrainObserver observer;
+  observer.step = [bars](const TrainProgress& at) {
+    bars->advance(at);
+    return wants_stop == 0;
+  };
+  observer.note = [bars](const std::string& note) { bars->note(note); };
+  at_once = std::signal(SIGINT, ask_to_stop);
+  std::signal(SIGTERM, ask_to_stop);
+  return observer;
+}
+
+int say_stopped(const char* command, const TrainOptions& options) {
+  std::cerr << "attune: stopped; go on with `attune " << command << ' ' << options.config << " --resume`\n";
+  return 128 + wants_stop;
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,22 @@
+// What `attune train` and `attune ablate` share: the config, progress, and Ctrl-C.
+#pragma once
+
+#include <attune/catalogue.h>
+
+#include "options.h"
+#include "spec/train_config.h"
+#include "train/stage_run.h"
+
+namespace attune::cli {
+
+// With what the command line says of device and threads, which is used from now on.
+TrainConfig training_config(const TrainOptions& options, const Catalogue& catalogue);
+
+// Shows progress and notes on standard error. The first Ctrl-C ends the run behind the step that is under way, the
+// second at once; both can be taken up again.
+TrainObserver watched_run();
+
+// Says how a stopped run is taken up, and gives the exit code: 128 + the signal, as shells say.
+int say_stopped(const char* command, const TrainOptions& options);
+
+}  // namespace attune::cli
