@@ -8,6 +8,7 @@
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 #include <attune/sdk/error.h>
 
@@ -29,10 +30,16 @@ std::atomic<OutputFile::Slot*> OutputFile::Slot::head{nullptr};
 
 namespace {
 
+const std::string prefix = ".attune-", suffix = ".part";
+
 // Beside the final file, so that renaming never crosses file systems; short, however long the file's own name is.
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
   static std::atomic<uint64_t> counter{0};
-  return path.parent_path() / (".attune-" + std::to_string(getpid()) + "-" + std::to_string(counter++) + ".part");
+  return path.parent_path() / (prefix + std::to_string(getpid()) + "-" + std::to_string(counter++) + suffix);
+}
+
+bool is_temporary(const std::filesystem::path& path) {
+  return path.filename().string().starts_with(prefix) && path.extension() == suffix;
 }
 
 // What will be replaced: a link's goal rather than the link.
@@ -125,6 +132,16 @@ void prepare_output_folder(const std::filesystem::path& path) {
     error = std::make_error_code(std::errc::not_a_directory);
   }
   if (error) throw Error(Fault::output, path.string() + ": the folder cannot be made: " + error.message());
+}
+
+void remove_abandoned_outputs(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::vector<std::filesystem::path> abandoned;
+  for (std::filesystem::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (is_temporary(entry->path())) abandoned.push_back(entry->path());
+  }
+  for (const auto& path : abandoned) std::filesystem::remove(path, error);
 }
 
 void remove_unfinished_outputs() noexcept {

@@ -42,6 +42,10 @@ void write_file(const std::filesystem::path& path, std::string_view bytes);
 // Makes the folder and its parents; fine when it exists. Throws Error(Fault::output).
 void prepare_output_folder(const std::filesystem::path& path);
 
+// Removes the temporaries that processes have left in the folder and below when they were killed. Nobody may be writing
+// there.
+void remove_abandoned_outputs(const std::filesystem::path& folder);
+
 // Removes the temporaries of all OutputFiles that are open. Async-signal-safe: for handlers of SIGINT and SIGTERM. An
 // OutputFile it hit fails at its commit().
 void remove_unfinished_outputs() noexcept;

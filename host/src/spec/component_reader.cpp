@@ -32,7 +32,8 @@ const Descriptor* ComponentReader::descriptor(const JsonAt& at, ComponentKind ki
   const bool is_object = at.node.kind == JsonNode::Kind::object;
   const JsonNode* id = is_object ? at.node.find("use") : &at.node;
   if (id == nullptr) {
-    fail_for_missing_use(at, kind);
+    const std::string name = to_string(kind);
+    reader_.fail_without_use(at, "the id of a " + name + "; " + name + "s are " + quoted_list(catalogue_.ids(kind)));
     return nullptr;
   }
   const JsonAt named{*id, is_object ? pointer_to(at.pointer, "use") : at.pointer};
@@ -49,16 +50,6 @@ const Descriptor* ComponentReader::descriptor(const JsonAt& at, ComponentKind ki
     reader_.fail(named, error.what());
     return nullptr;
   }
-}
-
-void ComponentReader::fail_for_missing_use(const JsonAt& at, ComponentKind kind) {
-  const std::string missing = "\"use\" is missing: the id of a " + to_string(kind) + "; " + to_string(kind) + "s are " +
-                              quoted_list(catalogue_.ids(kind));
-  const auto resembles = [](const JsonMember& member) { return !nearest_of(member.key, {"use"}).empty(); };
-  const auto misspelt = std::find_if(at.node.members.begin(), at.node.members.end(), resembles);
-  if (misspelt == at.node.members.end()) return reader_.fail(at, missing);
-  reader_.fail(at, *misspelt,
-               "unknown key " + in_quotes(misspelt->key) + nearest_of(misspelt->key, {"use"}) + "; " + missing);
 }
 
 bool ComponentReader::read_parameters(const JsonAt& at, const Keys& own, const KnownMaps& maps,
@@ -101,10 +92,7 @@ void ComponentReader::fail_for_unknown(const JsonAt& at, const JsonMember& membe
   std::vector<std::string> names;
   for (const ParameterDeclaration& declared : descriptor.parameters) names.push_back(declared.name);
   for (const DocumentReader::Key& key : own) names.push_back(key.name);
-  const std::string known = names.empty() ? "it has none" : "it has " + quoted_list(names);
-  reader_.fail(at, member,
-               in_quotes(descriptor.id) + " has no parameter " + in_quotes(member.key) + "; " + known +
-                   nearest_of(member.key, names));
+  reader_.fail(at, member, unknown_parameter(descriptor.id, member.key, names));
 }
 
 std::string ComponentReader::name_fault(const ParameterDeclaration& declared, const std::string& name,

@@ -29,7 +29,6 @@ class ComponentReader {
 
  private:
   const Descriptor* descriptor(const JsonAt& at, ComponentKind kind);
-  void fail_for_missing_use(const JsonAt& at, ComponentKind kind);
   bool read_parameters(const JsonAt& at, const Keys& own, const KnownMaps& maps, const Descriptor& descriptor,
                        ComponentSpec& component);
   bool needs_no_more(const JsonAt& at, const Descriptor& descriptor);

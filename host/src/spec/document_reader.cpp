@@ -84,6 +84,14 @@ bool DocumentReader::is_object(const JsonAt& at) {
   return false;
 }
 
+void DocumentReader::fail_without_use(const JsonAt& at, const std::string& expected) {
+  const std::string missing = "\"use\" is missing: " + expected;
+  const auto resembles = [](const JsonMember& member) { return !nearest_of(member.key, {"use"}).empty(); };
+  const auto misspelt = std::find_if(at.node.members.begin(), at.node.members.end(), resembles);
+  if (misspelt == at.node.members.end()) return fail(at, missing);
+  fail(at, *misspelt, "unknown key " + in_quotes(misspelt->key) + nearest_of(misspelt->key, {"use"}) + "; " + missing);
+}
+
 bool DocumentReader::is_filled_list(const JsonAt& at) {
   if (at.node.kind != Kind::array) {
     fail(at, "must be a list [...], not " + shown(at.node));
@@ -106,7 +114,7 @@ void DocumentReader::object(const JsonAt& at, const std::vector<Key>& keys) {
     if (const JsonNode* value = at.node.find(key.name)) {
       key.read({*value, pointer_to(at.pointer, key.name)});
     } else if (key.required) {
-      fail(at, "\"" + key.name + "\" is missing");
+      fail(at, "\"" + key.name + "\" is missing" + (key.expected.empty() ? "" : ": " + key.expected));
     }
   }
 }
@@ -141,6 +149,10 @@ std::optional<size_t> DocumentReader::choice(const JsonAt& at, const std::vector
 bool DocumentReader::is_name(const std::string& text) {
   static const std::regex pattern(name_pattern);
   return text.size() <= longest_compared && std::regex_match(text, pattern);  // which recurses for every character
+}
+
+std::string DocumentReader::no_name(const std::string& text, const std::string& of) {
+  return in_quotes(text) + " is no name for a " + of + ", which is 1 to 64 letters, digits, \"_\" and \"-\"";
 }
 
 std::vector<SpecFault> DocumentReader::take_faults() {
@@ -188,6 +200,12 @@ std::string parameter_fault(const ParameterDeclaration& declared, const JsonNode
   const auto& choices = declared.choices;
   const bool is_choice = std::find(choices.begin(), choices.end(), node.text) != choices.end();
   return check_value(declared, is_choice ? node.text : shortened(node.text));
+}
+
+std::string unknown_parameter(const std::string& owner, const std::string& name,
+                              const std::vector<std::string>& known) {
+  return in_quotes(owner) + " has no parameter " + in_quotes(name) + "; it has " +
+         (known.empty() ? "none" : quoted_list(known)) + nearest_of(name, known);
 }
 
 std::string shown(const JsonNode& node) {

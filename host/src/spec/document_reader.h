@@ -32,6 +32,7 @@ class DocumentReader {
     std::string name;
     std::function<void(const JsonAt&)> read;
     bool required = false;
+    std::string expected = "";  // for the fault of a key that is missing
   };
 
   explicit DocumentReader(const JsonDocument& document);
@@ -43,6 +44,8 @@ class DocumentReader {
   // Calls the reader of every key that is there, in the order of `keys`; other keys are faults.
   void object(const JsonAt& at, const std::vector<Key>& keys);
   bool is_object(const JsonAt& at);
+  // The fault of an object without "use", which should be `expected`; a key that was meant for it is named.
+  void fail_without_use(const JsonAt& at, const std::string& expected);
   // False, with a fault, for anything but a list that is not empty.
   bool is_filled_list(const JsonAt& at);
 
@@ -54,6 +57,7 @@ class DocumentReader {
   std::optional<size_t> choice(const JsonAt& at, const std::vector<std::string>& names);
   // Whether it fits name_pattern.
   static bool is_name(const std::string& text);
+  static std::string no_name(const std::string& text, const std::string& of);
 
   // All faults in the order of the text.
   std::vector<SpecFault> take_faults();
@@ -72,6 +76,9 @@ std::optional<ParameterValue> parameter_value(const JsonNode& node);
 
 // What is wrong with a value for a parameter ("must be at least 1, not 0"), or "".
 std::string parameter_fault(const ParameterDeclaration& declared, const JsonNode& node);
+
+// "mask" has no parameter "center"; it has "source", "centre" (did you mean "centre"?)
+std::string unknown_parameter(const std::string& owner, const std::string& name, const std::vector<std::string>& known);
 
 // For "must be ..., not ...": 3.7, "text", a list.
 std::string shown(const JsonNode& node);

@@ -11,7 +11,7 @@
 
 namespace attune {
 
-// Names of maps and terms, which also name files.
+// Names of maps, terms, stages and monitors, which also name files and columns.
 inline const char* const name_pattern = "^[A-Za-z0-9_-]{1,64}$";
 
 // Words of a spec and what they stand for.

@@ -1,21 +1,49 @@
 #include "spec/settings_reader.h"
 
-#include <map>
+#include <algorithm>
 
 namespace attune {
+namespace {
+
+std::string setting_fault(const Setting& setting, const JsonNode& node) {
+  const std::string fault = parameter_fault(setting.declared, node);
+  if (!fault.empty()) return fault;
+  if (setting.required && node.kind == JsonNode::Kind::string && node.text.empty()) return "must not be empty";
+  if (setting.length == 0 || node.items.size() == setting.length) return "";
+  return "must be a list of " + std::to_string(setting.length) + " numbers, not of " +
+         std::to_string(node.items.size());
+}
+
+}  // namespace
+
+void SettingsReader::read(const JsonAt& at, const Setting& setting, Given& given) {
+  if (!items_are_good(at, setting)) return;
+  const std::string fault = setting_fault(setting, at.node);
+  if (!fault.empty()) return reader_.fail(at, fault);
+  given[setting.declared.name] = *parameter_value(at.node);
+}
+
+bool SettingsReader::items_are_good(const JsonAt& at, const Setting& setting) {
+  ParameterDeclaration item = setting.declared;
+  item.type = setting.items;
+  bool are_good = true;
+  for (size_t i = 0; i < at.node.items.size() && setting.declared.type == ParameterType::list; ++i) {
+    const std::string fault = parameter_fault(item, at.node.items[i]);
+    if (!fault.empty()) reader_.fail(at.item(i), fault);
+    are_good = are_good && fault.empty();
+  }
+  return are_good;
+}
 
 Read SettingsReader::settings(const JsonAt& at, const Settings& declared, const Keys& others) {
-  std::map<std::string, ParameterValue> given;
+  Given given;
   std::vector<ParameterDeclaration> declarations;
   Keys keys;
   for (const Setting& setting : declared) {
-    const auto read = [this, &setting, &given](const JsonAt& value) {
-      const std::string fault = parameter_fault(setting.declared, value.node);
-      if (!fault.empty()) return reader_.fail(value, fault);
-      given[setting.declared.name] = *parameter_value(value.node);
-    };
+    const auto& choices = setting.declared.choices;
     declarations.push_back(setting.declared);
-    keys.push_back({setting.declared.name, read, setting.required});
+    keys.push_back({setting.declared.name, [&](const JsonAt& value) { read(value, setting, given); }, setting.required,
+                    choices.empty() ? "" : "one of " + quoted_list(choices)});
   }
   keys.insert(keys.end(), others.begin(), others.end());
   reader_.object(at, keys);
@@ -26,19 +54,34 @@ Read SettingsReader::settings(const JsonAt& at, const Settings& declared, const 
 
 std::optional<std::pair<size_t, Parameters>> SettingsReader::part(const JsonAt& at, const PartDeclarations& parts) {
   const bool is_object = at.node.kind == JsonNode::Kind::object;
-  const JsonNode* name = is_object ? at.node.find("use") : &at.node;
-  if (name == nullptr) {
-    reader_.fail(at, "\"use\" is missing: one of " + quoted_list(names_of(parts)));
+  const JsonNode* use = is_object ? at.node.find("use") : &at.node;
+  const std::string choices = "one of " + quoted_list(names_of(parts));
+  if (use == nullptr) {
+    reader_.fail_without_use(at, choices);
     return std::nullopt;
   }
-  const JsonAt named{*name, is_object ? pointer_to(at.pointer, "use") : at.pointer};
-  const auto index = reader_.choice(named, names_of(parts));
+  if (!is_object && use->kind != JsonNode::Kind::string) {
+    reader_.fail(at, "must be " + choices + " or an object {\"use\": ...}, not " + shown(*use));
+    return std::nullopt;
+  }
+  const auto index = reader_.choice({*use, is_object ? pointer_to(at.pointer, "use") : at.pointer}, names_of(parts));
   if (!index) return std::nullopt;
-  const PartDeclaration& chosen = parts[*index];
-  if (!is_object) return std::pair{*index, Parameters(chosen.parameters, {})};
-  Settings declared;
-  for (const ParameterDeclaration& parameter : chosen.parameters) declared.push_back({parameter});
-  return std::pair{*index, settings(at, declared, {{"use", [](const JsonAt&) {}}}).values};
+  return std::pair{*index, parameters(at, parts[*index])};
+}
+
+Parameters SettingsReader::parameters(const JsonAt& at, const PartDeclaration& part) {
+  Given given;
+  std::vector<std::string> names;
+  for (const ParameterDeclaration& parameter : part.parameters) names.push_back(parameter.name);
+  for (const JsonMember& member : at.node.members) {
+    const auto found = std::find(names.begin(), names.end(), member.key);
+    if (found != names.end()) {
+      read(at.member(member), {part.parameters[static_cast<size_t>(found - names.begin())]}, given);
+    } else if (member.key != "use") {
+      reader_.fail(at, member, unknown_parameter(part.name, member.key, names));
+    }
+  }
+  return Parameters(part.parameters, given);
 }
 
 void SettingsReader::for_each(const JsonAt& list, const std::function<void(const JsonAt&)>& read) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -45,6 +46,15 @@ class SettingsReader {
   void refuse(const JsonAt& object, const std::vector<std::string>& keys, const std::string& why);
 
   DocumentReader reader_;
+
+ private:
+  using Given = std::map<std::string, ParameterValue>;
+
+  // Into `given`, or a fault.
+  void read(const JsonAt& at, const Setting& setting, Given& given);
+  // False, with faults, for a list that holds something wrong.
+  bool items_are_good(const JsonAt& at, const Setting& setting);
+  Parameters parameters(const JsonAt& at, const PartDeclaration& part);
 };
 
 }  // namespace attune

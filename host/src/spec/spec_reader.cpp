@@ -114,7 +114,7 @@ class SpecReader {
     if (!reader_.is_object(at)) return;
     if (at.node.members.empty()) reader_.fail(at, "must hold at least one map");
     for (const JsonMember& member : at.node.members) {
-      if (!reader_.is_name(member.key)) reader_.fail(at, member, no_name(member.key, "map"));
+      if (!reader_.is_name(member.key)) reader_.fail(at, member, reader_.no_name(member.key, "map"));
       MapSpec map;
       map.name = member.key;
       map.method = components_.read(at.member(member), ComponentKind::method, {stop_gradient_key(map.stop_gradient)});
@@ -122,10 +122,6 @@ class SpecReader {
       map_names_.push_back(map.name);
       spec_.maps.push_back(std::move(map));
     }
-  }
-
-  static std::string no_name(const std::string& text, const std::string& of) {
-    return in_quotes(text) + " is no name for a " + of + ", which is 1 to 64 letters, digits, \"_\" and \"-\"";
   }
 
   DocumentReader::Key stop_gradient_key(bool& value) {
@@ -161,7 +157,7 @@ class SpecReader {
   void read_term_name(const JsonAt& at, TermSpec& term) {
     const auto name = reader_.text(at);
     if (!name) return;
-    if (!reader_.is_name(*name)) return reader_.fail(at, no_name(*name, "term"));
+    if (!reader_.is_name(*name)) return reader_.fail(at, reader_.no_name(*name, "term"));
     term.name = *name;
   }
 

@@ -3,10 +3,12 @@
 #include "spec/train_config.h"
 
 #include <algorithm>
-#include <map>
+#include <regex>
 #include <set>
 
+#include "spec/rules.h"
 #include "spec/settings_reader.h"
+#include "spec/train_parts.h"
 
 namespace attune {
 namespace {
@@ -18,6 +20,12 @@ template <class Enumeration>
 Enumeration chosen(const Parameters& values, const std::string& name, const std::vector<std::string>& names) {
   const auto found = std::find(names.begin(), names.end(), values.string(name));
   return static_cast<Enumeration>(found - names.begin());
+}
+
+// Not given, or given as "" or 0.
+bool says_nothing(const JsonNode* node) {
+  if (node == nullptr || (node->kind == Kind::string && node->text.empty())) return true;
+  return (node->kind == Kind::integer || node->kind == Kind::real) && node->real == 0;
 }
 
 class TrainConfigReader : private SettingsReader {
@@ -45,7 +53,7 @@ class TrainConfigReader : private SettingsReader {
     config_.device = run.values.string("device");
     config_.checkpoint_seconds = run.values.real("checkpoint_seconds");
     config_.output = path(run.values.string("output"));
-    check_select(root);
+    check_run(root, run);
     return std::move(config_);
   }
 
@@ -67,17 +75,24 @@ class TrainConfigReader : private SettingsReader {
     try {
       std::error_code error;
       const bool is_file = fs::is_regular_file(path(*text), error) || text->find('/') != std::string::npos;
-      const fs::path file = is_file ? path(*text) : fs::absolute(context_.shipped_spec(*text)).lexically_normal();
+      const fs::path file =
+          is_file ? path(*text) : fs::absolute(context_.shipped_spec(shortened(*text))).lexically_normal();
       return NamedSpec{file.stem().string(), file, read_spec(file, context_.catalogue)};
     } catch (const SpecError& error) {
-      const std::string all = error.what();
-      const size_t others = error.faults().size() - 1;
-      reader_.fail(at, "names a faulty spec: " + all.substr(0, all.find('\n')) +
-                           (others == 0 ? "" : " (and " + std::to_string(others) + " more; see `attune validate`)"));
+      reader_.fail(at, "names a faulty spec: " + first_of(error));
     } catch (const Error& error) {
       reader_.fail(at, error.what());
     }
     return std::nullopt;
+  }
+
+  static std::string first_of(const SpecError& error) {
+    const std::string all = error.what();
+    const std::string first = all.substr(0, all.find('\n'));
+    const size_t others = error.faults().size() - 1;
+    if (others == 0) return first;
+    const std::string count = (error.has_more() ? "over " : "") + std::to_string(others);
+    return first + " (and " + count + " more; see `attune validate`)";
   }
 
   HeadConfig head(const JsonAt& at) {
@@ -89,8 +104,11 @@ class TrainConfigReader : private SettingsReader {
         return reader_.fail(value, "must be \"from_data\" or a number of classes, not " + shown(value.node));
       head.classes = value.node.integer;
     };
-    reader_.object(at, {{"layer", [&](const JsonAt& value) { head.layer = reader_.text(value).value_or(""); }, true},
-                        {"classes", classes}});
+    const auto layer = [&](const JsonAt& value) {
+      head.layer = reader_.text(value).value_or("?");
+      if (head.layer.empty()) reader_.fail(value, "must not be empty");
+    };
+    reader_.object(at, {{"layer", layer, true}, {"classes", classes}});
     return head;
   }
 
@@ -107,6 +125,7 @@ class TrainConfigReader : private SettingsReader {
     data.test = read.values.string("test");
     data.hold_out = read.values.real("hold_out");
     if (read.has("samples_per_class")) data.samples_per_class = read.values.integer("samples_per_class");
+    data.too_few = chosen<DataConfig::TooFew>(read.values, "too_few", too_few_names());
     const bool is_single = read.has("task") ? read.values.string("task") == "single_label"
                                             : data.format == DataConfig::Format::class_folders;
     data.task = is_single ? Task::single_label : Task::multi_label;
@@ -116,50 +135,51 @@ class TrainConfigReader : private SettingsReader {
   }
 
   std::vector<std::string> classes(const JsonAt& at) {
-    const std::vector<std::string> all = texts(at);
+    std::vector<std::string> classes;
     std::set<std::string> seen;
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (!seen.insert(all[i]).second) reader_.fail(at.item(i), "class " + in_quotes(all[i]) + " stands twice");
-    }
-    return all;
+    for_each(at, [&](const JsonAt& item) {
+      const auto name = reader_.text(item);
+      if (name && !seen.insert(*name).second) reader_.fail(item, "class " + in_quotes(*name) + " stands twice");
+      classes.push_back(name.value_or(""));
+    });
+    return classes;
   }
 
   void check_data(const JsonAt& at, const Read& read, const DataConfig& data, bool own) {
-    if (!read.has("format") || !read.has("root")) return;
-    const bool is_list = data.format == DataConfig::Format::voc || data.format == DataConfig::Format::csv;
-    if (is_list && data.train.empty()) {
-      reader_.fail(at,
-                   std::string("\"train\" is missing: ") +
-                       (data.format == DataConfig::Format::voc ? "a list in ImageSets/Main" : "a list in the root"));
-    }
-    if (own) {
-      refuse(at, {"validate", "test", "hold_out", "task", "samples_per_class"},
-             "a stage's own data is trained on, without labels");
-    } else if (data.format == DataConfig::Format::images) {
-      fail_at(at, "format", "\"images\" has no labels; it serves as \"data\" of a stage that finetunes");
-    }
-    if (data.format == DataConfig::Format::voc && data.clips) fail_at(at, "clips", "\"voc\" has pictures, not videos");
+    if (read.has("format")) check_format(at, data, own);
+    if (own) return refuse(at, label_keys(), "a stage's own data is trained on, without labels");
     if (!data.validate.empty() && data.hold_out > 0) {
       fail_at(at, "hold_out", "means nothing beside \"validate\", which names the validation part");
+    }
+    if (at.node.find("samples_per_class") == nullptr) {
+      refuse(at, {"too_few"}, "\"samples_per_class\" is not given");
+    }
+  }
+
+  void check_format(const JsonAt& at, const DataConfig& data, bool own) {
+    const bool is_voc = data.format == DataConfig::Format::voc;
+    if (is_voc || data.format == DataConfig::Format::csv) {
+      const std::string list = is_voc ? "a list in ImageSets/Main" : "a list in the root";
+      const JsonNode* train = at.node.find("train");
+      if (train == nullptr) reader_.fail(at, "\"train\" is missing: " + list);
+      if (train != nullptr && train->kind == Kind::string && train->text.empty())
+        fail_at(at, "train", "must name " + list);
+    }
+    if (is_voc && data.clips) fail_at(at, "clips", "\"voc\" has pictures, not videos");
+    if (data.format == DataConfig::Format::images && !own) {
+      fail_at(at, "format", "\"images\" has no labels; it serves as \"data\" of a stage that finetunes");
     }
   }
 
   InputConfig input(const JsonAt& at) {
     const Read read = settings(at, input_settings());
     InputConfig input;
-    const auto numbers = [&](const char* name, size_t count) -> std::optional<std::vector<double>> {
-      if (!read.has(name)) return std::nullopt;
-      const std::vector<double>& values = read.values.list(name);
-      if (values.size() == count) return values;
-      fail_at(at, name,
-              "must be a list of " + std::to_string(count) + " numbers, not " + std::to_string(values.size()));
-      return std::nullopt;
-    };
-    if (const auto size = numbers("size", 2)) {
-      input.preprocess.size = {static_cast<int64_t>((*size)[0]), static_cast<int64_t>((*size)[1])};
+    if (read.has("size")) {
+      const std::vector<double>& size = read.values.list("size");
+      input.preprocess.size = {static_cast<int64_t>(size[0]), static_cast<int64_t>(size[1])};
     }
-    input.preprocess.mean = numbers("mean", 3);
-    input.preprocess.std = numbers("std", 3);
+    if (read.has("mean")) input.preprocess.mean = read.values.list("mean");
+    if (read.has("std")) input.preprocess.std = read.values.list("std");
     if (read.has("crop")) input.preprocess.crop = read.values.boolean("crop");
     if (read.has("frames")) input.frames = read.values.integer("frames");
     if (read.has("frames_per_second")) input.frames_per_second = read.values.real("frames_per_second");
@@ -171,62 +191,25 @@ class TrainConfigReader : private SettingsReader {
     const bool is_empty = at.node.kind == Kind::array && at.node.items.empty();  // a stage may do without
     if (!is_empty) {
       for_each(at, [&](const JsonAt& item) {
-        if (const auto found = part(item, augmentations())) all.push_back(augmentation(found->first, found->second));
+        if (const auto found = part(item, augmentations())) all.push_back(augment_config(found->first, found->second));
       });
     }
     return all;
   }
 
-  static AugmentConfig augmentation(size_t index, const Parameters& values) {
-    AugmentConfig config;
-    config.kind = static_cast<AugmentConfig::Kind>(index);
-    const auto take = [&](const char* name, double& value) {
-      if (values.values().count(name) != 0) value = values.real(name);
-    };
-    take("degrees", config.degrees);
-    take("horizontal", config.horizontal);
-    take("vertical", config.vertical);
-    take("share", config.share);
-    take("brightness", config.brightness);
-    take("contrast", config.contrast);
-    take("saturation", config.saturation);
-    take("hue", config.hue);
-    return config;
-  }
-
   OptimizerConfig optimizer(const JsonAt& at) {
-    OptimizerConfig config;
     const auto found = part(at, optimizers());
-    if (!found) return config;
-    const Parameters& values = found->second;
-    config.kind = static_cast<OptimizerConfig::Kind>(found->first);
-    config.lr = values.real("lr");
-    config.weight_decay = values.real("weight_decay");
-    if (config.kind == OptimizerConfig::Kind::sgd) {
-      config.momentum = values.real("momentum");
-      config.nesterov = values.boolean("nesterov");
-      if (config.nesterov && config.momentum == 0) fail_at(at, "nesterov", "needs a \"momentum\" above 0");
-    } else {
-      config.beta1 = values.real("beta1");
-      config.beta2 = values.real("beta2");
-      config.epsilon = values.real("epsilon");
+    if (!found) return {};
+    const OptimizerConfig config = optimizer_config(found->first, found->second);
+    if (config.nesterov && says_nothing(at.node.find("momentum"))) {
+      fail_at(at, "nesterov", "needs a \"momentum\" above 0");
     }
     return config;
   }
 
   ScheduleConfig schedule(const JsonAt& at) {
-    ScheduleConfig config;
     const auto found = part(at, schedules());
-    if (!found) return config;
-    const Parameters& values = found->second;
-    config.kind = static_cast<ScheduleConfig::Kind>(found->first);
-    config.warm_up = values.real("warm_up");
-    if (config.kind == ScheduleConfig::Kind::cosine) config.floor = values.real("floor");
-    if (config.kind == ScheduleConfig::Kind::step) {
-      config.factor = values.real("factor");
-      config.every = values.integer("every");
-    }
-    return config;
+    return found ? schedule_config(found->first, found->second) : ScheduleConfig();
   }
 
   EvaluateConfig evaluate(const JsonAt& at) {
@@ -238,24 +221,31 @@ class TrainConfigReader : private SettingsReader {
   }
 
   void read_monitor(const JsonAt& at) {
+    if (at.node.kind != Kind::object && at.node.kind != Kind::string) {
+      return reader_.fail(at, "must be a spec or an object {\"spec\": ...}, not " + shown(at.node));
+    }
     std::optional<NamedSpec> monitor;
-    std::string name;
+    std::optional<std::string> name;
     if (at.node.kind == Kind::object) {
-      reader_.object(at, {{"name", [&](const JsonAt& value) { name = reader_.text(value).value_or(""); }},
+      reader_.object(at, {{"name", [&](const JsonAt& value) { name = reader_.text(value); }},
                           {"spec", [&](const JsonAt& value) { monitor = spec(value); }, true}});
     } else {
       monitor = spec(at);
     }
-    if (!monitor) return;
-    if (!name.empty()) monitor->name = name;
-    const auto same = [&](const NamedSpec& other) { return other.name == monitor->name; };
-    if (std::any_of(config_.monitors.begin(), config_.monitors.end(), same)) {
-      return reader_.fail(at, "two monitors are called " + in_quotes(monitor->name));
-    }
+    if (monitor && at.node.find("name") == nullptr) name = monitor->name;
+    if (name) check_name(at, *name, "monitor", monitor_names_);
+    if (!monitor || !name) return;
+    monitor->name = *name;
     config_.monitors.push_back(std::move(*monitor));
   }
 
+  void check_name(const JsonAt& at, const std::string& name, const std::string& of, std::set<std::string>& seen) {
+    if (!reader_.is_name(name)) fail_at(at, "name", reader_.no_name(name, of));
+    if (!seen.insert(name).second) fail_at(at, "name", "two " + of + "s are called " + in_quotes(name));
+  }
+
   void read_stage(const JsonAt& at) {
+    if (!reader_.is_object(at)) return;
     StageConfig stage;
     stage.loss = config_.data.task == Task::single_label ? Objective::cross_entropy : Objective::bce;
     const Read read = settings(
@@ -282,46 +272,43 @@ class TrainConfigReader : private SettingsReader {
   }
 
   void check_stage(const JsonAt& at, const Read& read, const StageConfig& stage) {
-    if (!reader_.is_name(stage.name)) {
-      fail_at(at, "name",
-              in_quotes(stage.name) + " is no name for a stage, which is 1 to 64 letters, digits, \"_\" and \"-\"");
-    }
-    const auto same = [&](const StageConfig& other) { return other.name == stage.name; };
-    if (std::any_of(config_.stages.begin(), config_.stages.end(), same)) {
-      fail_at(at, "name", "two stages are called " + in_quotes(stage.name));
-    }
-    if (at.node.kind != Kind::object || !read.has("strategy")) return;
+    check_name(at, stage.name, "stage", stage_names_);
+    const bool has_epochs = at.node.find("epochs") != nullptr, has_steps = at.node.find("steps") != nullptr;
+    if (has_epochs && has_steps) fail_at(at, "steps", "stands beside \"epochs\"; give one of them");
+    if (!has_epochs && !has_steps) reader_.fail(at, "\"epochs\" or \"steps\" is missing");
+    if (!read.has("strategy")) return;
     const std::string strategy = to_string(stage.strategy);
-    if (stage.epochs && stage.steps) fail_at(at, "steps", "stands beside \"epochs\"; give one of them");
-    const bool has_length = at.node.find("epochs") != nullptr || at.node.find("steps") != nullptr;
-    if (!has_length) reader_.fail(at, "\"epochs\" or \"steps\" is missing");
-    if (stage.strategy == Strategy::supervised) {
-      refuse(at, {"spec"}, "a supervised stage has no consistency loss");
-    } else if (at.node.find("spec") == nullptr) {
+    for (const StageKey& known : stage_keys()) {
+      const auto& strategies = known.strategies;
+      if (std::find(strategies.begin(), strategies.end(), strategy) != strategies.end()) continue;
+      refuse(at, {known.key}, in_quotes(strategy) + " " + known.otherwise);
+    }
+    if (stage.strategy != Strategy::supervised && at.node.find("spec") == nullptr) {
       reader_.fail(at, "\"spec\" is missing: the consistency loss that " + in_quotes(strategy) + " trains with");
-    }
-    const bool has_both = stage.strategy == Strategy::combined || stage.strategy == Strategy::alternated;
-    if (!has_both) refuse(at, {"alpha"}, in_quotes(strategy) + " has one loss only");
-    if (stage.strategy != Strategy::alternated) {
-      refuse(at, {"consistency_optimizer"}, in_quotes(strategy) + " has one optimizer");
-    }
-    if (stage.strategy == Strategy::finetune) {
-      refuse(at, {"loss"}, "\"finetune\" reads no labels");
-    } else {
-      refuse(at, {"data"}, in_quotes(strategy) + " needs labels, and trains on the config's data");
     }
   }
 
+  void check_run(const JsonAt& root, const Read& run) {
+    static const std::regex device(device_pattern);
+    const std::string& given = run.values.string("device");
+    if (given.size() > 10 || !std::regex_match(given, device)) {
+      fail_at(root, "device", "must be \"cpu\", \"cuda\" or \"cuda:INDEX\", not " + in_quotes(given));
+    }
+    const bool is_known = run.has("select") || root.node.find("select") == nullptr;
+    if (is_known && config_.select != Select::last && !config_.stages.empty()) check_select(root);
+  }
+
   void check_select(const JsonAt& root) {
-    if (root.node.kind != Kind::object || config_.select == Select::last || config_.stages.empty()) return;
-    const JsonNode* given = root.node.find("data");
-    if (given != nullptr && given->kind == Kind::object && given->find("validate") == nullptr &&
-        given->find("hold_out") == nullptr) {
-      reader_.fail({*given, "/data"},
+    const JsonNode* data = root.node.find("data");
+    if (data != nullptr && data->kind == Kind::object && says_nothing(data->find("validate")) &&
+        says_nothing(data->find("hold_out"))) {
+      reader_.fail({*data, "/data"},
                    "there is no validation part to select a model on; give \"validate\" or \"hold_out\", or "
                    "\"select\": \"last\"");
     }
-    if (config_.select == Select::consistency && !config_.evaluate.maps) {
+    const JsonNode* evaluate = root.node.find("evaluate");
+    const bool has_maps = evaluate != nullptr && evaluate->find("maps") != nullptr;
+    if (config_.select == Select::consistency && !has_maps) {
       fail_at(root, "select", "\"consistency\" needs a spec as \"maps\" of \"evaluate\"");
     }
   }
@@ -329,6 +316,8 @@ class TrainConfigReader : private SettingsReader {
   fs::path folder_;
   const TrainContext& context_;
   TrainConfig config_;
+  std::set<std::string> stage_names_;
+  std::set<std::string> monitor_names_;
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ enum class OnBroken { skip, stop };
 
 struct DataConfig {
   enum class Format { voc, class_folders, csv, images };  // images: without labels
+  enum class TooFew { stop, take_all };
   Format format = Format::voc;
   std::filesystem::path root;
   bool clips = false;  // files are videos
@@ -36,6 +37,7 @@ struct DataConfig {
   std::string test;
   double hold_out = 0;                       // share of `train` that becomes the validation part, when there is none
   std::optional<int64_t> samples_per_class;  // of `train`; otherwise all
+  TooFew too_few = TooFew::stop;             // what a class with fewer does
   Task task = Task::multi_label;
   std::vector<std::string> classes;  // names in their order; empty: those that the data names
   OnBroken on_broken = OnBroken::stop;

@@ -24,7 +24,10 @@ Json data_json(const DataConfig& data, bool own) {
   if (!data.validate.empty()) json["validate"] = data.validate;
   if (!data.test.empty()) json["test"] = data.test;
   if (data.hold_out > 0) json["hold_out"] = data.hold_out;
-  if (data.samples_per_class) json["samples_per_class"] = *data.samples_per_class;
+  if (data.samples_per_class) {
+    json["samples_per_class"] = *data.samples_per_class;
+    json["too_few"] = name_of(data.too_few, too_few_names());
+  }
   json["task"] = to_string(data.task);
   if (!data.classes.empty()) json["classes"] = data.classes;
   return json;

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "spec/parameter_schema.h"
+#include "spec/rules.h"
 #include "spec/train_config.h"
 #include "spec/train_settings.h"
 
@@ -34,8 +35,11 @@ Json object_of(const Settings& settings, Json others = Json::object(), Json requ
   for (const Setting& setting : settings) {
     Json schema = parameter_schema(setting.declared);
     if (without_default.count(setting.declared.name) != 0) schema.erase("default");
-    properties[setting.declared.name] = schema;
     if (setting.required) required.push_back(setting.declared.name);
+    if (setting.required && schema.value("type", "") == "string") schema["minLength"] = 1;
+    if (setting.length > 0) schema["minItems"] = schema["maxItems"] = setting.length;
+    if (setting.items == ParameterType::integer) schema["items"]["type"] = "integer";
+    properties[setting.declared.name] = schema;
   }
   for (const auto& [name, schema] : others.items()) properties[name] = schema;
   Json object = {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
@@ -59,12 +63,39 @@ Json reference(const std::string& name) { return {{"$ref", "#/$defs/" + name}}; 
 
 Json list_of(const Json& items, int least = 1) { return {{"type", "array"}, {"items", items}, {"minItems", least}}; }
 
-Json data_schema() { return object_of(data_settings(), {{"classes", list_of({{"type", "string"}})}}); }
+Json needs(const std::string& key) { return {{"required", {key}}}; }
+
+// An object whose key has a value that fits.
+Json has(const std::string& key, const Json& value) { return {{"properties", {{key, value}}}, {"required", {key}}}; }
+
+Json if_then(const Json& condition, const Json& consequence) { return {{"if", condition}, {"then", consequence}}; }
+
+Json data_schema() {
+  const Json text = {{"type", "string"}, {"minLength", 1}};
+  Json schema = object_of(data_settings(), {{"classes", list_of({{"type", "string"}})}});
+  schema["allOf"] = {if_then(has("format", {{"enum", {"voc", "csv"}}}), has("train", text)),
+                     if_then(has("format", {{"const", "voc"}}), {{"properties", {{"clips", {{"const", false}}}}}}),
+                     if_then(has("validate", text), {{"properties", {{"hold_out", {{"const", 0}}}}}}),
+                     if_then(needs("too_few"), needs("samples_per_class"))};
+  return schema;
+}
+
+Json labelled() {
+  Json schema = reference("data");
+  schema["properties"]["format"] = {{"not", {{"const", "images"}}}};
+  return schema;
+}
+
+Json unlabelled() {
+  Json schema = reference("data");
+  for (const std::string& key : label_keys()) schema["properties"][key] = false;
+  return schema;
+}
 
 Json head_schema() {
   const Json classes = {{"anyOf", {{{"const", "from_data"}}, {{"type", "integer"}, {"minimum", 1}}}}};
   return {{"type", "object"},
-          {"properties", {{"layer", {{"type", "string"}}}, {"classes", classes}}},
+          {"properties", {{"layer", {{"type", "string"}, {"minLength", 1}}}, {"classes", classes}}},
           {"required", {"layer"}},
           {"additionalProperties", false}};
 }
@@ -74,18 +105,24 @@ Json stage_schema() {
                                              {"consistency_optimizer", reference("optimizer")},
                                              {"schedule", any_part(schedules())},
                                              {"freeze", list_of({{"type", "string"}})},
-                                             {"data", reference("data")},
+                                             {"data", unlabelled()},
                                              {"augment", reference("augment")}});
-  const auto needs = [](const char* key) { return Json{{"required", {key}}}; };
+  schema["properties"]["name"]["pattern"] = name_pattern;
   schema["oneOf"] = {needs("epochs"), needs("steps")};
+  for (const StageKey& known : stage_keys()) {
+    const Json strategy = {{"enum", known.strategies}};
+    schema["allOf"].push_back(if_then(needs(known.key), {{"properties", {{"strategy", strategy}}}}));
+    if (known.key == "spec") schema["allOf"].push_back(if_then(has("strategy", strategy), needs("spec")));
+  }
   return schema;
 }
 
 Json monitor_schema() {
-  const Json named = {{"type", "object"},
-                      {"properties", {{"name", {{"type", "string"}}}, {"spec", {{"type", "string"}}}}},
-                      {"required", {"spec"}},
-                      {"additionalProperties", false}};
+  const Json named = {
+      {"type", "object"},
+      {"properties", {{"name", {{"type", "string"}, {"pattern", name_pattern}}}, {"spec", {{"type", "string"}}}}},
+      {"required", {"spec"}},
+      {"additionalProperties", false}};
   return {{"anyOf", {{{"type", "string"}}, named}}};
 }
 
@@ -96,13 +133,14 @@ std::string train_schema() {
                           {{"$schema", {{"type", "string"}}},
                            {"version", {{"const", 1}}},
                            {"head", head_schema()},
-                           {"data", reference("data")},
+                           {"data", labelled()},
                            {"input", object_of(input_settings())},
                            {"augment", reference("augment")},
                            {"evaluate", object_of(evaluate_settings())},
                            {"monitors", list_of(monitor_schema())},
                            {"stages", list_of(stage_schema())}},
                           {"version", "data"});
+  schema["properties"]["device"]["pattern"] = device_pattern;
   schema["$defs"] = {{"data", data_schema()},
                      {"optimizer", any_part(optimizers())},
                      {"augment", list_of(any_part(augmentations()), 0)}};

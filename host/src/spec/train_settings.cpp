@@ -6,18 +6,18 @@ namespace attune {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double smallest = std::numeric_limits<double>::min();  // for what must be above 0
+constexpr double largest = 1e6;  // of what is multiplied with floats, far from where they end
 
-ParameterDeclaration rate(double value) { return real("lr", value, {0, infinity}, "Learning rate"); }
+ParameterDeclaration rate(double value) { return real("lr", value, {0, largest}, "Learning rate"); }
 
 ParameterDeclaration decay(double value) {
-  return real("weight_decay", value, {0, infinity}, "Weight decay; of adam and sgd added to the gradient");
+  return real("weight_decay", value, {0, largest}, "Weight decay; of adam and sgd added to the gradient");
 }
 
 std::vector<ParameterDeclaration> adam(double weight_decay) {
   return {rate(1e-3), decay(weight_decay), real("beta1", 0.9, {0, 0.999999}, "Memory of the gradient's mean"),
           real("beta2", 0.999, {0, 0.999999}, "Memory of the gradient's square"),
-          real("epsilon", 1e-8, {smallest, 1}, "Added to the root of the square")};
+          real("epsilon", 1e-8, {1e-30, 1}, "Added to the root of the square")};
 }
 
 ParameterDeclaration warm_up() {
@@ -42,6 +42,11 @@ const std::vector<std::string>& task_names() {
 
 const std::vector<std::string>& on_broken_names() {
   static const std::vector<std::string> names = {"skip", "stop"};
+  return names;
+}
+
+const std::vector<std::string>& too_few_names() {
+  static const std::vector<std::string> names = {"stop", "take_all"};
   return names;
 }
 
@@ -95,6 +100,8 @@ const Settings& data_settings() {
       {string("test", "", "The part that is read once, in the end")},
       {real("hold_out", 0, {0, 0.9}, "Share of `train` that becomes the validation part")},
       {integer("samples_per_class", 1, {1, infinity}, "So many of each class are drawn from `train`; default: all")},
+      {choice("too_few", "stop", too_few_names(),
+              "A class with fewer than `samples_per_class` stops the run, or gives all that it has")},
       {choice("task", "multi_label", task_names(),
               "multi_label: any number of classes in a picture; single_label: one; default: by the format")},
       {choice("on_broken", "stop", on_broken_names(), "Files that cannot be read are skipped, or stop the run")}};
@@ -103,12 +110,12 @@ const Settings& data_settings() {
 
 const Settings& input_settings() {
   static const Settings settings = {
-      {list("size", {224, 224}, {1, 16384}, "Height and width of the model's input")},
+      {list("size", {224, 224}, {1, 16384}, "Height and width of the model's input"), false, 2, ParameterType::integer},
       {boolean("crop", false, "Resize the shorter side and cut out the centre instead of squashing")},
-      {list("mean", {0.485, 0.456, 0.406}, {-infinity, infinity}, "Subtracted from each channel of [0,1]")},
-      {list("std", {0.229, 0.224, 0.225}, {smallest, infinity}, "Each channel is divided by it")},
+      {list("mean", {0.485, 0.456, 0.406}, {-largest, largest}, "Subtracted from each channel of [0,1]"), false, 3},
+      {list("std", {0.229, 0.224, 0.225}, {1e-6, largest}, "Each channel is divided by it"), false, 3},
       {integer("frames", 16, {1, 10000}, "Length of a clip")},
-      {real("frames_per_second", 4, {smallest, 1000}, "Of a clip")}};
+      {real("frames_per_second", 4, {0.001, 1000}, "Of a clip")}};
   return settings;
 }
 
@@ -120,11 +127,11 @@ const Settings& stage_settings() {
        true},
       {choice("loss", "bce", objective_names(), "Of labels; default: by the task")},
       {string("spec", "", "Spec of the consistency loss: a file, or the name of one that ships")},
-      {real("alpha", 1, {0, infinity}, "Weight of the consistency loss beside the labels' loss")},
+      {real("alpha", 1, {0, largest}, "Weight of the consistency loss beside the labels' loss")},
       {integer("epochs", 1, {1, 1000000}, "Times that the training part is gone through")},
       {integer("steps", 1, {1, 1000000000}, "Steps, instead of epochs")},
       {integer("batch", 4, {1, 65536}, "Samples of a step")},
-      {real("clip", 0, {0, infinity}, "Largest norm of the gradient; 0: any")},
+      {real("clip", 0, {0, largest}, "Largest norm of the gradient; 0: any")},
       {boolean("freeze_statistics", false, "Batch norm keeps its running statistics, and uses them")}};
   return settings;
 }
@@ -134,6 +141,22 @@ const Settings& evaluate_settings() {
       {string("maps", "", "Spec whose maps are compared with boxes: a file, or the name of one that ships")},
       {integer("bootstrap", 1000, {0, 1000000}, "Resamples behind an interval; 0: no intervals")}};
   return settings;
+}
+
+const std::vector<StageKey>& stage_keys() {
+  static const std::vector<StageKey> keys = {
+      {"loss", {"supervised", "combined", "alternated"}, "reads no labels"},
+      {"spec", {"finetune", "combined", "alternated"}, "has no consistency loss"},
+      {"alpha", {"combined", "alternated"}, "has one loss only"},
+      {"consistency_optimizer", {"alternated"}, "has one optimizer"},
+      {"data", {"finetune"}, "needs labels, and trains on the config's data"}};
+  return keys;
+}
+
+const std::vector<std::string>& label_keys() {
+  static const std::vector<std::string> keys = {"validate", "test",    "hold_out", "samples_per_class",
+                                                "too_few",  "classes", "task"};
+  return keys;
 }
 
 const PartDeclarations& augmentations() {

@@ -10,9 +10,18 @@ namespace attune {
 
 struct Setting {
   ParameterDeclaration declared;
-  bool required = false;
+  bool required = false;  // and not ""
+  size_t length = 0;      // of a list, and what it holds
+  ParameterType items = ParameterType::real;
 };
 using Settings = std::vector<Setting>;
+
+// A key of a stage that only some strategies read.
+struct StageKey {
+  std::string key;
+  std::vector<std::string> strategies;
+  std::string otherwise;  // why it means nothing to the others
+};
 
 // One of several things with parameters of its own: {"use": name, parameters...}, or its name alone.
 struct PartDeclaration {
@@ -28,6 +37,11 @@ const Settings& input_settings();
 const Settings& stage_settings();
 const Settings& evaluate_settings();
 
+const std::vector<StageKey>& stage_keys();
+// Keys of data that mean nothing where no labels are read.
+const std::vector<std::string>& label_keys();
+inline const char* const device_pattern = "^(cpu|cuda(:[0-9]{1,2})?)$";
+
 const PartDeclarations& augmentations();
 const PartDeclarations& optimizers();
 const PartDeclarations& schedules();
@@ -36,6 +50,7 @@ const PartDeclarations& schedules();
 const std::vector<std::string>& format_names();
 const std::vector<std::string>& task_names();
 const std::vector<std::string>& on_broken_names();
+const std::vector<std::string>& too_few_names();
 const std::vector<std::string>& strategy_names();
 const std::vector<std::string>& objective_names();
 const std::vector<std::string>& select_names();
