@@ -51,7 +51,7 @@ std::set<std::string> CommandLine::files(const std::string& name) const {
   std::set<std::string> found;
   if (!fs::is_directory(folder_ / name)) return found;
   for (const auto& entry : fs::recursive_directory_iterator(folder_ / name)) {
-    if (!entry.is_directory()) found.insert(fs::relative(entry.path(), folder_ / name).string());
+    if (!entry.is_directory()) found.insert(entry.path().lexically_relative(folder_ / name).string());
   }
   return found;
 }

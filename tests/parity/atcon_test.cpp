@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
@@ -12,6 +13,7 @@
 
 #include "image/npy.h"
 #include "material.h"
+#include "own_plugins.h"
 
 namespace attune {
 namespace {
@@ -19,12 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const char* const compares[] = {"pearson", "cross_correlation", "ssim"};
-
-const Catalogue& catalogue() {
-  static const Catalogue loaded =
-      Catalogue::load(search_folders({fs::path(ATTUNE_BUILD_DIR) / "lib" / "attune" / "plugins"}));
-  return loaded;
-}
 
 Spec shipped(const std::string& name) {
   return read_spec(fs::path(ATTUNE_SOURCE_DIR) / "docs" / "specs" / (name + ".json"), catalogue());

@@ -1,6 +1,7 @@
 // Maps of the plugins against numerical results of Captum and pytorch-grad-cam.
 
 #include <fstream>
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
@@ -11,17 +12,12 @@
 
 #include "image/npy.h"
 #include "material.h"
+#include "own_plugins.h"
 
 namespace attune {
 namespace {
 
 namespace fs = std::filesystem;
-
-const Catalogue& catalogue() {
-  static const Catalogue loaded =
-      Catalogue::load(search_folders({fs::path(ATTUNE_BUILD_DIR) / "lib" / "attune" / "plugins"}));
-  return loaded;
-}
 
 at::Tensor map_of(TorchScriptModel& model, const at::Tensor& input, const std::string& id,
                   const std::map<std::string, ParameterValue>& parameters, int64_t target, bool graph) {
@@ -103,10 +99,10 @@ TEST_P(Golden, GradCam) {
   }
 }
 
-// Against the golden maps in float64: float32 rounding, which differs between LibTorch versions and processors, may flip
-// a rectifier or a pooling winner, and with it single pixels of the module's own gradient too. In float32 a map must
-// equal the golden one or, where such a flip shows, stay near the float64 map in the mean; saliency then must be the
-// module's own gradient.
+// Against the golden maps in float64: float32 rounding, which differs between LibTorch versions and processors, may
+// flip a rectifier or a pooling winner, and with it single pixels of the module's own gradient too. In float32 a map
+// must equal the golden one or, where such a flip shows, stay near the float64 map in the mean; saliency then must be
+// the module's own gradient.
 TEST_P(Golden, GuidedBackpropagationAndSaliency) {
   const auto exact = in_float64();
   const at::Tensor input = input_.to(at::kDouble);

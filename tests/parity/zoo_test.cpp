@@ -1,5 +1,6 @@
 // torchvision's architectures, scripted and traced, by name only.
 
+#include <gtest/gtest.h>
 #include <torch/script.h>
 
 #include <attune/catalogue.h>
@@ -8,6 +9,7 @@
 #include <attune/torchscript_model.h>
 
 #include "material.h"
+#include "own_plugins.h"
 
 namespace attune {
 namespace {
@@ -27,11 +29,7 @@ at::Tensor noise(const std::vector<int64_t>& shape) {
   return at::randn(shape);
 }
 
-MapRequest request(const std::string& id) {
-  static const Catalogue catalogue =
-      Catalogue::load(search_folders({fs::path(ATTUNE_BUILD_DIR) / "lib" / "attune" / "plugins"}));
-  return {id, catalogue.make_method(id)};
-}
+MapRequest request(const std::string& id) { return {id, catalogue().make_method(id)}; }
 
 at::Tensor map_of(TorchScriptModel& model, const at::Tensor& x, const std::string& id) {
   return compute_maps(model, x, {request(id)}, {TargetChoice::parse("top1", {})}).maps[0][0].values;
@@ -66,21 +64,21 @@ TEST_P(Zoo, AutomaticLayerAndMapsThatAreNotConstant) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Torchvision, Zoo,
-    testing::Values(Architecture{"resnet18", {2, 3, 224, 224}, "layer4"},
-                    Architecture{"resnet18_traced", {2, 3, 224, 224}, "layer4"},
-                    Architecture{"resnet50", {2, 3, 224, 224}, "layer4"},
-                    Architecture{"inception_v3", {2, 3, 299, 299}, "Mixed_7c"},
-                    Architecture{"densenet121", {2, 3, 224, 224}, "features.norm5"},
-                    Architecture{"mobilenet_v2", {2, 3, 224, 224}, "features.18"},
-                    Architecture{"efficientnet_b0", {2, 3, 224, 224}, "features.8"},
-                    Architecture{"vgg11_bn", {1, 3, 224, 224}, "features.27"},
-                    Architecture{"convnext_tiny", {1, 3, 224, 224}, "features.7"},
-                    Architecture{"swin_t", {1, 3, 224, 224}, "norm"},
-                    Architecture{"vit_b_16", {1, 3, 224, 224}, "encoder.layers.encoder_layer_11.ln_1"},
-                    Architecture{"r3d_18", {1, 3, 8, 112, 112}, "layer4"}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Torchvision, Zoo,
+                         testing::Values(Architecture{"resnet18", {2, 3, 224, 224}, "layer4"},
+                                         Architecture{"resnet18_traced", {2, 3, 224, 224}, "layer4"},
+                                         Architecture{"resnet50", {2, 3, 224, 224}, "layer4"},
+                                         Architecture{"inception_v3", {2, 3, 299, 299}, "Mixed_7c"},
+                                         Architecture{"densenet121", {2, 3, 224, 224}, "features.norm5"},
+                                         Architecture{"mobilenet_v2", {2, 3, 224, 224}, "features.18"},
+                                         Architecture{"efficientnet_b0", {2, 3, 224, 224}, "features.8"},
+                                         Architecture{"vgg11_bn", {1, 3, 224, 224}, "features.27"},
+                                         Architecture{"convnext_tiny", {1, 3, 224, 224}, "features.7"},
+                                         Architecture{"swin_t", {1, 3, 224, 224}, "norm"},
+                                         Architecture{
+                                             "vit_b_16", {1, 3, 224, 224}, "encoder.layers.encoder_layer_11.ln_1"},
+                                         Architecture{"r3d_18", {1, 3, 8, 112, 112}, "layer4"}),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(ZooPairs, TracedAndScriptedGiveTheSameNamesAndMaps) {
   ATTUNE_NEED(test::zoo() / "resnet18_traced.pt");

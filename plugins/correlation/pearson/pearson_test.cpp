@@ -1,11 +1,12 @@
 #include <cmath>
+#include <gtest/gtest.h>
 
 #include "correlations.h"
 
 namespace attune {
 namespace {
 
-at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b) {
+at::Tensor coefficient(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor x = a.flatten(1), y = b.flatten(1), result = at::zeros({x.size(0)}, at::kDouble);
   const auto p = x.accessor<double, 2>(), q = y.accessor<double, 2>();
   for (int64_t n = 0; n < x.size(0); ++n) {
@@ -20,7 +21,7 @@ at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b) {
   return result;
 }
 
-TEST(Pearson, IsTheCoefficientOverPositionsAndChannels) { test::expect_values("pearson", {}, by_definition); }
+TEST(Pearson, IsTheCoefficientOverPositionsAndChannels) { test::expect_values("pearson", {}, coefficient); }
 
 TEST(Pearson, OfAMapWithItselfAndItsNegative) {
   for (const auto& [a, b] : test::map_pairs()) {

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "matchers.h"
 
 namespace attune {

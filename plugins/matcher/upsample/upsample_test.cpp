@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <gtest/gtest.h>
 
 #include "matchers.h"
 

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include <attune/sdk/error.h>
 
 #include "methods.h"

@@ -2,6 +2,7 @@
 #include "naming.h"
 
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include "errors.h"
 #include "folder.h"

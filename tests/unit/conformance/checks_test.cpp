@@ -2,6 +2,7 @@
 
 #include "conformance/checks.h"
 
+#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 #include <map>
 #include <set>

@@ -216,7 +216,7 @@ TEST(Augmentation, RefusesParametersOutOfRange) {
   EXPECT_EQ(refusal(Flip{1.5, 0}), "augmentation: the horizontal probability of flip must be 0 to 1, not 1.5");
   EXPECT_EQ(refusal(Flip{0, NAN}), "augmentation: the vertical probability of flip must be 0 to 1, not nan");
   EXPECT_EQ(refusal(Crop{0}), "augmentation: the share of crop must be above 0 and at most 1, not 0");
-  EXPECT_EQ(refusal(ColourJitter{0, 0, 0, 0.6}), "augmentation: the hue of colour_jitter must be 0 to 0.5, not 0.6");
+  EXPECT_EQ(refusal(ColourJitter{0, 0, 0, 0.6}), "augmentation: the hue of jitter must be 0 to 0.5, not 0.6");
   for (const Augmentation& fine :
        {Augmentation(Rotate{180}), Augmentation(Flip{1, 1}), Augmentation(Crop{1}), Augmentation(ColourJitter{})}) {
     check(fine);

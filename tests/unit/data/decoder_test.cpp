@@ -1,4 +1,5 @@
 // What becomes of a single file: a sample, or one sentence that says why not.
+#include <gtest/gtest.h>
 #include <limits>
 
 #include "image/npy_header.h"

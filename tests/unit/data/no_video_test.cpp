@@ -1,4 +1,6 @@
 // Files that are no clip.
+#include <gtest/gtest.h>
+
 #include "data/video.h"
 #include "support.h"
 

@@ -2,6 +2,7 @@
 #include "data/preprocess.h"
 
 #include <cmath>
+#include <gtest/gtest.h>
 #include <limits>
 
 #include "errors.h"

@@ -1,4 +1,5 @@
 // How far a stream decodes ahead of its consumer.
+#include <gtest/gtest.h>
 #include <opencv2/imgcodecs.hpp>
 
 #include "support.h"

@@ -1,6 +1,7 @@
 // Batches in the order of the files, whatever the threads do and whatever is wrong with a file.
 #include "data/sample_stream.h"
 
+#include <gtest/gtest.h>
 #include <limits>
 
 #include "support.h"

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <gtest/gtest.h>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
 

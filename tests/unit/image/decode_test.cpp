@@ -1,4 +1,6 @@
 // Pictures of every kind come out as uint8 RGB; what is no picture is refused in one sentence.
+#include <gtest/gtest.h>
+
 #include "image/image.h"
 #include "support.h"
 

@@ -1,5 +1,6 @@
 // Pictures are shown the right way up, whatever the file format.
 #include <array>
+#include <gtest/gtest.h>
 #include <string_view>
 
 #include "image/image.h"

@@ -1,6 +1,7 @@
 // .npy files: what NumPy writes is read, everything else is refused with what was found.
 #include "image/npy.h"
 
+#include <gtest/gtest.h>
 #include <limits>
 
 #include "support.h"
@@ -25,7 +26,7 @@ std::string floats(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
-std::string refusal(const std::string& bytes) {
+std::string refusal_of_npy(const std::string& bytes) {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.write("x.npy", bytes);
   const std::string message = message_of(Fault::input, [&] { read_npy(path); });
@@ -74,39 +75,39 @@ TEST(Npy, ReadsSingleRows) {
 }
 
 TEST(Npy, SaysWhichTypeWasFound) {
-  const std::string double_type = refusal(npy(header("<f8", "(1,)"), "12345678"));
+  const std::string double_type = refusal_of_npy(npy(header("<f8", "(1,)"), "12345678"));
   EXPECT_TRUE(contains(double_type, "float64") && contains(double_type, ".astype('float32')")) << double_type;
-  EXPECT_TRUE(contains(refusal(npy(header(">f4", "(1,)"), "1234")), "big-endian float32"));
-  EXPECT_TRUE(contains(refusal(npy(header(">f8", "(1,)"), "12345678")), "big-endian float64"));
-  EXPECT_TRUE(contains(refusal(npy(header("|u1", "(1,)"), "1")), "uint8"));
-  EXPECT_TRUE(contains(refusal(npy(header("|b1", "(1,)"), "1")), "bool"));
-  EXPECT_TRUE(contains(refusal(npy(header("<c8", "(1,)"), "12345678")), "complex64"));
-  EXPECT_TRUE(contains(refusal(npy(header("|O", "(1,)"), "1")), "\"|O\""));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header(">f4", "(1,)"), "1234")), "big-endian float32"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header(">f8", "(1,)"), "12345678")), "big-endian float64"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("|u1", "(1,)"), "1")), "uint8"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("|b1", "(1,)"), "1")), "bool"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<c8", "(1,)"), "12345678")), "complex64"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("|O", "(1,)"), "1")), "\"|O\""));
   EXPECT_TRUE(contains(
-      refusal(npy("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,), }", "12345678")),
+      refusal_of_npy(npy("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,), }", "12345678")),
       "structured"));
-  EXPECT_TRUE(contains(refusal(npy(header("<f4", "(1, 2)", "True"), "12345678")), "Fortran order"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(1, 2)", "True"), "12345678")), "Fortran order"));
 }
 
 TEST(Npy, SaysHowSizesDiffer) {
-  const std::string cut = refusal(npy(header("<f4", "(2, 3)"), floats({1, 2, 3})));
+  const std::string cut = refusal_of_npy(npy(header("<f4", "(2, 3)"), floats({1, 2, 3})));
   EXPECT_TRUE(contains(cut, "is cut off") && contains(cut, "[2, 3]") && contains(cut, "24") && contains(cut, "12"))
       << cut;
-  EXPECT_TRUE(contains(refusal(npy(header("<f4", "(1,)"), floats({1, 2}))), "longer than its shape"));
-  EXPECT_TRUE(contains(refusal(npy(header("<f4", "(0, 3)"), "")), "no values"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(1,)"), floats({1, 2}))), "longer than its shape"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(0, 3)"), "")), "no values"));
   for (const char* shape : {"(9223372036854775807,)", "(4294967296, 4294967296, 4294967296)"}) {
-    EXPECT_TRUE(contains(refusal(npy(header("<f4", shape), "1234")), "impossibly large")) << shape;
+    EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", shape), "1234")), "impossibly large")) << shape;
   }
-  refusal(npy(header("<f4", "(99999999999999999999999,)"), "1234"));
-  refusal(npy(header("<f4", "(100000000000,)"), "1234"));
+  refusal_of_npy(npy(header("<f4", "(99999999999999999999999,)"), "1234"));
+  refusal_of_npy(npy(header("<f4", "(100000000000,)"), "1234"));
 }
 
 TEST(Npy, RefusesDamagedHeaders) {
-  EXPECT_TRUE(contains(refusal("this is not an array"), "not a .npy file"));
-  EXPECT_TRUE(contains(refusal("\x93NUM"), "not a .npy file"));
-  EXPECT_TRUE(contains(refusal(npy(header("<f4", "(1,)"), "1234", 4)), "format version 4"));
-  EXPECT_TRUE(contains(refusal("\x93NUMPY\x01\0\xff\x7f{'descr'"s), "cut off"));
-  EXPECT_TRUE(contains(refusal("\x93NUMPY\x02\0\xff\xff\xff\xff"s), "damaged"));
+  EXPECT_TRUE(contains(refusal_of_npy("this is not an array"), "not a .npy file"));
+  EXPECT_TRUE(contains(refusal_of_npy("\x93NUM"), "not a .npy file"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(1,)"), "1234", 4)), "format version 4"));
+  EXPECT_TRUE(contains(refusal_of_npy("\x93NUMPY\x01\0\xff\x7f{'descr'"s), "cut off"));
+  EXPECT_TRUE(contains(refusal_of_npy("\x93NUMPY\x02\0\xff\xff\xff\xff"s), "damaged"));
   for (const char* text : {"", "{", "{}", "{'descr': '<f4'}", "{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}",
                            "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}",
                            "{'descr': '<f4', 'fortran_order': False, 'shape': 1}",
@@ -114,15 +115,15 @@ TEST(Npy, RefusesDamagedHeaders) {
                            "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'more': 1}",
                            "{'descr': [[[, 'fortran_order': False, 'shape': (1,)}",
                            "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} and more"}) {
-    EXPECT_TRUE(contains(refusal(npy(text, "1234")), "damaged")) << text;
+    EXPECT_TRUE(contains(refusal_of_npy(npy(text, "1234")), "damaged")) << text;
   }
 }
 
 TEST(Npy, NamesTheFirstValueThatIsNotFinite) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-  EXPECT_TRUE(contains(refusal(npy(header("<f4", "(2, 3)"), floats({0, 1, 2, 3, nan, infinity}))),
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(2, 3)"), floats({0, 1, 2, 3, nan, infinity}))),
                        "first NaN at index [1, 1]"));
-  EXPECT_TRUE(contains(refusal(npy(header("<f4", "(2,)"), floats({-infinity, 1}))), "first infinity at index [0]"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(2,)"), floats({-infinity, 1}))), "first infinity at index [0]"));
   const TemporaryFolder folder;
   const NpyFile file(folder.write("x.npy", npy(header("<f4", "(2, 1, 2)"), floats({0, 1, 2, nan}))));
   file.read_row(0);

@@ -2,6 +2,7 @@
 #include "image/output_file.h"
 
 #include <csignal>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -110,6 +111,26 @@ TEST(OutputFile, IsRemovedOnInterruption) {
   EXPECT_TRUE(contains(message_of(Fault::output, [&] { first.commit(); }), "interrupted"));
   write_file(folder / "c", "later files are fine");
   EXPECT_EQ(folder.entries(), 1u);
+}
+
+TEST(OutputFile, OfAKilledProcessIsRemovedWhenAsked) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "below");
+  const pid_t child = fork();
+  if (child == 0) {
+    OutputFile first(folder / "a"), second(folder.path() / "below" / "b");
+    first.write("half");
+    raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  folder.write("c.part", "");
+  folder.write(".attune-notes", "");
+  EXPECT_EQ(folder.entries(), 4u);
+  remove_abandoned_outputs(folder.path());
+  EXPECT_EQ(folder.entries(), 3u) << "below, c.part and .attune-notes";
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "below"));
+  EXPECT_NO_THROW(remove_abandoned_outputs(folder / "absent"));
 }
 
 TEST(OutputFile, IsRemovedByASignalHandler) {

@@ -1,4 +1,6 @@
 // resize() does what Pillow does, and filters keep what filters must keep.
+#include <gtest/gtest.h>
+
 #include "image/resample.h"
 #include "support.h"
 

@@ -1,6 +1,8 @@
 // Normalising and comparing, and what becomes of constant maps.
 #include "loss/compare.h"
 
+#include <gtest/gtest.h>
+
 #include "support.h"
 
 namespace attune::test {
@@ -86,8 +88,7 @@ TEST(Compare, DenormalMapsAreConstant) {
 
 TEST(Compare, LeavesOutRowsThatTheCallerNames) {
   const at::Tensor a = seeded({2, 1, 3, 3}, 1), b = seeded({2, 1, 3, 3}, 2);
-  const Agreement found =
-      compare({a, false}, {b, false}, Normalise::none, Product(), at::tensor({0, 1}).to(at::kBool));
+  const Agreement found = compare({a, false}, {b, false}, Normalise::none, Product(), at::tensor({0, 1}).to(at::kBool));
   EXPECT_EQ(found.values[0].item<double>(), compared(a, b).values[0].item<double>());
   EXPECT_EQ(found.values[1].item<double>(), 0);
   EXPECT_TRUE(at::equal(found.degenerate, at::tensor({0, 1}).to(at::kBool)));

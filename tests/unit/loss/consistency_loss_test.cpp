@@ -8,9 +8,6 @@
 namespace attune::test {
 namespace {
 
-const std::string both = "[\"cam\", \"gb\"]";
-const std::string mask = "{\"use\": \"mask\", \"source\": \"gb\", \"scale\": \"std\"}";
-
 std::shared_ptr<TorchScriptModel> smooth_model() { return std::make_shared<TorchScriptModel>(normed_model(2)); }
 
 LossResult run(const std::shared_ptr<Model>& model, const std::string& text, const at::Tensor& x) {
@@ -121,9 +118,9 @@ TEST(ConsistencyLoss, AMaskMadeOfAConstantMapCountsAsZero) {
   }
   const auto model = std::make_shared<TorchScriptModel>(module);
   for (const std::string scale : {"\"std\"", "\"variance\"", "0.5"}) {
-    const auto loss = loss_of(
-        model, spec_text(term(both, "{\"use\": \"mask\", \"source\": \"gb\", \"scale\": " + scale + "}"), "",
-                         ", \"target\": \"0\""));
+    const auto loss =
+        loss_of(model, spec_text(term(both, "{\"use\": \"mask\", \"source\": \"gb\", \"scale\": " + scale + "}"), "",
+                                 ", \"target\": \"0\""));
     LossTrace trace;
     const LossResult result = loss(seeded({2, 3, 8, 8}, 4), &trace);
     EXPECT_GT(trace.items[0].values.abs().max().item<double>(), 0) << trace.items[0].name;
@@ -219,7 +216,8 @@ TEST(ConsistencyLoss, RefusesWhatIsNotFinite) {
   EXPECT_EQ(message_of(Fault::run, [&] { loss(x); }), "the model's scores are not finite (NaN or infinity)");
   const std::string vast = ", \"weight\": 1e300";
   const auto model = std::make_shared<TorchScriptModel>(normed_model(2));
-  const auto heavy = loss_of(model, spec_text(term(both, mask, vast) + ", " + term(both, mask, ", \"weight\": -1e300")));
+  const auto heavy =
+      loss_of(model, spec_text(term(both, mask, vast) + ", " + term(both, mask, ", \"weight\": -1e300")));
   EXPECT_NO_THROW(heavy(input_of(2, 2)));
   const auto heavier = loss_of(model, spec_text(term(both, mask, ", \"weight\": 1.7e308") + ", " +
                                                 term("[\"cam\", \"gb\"]", mask, ", \"weight\": 1.7e308")));

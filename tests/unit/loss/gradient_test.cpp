@@ -7,15 +7,12 @@
 namespace attune::test {
 namespace {
 
-const char* const mask = "{\"use\": \"mask\", \"source\": \"gb\", \"scale\": \"std\"}";
-
 struct Case {
   std::string name;
   std::string terms;
 };
 
 const std::vector<Case>& cases() {
-  static const std::string both = "[\"cam\", \"gb\"]";
   static const std::vector<Case> all = {
       {"guided backpropagation as mask", term(both, mask)},
       {"variance", term(both, "{\"use\": \"mask\", \"source\": \"gb\", \"centre\": \"mean_plus_half_std\"}")},

@@ -6,9 +6,7 @@
 namespace attune::test {
 namespace {
 
-const std::string both = "[\"cam\", \"gb\"]";
-
-std::string mask(bool stopped) {
+std::string stopping_mask(bool stopped) {
   return std::string("{\"use\": \"mask\", \"source\": \"gb\", \"scale\": \"std\", \"stop_gradient\": ") +
          (stopped ? "true}" : "false}");
 }
@@ -46,7 +44,7 @@ TEST(StopGradient, OfAMapLeavesTheOthers) {
 
 TEST(StopGradient, OfAMaskLeavesBothVersionsOfTheMap) {
   const Fixture f;
-  const auto loss = loss_of(f.model, spec_text(term(both, mask(true))));
+  const auto loss = loss_of(f.model, spec_text(term(both, stopping_mask(true))));
   LossTrace trace;
   const at::Tensor value = loss(f.x, &trace).loss;
   at::Tensor masked;
@@ -60,8 +58,8 @@ TEST(StopGradient, OfAMaskLeavesBothVersionsOfTheMap) {
 
 TEST(StopGradient, OfTheMaskChangesTheGradientAndNotTheValue) {
   const Fixture f;
-  const auto whole = loss_of(f.model, spec_text(term(both, mask(false))))(f.x);
-  const auto stopped = loss_of(f.model, spec_text(term(both, mask(true))))(f.x);
+  const auto whole = loss_of(f.model, spec_text(term(both, stopping_mask(false))))(f.x);
+  const auto stopped = loss_of(f.model, spec_text(term(both, stopping_mask(true))))(f.x);
   EXPECT_TRUE(at::allclose(whole.loss, stopped.loss));
   const auto of = parameters_of(f.module);
   const auto a = gradients_of(whole.loss, of), b = gradients_of(stopped.loss, of);
@@ -71,7 +69,7 @@ TEST(StopGradient, OfTheMaskChangesTheGradientAndNotTheValue) {
 // With the map stopped that is recomputed, nothing leads to the model, and nothing is recorded.
 TEST(StopGradient, OfTheRecomputedMapCutsBothVersions) {
   const Fixture f;
-  const auto stopped = loss_of(f.model, spec_text(term(both, mask(false)), ", \"stop_gradient\": true"));
+  const auto stopped = loss_of(f.model, spec_text(term(both, stopping_mask(false)), ", \"stop_gradient\": true"));
   EXPECT_FALSE(stopped(f.x).loss.requires_grad());
   for (const PassPlan& step : stopped.plan(true)) {
     EXPECT_FALSE(step.recorded) << step.gives;
@@ -83,7 +81,8 @@ TEST(StopGradient, OfTheRecomputedMapCutsBothVersions) {
 TEST(StopGradient, EveryParameterOrNone) {
   const Fixture f;
   const auto of = parameters_of(f.module);
-  for (const auto& gradient : gradients_of(loss_of(f.model, spec_text(term(both, mask(false))))(f.x).loss, of)) {
+  for (const auto& gradient :
+       gradients_of(loss_of(f.model, spec_text(term(both, stopping_mask(false))))(f.x).loss, of)) {
     ASSERT_TRUE(gradient.defined());
     EXPECT_GT(gradient.abs().max().item<double>(), 1e-8);
   }

@@ -15,6 +15,9 @@
 
 namespace attune::test {
 
+inline const std::string both = "[\"cam\", \"gb\"]";
+inline const std::string mask = "{\"use\": \"mask\", \"source\": \"gb\", \"scale\": \"std\"}";
+
 inline torch::jit::Module convolution(int64_t rank, int64_t in, int64_t out, uint64_t seed) {
   std::vector<int64_t> kernel{out, in};
   std::string ones;

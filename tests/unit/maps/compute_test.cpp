@@ -1,4 +1,5 @@
 // One forward pass serves all maps and targets; methods that give no map are refused by name.
+#include <gtest/gtest.h>
 #include <limits>
 #include <torch/csrc/autograd/autograd.h>
 

@@ -1,5 +1,6 @@
 // What a user writes for a target, and the classes it stands for.
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include <attune/maps.h>
 

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
-
+#include <gtest/gtest.h>
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>

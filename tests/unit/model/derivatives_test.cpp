@@ -1,6 +1,7 @@
 // What graphs that are differentiated twice compute in a way of their own (convolutions, batch norm, rectifiers in
 // place), and frozen ones channels last: the values and derivatives are LibTorch's.
 
+#include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 

@@ -1,5 +1,6 @@
 // What a model or a request that does not fit is told.
 
+#include <gtest/gtest.h>
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>

@@ -1,5 +1,6 @@
 // Gradients: rules, finite differences, and no pass that is not needed.
 
+#include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 

@@ -1,5 +1,6 @@
 // Rewriting: what the programs compute is what the module computes, whatever its code does.
 
+#include <gtest/gtest.h>
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>

@@ -1,5 +1,6 @@
 #include "model/layout.h"
 
+#include <gtest/gtest.h>
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>

@@ -1,7 +1,7 @@
 // The user's module: never changed, always up to date, shared by threads, and nothing grows.
 
+#include <gtest/gtest.h>
 #include <thread>
-
 #include <torch/script.h>
 
 #include <attune/torchscript_model.h>

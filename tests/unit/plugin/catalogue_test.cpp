@@ -1,4 +1,5 @@
 #include <ATen/Functions.h>
+#include <gtest/gtest.h>
 
 #include <attune/catalogue.h>
 

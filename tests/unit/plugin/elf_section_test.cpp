@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <elf.h>
+#include <gtest/gtest.h>
 #include <random>
 
 #include "support.h"

@@ -1,5 +1,6 @@
 // What the libraries show to the dynamic linker.
 #include <cstdio>
+#include <gtest/gtest.h>
 #include <sstream>
 
 #include "support.h"

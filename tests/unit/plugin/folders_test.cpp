@@ -1,4 +1,6 @@
 // Where plugins are looked for, and that the working directory is not among the places.
+#include <gtest/gtest.h>
+
 #include "support.h"
 
 namespace attune {

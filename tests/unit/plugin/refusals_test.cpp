@@ -1,6 +1,7 @@
 // Every way in which a plugin is refused has its own sentence, and nothing of the plugin stays.
 #include <array>
 #include <functional>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <attune/sdk/abi.h>

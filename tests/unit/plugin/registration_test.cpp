@@ -1,5 +1,7 @@
 #include "plugin/registration.h"
 
+#include <gtest/gtest.h>
+
 #include "support.h"
 
 namespace attune {

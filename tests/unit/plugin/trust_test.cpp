@@ -1,5 +1,6 @@
 #include "plugin/trust.h"
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -2,6 +2,7 @@
 #include "spec/component.h"
 
 #include <filesystem>
+#include <gtest/gtest.h>
 
 #include "errors.h"
 

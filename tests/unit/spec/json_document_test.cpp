@@ -12,7 +12,7 @@ using Kind = JsonNode::Kind;
 
 std::string at(const JsonPlace& place) { return std::to_string(place.line) + ":" + std::to_string(place.column); }
 
-JsonDocument read(const std::string& text) {
+JsonDocument document_of(const std::string& text) {
   JsonDocument document = parse_json(text);
   EXPECT_TRUE(document.complete) << text;
   return document;
@@ -28,7 +28,8 @@ std::string refusal(const std::string& text) {
 }
 
 TEST(JsonDocument, KnowsWhereEverythingStands) {
-  const JsonDocument document = read("{ \"a\" :\t[1,\n  -2.5e1 ,true\r\n,{\"b\":null}],\"c\":\"x\\\"y\"\n, \"d\":{}}");
+  const JsonDocument document =
+      document_of("{ \"a\" :\t[1,\n  -2.5e1 ,true\r\n,{\"b\":null}],\"c\":\"x\\\"y\"\n, \"d\":{}}");
   const JsonNode& root = document.root;
   EXPECT_EQ(at(root.place), "1:1");
   ASSERT_EQ(root.members.size(), 3u);
@@ -48,13 +49,13 @@ TEST(JsonDocument, KnowsWhereEverythingStands) {
 }
 
 TEST(JsonDocument, CountsColumnsInBytesAndNoByteOrderMark) {
-  EXPECT_EQ(at(read("[\"\xc3\xa9\", 1]").root.items[1].place), "1:8");
-  EXPECT_EQ(at(read("\xef\xbb\xbf[1]").root.items[0].place), "1:2");
+  EXPECT_EQ(at(document_of("[\"\xc3\xa9\", 1]").root.items[1].place), "1:8");
+  EXPECT_EQ(at(document_of("\xef\xbb\xbf[1]").root.items[0].place), "1:2");
   EXPECT_EQ(refusal("\xef\xbb\xbf[1 2]"), "1:4 expected ',' or ']', not '2'");
 }
 
 TEST(JsonDocument, HoldsValues) {
-  const JsonDocument document = read(R"([null, true, false, 7, -7, 0.5, 1e2, "text", [], {}])");
+  const JsonDocument document = document_of(R"([null, true, false, 7, -7, 0.5, 1e2, "text", [], {}])");
   const auto& items = document.root.items;
   ASSERT_EQ(items.size(), 10u);
   const std::vector<Kind> kinds = {Kind::null, Kind::boolean, Kind::boolean, Kind::integer, Kind::integer,
@@ -72,7 +73,7 @@ TEST(JsonDocument, HoldsValues) {
 
 TEST(JsonDocument, HoldsIntegersOf64Bits) {
   const JsonDocument document =
-      read("[9223372036854775807, -9223372036854775808, 9223372036854775808, -9223372036854775809]");
+      document_of("[9223372036854775807, -9223372036854775808, 9223372036854775808, -9223372036854775809]");
   const auto& items = document.root.items;
   EXPECT_EQ(items[0].integer, INT64_MAX);
   EXPECT_EQ(items[1].integer, INT64_MIN);
@@ -83,7 +84,7 @@ TEST(JsonDocument, HoldsIntegersOf64Bits) {
 }
 
 TEST(JsonDocument, ReadsEscapes) {
-  const JsonDocument document = read(R"(["\"\\\/\b\f\n\r\t", "\u00e9\u20AC\ud83D\ude00", "\u0000"])");
+  const JsonDocument document = document_of(R"(["\"\\\/\b\f\n\r\t", "\u00e9\u20AC\ud83D\ude00", "\u0000"])");
   const auto& items = document.root.items;
   EXPECT_EQ(items[0].text, "\"\\/\b\f\n\r\t");
   EXPECT_EQ(items[1].text, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
@@ -91,7 +92,7 @@ TEST(JsonDocument, ReadsEscapes) {
 }
 
 TEST(JsonDocument, KeepsTheOrderOfMembersAndFindsThem) {
-  const JsonDocument document = read(R"({"z": 1, "a": 2, "m\u0069d": 3})");
+  const JsonDocument document = document_of(R"({"z": 1, "a": 2, "m\u0069d": 3})");
   ASSERT_EQ(document.root.members.size(), 3u);
   EXPECT_EQ(document.root.members[0].key, "z");
   EXPECT_EQ(document.root.members[1].key, "a");
@@ -101,7 +102,7 @@ TEST(JsonDocument, KeepsTheOrderOfMembersAndFindsThem) {
 }
 
 TEST(JsonDocument, NamesKeysThatStandTwice) {
-  const JsonDocument document = read(R"({"a/b": [{}, {"k": 1, "~": 2, "~": 3, "k": 4}], "a/b": 5})");
+  const JsonDocument document = document_of(R"({"a/b": [{}, {"k": 1, "~": 2, "~": 3, "k": 4}], "a/b": 5})");
   ASSERT_EQ(document.faults.size(), 3u);
   EXPECT_EQ(document.faults[0].pointer, "/a~1b/1/~0");
   EXPECT_EQ(document.faults[0].message, "the key \"~\" stands twice in its object");
@@ -109,13 +110,13 @@ TEST(JsonDocument, NamesKeysThatStandTwice) {
   EXPECT_EQ(document.faults[1].pointer, "/a~1b/1/k");
   EXPECT_EQ(document.faults[2].pointer, "/a~1b");
   EXPECT_EQ(at(document.faults[2].place), "1:49");
-  EXPECT_EQ(read(R"({"a": {"a": 1}, "b": {"a": 1}})").faults.size(), 0u);
+  EXPECT_EQ(document_of(R"({"a": {"a": 1}, "b": {"a": 1}})").faults.size(), 0u);
 }
 
 TEST(JsonDocument, TellsAHundredKeysThatStandTwice) {
   std::string text = "{\"a\": 0";
   for (int i = 0; i < 1000; ++i) text += ", \"a\": 0";
-  EXPECT_EQ(read(text + "}").faults.size(), 100u);
+  EXPECT_EQ(document_of(text + "}").faults.size(), 100u);
   EXPECT_EQ(parse_json(text).faults.size(), 101u);
 }
 
@@ -150,7 +151,7 @@ TEST(JsonDocument, ExplainsNumbersThatAreNone) {
   EXPECT_EQ(refusal("[-1e400]"), "1:2 the number -1e400 is too large");
   EXPECT_EQ(refusal("[nullify]"), "1:2 'nullify' is none of the words true, false and null (did you mean \"null\"?)");
   EXPECT_EQ(refusal("tru"), "1:1 'tru' is none of the words true, false and null (did you mean \"true\"?)");
-  EXPECT_EQ(read("[1e-400]").root.items[0].real, 0);
+  EXPECT_EQ(document_of("[1e-400]").root.items[0].real, 0);
 }
 
 TEST(JsonDocument, ExplainsStringsThatAreNone) {

@@ -1,4 +1,6 @@
 // Files with the names of classes.
+#include <gtest/gtest.h>
+
 #include "errors.h"
 #include "folder.h"
 #include "spec/sidecar.h"

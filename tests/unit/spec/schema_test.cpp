@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "configs.h"
 #include "folder.h"
 #include "specs.h"
 
@@ -43,6 +44,10 @@ const std::set<std::string> beyond_schema = {
 };
 // clang-format on
 
+const std::set<std::string> beyond_config_schema = {
+    "",
+};
+
 class Schema : public testing::Test {
  protected:
   void SetUp() override {
@@ -52,11 +57,11 @@ class Schema : public testing::Test {
   }
 
   // file -> accepted, refused or unreadable.
-  std::map<fs::path, std::string> verdicts(const std::vector<fs::path>& files) const {
+  std::map<fs::path, std::string> verdicts(const std::string& schema, const std::vector<fs::path>& files) const {
     std::string list;
     for (const fs::path& file : files) list += file.string() + "\n";
     const std::string command = "/usr/bin/python3 '" + folder_.write("check.py", check).string() + "' '" +
-                                folder_.write("schema.json", spec_schema(components())).string() + "' '" +
+                                folder_.write("schema.json", schema).string() + "' '" +
                                 folder_.write("files", list).string() + "' 2>&1";
     std::map<fs::path, std::string> verdicts;
     FILE* pipe = popen(command.c_str(), "r");
@@ -74,25 +79,33 @@ class Schema : public testing::Test {
     return verdicts;
   }
 
+  void expect_accepted(const std::string& schema, const std::vector<fs::path>& files) const {
+    for (const auto& [file, verdict] : verdicts(schema, files)) EXPECT_EQ(verdict, "accepted") << file;
+  }
+
+  // All but these must be refused.
+  void expect_refused(const std::string& schema, const std::vector<fs::path>& files,
+                      const std::set<std::string>& beyond) const {
+    std::set<std::string> accepted;
+    size_t refused = 0;
+    for (const auto& [file, verdict] : verdicts(schema, files)) {
+      const std::string name = file.stem().string();
+      if (name.rfind("syntax_", 0) == 0) continue;  // not for a schema; Python reads some
+      if (verdict == "accepted") accepted.insert(name);
+      if (verdict == "refused") ++refused;
+    }
+    EXPECT_EQ(accepted, beyond);
+    EXPECT_GT(refused, 100u);
+  }
+
+ private:
   const TemporaryFolder folder_;
 };
 
-TEST_F(Schema, AcceptsWhatIsHandedOut) {
-  for (const auto& [file, verdict] : verdicts(shipped_specs())) EXPECT_EQ(verdict, "accepted") << file;
-}
-
-TEST_F(Schema, RefusesTheRest) {
-  std::set<std::string> accepted;
-  size_t refused = 0;
-  for (const auto& [file, verdict] : verdicts(bad_specs())) {
-    const std::string name = file.stem().string();
-    if (name.rfind("syntax_", 0) == 0) continue;  // not for a schema; Python reads some
-    if (verdict == "accepted") accepted.insert(name);
-    if (verdict == "refused") ++refused;
-  }
-  EXPECT_EQ(accepted, beyond_schema);
-  EXPECT_GT(refused, 100u);
-}
+TEST_F(Schema, AcceptsWhatIsHandedOut) { expect_accepted(spec_schema(components()), shipped_specs()); }
+TEST_F(Schema, RefusesTheRest) { expect_refused(spec_schema(components()), bad_specs(), beyond_schema); }
+TEST_F(Schema, AcceptsGoodConfigs) { expect_accepted(train_schema(), good_configs()); }
+TEST_F(Schema, RefusesBadConfigs) { expect_refused(train_schema(), bad_configs(), beyond_config_schema); }
 
 // Editors complete from these.
 TEST(SchemaText, DescribesParameters) {

@@ -1,6 +1,8 @@
 // model.json beside model.pt, and files with preprocessing.
 #include "spec/sidecar.h"
 
+#include <gtest/gtest.h>
+
 #include "errors.h"
 #include "folder.h"
 

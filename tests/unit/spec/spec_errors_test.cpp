@@ -1,12 +1,10 @@
 // Every file of tests/specs/bad against the messages beside it; and what is too large to keep.
 #include <algorithm>
 #include <chrono>
-#include <functional>
-#include <set>
+#include <gtest/gtest.h>
 
+#include "corpus.h"
 #include "errors.h"
-#include "folder.h"
-#include "spec/quoting.h"
 #include "specs.h"
 
 namespace attune::test {
@@ -14,67 +12,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A file's name up to the first "_". One test for each kind, as ctest starts a process for every test.
-std::string kind_of(const fs::path& file) {
-  const std::string name = file.stem().string();
-  return name.substr(0, name.find('_'));
-}
-
-std::set<std::string> kinds() {
-  std::set<std::string> kinds;
-  for (const fs::path& file : bad_specs()) kinds.insert(kind_of(file));
-  return kinds;
-}
-
-class BadSpec : public testing::TestWithParam<std::string> {
- protected:
-  static void for_each(const std::function<void(const fs::path&)>& check) {
-    for (const fs::path& file : bad_specs()) {
-      SCOPED_TRACE(file.filename());
-      if (kind_of(file) == GetParam()) check(file);
-    }
-  }
-};
-
-std::string joined(const std::vector<SpecFault>& faults) {
-  std::string text;
-  for (const SpecFault& fault : faults) text += fault.message;
-  return text;
-}
+class BadSpec : public testing::TestWithParam<std::string> {};
 
 TEST_P(BadSpec, IsRefusedInTheseWords) {
-  for_each([](const fs::path& file) {
+  for_each_of(GetParam(), bad_specs(), [](const fs::path& file) {
     const std::string expected = read_bytes(fs::path(file).replace_extension(".txt"));
     EXPECT_EQ(faults_of(read_bytes(file), model_of(file)) + "\n", expected);
   });
 }
 
-// Positions only grow, and a message has neither line breaks nor bytes that a terminal could take for something else.
 TEST_P(BadSpec, HasFaultsInTheOrderOfTheText) {
-  for_each([](const fs::path& file) {
-    try {
-      read_spec(file, components(), model_of(file));
-      ADD_FAILURE() << "is a good spec";
-    } catch (const SpecError& error) {
-      const auto earlier = [](const SpecFault& a, const SpecFault& b) {
-        return a.line < b.line || (a.line == b.line && a.column < b.column);
-      };
-      EXPECT_FALSE(error.faults().empty());
-      EXPECT_TRUE(std::is_sorted(error.faults().begin(), error.faults().end(), earlier));
-      EXPECT_EQ(one_line(joined(error.faults())), joined(error.faults()));
-      EXPECT_EQ(std::string(error.what()).rfind(file.string() + ":", 0), 0u);
-    }
+  for_each_of(GetParam(), bad_specs(), [](const fs::path& file) {
+    expect_faults_in_order(file, [&] { read_spec(file, components(), model_of(file)); });
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, BadSpec, testing::ValuesIn(kinds()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Files, BadSpec, testing::ValuesIn(kinds_of(bad_specs())),
+                         [](const auto& info) { return info.param; });
 
 TEST(BadSpecs, AllHaveMessages) {
-  size_t texts = 0;
-  for (const auto& entry : fs::directory_iterator(source_dir / "tests" / "specs" / "bad")) {
-    if (entry.path().extension() == ".txt") ++texts;
-  }
-  EXPECT_EQ(texts, bad_specs().size());
+  EXPECT_EQ(files_in(source_dir / "tests" / "specs" / "bad", ".txt").size(), bad_specs().size());
 }
 
 // A spec with `count` faults: what it lacks and keys that there are not.

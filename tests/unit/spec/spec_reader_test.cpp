@@ -9,7 +9,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-Spec read(const std::string& text, const ModelNames& model = {}) {
+Spec spec_from(const std::string& text, const ModelNames& model = {}) {
   EXPECT_EQ(faults_of(text, model), "");
   return parse_spec(text, "spec.json", components(), model);
 }
@@ -27,7 +27,7 @@ std::string with(const std::string& keys) {
 }
 
 TEST(SpecReader, FillsInDefaults) {
-  const Spec spec = read(shortest);
+  const Spec spec = spec_from(shortest);
   EXPECT_EQ(spec.description, "");
   EXPECT_EQ(spec.targets, Names{"top1"});
   EXPECT_EQ(spec.reduction, Reduction::mean);
@@ -48,7 +48,7 @@ TEST(SpecReader, FillsInDefaults) {
 }
 
 TEST(SpecReader, ReadsEverything) {
-  const Spec spec = read(R"({
+  const Spec spec = spec_from(R"({
     "$schema": "spec.schema.json",
     "version": 1,
     "description": "caf\u00e9",
@@ -93,7 +93,8 @@ TEST(SpecReader, ReadsEverything) {
 }
 
 TEST(SpecReader, TakesAnIntegerWhereARealIsDeclared) {
-  const Spec spec = read(R"({"version": 1, "maps": {"a": "saliency", "b": "saliency"}, "terms": [{"maps": ["a", "b"],
+  const Spec spec =
+      spec_from(R"({"version": 1, "maps": {"a": "saliency", "b": "saliency"}, "terms": [{"maps": ["a", "b"],
     "match": {"use": "upsample", "smooth": 2}, "compare": {"use": "coverage", "threshold": 1}, "weight": 3}]})");
   const TermSpec& term = spec.terms[0];
   const auto& smooth = term.match.matcher.parameters.at("smooth");
@@ -103,9 +104,10 @@ TEST(SpecReader, TakesAnIntegerWhereARealIsDeclared) {
 
 TEST(SpecReader, TakesAWordOrANumber) {
   const auto scale = [](const std::string& value) {
-    const Spec spec = read(R"({"version": 1, "maps": {"a": "saliency", "b": "gradcam"}, "terms": [{"maps": ["a", "b"],
+    const Spec spec =
+        spec_from(R"({"version": 1, "maps": {"a": "saliency", "b": "gradcam"}, "terms": [{"maps": ["a", "b"],
       "match": {"use": "mask", "source": "a", "scale": )" +
-                           value + R"(}, "compare": "pearson"}]})");
+                  value + R"(}, "compare": "pearson"}]})");
     return spec.terms[0].match.matcher.parameters.at("scale");
   };
   EXPECT_EQ(scale("\"std\""), ParameterValue(std::string("std")));
@@ -113,17 +115,17 @@ TEST(SpecReader, TakesAWordOrANumber) {
 }
 
 TEST(SpecReader, TakesTargetsOfEveryKind) {
-  EXPECT_EQ(read(with(R"("target": 3)")).targets, Names{"3"});
-  EXPECT_EQ(read(with(R"("target": "3")")).targets, Names{"3"});
-  EXPECT_EQ(read(with(R"("target": "top5")")).targets, Names{"top5"});
-  EXPECT_EQ(read(with(R"("target": ["top1"])")).targets, Names{"top1"});
-  EXPECT_EQ(read(with(R"("target": "top hat")")).targets, Names{"top hat"});
-  EXPECT_EQ(read(with(R"("target": [0, "top2", "cat"])")).targets, (Names{"0", "top2", "cat"}));
+  EXPECT_EQ(spec_from(with(R"("target": 3)")).targets, Names{"3"});
+  EXPECT_EQ(spec_from(with(R"("target": "3")")).targets, Names{"3"});
+  EXPECT_EQ(spec_from(with(R"("target": "top5")")).targets, Names{"top5"});
+  EXPECT_EQ(spec_from(with(R"("target": ["top1"])")).targets, Names{"top1"});
+  EXPECT_EQ(spec_from(with(R"("target": "top hat")")).targets, Names{"top hat"});
+  EXPECT_EQ(spec_from(with(R"("target": [0, "top2", "cat"])")).targets, (Names{"0", "top2", "cat"}));
 }
 
 TEST(SpecReader, ChecksTargetsAgainstKnownLabels) {
   const ModelNames model{{}, {"cat", "dog"}};
-  EXPECT_EQ(read(with(R"("target": ["dog", 1, "top5"])"), model).targets, (Names{"dog", "1", "top5"}));
+  EXPECT_EQ(spec_from(with(R"("target": ["dog", 1, "top5"])"), model).targets, (Names{"dog", "1", "top5"}));
   EXPECT_EQ(faults_of(with(R"("target": 2)"), model),
             "spec.json:2:13 at /target: must be a class index of at most 1, not 2");
 }

@@ -1,27 +1,15 @@
 #include "specs.h"
 
-#include <algorithm>
+#include "corpus.h"
 
 namespace attune::test {
-namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> json_files(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".json") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-}  // namespace
-
-std::vector<fs::path> bad_specs() { return json_files(source_dir / "tests" / "specs" / "bad"); }
+std::vector<fs::path> bad_specs() { return files_in(source_dir / "tests" / "specs" / "bad", ".json"); }
 
 std::vector<fs::path> shipped_specs() {
-  std::vector<fs::path> files = json_files(source_dir / "docs" / "specs");
+  std::vector<fs::path> files = files_in(source_dir / "docs" / "specs", ".json");
   for (const char* kind : {"method", "matcher", "correlation"}) {
     for (const auto& plugin : fs::directory_iterator(source_dir / "plugins" / kind)) {
       if (plugin.is_directory()) files.push_back(plugin.path() / "example.json");

@@ -1,5 +1,6 @@
 // Checkpoints and logs.
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include <attune/sdk/error.h>
 

@@ -1,5 +1,7 @@
 #include "train/head.h"
 
+#include <gtest/gtest.h>
+
 #include <attune/sdk/error.h>
 
 #include "support.h"

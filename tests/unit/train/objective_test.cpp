@@ -1,5 +1,7 @@
 #include "train/objective.h"
 
+#include <gtest/gtest.h>
+
 #include "support.h"
 
 namespace attune::test {

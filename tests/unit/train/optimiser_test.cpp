@@ -1,5 +1,7 @@
 #include "train/optimiser.h"
 
+#include <gtest/gtest.h>
+
 #include "support.h"
 
 namespace attune::test {

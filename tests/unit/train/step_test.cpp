@@ -1,5 +1,6 @@
 #include "train/step.h"
 
+#include <gtest/gtest.h>
 #include <memory>
 #include <torch/csrc/jit/api/module.h>
 

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
 #include <vector>
@@ -89,25 +90,33 @@ inline void write_stripes(const fs::path& root, const std::string& split, int pe
   }
 }
 
-// model.pt, data/ and spec.json in a folder of the test's own, and configs for them.
-class TrainingFolder {
- public:
-  TrainingFolder() {
-    save_model(folder / "model.pt");
-    write_stripes(folder / "data", "train", 4, 1);
-    write_stripes(folder / "data", "val", 3, 1000);
-    folder.write("spec.json", smooth_spec());
-  }
+// model.pt, data/ and spec.json.
+inline void write_training_files(const fs::path& folder) {
+  save_model(folder / "model.pt");
+  write_stripes(folder / "data", "train", 4, 1);
+  write_stripes(folder / "data", "val", 3, 1000);
+  std::ofstream(folder / "spec.json") << smooth_spec();
+}
 
-  // `stages` and `more` are JSON.
-  TrainConfig config(const std::string& stages, const std::string& output = "run", const std::string& more = "") const {
-    const std::string text = R"({"version": 1, "model": "model.pt", "head": {"layer": "fc"},
+// A config for those files; `stages` and `more` are JSON.
+inline std::string training_config(const std::string& stages, const std::string& output = "run",
+                                   const std::string& more = "") {
+  return R"({"version": 1, "model": "model.pt", "head": {"layer": "fc"},
       "data": {"format": "class_folders", "root": "data", "train": "train", "validate": "val"},
       "input": {"size": [16, 16]}, "augment": [{"use": "flip", "vertical": 0.5}, {"use": "rotate", "degrees": 10}],
       "evaluate": {"bootstrap": 0}, "select": "loss", "output": ")" +
-                             output + "\"" + more + R"(, "stages": [)" + stages + "]}";
+         output + "\"" + more + R"(, "stages": [)" + stages + "]}";
+}
+
+// Those files in a folder of the test's own.
+class TrainingFolder {
+ public:
+  TrainingFolder() { write_training_files(folder.path()); }
+
+  TrainConfig config(const std::string& stages, const std::string& output = "run", const std::string& more = "") const {
     const auto no_spec = [](const std::string& name) -> fs::path { return name; };
-    return parse_train_config(text, "config.json", folder.path(), {own_plugins(), no_spec});
+    return parse_train_config(training_config(stages, output, more), "config.json", folder.path(),
+                              {own_plugins(), no_spec});
   }
 
   const TemporaryFolder folder;

@@ -1,5 +1,6 @@
 #include "train/trainee.h"
 
+#include <gtest/gtest.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <attune/sdk/error.h>
