@@ -73,6 +73,7 @@ Json if_then(const Json& condition, const Json& consequence) { return {{"if", co
 Json data_schema() {
   const Json text = {{"type", "string"}, {"minLength", 1}};
   Json schema = object_of(data_settings(), {{"classes", list_of({{"type", "string"}})}});
+  schema["properties"]["classes"]["uniqueItems"] = true;
   schema["allOf"] = {if_then(has("format", {{"enum", {"voc", "csv"}}}), has("train", text)),
                      if_then(has("format", {{"const", "voc"}}), {{"properties", {{"clips", {{"const", false}}}}}}),
                      if_then(has("validate", text), {{"properties", {{"hold_out", {{"const", 0}}}}}}),

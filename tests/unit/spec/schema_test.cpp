@@ -42,11 +42,17 @@ const std::set<std::string> beyond_schema = {
     "model_label_unknown", "model_label_capital", "model_label_far", "model_label_of_two_classes",
     "model_label_index", "model_label_index_string", "model_label_top_word",
 };
-// clang-format on
 
+// The same of training configs; and specs, of which they only have names.
 const std::set<std::string> beyond_config_schema = {
-    "",
+    "duplicate_key", "duplicate_of_data", "duplicate_of_optimizer", "duplicate_of_stage", "empty_spec",
+    "misplaced_nesterov", "misplaced_nesterov_zero", "missing_maps_of_select", "missing_validation",
+    "missing_validation_of_zero", "name_of_another_default", "name_of_monitors", "name_twice", "name_with_line_break",
+    "spec_faulty", "spec_faulty_thrice", "spec_folder", "spec_is_config", "spec_long", "spec_missing", "spec_no_json",
+    "spec_of_many_faults", "spec_of_maps", "spec_of_monitors", "spec_unknown", "spec_unknown_far",
+    "type_epochs_whole_real",
 };
+// clang-format on
 
 class Schema : public testing::Test {
  protected:
