@@ -40,11 +40,8 @@ Subject subject(const TrainConfig& config, const std::string& given) {
 }
 
 Objective loss_of(const TrainConfig& config) {
-  Objective loss = config.data.task == Task::single_label ? Objective::cross_entropy : Objective::bce;
-  for (const StageConfig& stage : config.stages) {
-    if (stage.strategy != Strategy::finetune) loss = stage.loss;
-  }
-  return loss;
+  if (!config.stages.empty()) return config.stages.back().loss;
+  return config.data.task == Task::single_label ? Objective::cross_entropy : Objective::bce;
 }
 
 class EvaluateRun {
@@ -52,7 +49,7 @@ class EvaluateRun {
   explicit EvaluateRun(const EvaluateOptions& options)
       : options_(options),
         catalogue_(load_catalogue(options.plugin_dirs)),
-        config_(read_train_config(options.config, {catalogue_, spec_file})),
+        config_(read_train_config(options.config, {catalogue_, shipped_spec})),
         model_(subject(config_, options.model)) {
     if (!options.device.empty()) config_.device = options.device;
     if (options.threads > 0) config_.threads = options.threads;

@@ -62,10 +62,9 @@ std::filesystem::path data_folder() {
   return program.parent_path() / ".." / "share" / "attune";
 }
 
-std::filesystem::path spec_file(const std::string& given) {
+std::filesystem::path shipped_spec(const std::string& given) {
   namespace fs = std::filesystem;
   std::error_code error;
-  if (fs::is_regular_file(given, error) || given.find('/') != std::string::npos) return given;
   const fs::path folder = data_folder() / "specs";
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
@@ -74,6 +73,12 @@ std::filesystem::path spec_file(const std::string& given) {
   }
   throw Error(Fault::spec, "there is no file '" + given + "', and no spec of that name ships with attune" +
                                did_you_mean(given, names));
+}
+
+std::filesystem::path spec_file(const std::string& given) {
+  std::error_code error;
+  const bool is_file = std::filesystem::is_regular_file(given, error) || given.find('/') != std::string::npos;
+  return is_file ? std::filesystem::path(given) : shipped_spec(given);
 }
 
 ConsistencyLoss make_loss(const Session& session, const std::string& given) {

@@ -34,7 +34,9 @@ c10::Device parse_device(const std::string& text);
 ModelNames names_of(const Session& session);
 // share/attune beside the program: specs and templates.
 std::filesystem::path data_folder();
-// A file, or the name of a spec that ships with attune ("atcon"). Throws Error(Fault::spec) with the nearest name.
+// The file of a spec that ships with attune, by its name ("atcon"). Throws Error(Fault::spec) with the nearest name.
+std::filesystem::path shipped_spec(const std::string& given);
+// A file, or as shipped_spec.
 std::filesystem::path spec_file(const std::string& given);
 ConsistencyLoss make_loss(const Session& session, const std::string& spec);
 

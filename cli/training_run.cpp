@@ -67,7 +67,7 @@ class StageBars {
 }  // namespace
 
 TrainConfig training_config(const TrainOptions& options, const Catalogue& catalogue) {
-  TrainConfig config = read_train_config(options.config, {catalogue, spec_file});
+  TrainConfig config = read_train_config(options.config, {catalogue, shipped_spec});
   if (!options.device.empty()) config.device = options.device;
   if (options.threads > 0) config.threads = options.threads;
   parse_device(config.device);

@@ -178,9 +178,9 @@ TEST_F(Ablate, RefusesWhatCannotBeWatched) {
   write("config.json", config());
   ASSERT_EQ(ablate().code, 0);
   write("config.json", config(R"(["a_pearson.json", "b_ssim.json"])", 5));
-  EXPECT_EQ(
-      refusal(2, {"ablate", "config.json", "--resume"}),
-      "the run in " + (folder_ / "run").string() + " was begun with another config; give this one another \"output\"");
+  EXPECT_EQ(refusal(2, {"ablate", "config.json", "--resume"}),
+            "the run in " + (folder_ / "run").string() +
+                " was begun with another config, where it says \"epochs\": 4; give this one another \"output\"");
 }
 
 }  // namespace

@@ -257,6 +257,7 @@ class TrainConfigReader : private SettingsReader {
          {"data", [&](const JsonAt& value) { stage.data = data(value, /*own=*/true); }},
          {"augment", [&](const JsonAt& value) { stage.augment = augment(value); }}});
     stage.strategy = chosen<Strategy>(read.values, "strategy", strategy_names());
+    if (stage.strategy == Strategy::finetune && !config_.stages.empty()) stage.loss = config_.stages.back().loss;
     if (read.has("loss")) stage.loss = chosen<Objective>(read.values, "loss", objective_names());
     if (read.has("spec")) stage.spec = spec({*at.node.find("spec"), pointer_to(at.pointer, "spec")});
     stage.alpha = read.values.real("alpha");

@@ -89,7 +89,7 @@ enum class Objective { bce, cross_entropy };
 struct StageConfig {
   std::string name;  // "1_supervised" unless given; names files
   Strategy strategy = Strategy::supervised;
-  Objective loss = Objective::bce;  // not of finetune
+  Objective loss = Objective::bce;  // of finetune: what its model is judged by, as the stage before
   std::optional<NamedSpec> spec;    // of all but supervised
   double alpha = 1;                 // weight of the consistency loss in combined and alternated
   std::optional<int64_t> epochs;    // one of the two is given

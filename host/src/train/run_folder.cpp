@@ -26,8 +26,9 @@ std::string first_difference(const std::string& text, const std::string& other) 
   while (std::getline(others, before)) {
     if (!std::getline(lines, line) || line != before) break;
   }
-  const size_t begin = before.find_first_not_of(" ");
-  return begin == std::string::npos ? "the end" : before.substr(begin);
+  const size_t begin = before.find_first_not_of(' ');
+  if (begin == std::string::npos) return "the end";
+  return before.substr(begin, before.find_last_not_of(',') + 1 - begin);
 }
 
 void require_same_config(const TrainConfig& config, const Catalogue& catalogue, const RunFiles& files) {

@@ -159,8 +159,8 @@ NamedNumbers StageRun::validate() {
       numbers = judged(answers, session_.config.data.task, stage_.loss);
     } catch (const Error& error) {
       if (error.fault() != Fault::run) throw;
-      throw Error(Fault::run, "stage '" + stage_.name + "', validation after epoch " +
-                                  std::to_string(position_.epoch) + ": " + error.what());
+      throw Error(Fault::run, "stage '" + stage_.name + "', validation after epoch " + std::to_string(position_.epoch) +
+                                  ": " + error.what());
     }
   }
   if (position_.epoch > 0) select(numbers);

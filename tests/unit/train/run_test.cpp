@@ -222,7 +222,7 @@ TEST_F(TrainingRun, RefusesAFolderThatIsThere) {
             folder + " exists; go on with --resume, or give another \"output\"");
   EXPECT_EQ(message_of(Fault::usage, [&] { run(files_.config(finetune_stage), true); }),
             "the run in " + folder +
-                " was begun with another config, where it says \"name\": \"1_supervised\",; give this one another "
+                " was begun with another config, where it says \"name\": \"1_supervised\"; give this one another "
                 "\"output\"");
   EXPECT_EQ(message_of(Fault::usage, [&] { run(files_.config(supervised_stage, "data"), true); }),
             (files_.folder / "data").string() + " is no run: it has no config.json");

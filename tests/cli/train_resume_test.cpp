@@ -1,0 +1,125 @@
+// attune train: a run that was stopped at any moment ends as if it had not been.
+
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include "train_support.h"
+
+namespace attune::test {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+class TrainStopped : public Train {
+ protected:
+  TrainStopped() {
+    const std::string stages = supervised_stage + "," + alternated_stage;
+    const std::string often = R"(, "checkpoint_seconds": 0)";  // behind every step
+    configure(stages, "whole", often);
+    const auto begin = std::chrono::steady_clock::now();
+    expect_trained();
+    duration_ = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - begin);
+    configure(stages, "run", often);
+  }
+
+  // `attune train config.json --resume`, started.
+  Process started() const { return {arguments({"--resume"}), {folder_, {}, {}, ""}}; }
+
+  // Files that are being written, or were when a kill came.
+  std::set<std::string> unfinished() const {
+    std::set<std::string> found;
+    for (const std::string& name : files("run")) {
+      if (fs::path(name).extension() == ".part") found.insert(name);
+    }
+    return found;
+  }
+
+  void expect_same_as_whole() const { expect_same_results("run", "whole"); }
+
+  void finish() const {
+    expect_trained({"--resume"});
+    expect_same_as_whole();
+  }
+
+  // Once a step is done.
+  Outcome stopped_by(const std::vector<int>& signals) const {
+    Process process = started();
+    while (process.running() && !fs::exists(folder_ / "run/checkpoint.pt")) {
+      std::this_thread::sleep_for(Milliseconds(1));
+    }
+    for (const int signal : signals) {
+      process.send(signal);
+      std::this_thread::sleep_for(Milliseconds(1));
+    }
+    return process.wait();
+  }
+
+  Milliseconds duration_{};  // of the whole run
+};
+
+TEST_F(TrainStopped, ByKillsAtRandomMoments) {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<double> share(0, 1);
+  for (int kills = 0; kills < 20;) {
+    Process process = started();
+    std::this_thread::sleep_for(duration_ * share(random));
+    process.send(SIGKILL);
+    const Outcome outcome = process.wait();
+    if (outcome.signalled) {
+      ++kills;
+      continue;
+    }
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    expect_same_as_whole();
+    fs::remove_all(folder_ / "run");
+  }
+  finish();
+}
+
+// Killed at the first temporary file of the run, then, taken up again, at a later one each time, until one was a
+// checkpoint's.
+TEST_F(TrainStopped, ByAKillInTheMiddleOfACheckpoint) {
+  const auto is_checkpoint = [this](const std::string& name) {  // an archive that is no stage's
+    return name.find('/') == std::string::npos && read("run/" + name).rfind("PK", 0) == 0;
+  };
+  bool has_hit = false;
+  for (size_t kills = 0; kills < 40 && !has_hit; ++kills) {
+    std::set<std::string> seen;
+    Process process = started();
+    while (process.running() && seen.size() <= kills) seen.merge(unfinished());
+    process.send(SIGKILL);
+    if (!process.wait().signalled) fs::remove_all(folder_ / "run");
+    for (const std::string& name : unfinished()) has_hit = has_hit || is_checkpoint(name);
+  }
+  EXPECT_TRUE(has_hit);
+  finish();
+}
+
+TEST_F(TrainStopped, ByCtrlC) {
+  const Outcome outcome = stopped_by({SIGINT});
+  EXPECT_EQ(outcome.code, 130);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "attune: stopped; go on with `attune train config.json --resume`\n");
+  EXPECT_EQ(unfinished(), std::set<std::string>());
+  EXPECT_FALSE(fs::exists(folder_ / "run/results.json"));
+  finish();
+}
+
+TEST_F(TrainStopped, ByCtrlCTwice) {
+  const Outcome outcome = stopped_by({SIGINT, SIGINT});
+  EXPECT_EQ(outcome.code, 130);
+  EXPECT_FALSE(outcome.signalled);
+  EXPECT_EQ(unfinished(), std::set<std::string>());
+  finish();
+}
+
+TEST_F(TrainStopped, ByTermination) {
+  EXPECT_EQ(stopped_by({SIGTERM}).code, 128 + SIGTERM);
+  EXPECT_EQ(unfinished(), std::set<std::string>());
+  finish();
+}
+
+}  // namespace
+}  // namespace attune::test
