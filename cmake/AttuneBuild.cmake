@@ -48,6 +48,10 @@ target_compile_options(attune_warnings INTERFACE -Wall -Wextra -Wpedantic
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms on std::string operator+ (GCC bugs 105651 and 105329) and on LibTorch's reference counts.
   target_compile_options(attune_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow)
+  # GCC 14's on LibTorch 2.6: vector<bool>::reserve in Function::apply, optionals of operators.
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 14)
+    target_compile_options(attune_warnings INTERFACE -Wno-error=array-bounds -Wno-error=maybe-uninitialized)
+  endif()
 endif()
 
 if(ATTUNE_SANITIZE)
