@@ -47,7 +47,7 @@ std::optional<std::pair<size_t, std::string>> parts_of(const std::string& monito
   return std::nullopt;
 }
 
-// What the specs that ship match; "" for others.
+// What the specs that ship match; of others, their own name.
 std::string words(const std::string& match) {
   static const std::vector<std::pair<std::string, std::string>> known = {{"upsample", "Grad-CAM upsampled"},
                                                                          {"pool", "guided backpropagation pooled"},

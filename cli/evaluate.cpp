@@ -106,11 +106,15 @@ class EvaluateRun {
       throw Error(Fault::spec, options_.config + ": the data has no part \"" + split_ + "\"; choose another --split");
     }
     for (const Problem& problem : data_.problems) note(problem);
-    const bool has_other = against_ && !against_->sidecar.labels.empty() && against_->sidecar.labels != data_.classes;
-    if (has_other) {
-      throw Error(Fault::usage, against_->file.string() + " has other classes, or another order of them, than " +
-                                    model_.file.string() + "; the two cannot be compared");
-    }
+    require_classes(model_);
+    if (against_) require_classes(*against_);
+  }
+
+  // In the order of the scores, where the model says it.
+  void require_classes(const Subject& subject) const {
+    if (subject.sidecar.labels.empty() || subject.sidecar.labels == data_.classes) return;
+    throw Error(Fault::usage, subject.file.string() + " has other classes, or another order of them, than the data of " +
+                                  options_.config + "; its scores cannot be judged with that");
   }
 
   Measurement measure(const Subject& subject) const {

@@ -265,8 +265,8 @@ TEST_F(Evaluate, RefusesWhatDoesNotFit) {
   save_colours(folder_ / "other.pt", 0.01);
   write("other.json", R"({"labels": ["green", "red", "blue"]})");
   EXPECT_EQ(refusal(2, evaluate({"--against", "other.pt"})),
-            "other.pt has other classes, or another order of them, than " + (folder_ / "model.pt").string() +
-                "; the two cannot be compared");
+            "other.pt has other classes, or another order of them, than the data of config.json; its scores cannot be "
+            "judged with that");
   expect_parts(refusal(5, evaluate({"--model", "absent.pt"})), {"absent.pt"});
   expect_parts(refusal(7, evaluate({"--output", "absent/result.json"})), {"absent/result.json"});
   expect_parts(refusal(2, evaluate({"--split", "tset"})), {"--split"});

@@ -27,7 +27,11 @@ const std::set<std::string> without_default = {"description",
                                                "maps",
                                                "epochs",
                                                "steps",
-                                               "frames_per_second",
+                                               "size",
+                                               "crop",
+                                               "mean",
+                                               "std",
+                                               "frames",
                                                "samples_per_class"};
 
 Json object_of(const Settings& settings, Json others = Json::object(), Json required = Json::array()) {

@@ -10,7 +10,8 @@ namespace attune {
 // Scores [N,K] against labels [N,K], 1 where a sample has the class, weights [N,K], 0 where that is unsure: a scalar.
 //
 // bce: binary cross-entropy of every sure label, averaged. cross_entropy: of the softmax against the labels of a
-// sample, in equal shares where it has several, averaged over the samples that have one.
+// sample, in equal shares where it has several, averaged over the samples that have one; unsure classes have no
+// part in a sample's softmax.
 at::Tensor objective(Objective kind, const at::Tensor& scores, const at::Tensor& labels, const at::Tensor& weights);
 
 }  // namespace attune

@@ -24,7 +24,7 @@ Dataset read_unlabelled(const DataConfig& data);
 // What the config says, else what the model's sidecar says, else ImageNet's mean and deviation at 224 square.
 Preprocess preprocess_of(const InputConfig& input, const Sidecar& sidecar);
 
-// For batches of that size of a part that is evaluated: without augmentation, with one thread that reads ahead.
+// For batches of that size of a part that is evaluated: without augmentation.
 LoaderOptions loader_options(const TrainConfig& config, const Sidecar& sidecar, int64_t batch);
 
 std::vector<Augmentation> augmentations_of(const std::vector<AugmentConfig>& configs);

@@ -33,6 +33,14 @@ TEST(ObjectiveCrossEntropy, SharesSeveralLabelsAndLeavesOutSamplesWithoutAny) {
               (first + second) / 2, 1e-12);
 }
 
+TEST(ObjectiveCrossEntropy, DoesNotPushUnsureClassesDown) {
+  const at::Tensor scores = matrix({1, 2, 9}, 3).requires_grad_(), labels = matrix({1, 0, 0}, 3);
+  const at::Tensor loss = objective(Objective::cross_entropy, scores, labels, matrix({1, 1, 0}, 3));
+  EXPECT_NEAR(loss.item<double>(), std::log(std::exp(1) + std::exp(2)) - 1, 1e-12);
+  loss.backward();
+  EXPECT_EQ(scores.grad()[0][2].item<double>(), 0);
+}
+
 TEST(Objectives, AreZeroWithoutAnythingSure) {
   const at::Tensor scores = matrix({1, 2}, 2).requires_grad_(), none = at::zeros({1, 2});
   for (const Objective kind : {Objective::bce, Objective::cross_entropy}) {
