@@ -14,12 +14,13 @@ c10::Device parse_device(const std::string& text) {
     const c10::Device device(text);
     if (device.is_cuda() && !at::hasCUDA()) {
       throw Error(Fault::usage,
-                  "--device " + text + ": this LibTorch has no CUDA, or the machine has no such device; use cpu");
+                  "the device " + text + ": this LibTorch has no CUDA, or the machine has no such device; use cpu");
     }
-    if (device.is_cpu() || device.is_cuda()) return device;
+    if (device.is_cpu()) return c10::kCPU;  // "cpu:0" too
+    if (device.is_cuda()) return device;
   } catch (const c10::Error&) {
   }
-  throw Error(Fault::usage, "--device '" + text + "' is unknown; expected cpu, cuda or cuda:INDEX");
+  throw Error(Fault::usage, "the device '" + text + "' is unknown; expected cpu, cuda or cuda:INDEX");
 }
 
 void use_threads(int count) {

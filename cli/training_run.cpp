@@ -1,7 +1,10 @@
 #include "training_run.h"
 
+#include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <cstdint>
+#include <cstring>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -17,10 +20,11 @@ namespace {
 volatile std::sig_atomic_t wants_stop = 0;  // the signal that asks for it
 void (*at_once)(int) = SIG_DFL;
 
-// The first Ctrl-C ends the run behind the step that is under way, the second at once. Both can be taken up again.
+// The first ends the run behind the batch that is under way, the second at once. Both can be taken up again.
 void ask_to_stop(int signal) {
   wants_stop = signal;
-  std::signal(signal, at_once);
+  std::signal(SIGINT, at_once);
+  std::signal(SIGTERM, at_once);
 }
 
 std::string clock(double seconds) {
@@ -29,6 +33,15 @@ std::string clock(double seconds) {
   if (whole >= 3600) text << whole / 3600 << ':' << std::setfill('0') << std::setw(2);
   text << whole / 60 % 60 << ':' << std::setfill('0') << std::setw(2) << whole % 60;
   return text.str();
+}
+
+// As a shell reads it back.
+std::string shell_word(const std::string& text) {
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || std::strchr("/._-+,:@%=", c) != nullptr; };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 // One bar for each stage.
@@ -70,7 +83,7 @@ TrainConfig training_config(const TrainOptions& options, const Catalogue& catalo
   TrainConfig config = read_train_config(options.config, {catalogue, shipped_spec});
   if (!options.device.empty()) config.device = options.device;
   if (options.threads > 0) config.threads = options.threads;
-  parse_device(config.device);
+  config.device = parse_device(config.device).str();
   use_threads(config.threads);
   return config;
 }
@@ -78,18 +91,22 @@ TrainConfig training_config(const TrainOptions& options, const Catalogue& catalo
 TrainObserver watched_run() {
   const auto bars = std::make_shared<StageBars>();
   TrainObserver observer;
-  observer.step = [bars](const TrainProgress& at) {
-    bars->advance(at);
-    return wants_stop == 0;
+  observer.begin = [] {
+    at_once = std::signal(SIGINT, ask_to_stop);
+    std::signal(SIGTERM, ask_to_stop);
   };
+  observer.goes_on = [] { return wants_stop == 0; };
+  observer.step = [bars](const TrainProgress& at) { bars->advance(at); };
   observer.note = [bars](const std::string& note) { bars->note(note); };
-  at_once = std::signal(SIGINT, ask_to_stop);
-  std::signal(SIGTERM, ask_to_stop);
   return observer;
 }
 
 int say_stopped(const char* command, const TrainOptions& options) {
-  std::cerr << "attune: stopped; go on with `attune " << command << ' ' << options.config << " --resume`\n";
+  std::string line = std::string("attune ") + command + ' ' + shell_word(options.config);
+  if (!options.device.empty()) line += " --device " + options.device;
+  if (options.threads > 0) line += " --threads " + std::to_string(options.threads);
+  for (const std::string& folder : options.plugin_dirs) line += " --plugin-dir " + shell_word(folder);
+  std::cerr << "attune: stopped; go on with `" << line << " --resume`\n";
   return 128 + wants_stop;
 }
 

@@ -41,8 +41,11 @@ double quantile(const std::vector<double>& sorted, double share) {
   return sorted[below] + (position - std::floor(position)) * (sorted[above] - sorted[below]);
 }
 
-double difference(const Statistic& statistic, const at::Tensor& first, const at::Tensor& second) {
-  return statistic(second) - statistic(first);
+std::vector<double> difference(const Statistics& statistics, const at::Tensor& first, const at::Tensor& second) {
+  std::vector<double> values = statistics(second);
+  const std::vector<double> before = statistics(first);
+  for (size_t i = 0; i < values.size(); ++i) values[i] -= before[i];
+  return values;
 }
 
 // Draws of their own for the interval and the test: neither depends on the other.
@@ -50,38 +53,52 @@ enum Purpose : uint64_t { interval = 1, permutation = 2 };
 
 }  // namespace
 
-Interval bootstrap(int64_t count, const Statistic& statistic, const Resampling& resampling) {
+std::vector<Interval> bootstrap(int64_t count, const Statistics& statistics, const Resampling& resampling) {
   check(count, resampling);
   Random random(derive_seed({resampling.seed, Purpose::interval}));
-  std::vector<double> values;
+  std::vector<std::vector<double>> resampled;  // of each statistic, where it is defined
   for (int64_t i = 0; i < resampling.samples; ++i) {
-    const double value = statistic(draw(count, count, random));
-    if (!std::isnan(value)) values.push_back(value);
+    const std::vector<double> values = statistics(draw(count, count, random));
+    resampled.resize(values.size());
+    for (size_t s = 0; s < values.size(); ++s) {
+      if (!std::isnan(values[s])) resampled[s].push_back(values[s]);
+    }
   }
-  std::sort(values.begin(), values.end());
+  const std::vector<double> of_all = statistics(at::arange(count, at::kLong));
   const double outside = (1 - resampling.level) / 2;
-  return {statistic(at::arange(count, at::kLong)), quantile(values, outside), quantile(values, 1 - outside),
-          static_cast<int64_t>(values.size())};
+  std::vector<Interval> intervals;
+  for (size_t s = 0; s < of_all.size(); ++s) {
+    std::vector<double>& values = resampled[s];
+    std::sort(values.begin(), values.end());
+    intervals.push_back(
+        {of_all[s], quantile(values, outside), quantile(values, 1 - outside), static_cast<int64_t>(values.size())});
+  }
+  return intervals;
 }
 
-PairedTest compare_paired(int64_t count, const Statistic& statistic, const Resampling& resampling) {
-  PairedTest test;
-  test.difference = bootstrap(
-      count, [&](const at::Tensor& rows) { return difference(statistic, rows, rows + count); }, resampling);
-  const double observed = std::abs(test.difference.value);
+std::vector<PairedTest> compare_paired(int64_t count, const Statistics& statistics, const Resampling& resampling) {
+  const auto between = [&](const at::Tensor& rows) { return difference(statistics, rows, rows + count); };
+  std::vector<PairedTest> tests;
+  for (const Interval& interval : bootstrap(count, between, resampling)) tests.push_back({interval});
+  std::vector<int64_t> defined(tests.size()), as_large(tests.size());
   Random random(derive_seed({resampling.seed, Purpose::permutation}));
   const at::Tensor first = at::arange(count, at::kLong);
-  int64_t defined = 0, as_large = 0;
   for (int64_t i = 0; i < resampling.samples; ++i) {
     const at::Tensor exchanged = draw(count, 2, random);
-    const double value = difference(statistic, first + exchanged * count, first + (1 - exchanged) * count);
-    if (std::isnan(value)) continue;
-    ++defined;
-    if (std::abs(value) >= observed * (1 - 1e-12)) ++as_large;
+    const auto values = difference(statistics, first + exchanged * count, first + (1 - exchanged) * count);
+    for (size_t s = 0; s < tests.size(); ++s) {
+      if (std::isnan(values[s])) continue;
+      ++defined[s];
+      if (std::abs(values[s]) >= std::abs(tests[s].difference.value) * (1 - 1e-12)) ++as_large[s];
+    }
   }
   // The answers as they are count as one more exchange, so that p is never 0.
-  test.p = std::isnan(observed) ? observed : static_cast<double>(1 + as_large) / static_cast<double>(1 + defined);
-  return test;
+  for (size_t s = 0; s < tests.size(); ++s) {
+    const double observed = tests[s].difference.value;
+    tests[s].p =
+        std::isnan(observed) ? observed : static_cast<double>(1 + as_large[s]) / static_cast<double>(1 + defined[s]);
+  }
+  return tests;
 }
 
 }  // namespace attune

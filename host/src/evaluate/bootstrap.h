@@ -1,15 +1,16 @@
-// How sure a number is that was computed from N samples.
+// How sure numbers are that were computed from N samples.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace attune {
 
-// A number computed from some rows of a table, int64 [M], of which some may be named twice. NaN when these rows do not
-// define it (no positives among them, say).
-using Statistic = std::function<double(const at::Tensor& rows)>;
+// Numbers computed from some rows of a table, int64 [M], of which some may be named twice; always as many. NaN where
+// these rows do not define one (no positives among them, say).
+using Statistics = std::function<std::vector<double>(const at::Tensor& rows)>;
 
 struct Resampling {
   int64_t samples = 1000;
@@ -24,19 +25,19 @@ struct Interval {
   int64_t defined = 0;  // resampled values that are; the others are left out
 };
 
-// The percentile interval of a statistic over `count` rows, which are drawn with replacement. Throws
-// Error(Fault::usage) for a resampling that makes no sense, Error(Fault::run) when there are no rows; so does
+// The percentile intervals of statistics over `count` rows, which are drawn with replacement, for all of them alike.
+// Throws Error(Fault::usage) for a resampling that makes no sense, Error(Fault::run) when there are no rows; so does
 // compare_paired.
-Interval bootstrap(int64_t count, const Statistic& statistic, const Resampling& resampling = {});
+std::vector<Interval> bootstrap(int64_t count, const Statistics& statistics, const Resampling& resampling = {});
 
 struct PairedTest {
   Interval difference;  // second minus first, with the same rows drawn for both
   double p = 1;         // two-sided; NaN when the difference is not defined
 };
 
-// Two models on the same `count` samples. The statistic sees one table of 2 * count rows: the first model's samples,
+// Two models on the same `count` samples. The statistics see one table of 2 * count rows: the first model's samples,
 // then the second's in the same order. The interval is a paired bootstrap; p is a permutation test, which exchanges the
 // models' answers sample by sample with probability 1/2: the share of exchanges whose difference is at least as large.
-PairedTest compare_paired(int64_t count, const Statistic& statistic, const Resampling& resampling = {});
+std::vector<PairedTest> compare_paired(int64_t count, const Statistics& statistics, const Resampling& resampling = {});
 
 }  // namespace attune

@@ -10,7 +10,6 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <algorithm>
-#include <limits>
 
 #include <attune/sdk/error.h>
 
