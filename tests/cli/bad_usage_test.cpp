@@ -45,10 +45,10 @@ TEST_F(BadUsage, CommandsAndFlags) {
 TEST_F(BadUsage, SaidBeforeTheModelIsRead) {
   const std::string never = "missing.pt";
   EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--device", "gpu"}),
-            "--device 'gpu' is unknown; expected cpu, cuda or cuda:INDEX");
-  EXPECT_EQ(refusal(2, {"demo", "--device", "gpu"}), "--device 'gpu' is unknown; expected cpu, cuda or cuda:INDEX");
+            "the device 'gpu' is unknown; expected cpu, cuda or cuda:INDEX");
+  EXPECT_EQ(refusal(2, {"demo", "--device", "gpu"}), "the device 'gpu' is unknown; expected cpu, cuda or cuda:INDEX");
   EXPECT_EQ(refusal(2, {"layers", never, "--device", "cpu:x"}),
-            "--device 'cpu:x' is unknown; expected cpu, cuda or cuda:INDEX");
+            "the device 'cpu:x' is unknown; expected cpu, cuda or cuda:INDEX");
   EXPECT_EQ(
       refusal(2, {"heatmap", never, "picture.png", "--colormap", "rainbow"}),
       "unknown colormap \"rainbow\"; colormaps are viridis, magma, inferno, plasma, cividis, turbo, grey, blue_red");
@@ -66,8 +66,8 @@ TEST_F(BadUsage, SaidBeforeTheModelIsRead) {
 
 TEST_F(BadUsage, GraphicsCardsThatAreNotThere) {
   if (at::hasCUDA()) GTEST_SKIP() << "this machine has one";
-  expect_parts(refused(2, {"--device", "cuda"}), {"--device cuda: ", "use cpu"});
-  expect_parts(refusal(2, {"demo", "--device", "cuda", "--output", "out"}), {"--device cuda: ", "use cpu"});
+  expect_parts(refused(2, {"--device", "cuda"}), {"the device cuda: ", "use cpu"});
+  expect_parts(refusal(2, {"demo", "--device", "cuda", "--output", "out"}), {"the device cuda: ", "use cpu"});
 }
 
 TEST_F(BadUsage, Methods) {

@@ -35,7 +35,7 @@ std::vector<Dataset> read_datasets(const DataSource& source, const std::vector<s
 }
 
 Dataset subset(const Dataset& dataset, const std::vector<int64_t>& indices) {
-  Dataset result{dataset.list, dataset.classes, {}, {}, dataset.clips};
+  Dataset result{dataset.list, dataset.classes, {}, dataset.problems, dataset.clips};
   for (const int64_t index : indices) result.examples.push_back(dataset.examples.at(static_cast<size_t>(index)));
   return result;
 }

@@ -68,7 +68,7 @@ struct DataSource {
 // can be used and, with OnProblem::stop, for the first problem.
 std::vector<Dataset> read_datasets(const DataSource& source, const std::vector<std::string>& splits);
 
-// Those examples, in that order; without the problems.
+// Those examples, in that order, and all problems.
 Dataset subset(const Dataset& dataset, const std::vector<int64_t>& indices);
 
 }  // namespace attune

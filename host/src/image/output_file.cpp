@@ -38,10 +38,6 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
   return path.parent_path() / (prefix + std::to_string(getpid()) + "-" + std::to_string(counter++) + suffix);
 }
 
-bool is_temporary(const std::filesystem::path& path) {
-  return path.filename().string().starts_with(prefix) && path.extension() == suffix;
-}
-
 // What will be replaced: a link's goal rather than the link.
 std::filesystem::path goal(const std::filesystem::path& path) {
   std::error_code error;
@@ -134,12 +130,16 @@ void prepare_output_folder(const std::filesystem::path& path) {
   if (error) throw Error(Fault::output, path.string() + ": the folder cannot be made: " + error.message());
 }
 
+bool is_unfinished(const std::filesystem::path& path) {
+  return path.filename().string().starts_with(prefix) && path.extension() == suffix;
+}
+
 void remove_abandoned_outputs(const std::filesystem::path& folder) {
   std::error_code error;
   std::vector<std::filesystem::path> abandoned;
   for (std::filesystem::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (is_temporary(entry->path())) abandoned.push_back(entry->path());
+    if (is_unfinished(entry->path())) abandoned.push_back(entry->path());
   }
   for (const auto& path : abandoned) std::filesystem::remove(path, error);
 }

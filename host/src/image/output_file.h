@@ -42,6 +42,9 @@ void write_file(const std::filesystem::path& path, std::string_view bytes);
 // Makes the folder and its parents; fine when it exists. Throws Error(Fault::output).
 void prepare_output_folder(const std::filesystem::path& path);
 
+// Whether a file of that name is the temporary of an OutputFile.
+bool is_unfinished(const std::filesystem::path& path);
+
 // Removes the temporaries that processes have left in the folder and below when they were killed. Nobody may be writing
 // there.
 void remove_abandoned_outputs(const std::filesystem::path& folder);

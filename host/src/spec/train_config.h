@@ -152,6 +152,9 @@ std::string train_schema();
 // The config as JSON that is read the same from anywhere: paths absolute, defaults told.
 std::string resolved_config(const TrainConfig& config);
 
+// The first thing that two configs do not say alike, as "/seed was 0 and is 1 now"; "" when there is none.
+std::string first_difference(const TrainConfig& before, const TrainConfig& now);
+
 // The words that configs use.
 std::string to_string(DataConfig::Format format);
 std::string to_string(Task task);

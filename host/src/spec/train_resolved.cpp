@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "spec/quoting.h"
 #include "spec/train_config.h"
 #include "spec/train_settings.h"
 
@@ -9,6 +10,8 @@ namespace attune {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr auto replace = nlohmann::detail::error_handler_t::replace;  // bytes that are no UTF-8
 
 template <class Enumeration>
 const std::string& name_of(Enumeration value, const std::vector<std::string>& names) {
@@ -117,6 +120,11 @@ Json stage_json(const StageConfig& stage) {
   return json;
 }
 
+// The value at a pointer, as it may stand in a sentence.
+std::string said(const Json& json, const Json::json_pointer& pointer) {
+  return json.contains(pointer) ? shortened(json[pointer].dump(-1, ' ', true, replace)) : "not given";
+}
+
 }  // namespace
 
 std::string resolved_config(const TrainConfig& config) {
@@ -142,7 +150,16 @@ std::string resolved_config(const TrainConfig& config) {
   json["device"] = config.device;
   json["checkpoint_seconds"] = config.checkpoint_seconds;
   json["output"] = config.output.string();
-  return json.dump(2, ' ', false, nlohmann::detail::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', false, replace) + "\n";
+}
+
+std::string first_difference(const TrainConfig& before, const TrainConfig& now) {
+  const Json old = Json::parse(resolved_config(before)), current = Json::parse(resolved_config(now));
+  const Json differences = Json::diff(old, current);
+  if (differences.empty()) return "";
+  const auto path = differences[0]["path"].get<std::string>();
+  const Json::json_pointer pointer(path);
+  return path + " was " + said(old, pointer) + " and is " + said(current, pointer) + " now";
 }
 
 }  // namespace attune

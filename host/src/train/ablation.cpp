@@ -1,8 +1,5 @@
 #include "train/ablation.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -13,6 +10,7 @@
 
 #include "image/output_file.h"
 #include "spec/json_document.h"
+#include "train/answers.h"
 #include "train/objective.h"
 
 namespace attune {
@@ -30,55 +28,50 @@ void add(std::string& line, double value) {
 // The losses that are watched, and what they have come to so far.
 class Monitors {
  public:
-  Monitors(TrainSession& session, const Catalogue& catalogue, const RunFiles& files)
-      : session_(session), file_(files.folder / "monitors.csv") {
-    const Labels labels(session.parts.validate.classes);
+  Monitors(const TrainSession& session, const RunFiles& files, const TrainObserver& observer)
+      : session_(session), observer_(observer), file_(files.monitors()) {
     for (const NamedSpec& monitor : session.config.monitors) {
-      losses_.emplace_back(session.model, monitor.spec, catalogue, labels);
+      losses_.push_back(session.watched(monitor, "monitor '" + monitor.name + "'"));
     }
     read();
   }
 
+  // Another command's run has none.
+  void require_all_until(const Position& position) const {
+    int64_t done = position.epoch;
+    for (size_t i = 0; i < static_cast<size_t>(position.stage); ++i) {
+      done += length_of(session_.config.stages[i], session_.training_data(i).size()).epochs;
+    }
+    const auto seen = static_cast<int64_t>(epochs_.size());
+    if (seen >= done) return;
+    throw Error(Fault::usage, "the run in " + file_.parent_path().string() +
+                                  " was not begun by attune ablate: monitors.csv has " + std::to_string(seen) +
+                                  " of the " + std::to_string(done) +
+                                  " epochs that are done; give this one another \"output\"");
+  }
+
   // What was seen after the same epoch before, in a part of the run that a kill has cost, is the same and replaced.
   void take(const std::string& stage, int64_t epoch, Objective objective) {
-    const auto is_it = [&](const AblationEpoch& other) { return other.stage == stage && other.epoch == epoch; };
-    std::erase_if(epochs_, is_it);
-    epochs_.push_back(measured(objective));
-    epochs_.back().stage = stage;
-    epochs_.back().epoch = epoch;
+    AblationEpoch seen = measured(objective);
+    seen.stage = stage;
+    seen.epoch = epoch;
+    std::erase_if(epochs_, [&](const AblationEpoch& other) { return other.stage == stage && other.epoch == epoch; });
+    epochs_.push_back(std::move(seen));
     write();
   }
 
   const std::vector<AblationEpoch>& epochs() const { return epochs_; }
 
  private:
-  AblationEpoch measured(Objective kind) {
-    const at::NoGradGuard no_grad;
-    session_.model->refresh();  // batch norm's statistics change without a trace
-    const Dataset& dataset = session_.parts.validate;
-    std::vector<at::Tensor> scores, labels, weights;
-    std::vector<double> sums(losses_.size());
-    int64_t samples = 0;
-    for (ConsistencyLoss& loss : losses_) loss.seed(0);  // the same draws after every epoch
-    BatchLoader loader(dataset, in_order(dataset.size()), session_.evaluation);
-    while (const auto batch = loader.next()) {
-      if (batch->examples.empty()) continue;
-      const at::Tensor input = batch->input.to(session_.model->device(), session_.model->dtype());
-      const auto rows = static_cast<int64_t>(batch->examples.size());
-      for (size_t i = 0; i < losses_.size(); ++i) {
-        const LossResult result = losses_[i](input);
-        const bool is_mean = losses_[i].spec().reduction == Reduction::mean;
-        sums[i] += result.loss.item<double>() * (is_mean ? static_cast<double>(rows) : 1);
-        if (i == 0) scores.push_back(result.scores.cpu().to(at::kDouble));
-      }
-      labels.push_back(batch->labels);
-      weights.push_back(batch->weights);
-      samples += rows;
-    }
-    if (samples == 0) throw Error(Fault::input, "none of the validation examples can be read");
+  AblationEpoch measured(Objective kind) const {
+    std::vector<const ConsistencyLoss*> losses;
+    for (const ConsistencyLoss& loss : losses_) losses.push_back(&loss);
+    const Answers answers = answers_of(*session_.model, losses, session_.parts.validate, session_.evaluation,
+                                       [&](int64_t) { observer_.ask(); });
+    observer_.tell(answers.problems);
     AblationEpoch epoch;
-    epoch.loss = objective(kind, at::cat(scores), at::cat(labels), at::cat(weights)).item<double>();
-    for (const double sum : sums) epoch.losses.push_back(sum / static_cast<double>(samples));
+    epoch.loss = objective(kind, answers.scores, answers.truth.labels, answers.truth.weights).item<double>();
+    epoch.losses = answers.losses;
     return epoch;
   }
 
@@ -117,7 +110,8 @@ class Monitors {
     write_file(file_, text);
   }
 
-  TrainSession& session_;
+  const TrainSession& session_;
+  const TrainObserver& observer_;
   const fs::path file_;
   std::vector<ConsistencyLoss> losses_;
   std::vector<AblationEpoch> epochs_;
@@ -156,15 +150,16 @@ double pearson(const std::vector<double>& a, const std::vector<double>& b) {
 Ablation run_ablation(const TrainConfig& config, const Catalogue& catalogue, bool resume,
                       const TrainObserver& observer) {
   require_watchable(config);
-  const RunFiles files{config.output};
-  Checkpoint checkpoint = open_run(config, catalogue, files, resume);
+  RunFolder folder(config, catalogue, resume);
+  Checkpoint checkpoint = folder.checkpoint();
   TrainSession session(config, catalogue, checkpoint.layer);
-  Monitors monitors(session, catalogue, files);
   TrainObserver watching = observer;
+  Monitors monitors(session, folder.files(), watching);
+  monitors.require_all_until(checkpoint.position);
   watching.epoch = [&](const StageConfig& stage, int64_t epoch) { monitors.take(stage.name, epoch, stage.loss); };
   Ablation ablation;
   for (const NamedSpec& monitor : config.monitors) ablation.monitors.push_back(monitor.name);
-  if (!run_stages(session, files, std::move(checkpoint), watching)) ablation.ending = Ending::stopped;
+  ablation.ending = run_stages(session, folder, std::move(checkpoint), watching);
   ablation.epochs = monitors.epochs();
   return ablation;
 }

@@ -29,7 +29,8 @@ struct Ablation {
 
 // Trains as the config says, in a folder as run_training's but without results, and after every epoch takes every
 // monitor's loss of the validation part; the folder's monitors.csv has them all. A run is taken up as run_training's.
-// Throws Error(Fault::spec) for a config without monitors or without a validation part, and what run_training throws.
+// Throws Error(Fault::spec) for a config without monitors or without a validation part, Error(Fault::usage) for a
+// folder that run_training has begun, and what run_training throws.
 Ablation run_ablation(const TrainConfig& config, const Catalogue& catalogue, bool resume,
                       const TrainObserver& observer = {});
 

@@ -3,8 +3,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/isfinite.h>
-#include <cmath>
-#include <limits>
 
 #include <attune/sdk/error.h>
 
@@ -17,39 +15,44 @@ at::Tensor scores_of(TorchScriptModel& model, const at::Tensor& input) {
   return model.forward(input, {}, false)->output();
 }
 
-at::Tensor joined(const std::vector<at::Tensor>& rows) { return rows.empty() ? at::Tensor() : at::cat(rows); }
+// The loss of a batch, summed over its samples.
+double summed(const ConsistencyLoss& loss, const LossResult& result, size_t samples) {
+  const bool is_mean = loss.spec().reduction == Reduction::mean;
+  return result.loss.item<double>() * (is_mean ? static_cast<double>(samples) : 1);
+}
 
 }  // namespace
 
-Answers answers_of(TorchScriptModel& model, const ConsistencyLoss* consistency, const Dataset& dataset,
-                   const LoaderOptions& options) {
+Answers answers_of(TorchScriptModel& model, const std::vector<const ConsistencyLoss*>& losses, const Dataset& dataset,
+                   const LoaderOptions& options, const BatchDone& done) {
   const at::NoGradGuard no_grad;
   model.refresh();  // batch norm's statistics change without a trace
+  for (const ConsistencyLoss* loss : losses) loss->seed(0);
   Answers answers;
+  answers.losses.resize(losses.size());
   std::vector<at::Tensor> scores, labels, weights;
-  double sum = 0;
   BatchLoader loader(dataset, in_order(dataset.size()), options);
   while (const auto batch = loader.next()) {
+    if (done) done(static_cast<int64_t>(batch->examples.size() + batch->problems.size()));
     answers.problems.insert(answers.problems.end(), batch->problems.begin(), batch->problems.end());
     if (batch->examples.empty()) continue;
     const at::Tensor input = batch->input.to(model.device(), model.dtype());
-    if (consistency == nullptr) {
-      scores.push_back(scores_of(model, input).cpu().to(at::kDouble));
-    } else {
-      const LossResult result = (*consistency)(input);
-      const bool is_mean = consistency->spec().reduction == Reduction::mean;
-      sum += result.loss.item<double>() * (is_mean ? static_cast<double>(batch->examples.size()) : 1);
-      scores.push_back(result.scores.cpu().to(at::kDouble));
+    at::Tensor found;
+    for (size_t i = 0; i < losses.size(); ++i) {
+      const LossResult result = (*losses[i])(input);
+      answers.losses[i] += summed(*losses[i], result, batch->examples.size());
+      found = result.scores;
     }
+    if (losses.empty()) found = scores_of(model, input);
+    scores.push_back(found.cpu().to(at::kDouble));
     labels.push_back(batch->labels);
     weights.push_back(batch->weights);
     answers.examples.insert(answers.examples.end(), batch->examples.begin(), batch->examples.end());
   }
   if (answers.examples.empty()) throw Error(Fault::input, "none of the examples can be read");
-  answers.scores = joined(scores);
-  answers.truth = {joined(labels), joined(weights)};
-  answers.consistency_loss = consistency == nullptr ? std::numeric_limits<double>::quiet_NaN()
-                                                    : sum / static_cast<double>(answers.examples.size());
+  answers.scores = at::cat(scores);
+  answers.truth = {at::cat(labels), at::cat(weights)};
+  for (double& loss : answers.losses) loss /= static_cast<double>(answers.examples.size());
   if (!at::isfinite(answers.scores).all().item<bool>()) {
     throw Error(Fault::run, "the model's scores are not finite (NaN or infinity)");
   }
@@ -66,7 +69,7 @@ std::vector<std::pair<std::string, double>> judged(const Answers& answers, Task 
       {"f1_macro", mean_of_defined(f1(decisions, truth))},
       {"f1_micro", micro_f1(decisions, truth)},
       {"accuracy", accuracy(decisions, truth)}};
-  if (std::isfinite(answers.consistency_loss)) numbers.emplace_back("consistency_loss", answers.consistency_loss);
+  if (!answers.losses.empty()) numbers.emplace_back("consistency_loss", answers.losses[0]);
   return numbers;
 }
 

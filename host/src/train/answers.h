@@ -1,7 +1,10 @@
 // What a model says of a dataset.
 #pragma once
 
-#include <memory>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <attune/consistency_loss.h>
 #include <attune/torchscript_model.h>
@@ -16,18 +19,21 @@ struct Answers {
   at::Tensor scores;              // double [N,K], on the CPU
   Truth truth;                    // of the same rows
   std::vector<int64_t> examples;  // N, in the dataset
-  double consistency_loss = 0;    // mean over samples; NaN without a spec
   std::vector<Problem> problems;  // of examples that are missing
+  std::vector<double> losses;     // of consistency, mean over samples, one for each that was asked for
 };
 
-// Every example once, in its order, with evaluation statistics and without gradients. `consistency`, of the same model,
-// may be null. Throws Error(Fault::run) when a score is not finite.
-Answers answers_of(TorchScriptModel& model, const ConsistencyLoss* consistency, const Dataset& dataset,
-                   const LoaderOptions& options);
+// Told of every batch, which has so many examples.
+using BatchDone = std::function<void(int64_t examples)>;
+
+// Every example once, in its order, with evaluation statistics and without gradients; `losses` are of the same model,
+// and methods that draw draw the same every time. Throws Error(Fault::run) when a score is not finite.
+Answers answers_of(TorchScriptModel& model, const std::vector<const ConsistencyLoss*>& losses, const Dataset& dataset,
+                   const LoaderOptions& options, const BatchDone& done = {});
 
 // Numbers that a model is judged by: the labels' loss and, with decisions at a probability of 0.5 or, for exclusive
 // classes, of the highest score, F1, average precision and accuracy. "loss", "mean_average_precision", "f1_macro",
-// "f1_micro", "accuracy" and, when there is one, "consistency_loss".
+// "f1_micro", "accuracy" and, of the first consistency loss when there is one, "consistency_loss".
 std::vector<std::pair<std::string, double>> judged(const Answers& answers, Task task, Objective loss);
 
 }  // namespace attune

@@ -70,12 +70,11 @@ class Collector {
     if (answers.examples.empty()) throw Error(Fault::input, "none of the examples can be read");
     answers.scores = at::cat(scores_);
     answers.truth = {at::cat(labels_), at::cat(weights_)};
-    answers.consistency_loss = std::numeric_limits<double>::quiet_NaN();
     if (consistency_ != nullptr) {
       for (const TermSpec& term : consistency_->spec().terms) result_.terms.push_back(term.name);
       result_.agreement = at::cat(agreement_);
       result_.consistency_loss = at::cat(losses_);
-      answers.consistency_loss = result_.consistency_loss.mean().item<double>();
+      answers.losses = {result_.consistency_loss.mean().item<double>()};
     }
     const auto maps = static_cast<int64_t>(requests_.size());
     result_.rows = at::tensor(rows_, at::kLong);
@@ -173,15 +172,15 @@ Measurer::Measurer(std::shared_ptr<TorchScriptModel> model, const Spec* spec, co
   }
 }
 
-Measurement Measurer::measure(const Dataset& dataset, const LoaderOptions& options,
-                              const std::function<void(int64_t)>& progress) const {
+Measurement Measurer::measure(const Dataset& dataset, const LoaderOptions& options, const BatchDone& done) const {
   const at::NoGradGuard no_grad;
-  model_->refresh();  // batch norm's statistics change without a trace
+  model_->refresh();                        // batch norm's statistics change without a trace
+  if (consistency_) consistency_->seed(0);  // the same draws for every model and epoch
   Collector collector(*model_, consistency_ ? &*consistency_ : nullptr, requests_);
   BatchLoader loader(dataset, in_order(dataset.size()), options);
   while (auto batch = loader.next()) {
     collector.add(*batch);
-    if (progress) progress(static_cast<int64_t>(batch->examples.size() + batch->problems.size()));
+    if (done) done(static_cast<int64_t>(batch->examples.size() + batch->problems.size()));
   }
   return collector.finish();
 }

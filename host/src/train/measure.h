@@ -1,7 +1,6 @@
 // A model looks at a dataset: its answers, and where it looks.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,10 +37,9 @@ class Measurer {
            const Labels& labels = {});
 
   // Every example once, in its order, with evaluation statistics and without gradients. One forward pass of a batch
-  // serves scores and the maps of every class that has boxes; the spec's terms take passes of their own. `progress` is
-  // told of every batch. Throws Error(Fault::run) when a score is not finite.
-  Measurement measure(const Dataset& dataset, const LoaderOptions& options,
-                      const std::function<void(int64_t examples)>& progress = {}) const;
+  // serves scores and the maps of every class that has boxes; the spec's terms take passes of their own. Throws
+  // Error(Fault::run) when a score is not finite.
+  Measurement measure(const Dataset& dataset, const LoaderOptions& options, const BatchDone& done = {}) const;
 
  private:
   std::shared_ptr<TorchScriptModel> model_;

@@ -16,10 +16,9 @@ Evaluation judged_part(const TrainSession& session, const Dataset& dataset, cons
   const Spec* spec = config.evaluate.maps ? &config.evaluate.maps->spec : nullptr;
   const std::vector<std::string>& classes = session.sidecar.labels;
   const Measurer measurer(session.model, spec, session.catalogue, Labels(classes));
-  const Measurement measurement = measurer.measure(dataset, session.evaluation);
-  for (const Problem& problem : measurement.answers.problems) {
-    if (observer.note) observer.note(problem.sentence + " (skipped)");
-  }
+  observer.ask();
+  const Measurement measurement = measurer.measure(dataset, session.evaluation, [&](int64_t) { observer.ask(); });
+  observer.tell(measurement.answers.problems);
   const Resampling resampling{config.evaluate.bootstrap, 0.95, derive_seed({config.seed, draws::bootstrap})};
   return judge(measurement, {config.data.task, stage.loss, classes, 1, resampling});
 }

@@ -15,9 +15,9 @@ enum class Ending { finished, stopped };
 // Called when a stage is over and its selected model is the session's.
 using StageDone = std::function<void(const Position&)>;
 
-// The stages that are left behind the checkpoint; false when the observer has stopped them.
-bool run_stages(TrainSession& session, const RunFiles& files, Checkpoint checkpoint, const TrainObserver& observer,
-                const StageDone& done = {});
+// Begins the run in its folder, or goes on, with the stages that are left behind the checkpoint.
+Ending run_stages(TrainSession& session, RunFolder& folder, Checkpoint checkpoint, const TrainObserver& observer,
+                  const StageDone& done = {});
 
 inline bool is_trained(const TrainConfig& config, const Position& position) {
   return position.stage >= static_cast<int64_t>(config.stages.size());
@@ -29,8 +29,8 @@ inline bool is_trained(const TrainConfig& config, const Position& position) {
 //
 // On one machine and with one number of threads a run is a function of its config: it can be killed at any moment, and
 // taken up with `resume` it ends with the same bytes in every model. With `resume` a folder that does not exist is
-// begun. Throws Error(Fault::usage) for a folder that exists without `resume`, or was begun with another config,
-// Error(Fault::run) for a loss that is not finite, and what TrainSession throws.
+// begun. Throws Error(Fault::run) for a loss that is not finite, Error(Fault::usage) for a folder that run_ablation has
+// begun, and what RunFolder and TrainSession throw.
 Ending run_training(const TrainConfig& config, const Catalogue& catalogue, bool resume,
                     const TrainObserver& observer = {});
 

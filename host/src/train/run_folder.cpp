@@ -1,6 +1,6 @@
 #include "train/run_folder.h"
 
-#include <sstream>
+#include <algorithm>
 
 #include <attune/sdk/error.h>
 
@@ -11,66 +11,68 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a run's results do not depend on.
-std::string essence(TrainConfig config) {
+// What a run's results depend on.
+TrainConfig essence(TrainConfig config) {
+  config.description.clear();
   config.device = "cpu";
   config.threads = 0;
   config.checkpoint_seconds = 0;
   config.output.clear();
-  return resolved_config(config);
-}
-
-std::string first_difference(const std::string& text, const std::string& other) {
-  std::istringstream lines(text), others(other);
-  std::string line, before;
-  while (std::getline(others, before)) {
-    if (!std::getline(lines, line) || line != before) break;
-  }
-  const size_t begin = before.find_first_not_of(' ');
-  if (begin == std::string::npos) return "the end";
-  return before.substr(begin, before.find_last_not_of(',') + 1 - begin);
+  return config;
 }
 
 void require_same_config(const TrainConfig& config, const Catalogue& catalogue, const RunFiles& files) {
   const auto shipped = [](const std::string& name) -> fs::path { return name; };  // all paths are absolute
   const TrainConfig begun = read_train_config(files.config(), {catalogue, shipped});
-  const std::string now = essence(config), before = essence(begun);
-  if (now == before) return;
-  throw Error(Fault::usage, "the run in " + files.folder.string() + " was begun with another config, where it says " +
-                                first_difference(now, before) + "; give this one another \"output\"");
+  const std::string difference = first_difference(essence(begun), essence(config));
+  if (difference.empty()) return;
+  throw Error(Fault::usage, "the run in " + files.folder.string() + " was begun with another config: " + difference +
+                                "; give this one another \"output\"");
 }
 
+// More than what a run leaves that was killed in its first moment.
 bool holds_anything(const fs::path& folder) {
   std::error_code error;
-  return fs::exists(folder, error) && (!fs::is_directory(folder, error) || !fs::is_empty(folder, error));
+  if (!fs::is_directory(folder, error)) return fs::exists(folder, error);
+  const auto entries = fs::directory_iterator(folder, error);
+  return std::any_of(begin(entries), end(entries), [](const auto& entry) { return !is_unfinished(entry.path()); });
 }
 
-// Makes sure that the folder is this config's, or free.
-void check_folder(const TrainConfig& config, const Catalogue& catalogue, const RunFiles& files, bool resume) {
-  std::error_code error;
-  if (holds_anything(files.folder) && !resume) {
-    throw Error(Fault::usage, files.folder.string() + " exists; go on with --resume, or give another \"output\"");
-  }
-  if (fs::exists(files.config(), error)) return require_same_config(config, catalogue, files);
-  if (holds_anything(files.folder)) {
-    throw Error(Fault::usage, files.folder.string() + " is no run: it has no config.json");
-  }
+Error in_use(const fs::path& folder) {
+  return {Fault::usage, folder.string() + " exists; go on with --resume, or give another \"output\""};
 }
 
 }  // namespace
 
-Checkpoint open_run(const TrainConfig& config, const Catalogue& catalogue, const RunFiles& files, bool resume) {
-  if (resume) remove_abandoned_outputs(files.folder);
-  check_folder(config, catalogue, files, resume);
+RunFolder::RunFolder(const TrainConfig& config, const Catalogue& catalogue, bool resume)
+    : config_(config), files_{config.output} {
+  if (!holds_anything(files_.folder)) return;
+  if (!resume) throw in_use(files_.folder);
   std::error_code error;
-  return fs::exists(files.checkpoint(), error) ? read_checkpoint(files.checkpoint()) : Checkpoint{};
+  if (!fs::exists(files_.config(), error)) {
+    throw Error(Fault::usage, files_.folder.string() + " is no run: it has no config.json");
+  }
+  require_same_config(config, catalogue, files_);
+  hold();
 }
 
-void begin_run(const TrainConfig& config, const RunFiles& files) {
+Checkpoint RunFolder::checkpoint() const {
   std::error_code error;
-  if (fs::exists(files.config(), error)) return;
-  prepare_output_folder(files.folder);
-  write_file(files.config(), resolved_config(config));
+  return fs::exists(files_.checkpoint(), error) ? read_checkpoint(files_.checkpoint()) : Checkpoint{};
+}
+
+void RunFolder::begin() {
+  if (lock_) return;
+  if (holds_anything(files_.folder)) throw in_use(files_.folder);  // another process has begun one meanwhile
+  prepare_output_folder(files_.folder);
+  write_file(files_.config(), resolved_config(config_));
+  hold();
+}
+
+// From now on all that is half-written is left from a kill.
+void RunFolder::hold() {
+  lock_.emplace(files_.config(), "another attune is working in " + files_.folder.string());
+  remove_abandoned_outputs(files_.folder);
 }
 
 }  // namespace attune

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include <attune/catalogue.h>
 
 #include "spec/train_config.h"
 #include "train/checkpoint.h"
+#include "train/file_lock.h"
 
 namespace attune {
 
@@ -17,17 +19,32 @@ struct RunFiles {
   std::filesystem::path config() const { return folder / "config.json"; }
   std::filesystem::path checkpoint() const { return folder / "checkpoint.pt"; }
   std::filesystem::path results() const { return folder / "results.json"; }
+  std::filesystem::path monitors() const { return folder / "monitors.csv"; }  // of `attune ablate`
   std::filesystem::path stage(const std::string& name) const { return folder / "stages" / name; }
   std::filesystem::path model(const std::string& name) const { return stage(name) / "model.pt"; }
 };
 
-// With `resume`, the checkpoint of the run that this config has begun there, rid of what was half-written when it was
-// killed; otherwise the beginning of a run. Throws Error(Fault::usage) for a folder that exists without `resume`, is no
-// run's, or was begun with another config; device, threads, the time between checkpoints and the folder's own place may
-// differ.
-Checkpoint open_run(const TrainConfig& config, const Catalogue& catalogue, const RunFiles& files, bool resume);
+// A config's "output", which one process at a time works in.
+class RunFolder {
+ public:
+  // Of a run that this config has begun there, or that nobody has begun yet. Throws Error(Fault::usage) for a folder
+  // with anything in it without `resume`, and for one that is no run's, was begun with another config, or is held by
+  // another process; description, device, threads, the time between checkpoints and the folder's own place may differ.
+  // The config must outlive this.
+  RunFolder(const TrainConfig& config, const Catalogue& catalogue, bool resume);
 
-// Makes the folder and its config.json, where they are not there yet.
-void begin_run(const TrainConfig& config, const RunFiles& files);
+  const RunFiles& files() const { return files_; }
+  // The last of the run, or its beginning. Throws Error(Fault::input).
+  Checkpoint checkpoint() const;
+  // Makes the folder and its config.json, where they are not there yet.
+  void begin();
+
+ private:
+  void hold();
+
+  const TrainConfig& config_;
+  const RunFiles files_;
+  std::optional<FileLock> lock_;  // of config.json
+};
 
 }  // namespace attune

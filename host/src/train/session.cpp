@@ -1,6 +1,7 @@
 #include "train/session.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <algorithm>
 #include <thread>
 
@@ -10,6 +11,9 @@
 #include "random/random.h"
 #include "train/draws.h"
 #include "train/head.h"
+#include "train/place.h"
+#include "train/stage_run.h"
+#include "train/step.h"
 
 namespace attune {
 namespace {
@@ -27,6 +31,21 @@ PreprocessText text_of(const Preprocess& preprocess) {
   return {preprocess.size, preprocess.crop, preprocess.mean, preprocess.std};
 }
 
+NamedTensors copy_of(NamedTensors state) {
+  for (auto& [name, tensor] : state) tensor = tensor.clone();
+  return state;
+}
+
+// The first example that can be read, as a batch.
+Batch first_of(const Dataset& dataset, LoaderOptions options) {
+  options.batch = 1;
+  BatchLoader loader(dataset, in_order(dataset.size()), std::move(options));
+  while (auto batch = loader.next()) {
+    if (!batch->examples.empty()) return std::move(*batch);
+  }
+  throw Error(Fault::input, "none of the training examples can be read");
+}
+
 }  // namespace
 
 TrainSession::TrainSession(const TrainConfig& config, const Catalogue& catalogue, const std::string& layer)
@@ -35,7 +54,7 @@ TrainSession::TrainSession(const TrainConfig& config, const Catalogue& catalogue
   const Sidecar given = read_sidecar(config.model);
   open_data(given);
   open_model(given, layer);
-  open_losses(example());
+  open_losses();
 }
 
 void TrainSession::open_data(const Sidecar& given) {
@@ -78,38 +97,59 @@ void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
     model = std::make_shared<TorchScriptModel>(module, options);
   }
   trainee = std::make_unique<Trainee>(module);
-  for (const StageConfig& stage : config.stages) {
-    try {
-      trainee->freeze(stage.freeze);
-    } catch (const Error& error) {
-      throw Error(error.fault(), "stage '" + stage.name + "': " + error.what());
-    }
-  }
 }
 
-void TrainSession::open_losses(const at::Tensor& example) {
+void TrainSession::open_losses() {
   const Labels labels(parts.train.classes);
-  const auto made = [&](const std::optional<NamedSpec>& spec) -> std::optional<ConsistencyLoss> {
-    if (!spec) return std::nullopt;
-    return ConsistencyLoss(model, spec->spec, catalogue, labels);
-  };
-  for (const StageConfig& stage : config.stages) {
-    losses_.push_back(made(stage.spec));
-    const at::AutoGradMode with_gradients(true);
-    if (losses_.back()) (*losses_.back())(example);
+  const NamedTensors before = copy_of(trainee->state());
+  for (size_t i = 0; i < config.stages.size(); ++i) {
+    const StageConfig& stage = config.stages[i];
+    at_place("stage '" + stage.name + "'", [&] {
+      losses_.emplace_back();
+      if (stage.spec) losses_.back().emplace(model, stage.spec->spec, catalogue, labels);
+      try_step(i);
+    });
   }
-  judged_ = made(config.evaluate.maps);
+  trainee->set_state(before);
+  model->refresh();
+  if (config.evaluate.maps) judged_ = watched(*config.evaluate.maps, "\"evaluate\"");
 }
 
-// The first that can be read.
-at::Tensor TrainSession::example() const {
-  LoaderOptions options = evaluation;
-  options.batch = 1;
-  BatchLoader loader(parts.train, in_order(parts.train.size()), options);
-  while (const auto batch = loader.next()) {
-    if (!batch->examples.empty()) return batch->input.to(model->device(), model->dtype());
+// Batch norm needs more than one example where it has one value of each; so it gets two, unless a batch has only one.
+void TrainSession::try_step(size_t stage) {
+  const StageConfig& about = config.stages[stage];
+  const Dataset& data = training_data(stage);
+  Batch batch = first_of(data, training_options(stage));
+  if (smallest_batch(about, data.size()) > 1) {
+    for (at::Tensor* part : {&batch.input, &batch.labels, &batch.weights}) *part = at::cat({*part, *part});
   }
-  throw Error(Fault::input, "none of the training examples can be read");
+  Stepper(about, *trainee, consistency(stage), model->options().output).step(batch, 0, 0);
+}
+
+ConsistencyLoss TrainSession::watched(const NamedSpec& spec, const std::string& place) const {
+  std::optional<ConsistencyLoss> loss;
+  at_place(place, [&] {
+    loss.emplace(model, spec.spec, catalogue, Labels(parts.train.classes));
+    const at::NoGradGuard no_grad;
+    (*loss)(example());
+  });
+  return std::move(*loss);
+}
+
+at::Tensor TrainSession::example() const {
+  return first_of(parts.train, evaluation).input.to(model->device(), model->dtype());
+}
+
+std::vector<Problem> TrainSession::problems() const {
+  std::vector<Problem> all;
+  const auto add = [&](const Dataset& dataset) {
+    all.insert(all.end(), dataset.problems.begin(), dataset.problems.end());
+  };
+  for (const Dataset* part : {&parts.train, &parts.validate, &parts.test}) add(*part);
+  for (const auto& own : unlabelled_) {
+    if (own) add(*own);
+  }
+  return all;
 }
 
 bool TrainSession::has_specs() const {

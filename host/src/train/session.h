@@ -19,9 +19,9 @@ namespace attune {
 
 class TrainSession {
  public:
-  // Reads the data, loads the model and gives it its head, and tries every stage's loss and patterns on one example: a
-  // fault of the last stage is told before the first begins. `layer` is what "auto" stands for in specs; "" finds it.
-  // Throws Error(Fault::spec) or Error(Fault::input). The config and the catalogue must outlive this.
+  // Reads the data, loads the model and gives it its head, and tries a step of every stage and the spec of "evaluate"
+  // on one example: a fault of the last stage is told before the first begins. `layer` is what "auto" stands for in
+  // specs; "" finds it. Throws Error. The config and the catalogue must outlive this.
   TrainSession(const TrainConfig& config, const Catalogue& catalogue, const std::string& layer);
 
   const TrainConfig& config;
@@ -36,11 +36,16 @@ class TrainSession {
   LoaderOptions training_options(size_t stage) const;
   const ConsistencyLoss* consistency(size_t stage) const;  // null when the stage has none
   const ConsistencyLoss* judged_consistency() const;       // of the config's "evaluate"; may be null
+  // A loss of the model that is only looked at, tried on one example; what it throws begins with `place`.
+  ConsistencyLoss watched(const NamedSpec& spec, const std::string& place) const;
+  // Examples that the lists name and that are left out.
+  std::vector<Problem> problems() const;
 
  private:
   void open_data(const Sidecar& given);
   void open_model(const Sidecar& given, const std::string& layer);
-  void open_losses(const at::Tensor& example);
+  void open_losses();
+  void try_step(size_t stage);
   at::Tensor example() const;
   bool has_specs() const;
 

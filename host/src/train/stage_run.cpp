@@ -46,6 +46,11 @@ StageLength length_of(const StageConfig& stage, int64_t examples) {
   return length;
 }
 
+int64_t smallest_batch(const StageConfig& stage, int64_t examples) {
+  const StageLength length = length_of(stage, examples);
+  return length.steps < length.per_epoch ? stage.batch : examples - (length.per_epoch - 1) * stage.batch;
+}
+
 StageRun::StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Position& position,
                    const NamedTensors& stepper, const TrainObserver& observer)
     : session_(session),
@@ -60,18 +65,25 @@ StageRun::StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Po
   if (position.step > 0) stepper_.set_state(stepper);
 }
 
-bool StageRun::run() {
+void StageRun::run() {
   prepare_output_folder(files_.stage(stage_.name));
-  if (position_.step == 0) log_.epoch({stage_.name, 0, 0, validate()});
-  while (position_.epoch < length_.epochs) {  // also when it was stopped between an epoch's last step and its end
-    if (!run_epoch()) return false;
+  if (is_best()) save_model();  // a kill may have come between the checkpoint and this
+  try {
+    run_epochs();
+  } catch (const Stopped&) {
+    save_checkpoint();
+    throw;
   }
   const Trainee selected(load_archive(files_.model(stage_.name), session_.model->device()));
   session_.trainee->set_state(selected.state());
-  return true;
 }
 
-bool StageRun::run_epoch() {
+void StageRun::run_epochs() {
+  if (position_.step == 0) log_epoch(0, {}, validate(0));
+  while (position_.epoch < length_.epochs) run_epoch();  // also when it was stopped behind an epoch's last step
+}
+
+void StageRun::run_epoch() {
   const Dataset& data = session_.training_data(index_);
   const auto epoch = static_cast<uint64_t>(position_.epoch);
   std::vector<Draw> order = shuffled(data.size(), derive_seed({session_.config.seed, draws::order, index_, epoch}));
@@ -81,24 +93,22 @@ bool StageRun::run_epoch() {
   for (int64_t left = std::min(length_.per_epoch - first, length_.steps - position_.step); left > 0; --left) {
     const auto batch = loader.next();
     if (!batch) throw Error(Fault::run, place() + ": the data has ended too early");
-    if (!take(*batch)) return false;
+    take(*batch);
   }
   finish_epoch();
-  return true;
 }
 
-// One batch, which may be empty when pictures are broken; false when somebody stops the run behind it.
-bool StageRun::take(const Batch& batch) {
-  note(batch.problems);
+// One batch, which may be empty when pictures are broken.
+void StageRun::take(const Batch& batch) {
+  observer_.tell(batch.problems);
   StepReport report;
   if (!batch.examples.empty()) report = step(batch);
   ++position_.step;
   if (!batch.examples.empty()) log_step(report);
-  const bool goes_on = !observer_.step || observer_.step({stage_.name, position_.epoch + 1, length_.epochs,
-                                                          position_.step, length_.steps, report});
+  observer_.step({stage_.name, position_.epoch + 1, length_.epochs, position_.step, length_.steps, report});
+  observer_.ask();
   const std::chrono::duration<double> unsaved = std::chrono::steady_clock::now() - saved_;
-  if (!goes_on || unsaved.count() >= session_.config.checkpoint_seconds) save_checkpoint();
-  return goes_on;
+  if (unsaved.count() >= session_.config.checkpoint_seconds) save_checkpoint();
 }
 
 StepReport StageRun::step(const Batch& batch) {
@@ -128,9 +138,28 @@ void StageRun::log_step(const StepReport& report) {
   log_.step({stage_.name, position_.epoch + 1, position_.step, numbers});
 }
 
+// The position stays before the end of the epoch as long as the run may be stopped.
 void StageRun::finish_epoch() {
-  ++position_.epoch;
-  if (observer_.epoch) observer_.epoch(stage_, position_.epoch);
+  const int64_t epoch = position_.epoch + 1;
+  observer_.epoch(stage_, epoch);
+  const NamedNumbers validated = validate(epoch);
+  log_epoch(epoch, means(), validated);
+  position_.epoch = epoch;
+  position_.counted = 0;
+  position_.loss_sum = position_.consistency_sum = position_.norm_sum = 0;
+  select(validated);
+  draw_curves(files_.folder, log_.epochs());
+  save_checkpoint();
+  if (is_best()) save_model();
+}
+
+void StageRun::log_epoch(int64_t epoch, NamedNumbers trained, const NamedNumbers& validated) {
+  for (const auto& [name, value] : validated) trained.emplace_back("validation_" + name, value);
+  log_.epoch({stage_.name, epoch, 0, std::move(trained)});
+}
+
+// Of the steps of the epoch that is under way.
+NamedNumbers StageRun::means() const {
   const auto count = static_cast<double>(position_.counted);
   const double share = rate_share(stage_.schedule, position_.step - 1, length_.steps, length_.per_epoch);
   NamedNumbers numbers{{"rate", stage_.optimizer.lr * share},
@@ -138,42 +167,39 @@ void StageRun::finish_epoch() {
                        {"consistency_loss", position_.consistency_sum / count},
                        {"gradient_norm", position_.norm_sum / count}};
   std::erase_if(numbers, [](const auto& number) { return std::isnan(number.second); });
-  position_.counted = 0;
-  position_.loss_sum = position_.consistency_sum = position_.norm_sum = 0;
-  for (auto& number : validate()) numbers.push_back(std::move(number));
-  log_.epoch({stage_.name, position_.epoch, 0, numbers});
-  draw_curves(files_.folder, log_.epochs());
-  save_checkpoint();
-}
-
-// Of the validation part, as "validation_..."; none when there is no such part. Keeps the model when it is the best.
-NamedNumbers StageRun::validate() {
-  NamedNumbers numbers;
-  if (session_.parts.validate.size() > 0) {
-    const bool by_consistency = session_.config.select == Select::consistency;
-    const ConsistencyLoss* own = session_.consistency(index_);
-    const ConsistencyLoss* consistency = by_consistency ? session_.judged_consistency() : own;
-    try {
-      const Answers answers = answers_of(*session_.model, consistency, session_.parts.validate, session_.evaluation);
-      note(answers.problems);
-      numbers = judged(answers, session_.config.data.task, stage_.loss);
-    } catch (const Error& error) {
-      if (error.fault() != Fault::run) throw;
-      throw Error(Fault::run, "stage '" + stage_.name + "', validation after epoch " + std::to_string(position_.epoch) +
-                                  ": " + error.what());
-    }
-  }
-  if (position_.epoch > 0) select(numbers);
-  for (auto& number : numbers) number.first.insert(0, "validation_");
   return numbers;
 }
 
-void StageRun::select(const NamedNumbers& numbers) {
-  const double reached = merit(session_.config.select, numbers, position_.epoch);
+// None when there is no validation part.
+NamedNumbers StageRun::validate(int64_t epoch) {
+  if (session_.parts.validate.size() == 0) return {};
+  const bool by_consistency = session_.config.select == Select::consistency;
+  const ConsistencyLoss* loss = by_consistency ? session_.judged_consistency() : session_.consistency(index_);
+  std::vector<const ConsistencyLoss*> losses;
+  if (loss != nullptr) losses.push_back(loss);
+  try {
+    const Answers answers = answers_of(*session_.model, losses, session_.parts.validate, session_.evaluation,
+                                       [&](int64_t) { observer_.ask(); });
+    observer_.tell(answers.problems);
+    return judged(answers, session_.config.data.task, stage_.loss);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::run) throw;
+    throw Error(Fault::run,
+                "stage '" + stage_.name + "', validation after epoch " + std::to_string(epoch) + ": " + error.what());
+  }
+}
+
+void StageRun::select(const NamedNumbers& validated) {
+  const double reached = merit(session_.config.select, validated, position_.epoch);
   if (!std::isnan(position_.best) && !(reached > position_.best)) return;
   position_.best = reached;
   position_.best_epoch = position_.epoch;
-  save_model();
+}
+
+// Whether the model, as it is, is that of the stage's best epoch so far.
+bool StageRun::is_best() const {
+  const int64_t end = std::min(position_.epoch * length_.per_epoch, length_.steps);  // of the last epoch, in steps
+  return position_.epoch > 0 && position_.epoch == position_.best_epoch && position_.step == end;
 }
 
 void StageRun::save_model() {
@@ -187,12 +213,6 @@ void StageRun::save_checkpoint() {
                         stepper_.state()};
   write_checkpoint(files_.checkpoint(), checkpoint);
   saved_ = std::chrono::steady_clock::now();
-}
-
-void StageRun::note(const std::vector<Problem>& problems) {
-  for (const Problem& problem : problems) {
-    if (noted_.insert(problem.path).second && observer_.note) observer_.note(problem.sentence + " (skipped)");
-  }
 }
 
 }  // namespace attune

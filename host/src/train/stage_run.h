@@ -3,37 +3,17 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <set>
 #include <string>
 
 #include "train/answers.h"
 #include "train/checkpoint.h"
 #include "train/log.h"
+#include "train/observer.h"
 #include "train/run_folder.h"
 #include "train/session.h"
 #include "train/step.h"
 
 namespace attune {
-
-// What somebody who watches is told.
-struct TrainProgress {
-  std::string stage;
-  int64_t epoch = 0;  // that is under way, from 1
-  int64_t epochs = 0;
-  int64_t step = 0;  // of the stage, done
-  int64_t steps = 0;
-  StepReport report;
-};
-
-struct TrainObserver {
-  // After every step; false: stop behind it, so that the run can be taken up again.
-  std::function<bool(const TrainProgress&)> step;
-  // When an epoch is over and nothing of its end is written yet.
-  std::function<void(const StageConfig& stage, int64_t epoch)> epoch;
-  std::function<void(const std::string&)> note;
-};
 
 // How long a stage is.
 struct StageLength {
@@ -42,6 +22,8 @@ struct StageLength {
   int64_t epochs = 0;  // the last of them may be cut short
 };
 StageLength length_of(const StageConfig& stage, int64_t examples);
+// Of its batches, in examples.
+int64_t smallest_batch(const StageConfig& stage, int64_t examples);
 
 class StageRun {
  public:
@@ -49,21 +31,24 @@ class StageRun {
   StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Position& position, const NamedTensors& stepper,
            const TrainObserver& observer);
 
-  // To the stage's end, where the model is the selected one; false when the observer has stopped it. A loss that is not
-  // finite is an Error(Fault::run) that says where.
-  bool run();
+  // To the stage's end, where the model is the selected one. Throws Stopped, behind a checkpoint, where the observer
+  // wants that; a loss that is not finite is an Error(Fault::run) that says where.
+  void run();
 
  private:
-  bool run_epoch();
-  bool take(const Batch& batch);
+  void run_epochs();
+  void run_epoch();
+  void take(const Batch& batch);
   StepReport step(const Batch& batch);
   void finish_epoch();
   void log_step(const StepReport& report);
-  NamedNumbers validate();
-  void select(const NamedNumbers& numbers);
+  void log_epoch(int64_t epoch, NamedNumbers trained, const NamedNumbers& validated);
+  NamedNumbers means() const;
+  NamedNumbers validate(int64_t epoch);
+  void select(const NamedNumbers& validated);
+  bool is_best() const;
   void save_model();
   void save_checkpoint();
-  void note(const std::vector<Problem>& problems);
   std::string place() const;
 
   TrainSession& session_;
@@ -75,7 +60,6 @@ class StageRun {
   const StageConfig& stage_;
   const StageLength length_;
   Stepper stepper_;
-  std::set<std::filesystem::path> noted_;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 

@@ -38,9 +38,9 @@ at::Tensor Stepper::on_device(const at::Tensor& tensor) const {
   return tensor.to(like.device(), like.scalar_type());
 }
 
-double Stepper::add_supervised(const Batch& batch, uint64_t seed) {
+double Stepper::add_supervised(const at::Tensor& input, const Batch& batch, uint64_t seed) {
   at::manual_seed(seed);  // dropout
-  const at::Tensor scores = trainee_.forward(on_device(batch.input), output_);
+  const at::Tensor scores = trainee_.forward(input, output_);
   const at::Tensor loss = objective(stage_.loss, scores, batch.labels, batch.weights);
   const double value = finite(loss, "the loss of the labels");
   loss.backward();
@@ -49,7 +49,7 @@ double Stepper::add_supervised(const Batch& batch, uint64_t seed) {
 
 double Stepper::add_consistency(const at::Tensor& input, uint64_t seed) {
   consistency_->seed(seed);  // of methods that draw
-  const at::Tensor loss = (*consistency_)(on_device(input)).loss;
+  const at::Tensor loss = (*consistency_)(input).loss;
   const double value = finite(loss, "the consistency loss");
   if (!loss.requires_grad()) throw Error(Fault::spec, "the spec stops every gradient; there is none to train with");
   (stage_.strategy == Strategy::finetune ? loss : loss * stage_.alpha).backward();
@@ -70,9 +70,10 @@ StepReport Stepper::step(const Batch& batch, uint64_t seed, double rate_share) {
   StepReport report;
   report.rate = optimiser_.rate(rate_share);
   clear_gradients(parameters_);
-  if (stage_.strategy != Strategy::finetune) report.loss = add_supervised(batch, seed);
+  const at::Tensor input = on_device(batch.input);
+  if (stage_.strategy != Strategy::finetune) report.loss = add_supervised(input, batch, seed);
   if (stage_.strategy == Strategy::alternated) update(optimiser_, rate_share);
-  if (stage_.strategy != Strategy::supervised) report.consistency_loss = add_consistency(batch.input, seed);
+  if (stage_.strategy != Strategy::supervised) report.consistency_loss = add_consistency(input, seed);
   const bool is_second = stage_.strategy == Strategy::alternated && second_;
   report.gradient_norm = update(is_second ? *second_ : optimiser_, rate_share);
   return report;

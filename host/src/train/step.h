@@ -45,7 +45,7 @@ class Stepper {
   void set_state(const NamedTensors& state);
 
  private:
-  double add_supervised(const Batch& batch, uint64_t seed);
+  double add_supervised(const at::Tensor& input, const Batch& batch, uint64_t seed);
   double add_consistency(const at::Tensor& input, uint64_t seed);
   double update(Optimiser& optimiser, double rate_share);
   at::Tensor on_device(const at::Tensor& tensor) const;

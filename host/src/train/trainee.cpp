@@ -1,6 +1,7 @@
 #include "train/trainee.h"
 
 #include <ATen/core/grad_mode.h>
+#include <algorithm>
 #include <sstream>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
@@ -50,24 +51,23 @@ Trainee::Trainee(Module module) : module_(std::move(module)) {
 }
 
 std::vector<at::Tensor> Trainee::freeze(const std::vector<std::string>& patterns) {
-  std::vector<at::Tensor> left;
-  std::vector<bool> used(patterns.size());
   std::vector<std::string> names;
   for (const auto& parameter : module_.named_parameters()) {
     names.push_back(parameter.name);
-    bool frozen = !parameter.value.is_floating_point();
-    for (size_t i = 0; i < patterns.size(); ++i) {
-      if (!matches(parameter.name, patterns[i])) continue;
-      used[i] = true;
-      frozen = true;
-    }
-    parameter.value.set_requires_grad(!frozen);
-    if (!frozen) left.push_back(parameter.value);
+    parameter.value.set_requires_grad(parameter.value.is_floating_point());
   }
-  for (size_t i = 0; i < patterns.size(); ++i) {
-    if (used[i]) continue;
-    throw Error(Fault::spec,
-                "\"freeze\": no parameter matches '" + patterns[i] + "'" + did_you_mean(patterns[i], names));
+  for (const std::string& pattern : patterns) {
+    if (std::none_of(names.begin(), names.end(), [&](const auto& name) { return matches(name, pattern); })) {
+      throw Error(Fault::spec, "\"freeze\": no parameter matches '" + pattern + "'" + did_you_mean(pattern, names));
+    }
+    for (const auto& parameter : module_.named_parameters()) {
+      if (matches(parameter.name, pattern)) parameter.value.set_requires_grad(false);
+    }
+  }
+  std::vector<at::Tensor> left;
+  for (const at::Tensor& parameter : module_.parameters()) {
+    const auto is_it = [&](const at::Tensor& other) { return other.is_same(parameter); };
+    if (parameter.requires_grad() && std::none_of(left.begin(), left.end(), is_it)) left.push_back(parameter);
   }
   if (left.empty()) throw Error(Fault::spec, "the model has no parameter that is not frozen");
   return left;

@@ -20,8 +20,8 @@ class Trainee {
 
   const torch::jit::Module& module() const { return module_; }
 
-  // Sets what takes a gradient from now on: parameters whose names match no pattern ("features.0.*"), which are
-  // returned. Throws Error(Fault::spec) for a pattern that matches no parameter, and when nothing is left.
+  // Sets what takes a gradient from now on: parameters none of whose names matches a pattern ("features.0.*"). They are
+  // returned, each once. Throws Error(Fault::spec) for a pattern that matches no parameter, and when nothing is left.
   std::vector<at::Tensor> freeze(const std::vector<std::string>& patterns);
   // Layers in training mode, from now on; with `statistics` false, those that keep running statistics stay in
   // evaluation mode.

@@ -145,10 +145,12 @@ TEST_F(ImageFolder, HasNoLabels) {
 }
 
 TEST(Subset, KeepsTheGivenOrder) {
-  const Dataset dataset = labelled(3, {{0}, {1}, {2}});
+  Dataset dataset = labelled(3, {{0}, {1}, {2}});
+  dataset.problems = {{"broken.jpg", "broken.jpg: cannot be read"}};
   const Dataset chosen = subset(dataset, {2, 0});
   EXPECT_EQ(chosen.classes, dataset.classes);
   EXPECT_EQ(chosen.list, dataset.list);
+  EXPECT_EQ(sentences_of(chosen), Strings{"broken.jpg: cannot be read"});
   ASSERT_EQ(chosen.size(), 2);
   EXPECT_EQ(chosen.examples[0].labels, Labels{2});
   EXPECT_EQ(chosen.examples[1].labels, Labels{0});

@@ -36,6 +36,21 @@ TEST(Trainee, FreezesByPattern) {
   EXPECT_EQ(trainee.freeze({}).size(), 6u);
 }
 
+// One tensor under two names, as tied weights are.
+TEST(Trainee, TakesASharedParameterOnce) {
+  torch::jit::Module model = dropping_model();
+  const at::Tensor weight = model.attr("fc").toModule().attr("weight").toTensor();
+  model.register_parameter("tied", weight, false);
+  const TemporaryFolder folder;
+  model.save((folder / "model.pt").string());
+  for (const torch::jit::Module& some : {model, torch::jit::load((folder / "model.pt").string())}) {
+    Trainee trainee(some);
+    EXPECT_EQ(trainee.freeze({}).size(), 6u);
+    EXPECT_EQ(trainee.freeze({"tied"}).size(), 5u);
+    EXPECT_FALSE(trainee.module().attr("fc").toModule().attr("weight").toTensor().requires_grad());
+  }
+}
+
 TEST(Trainee, RefusesAPatternOfNothing) {
   Trainee trainee(dropping_model());
   EXPECT_EQ(message_of(Fault::spec, [&] { trainee.freeze({"conv3.weight"}); }),

@@ -1,0 +1,113 @@
+// Whose folder it is: a config's, a command's, a process's.
+#include "train/run_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "support.h"
+#include "train/ablation.h"
+
+namespace attune::test {
+namespace {
+
+class FolderOfARun : public testing::Test {
+ protected:
+  Ending train(const TrainConfig& config, bool resume = false) const {
+    return run_training(config, own_plugins(), resume);
+  }
+  Ending ablate(const TrainConfig& config, bool resume = false) const {
+    return run_ablation(config, own_plugins(), resume).ending;
+  }
+  std::string path(const std::string& name = "run") const { return (files_.folder / name).string(); }
+
+  const TrainingFolder files_;
+  const std::string watching_ = R"(, "monitors": ["spec.json"])";
+};
+
+TEST_F(FolderOfARun, IsRefusedWhenSomethingElseIsThere) {
+  fs::create_directory(path());
+  EXPECT_NO_THROW(train(files_.config(supervised_stage))) << "an empty one will do";
+  EXPECT_EQ(message_of(Fault::usage, [&] { train(files_.config(supervised_stage)); }),
+            path() + " exists; go on with --resume, or give another \"output\"");
+  EXPECT_EQ(message_of(Fault::usage, [&] { train(files_.config(supervised_stage, "data"), true); }),
+            path("data") + " is no run: it has no config.json");
+}
+
+TEST_F(FolderOfARun, IsAnotherConfigs) {
+  train(files_.config(supervised_stage));
+  const auto difference = [&](const std::string& stages, const std::string& more = "") {
+    const std::string message = message_of(Fault::usage, [&] { train(files_.config(stages, "run", more), true); });
+    const std::string begin = "the run in " + path() + " was begun with another config: ",
+                      end = "; give this one another \"output\"";
+    EXPECT_TRUE(contains(message, begin) && contains(message, end)) << message;
+    return message.substr(begin.size(), message.size() - begin.size() - end.size());
+  };
+  EXPECT_EQ(difference(finetune_stage), "/stages/0/name was \"1_supervised\" and is \"1_finetune\" now");
+  EXPECT_EQ(difference(supervised_stage, R"(, "seed": 3)"), "/seed was 0 and is 3 now");
+  EXPECT_EQ(difference(supervised_stage, watching_).rfind("/monitors was not given and is [{", 0), 0u);
+  EXPECT_NO_THROW(train(
+      files_.config(supervised_stage, "run", R"(, "description": "the same", "threads": 1, "checkpoint_seconds": 7)"),
+      true));
+}
+
+TEST_F(FolderOfARun, IsHeldByOneProcess) {
+  const TrainConfig config = files_.config(supervised_stage);
+  TrainObserver observer;
+  observer.step = [&](const TrainProgress&) {
+    EXPECT_EQ(message_of(Fault::usage, [&] { train(config, true); }), "another attune is working in " + path());
+  };
+  EXPECT_EQ(run_training(config, own_plugins(), false, observer), Ending::finished);
+  EXPECT_EQ(train(config, true), Ending::finished);
+}
+
+// Another process has begun a run there while this one was reading its data.
+TEST_F(FolderOfARun, IsTheFirstsToBegin) {
+  const TrainConfig config = files_.config(supervised_stage);
+  TrainObserver observer;
+  observer.begin = [&] { train(config); };
+  EXPECT_EQ(message_of(Fault::usage, [&] { run_training(config, own_plugins(), false, observer); }),
+            path() + " exists; go on with --resume, or give another \"output\"");
+}
+
+TEST_F(FolderOfARun, IsRidOfWhatAKillHasLeft) {
+  fs::create_directories(path("runs/x"));
+  files_.folder.write("runs/x/.attune-1-0.part", "of a run that goes on");
+  EXPECT_EQ(message_of(Fault::usage, [&] { train(files_.config(supervised_stage, "runs"), true); }),
+            path("runs") + " is no run: it has no config.json");
+  EXPECT_TRUE(fs::exists(path("runs/x/.attune-1-0.part")));
+  EXPECT_NO_THROW(train(files_.config(supervised_stage, "runs/x"), true)) << "killed in its first moment";
+  EXPECT_FALSE(fs::exists(path("runs/x/.attune-1-0.part")));
+}
+
+TEST_F(FolderOfARun, IsTheOtherCommands) {
+  const TrainConfig trained = files_.config(supervised_stage, "trained", watching_);
+  train(trained);
+  EXPECT_EQ(message_of(Fault::usage, [&] { ablate(trained, true); }),
+            "the run in " + path("trained") +
+                " was not begun by attune ablate: monitors.csv has 0 of the 3 epochs that are done; give this one "
+                "another \"output\"");
+  const TrainConfig watched = files_.config(supervised_stage, "watched", watching_);
+  ablate(watched);
+  EXPECT_EQ(
+      message_of(Fault::usage, [&] { train(watched, true); }),
+      "the run in " + path("watched") + " was begun by attune ablate; go on with that, or give another \"output\"");
+  EXPECT_EQ(ablate(watched, true), Ending::finished);
+}
+
+// In the middle of an epoch, of the monitors' part, and of validation.
+TEST_F(FolderOfARun, OfAnAblationGoesOnExactly) {
+  const auto config = [&](const std::string& output) {
+    return files_.config(supervised_stage + "," + combined_stage, output, watching_);
+  };
+  ablate(config("whole"));
+  TrainObserver observer;
+  int64_t asked = 0, stops = 0;
+  observer.goes_on = [&] { return ++asked % 5 != 0; };
+  while (run_ablation(config("parts"), own_plugins(), true, observer).ending == Ending::stopped) ++stops;
+  EXPECT_GT(stops, 4);
+  for (const char* file : {"monitors.csv", "log.csv", "log.jsonl"}) {
+    EXPECT_EQ(read_bytes(path("parts") + "/" + file), read_bytes(path("whole") + "/" + file)) << file;
+  }
+}
+
+}  // namespace
+}  // namespace attune::test
