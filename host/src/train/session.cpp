@@ -61,6 +61,11 @@ void TrainSession::open_data(const Sidecar& given) {
   DataConfig data = config.data;
   if (data.classes.empty() && !config.head) data.classes = given.labels;  // the order of the model's scores
   parts = read_parts(data, config.seed);
+  if (!config.head && !given.labels.empty() && given.labels != parts.train.classes) {
+    throw Error(Fault::spec, config.model.string() +
+                                 " has other classes, or another order of them, than the data; give \"classes\" as "
+                                 "its model.json does, or a new \"head\"");
+  }
   for (const StageConfig& stage : config.stages) {
     unlabelled_.push_back(stage.data ? std::optional(read_unlabelled(*stage.data)) : std::nullopt);
   }
@@ -89,11 +94,11 @@ void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
     replace_head(module, config.head->layer, classes, derive_seed({config.seed, draws::head}));
   }
   model = std::make_shared<TorchScriptModel>(module, options);
-  const at::Tensor first = example();
-  const at::Tensor scores = model->forward(first, {}, false)->output();
+  example_ = first_of(parts.train, evaluation).input.to(model->device(), model->dtype());
+  const at::Tensor scores = model->forward(example_, {}, false)->output();
   require_classes(scores.size(1), classes, module, config.head ? config.head->layer : "");
   if (has_specs() && options.layer == "auto") {
-    options.layer = model->auto_layer(first);
+    options.layer = model->auto_layer(example_);
     model = std::make_shared<TorchScriptModel>(module, options);
   }
   trainee = std::make_unique<Trainee>(module);
@@ -131,13 +136,9 @@ ConsistencyLoss TrainSession::watched(const NamedSpec& spec, const std::string& 
   at_place(place, [&] {
     loss.emplace(model, spec.spec, catalogue, Labels(parts.train.classes));
     const at::NoGradGuard no_grad;
-    (*loss)(example());
+    (*loss)(example_);
   });
   return std::move(*loss);
-}
-
-at::Tensor TrainSession::example() const {
-  return first_of(parts.train, evaluation).input.to(model->device(), model->dtype());
 }
 
 std::vector<Problem> TrainSession::problems() const {

@@ -46,9 +46,9 @@ class TrainSession {
   void open_model(const Sidecar& given, const std::string& layer);
   void open_losses();
   void try_step(size_t stage);
-  at::Tensor example() const;
   bool has_specs() const;
 
+  at::Tensor example_;                              // the first of the training part, as a batch
   std::vector<std::optional<Dataset>> unlabelled_;  // of stages
   std::vector<std::optional<ConsistencyLoss>> losses_;
   std::optional<ConsistencyLoss> judged_;

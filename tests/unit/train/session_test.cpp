@@ -39,6 +39,18 @@ class Tried : public testing::Test {
   const TrainingFolder files_;
 };
 
+// Classes that stand otherwise than the model's scores would be trained one for another.
+TEST_F(Tried, TheOrderOfTheModelsClasses) {
+  files_.folder.write("model.json", R"({"labels": ["down", "across", "plain"]})");
+  TrainConfig config = files_.config(supervised_stage);
+  config.head.reset();
+  config.data.classes = {"across", "down", "plain"};
+  EXPECT_EQ(refusal(Fault::spec, config),
+            (files_.folder / "model.pt").string() +
+                " has other classes, or another order of them, than the data; give \"classes\" as its model.json does, "
+                "or a new \"head\"");
+}
+
 TEST_F(Tried, PatternsOfALaterStage) {
   const std::string frozen = R"({"strategy": "supervised", "epochs": 1, "freeze": ["conv9.*"]})";
   EXPECT_EQ(refusal(Fault::spec, supervised_stage + "," + frozen),
