@@ -15,12 +15,6 @@ namespace {
 constexpr int64_t pictures = 16;
 constexpr int picture_size = 400;  // pixels; about as many as a photo of PASCAL VOC has
 
-std::filesystem::path temporary_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "attune-bench-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw Error(Fault::output, name + ": cannot be made");
-  return name;
-}
-
 StageConfig finetuning() {
   StageConfig stage;
   stage.strategy = Strategy::finetune;
@@ -30,10 +24,20 @@ StageConfig finetuning() {
 
 }  // namespace
 
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "attune-bench-XXXXXX").string();  // filled by mkdtemp
+  if (mkdtemp(name.data()) == nullptr) throw Error(Fault::output, name + ": the folder cannot be made");
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
 TrainingBench::TrainingBench(const Session& session, const std::string& model, const Spec& spec,
                              const std::vector<int64_t>& input_shape, int64_t steps)
-    : folder_(temporary_folder()),
-      trainee_(load_archive(model, session.model->device())),
+    : trainee_(load_archive(model, session.model->device())),
       loss_(std::make_shared<TorchScriptModel>(trainee_.module(), session.model->options()), spec, session.catalogue,
             session.labels),
       stage_(finetuning()),
@@ -42,21 +46,14 @@ TrainingBench::TrainingBench(const Session& session, const std::string& model, c
   std::vector<Draw> order;
   for (int64_t i = 0; i < steps * input_shape[0]; ++i) order.push_back({i % pictures, static_cast<uint64_t>(i)});
   loader_.emplace(dataset_, std::move(order), loader_options(input_shape));
-  log_.emplace(folder_, RunLog::Size{});
-}
-
-TrainingBench::~TrainingBench() {
-  loader_.reset();
-  log_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  log_.emplace(folder_.path(), RunLog::Size{});
 }
 
 void TrainingBench::paint_pictures() {
   for (int64_t i = 0; i < pictures; ++i) {
     Example example;
     example.id = std::to_string(i);
-    example.path = folder_ / (example.id + ".png");
+    example.path = folder_.path() / (example.id + ".png");
     write_png(example.path, demo_picture(static_cast<uint64_t>(i), picture_size).image);
     dataset_.examples.push_back(example);
   }

@@ -13,6 +13,20 @@
 
 namespace attune::cli {
 
+// A folder of its own, removed with everything in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 // Fine-tunes a copy of the model with a spec, as `attune train` does: pictures are read, augmented and preprocessed
 // ahead, the optimiser changes the parameters, every step is logged. Its files lie in a temporary folder.
 class TrainingBench {
@@ -20,7 +34,6 @@ class TrainingBench {
   // For inputs [N,3,H,W] of pictures and at most that many steps. The session must outlive this.
   TrainingBench(const Session& session, const std::string& model, const Spec& spec,
                 const std::vector<int64_t>& input_shape, int64_t steps);
-  ~TrainingBench();
 
   void step();
 
@@ -28,7 +41,7 @@ class TrainingBench {
   void paint_pictures();
   LoaderOptions loader_options(const std::vector<int64_t>& input_shape) const;
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;  // outlives what is open in it
   Dataset dataset_;
   Trainee trainee_;
   ConsistencyLoss loss_;

@@ -113,8 +113,9 @@ class EvaluateRun {
   // In the order of the scores, where the model says it.
   void require_classes(const Subject& subject) const {
     if (subject.sidecar.labels.empty() || subject.sidecar.labels == data_.classes) return;
-    throw Error(Fault::usage, subject.file.string() + " has other classes, or another order of them, than the data of " +
-                                  options_.config + "; its scores cannot be judged with that");
+    throw Error(Fault::usage, subject.file.string() +
+                                  " has other classes, or another order of them, than the data of " + options_.config +
+                                  "; its scores cannot be judged with that");
   }
 
   Measurement measure(const Subject& subject) const {
