@@ -17,7 +17,7 @@ def estimates(document):
 
 
 def percent(estimate, key="value"):
-    return 100 * estimate[key]
+    return float("nan") if estimate[key] is None else 100 * estimate[key]
 
 
 def row(cells):
@@ -55,7 +55,7 @@ def differences(work, seeds, size, names):
             cells = []
             for key, _ in METRICS:
                 e = estimates(document["difference"])[key]
-                cells.append(f"{percent(e):+.1f} [{percent(e, 'low'):+.1f}, {percent(e, 'high'):+.1f}] p {e['p']:.2f}")
+                cells.append(f"{percent(e):+.1f} [{percent(e, 'low'):+.1f}, {percent(e, 'high'):+.1f}] p {e.get('p', float('nan')):.2f}")
             lines.append(row([NAMES.get(name, name), str(seed), *cells]))
     return lines
 
