@@ -55,7 +55,7 @@ class DocumentReader {
   std::optional<double> number(const JsonAt& at);
   // The index of the string in `names`.
   std::optional<size_t> choice(const JsonAt& at, const std::vector<std::string>& names);
-  // Whether it fits name_pattern.
+  // Whether it fits name_pattern, as schemas say it.
   static bool is_name(const std::string& text);
   static std::string no_name(const std::string& text, const std::string& of);
 

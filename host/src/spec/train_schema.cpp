@@ -13,26 +13,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Settings whose default depends on others, or that stand for nothing when they are not given.
-const std::set<std::string> without_default = {"description",
-                                               "model",
-                                               "output",
-                                               "root",
-                                               "train",
-                                               "validate",
-                                               "test",
-                                               "task",
-                                               "name",
-                                               "loss",
-                                               "spec",
-                                               "maps",
-                                               "epochs",
-                                               "steps",
-                                               "size",
-                                               "crop",
-                                               "mean",
-                                               "std",
-                                               "frames",
-                                               "samples_per_class"};
+const std::set<std::string> without_default = {
+    "description", "model", "output", "root",  "train", "validate", "test", "task", "name",   "loss",
+    "spec",        "maps",  "epochs", "steps", "size",  "crop",     "mean", "std",  "frames", "samples_per_class"};
 
 Json object_of(const Settings& settings, Json others = Json::object(), Json required = Json::array()) {
   Json properties = Json::object();
