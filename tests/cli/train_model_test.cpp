@@ -76,7 +76,7 @@ std::vector<std::string> attributes_of(const fs::path& file) {
       const at::Tensor tensor = value.toTensor();
       text << tensor.toString() << tensor.sizes() << tensor.strides() << tensor.requires_grad();
     } else if (value.isModule()) {
-      text << value.type()->repr_str();
+      text << value.type()->annotation_str();
     } else {
       text << value;
     }
