@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "memory.h"
+
 namespace attune::conformance {
 namespace {
 
@@ -34,7 +36,8 @@ TEST_P(Faults, AreFoundByTheirChecks) {
   const Catalogue& catalogue = wrong(GetParam().file);
   const Component* component = catalogue.find("wrong." + GetParam().name);
   ASSERT_NE(component, nullptr);
-  Ids failed;
+  Ids expected = GetParam().checks, failed;
+  if (test::sanitized && expected.erase("growth") > 0 && expected.empty()) GTEST_SKIP() << "a sanitizer keeps memory";
   std::string said;
   for (const Check& check : checks()) {
     if (!check.is_for(component->descriptor.kind)) continue;
@@ -44,7 +47,7 @@ TEST_P(Faults, AreFoundByTheirChecks) {
     failed.insert(check.id);
     said += check.id + ": " + outcome.message + '\n';
   }
-  EXPECT_EQ(failed, GetParam().checks) << said;
+  EXPECT_EQ(failed, expected) << said;
   EXPECT_NE(said.find(GetParam().message), std::string::npos) << said;
 }
 
