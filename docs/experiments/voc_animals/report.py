@@ -5,7 +5,7 @@ from statistics import mean
 METRICS = [("f1_macro", "macro F1"), ("f1_micro", "micro F1"), ("mean_average_precision", "mAP"), ("iou", "IoU, hits"),
            ("iou_all", "IoU, all"), ("consistency", "consistency")]
 NAMES = {"plain": "baseline without augmentation", "finetuned": "fine-tuned", "layer_consistency": "layer consistency",
-         "control": "control: labels only"}
+         "control": "control: labels only", "control_combined": "control at the rate of combined"}
 
 
 def estimates(document):
@@ -55,7 +55,7 @@ def differences(work, seeds, size, names):
             cells = []
             for key, _ in METRICS:
                 e = estimates(document["difference"])[key]
-                cells.append(f"{percent(e):+.1f} [{percent(e, 'low'):+.1f}, {percent(e, 'high'):+.1f}] p {e.get('p', float('nan')):.2f}")
+                cells.append(f"{percent(e):+.1f} [{percent(e, 'low'):+.1f}, {percent(e, 'high'):+.1f}] p {e.get('p', float('nan')):.3f}")
             lines.append(row([NAMES.get(name, name), str(seed), *cells]))
     return lines
 
