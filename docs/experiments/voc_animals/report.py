@@ -1,5 +1,6 @@
 """The tables of README.md, from the documents of attune evaluate."""
 import json
+from itertools import product
 from statistics import mean
 
 METRICS = [("f1_macro", "macro F1"), ("f1_micro", "micro F1"), ("mean_average_precision", "mAP"), ("iou", "IoU, hits"),
@@ -58,6 +59,22 @@ def differences(work, seeds, size, names):
                 cells.append(f"{percent(e):+.1f} [{percent(e, 'low'):+.1f}, {percent(e, 'high'):+.1f}] p {e.get('p', float('nan')):.3f}")
             lines.append(row([NAMES.get(name, name), str(seed), *cells]))
     return lines
+
+
+def numbers(work, seeds, sizes):
+    """All estimates as CSV: of each model, and of its difference to the control."""
+    lines = ["per_class,seed,variant,metric,value,low,high,difference,difference_low,difference_high,p"]
+    for size, variants in sizes.items():
+        for seed, name in product(seeds, ["baseline", *variants]):
+            document = read(work, size, seed, name)
+            if document is None:
+                continue
+            own, between = estimates(document), estimates(document["difference"]) if "difference" in document else {}
+            for key, _ in METRICS:
+                cells = [own[key][k] for k in ("value", "low", "high")]
+                cells += [between[key][k] if between else None for k in ("value", "low", "high", "p")]
+                lines.append(f"{size},{seed},{name},{key}," + ",".join("" if c is None else f"{c:.5f}" for c in cells))
+    return "\n".join(lines) + "\n"
 
 
 def report(work, seeds, sizes):

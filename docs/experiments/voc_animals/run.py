@@ -5,7 +5,7 @@ interruption the same command goes on.
     run.py DATA tune       # on the validation part: what the settings in configs/ were chosen from
     run.py DATA final      # all variants, and the test part, which is read once for each model
     run.py DATA ablation   # the table of twelve consistency losses
-    run.py DATA report     # the tables of README.md, from what is there
+    run.py DATA report     # the tables of README.md, and results.csv, from what is there
 
 DATA holds data/voc_animals and models/squeezenet1_0_backbone.pt.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from lab import Lab, options_of  # noqa: E402
-from report import report  # noqa: E402
+from report import numbers, report  # noqa: E402
 
 SEEDS = [1, 2, 3]
 FURTHER = ["finetuned", "combined", "alternated", "layer_consistency", "control", "control_combined"]  # from "baseline"
@@ -54,6 +54,7 @@ def ablation(lab):
 def main():
     options = options_of(__doc__, ["tune", "final", "ablation", "report"])
     if options.what == "report":
+        (options.work / "results.csv").write_text(numbers(options.work, SEEDS, SIZES))
         return print(report(options.work, SEEDS, SIZES))
     model = options.data / "models/squeezenet1_0_backbone.pt"
     lab = Lab(options, HERE / "configs", options.data / "data/voc_animals", model)
