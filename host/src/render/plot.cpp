@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
+#include <sstream>
 
 #include <attune/sdk/error.h>
 
@@ -109,6 +110,21 @@ void write(Figure& figure, const std::string& text, double x, double baseline, d
 void write_centred(Figure& figure, const std::string& text, double x, double baseline, double width) {
   const std::string shown = elide(text, width, figure.style());
   draw_text(figure.image, shown, x - text_width(shown, figure.style()) / 2, baseline, figure.style());
+}
+
+// On as many lines as words need.
+std::vector<std::string> folded(const std::string& text, double width, const TextStyle& style) {
+  std::vector<std::string> lines;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const std::string longer = lines.empty() ? word : lines.back() + ' ' + word;
+    if (lines.empty() || text_width(longer, style) > width) {
+      lines.push_back(word);
+    } else {
+      lines.back() = longer;
+    }
+  }
+  return lines;
 }
 
 // Room for the texts around the axes.
@@ -249,13 +265,24 @@ Image draw_bars(const std::vector<std::string>& series, const std::vector<BarGro
   }
   const std::vector<std::string> names = series.size() > 1 ? series : std::vector<std::string>();
   Figure figure = lay_out(chart, names, {}, widened(axis_of(values, 6)));
-  draw_frame(figure, chart);
   const double pitch = (figure.right - figure.left) / static_cast<double>(std::max<size_t>(groups.size(), 1));
+  const double room = pitch * 0.95, line = 2 * figure.unit;
+  std::vector<std::vector<std::string>> labels;
+  size_t most = 1;
+  for (const BarGroup& group : groups) {
+    labels.push_back(folded(group.name, room, figure.style()));
+    most = std::max(most, labels.back().size());
+  }
+  figure.bottom -= line * static_cast<double>(most - 1);
+  draw_frame(figure, chart);
   const double bar = 0.8 * pitch / static_cast<double>(std::max<size_t>(series.size(), 1));
   for (size_t i = 0; i < groups.size(); ++i) {
     const double centre = figure.left + pitch * (static_cast<double>(i) + 0.5);
     draw_group(figure, groups[i], centre, bar);
-    write_centred(figure, groups[i].name, centre, figure.bottom + 2.2 * figure.unit, pitch * 0.95);
+    for (size_t l = 0; l < labels[i].size(); ++l) {
+      const double baseline = figure.bottom + 2.2 * figure.unit + line * static_cast<double>(l);
+      write_centred(figure, labels[i][l], centre, baseline, room);
+    }
   }
   rule(figure, {figure.left, figure.row(0)}, {figure.right, figure.row(0)}, kLine);
   draw_legend(figure, names, std::vector<bool>(names.size()));

@@ -187,6 +187,15 @@ TEST(Bars, HaveWhiskersAndGaps) {
   EXPECT_GT(a.right - b.right, 100) << "the second group has no bar of the second series";
 }
 
+// Two names that differ in their last word only.
+TEST(Bars, HaveWholeNamesOnSeveralLines) {
+  const std::string name = "a name that is much too long for one line of a group, one ";
+  const auto bars = [&](const std::string& end) {
+    return draw_bars({"a"}, {{name + end, {1}, {}, {}}, {"b", {1}, {}, {}}, {"c", {1}, {}, {}}});
+  };
+  EXPECT_FALSE(at::equal(bars("up"), bars("down")));
+}
+
 TEST(Bars, RefuseWhatDoesNotFit) {
   std::string message;
   EXPECT_EQ(fault_of([] { draw_bars({"a", "b"}, {{"one", {1}, {}, {}}}); }, &message), Fault::run);
