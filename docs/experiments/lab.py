@@ -1,6 +1,7 @@
 """What the experiments share: configs, runs that are not done again, and the command line of their scripts."""
 import argparse
 import json
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -71,4 +72,7 @@ def options_of(description, phases):
     parser.add_argument("--attune", default="attune", help="the program")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=60, help="no new step begins after so long (default: 60)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.what != "report" and shutil.which(options.attune) is None:
+        parser.error(f"there is no program '{options.attune}'; --attune FILE names it")
+    return options
