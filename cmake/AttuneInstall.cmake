@@ -68,7 +68,8 @@ install(
   PATTERN "*.md"
   PATTERN "*.png"
   PATTERN "*.json"
-  REGEX "docs/examples/.*"
+  REGEX "docs/(examples|experiments)/.*"
+  PATTERN "__pycache__" EXCLUDE
   PATTERN "plugins/common" EXCLUDE)
 # Where Debian wants every package's licence.
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
