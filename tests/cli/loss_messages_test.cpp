@@ -31,9 +31,12 @@ TEST_F(LossMessages, AsText) {
   EXPECT_EQ(outcome.err, "");
   const Json said = report({"rows.npy"});
   ASSERT_EQ(outcome.out.rfind("loss ", 0), 0U) << outcome.out;
-  EXPECT_NEAR(std::stod(outcome.out.substr(5)), said["loss"].get<double>(), 1e-5);
-  expect_parts(outcome.out, {"  (mean over 5 values)\n", "\nagreement  h ", ", weight 1\n", "rows.npy row 0  class ",
-                             "rows.npy row 4  class ", "\ngradient norm ", "conv1.weight\n", "fc.weight\n"});
+  const std::string number = outcome.out.substr(5);
+  size_t end = 0;
+  EXPECT_NEAR(std::stod(number, &end), said["loss"].get<double>(), 1e-5);
+  EXPECT_EQ(number.find("  (mean over 5 values)\n"), end) << outcome.out;
+  expect_parts(outcome.out, {"\nagreement  h ", ", weight 1\n", "rows.npy row 0  class ", "rows.npy row 4  class ",
+                             "\ngradient norm ", "conv1.weight\n", "fc.weight\n"});
 }
 
 TEST_F(LossMessages, BadInputsAreNamedAndTheOthersDone) {
@@ -138,7 +141,12 @@ TEST_F(LossMessages, ExplainedForTheSizeThatIsGiven) {
     const std::string before = "hold about ";
     const size_t at = text.find(before);
     EXPECT_NE(at, std::string::npos) << text;
-    return at == std::string::npos ? 0 : std::stod(text.substr(at + before.size()));
+    if (at == std::string::npos) return 0.0;
+    const std::string number = text.substr(at + before.size());
+    size_t end = 0;
+    const double megabytes = std::stod(number, &end);
+    EXPECT_EQ(number.find(" MB"), end) << text;
+    return megabytes;
   };
   EXPECT_NEAR(memory("448") / memory("224"), 4, 0.3);
 }
