@@ -81,7 +81,7 @@ Table table_of(const Ablation& ablation, const std::vector<double>& values) {
   return table;
 }
 
-std::string percent(double value) {
+std::string one_decimal(double value) {
   if (std::isnan(value)) return "-";
   char text[16];
   std::snprintf(text, sizeof text, "%.1f", value);
@@ -96,7 +96,7 @@ std::string markdown(const Table& table) {
   }
   for (const auto& [name, values] : table.rows) {
     rows += "| " + name + " |";
-    for (const double value : values) rows += " " + percent(value) + " |";
+    for (const double value : values) rows += " " + one_decimal(value) + " |";
     rows += "\n";
   }
   return head + "\n" + line + "\n" + rows;
@@ -173,7 +173,7 @@ int ablate(const TrainOptions& options) {
   const Catalogue catalogue = load_catalogue(options.plugin_dirs);
   const TrainConfig config = training_config(options, catalogue);
   const Ablation ablation = run_ablation(config, catalogue, options.resume, watched_run());
-  if (ablation.ending == Ending::stopped) return say_stopped("ablate", options);
+  if (ablation.ending == attune::Ending::stopped) return say_stopped("ablate", options);
 
   const std::vector<double> values = correlations(ablation);
   const Table table = table_of(ablation, values);

@@ -13,7 +13,7 @@ namespace attune::cli {
 namespace {
 
 constexpr int64_t pictures = 16;
-constexpr int picture_size = 400;  // pixels; about as many as a photo of PASCAL VOC has
+constexpr int photo_size = 400;  // pixels; about as many as a photo of PASCAL VOC has
 
 StageConfig finetuning() {
   StageConfig stage;
@@ -54,7 +54,7 @@ void TrainingBench::paint_pictures() {
     Example example;
     example.id = std::to_string(i);
     example.path = folder_.path() / (example.id + ".png");
-    write_png(example.path, demo_picture(static_cast<uint64_t>(i), picture_size).image);
+    write_png(example.path, demo_picture(static_cast<uint64_t>(i), photo_size).image);
     dataset_.examples.push_back(example);
   }
 }

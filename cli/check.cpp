@@ -72,7 +72,7 @@ Words child_arguments(const CheckOptions& options, const std::string& check, con
 std::string seconds_text(int seconds) { return std::to_string(seconds) + (seconds == 1 ? " second" : " seconds"); }
 
 // What became of a child, when that is not for it to say; "" otherwise.
-std::string crash(const Ending& ending) {
+std::string crash(const conformance::Ending& ending) {
   const std::string printed =
       ending.last_line.empty() ? "" : "; its last words: " + shortened(one_line(ending.last_line), 200);
   if (!ending.death.empty()) return ending.death + printed;
@@ -83,12 +83,12 @@ std::string crash(const Ending& ending) {
 }
 
 // What the child reported. Something else in its place is the plugin's doing.
-Json report_of(const Ending& ending) {
+Json report_of(const conformance::Ending& ending) {
   const Json report = Json::parse(ending.report, nullptr, /*allow_exceptions=*/false);
   return report.is_object() ? report : Json{{"message", "it wrote into the report of the check"}};
 }
 
-Line line_of(const Job& job, const Ending& ending, const CheckOptions& options) {
+Line line_of(const Job& job, const conformance::Ending& ending, const CheckOptions& options) {
   Line line{job.check, job.component, "", "", ending.milliseconds};
   const std::string crashed = crash(ending);
   if (ending.timed_out) {
@@ -156,10 +156,10 @@ class Result {
   Json lines_ = Json::array();
 };
 
-Ending inspect(const CheckOptions& options) {
-  Ending found;
+conformance::Ending inspect(const CheckOptions& options) {
+  conformance::Ending found;
   run_children({child_arguments(options, inspect_plugin, "", options.target)}, std::chrono::seconds(options.timeout),
-               [&](size_t, const Ending& ending) { found = ending; });
+               [&](size_t, const conformance::Ending& ending) { found = ending; });
   return found;
 }
 
@@ -209,7 +209,7 @@ int check(const CheckOptions& options) {
     list_checks(options.json);
     return 0;
   }
-  const Ending ending = inspect(options);
+  const conformance::Ending ending = inspect(options);
   const Job loading{"load", "", ""};
   Line loaded = line_of(loading, ending, options);
   if (loaded.verdict == "timeout" || loaded.verdict == "crashed") return dead_on_loading(options, loaded);
@@ -233,7 +233,7 @@ int check(const CheckOptions& options) {
   std::vector<Words> arguments;
   for (const Job& job : jobs) arguments.push_back(child_arguments(options, job.check, job.component, path));
   run_children(arguments, std::chrono::seconds(options.timeout),
-               [&](size_t job, const Ending& done) { result.add(jobs[job], line_of(jobs[job], done, options)); });
+               [&](size_t job, const conformance::Ending& done) { result.add(jobs[job], line_of(jobs[job], done, options)); });
   return result.finish();
 }
 

@@ -8,11 +8,12 @@
 #include "commands.h"
 #include "json.h"
 #include "session.h"
+#include "spec/rules.h"
 
 namespace attune::cli {
 namespace {
 
-const Component& find(const Catalogue& catalogue, const std::string& id) {
+const Component& find_component(const Catalogue& catalogue, const std::string& id) {
   if (const Component* component = catalogue.find(id)) return *component;
   std::vector<std::string> ids;
   for (const auto& component : catalogue.components()) ids.push_back(component.descriptor.id);
@@ -22,11 +23,6 @@ const Component& find(const Catalogue& catalogue, const std::string& id) {
 
 Json value_json(const ParameterValue& value) {
   return std::visit([](const auto& v) { return Json(v); }, value);
-}
-
-// A map parameter without a default.
-bool must_be_given(const ParameterDeclaration& parameter) {
-  return parameter.type == ParameterType::map && to_string(parameter.default_value).empty();
 }
 
 std::string default_text(const ParameterDeclaration& parameter) {
@@ -127,7 +123,7 @@ void print_markdown(const Component& component) {
 
 int describe(const DescribeOptions& options) {
   const Catalogue catalogue = load_catalogue(options.plugin_dirs);
-  const Component& component = find(catalogue, options.id);
+  const Component& component = find_component(catalogue, options.id);
   if (options.json) {
     print(document(component));
   } else if (options.markdown) {

@@ -9,7 +9,7 @@
 namespace attune::cli {
 namespace {
 
-using Row = std::vector<std::string>;
+using Cells = std::vector<std::string>;
 
 std::string digits(double value) {
   if (std::isnan(value)) return "-";
@@ -25,13 +25,13 @@ std::string interval(const Estimate& estimate) {
 
 std::string with_interval(const Estimate& estimate) { return digits(estimate.value) + interval(estimate); }
 
-void print_rows(std::ostream& out, const std::vector<Row>& rows) {
+void print_rows(std::ostream& out, const std::vector<Cells>& rows) {
   std::vector<size_t> widths;
-  for (const Row& row : rows) {
+  for (const Cells& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
-  for (const Row& row : rows) {
+  for (const Cells& row : rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
     out << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
@@ -40,7 +40,7 @@ void print_rows(std::ostream& out, const std::vector<Row>& rows) {
 
 void print_list(std::ostream& out, const char* title, const std::vector<EstimatesOf>& list) {
   if (list.empty()) return;
-  std::vector<Row> rows{{title, "count"}};
+  std::vector<Cells> rows{{title, "count"}};
   for (const auto& [name, estimate] : list[0].estimates) rows[0].push_back(name);
   for (const EstimatesOf& of : list) {
     rows.push_back({of.name, std::to_string(of.count)});
@@ -50,7 +50,7 @@ void print_list(std::ostream& out, const char* title, const std::vector<Estimate
   print_rows(out, rows);
 }
 
-void add_comparison(std::vector<Row>& rows, const std::string& prefix, const Estimates& model, const Estimates& against,
+void add_comparison(std::vector<Cells>& rows, const std::string& prefix, const Estimates& model, const Estimates& against,
                     const Estimates& difference) {
   for (size_t i = 0; i < model.size(); ++i) {
     rows.push_back({prefix + model[i].first, digits(model[i].second.value), digits(against[i].second.value),
@@ -72,7 +72,7 @@ std::string field(const std::string& text) {
   return result + "\"";
 }
 
-void add_line(std::string& csv, const Row& row) {
+void add_line(std::string& csv, const Cells& row) {
   for (size_t i = 0; i < row.size(); ++i) csv += (i == 0 ? "" : ",") + field(row[i]);
   csv += '\n';
 }
@@ -87,7 +87,7 @@ at::Tensor by_sample(const at::Tensor& values, const at::Tensor& rows, int64_t s
 }  // namespace
 
 void print_evaluation(std::ostream& out, const Evaluation& evaluation) {
-  std::vector<Row> rows;
+  std::vector<Cells> rows;
   for (const auto& [name, estimate] : evaluation.metrics) rows.push_back({name, with_interval(estimate)});
   print_rows(out, rows);
   print_list(out, "map", evaluation.maps);
@@ -97,7 +97,7 @@ void print_evaluation(std::ostream& out, const Evaluation& evaluation) {
 
 void print_comparison(std::ostream& out, const Evaluation& model, const Evaluation& against,
                       const Evaluation& difference) {
-  std::vector<Row> rows{{"", "model", "against", "difference", "p"}};
+  std::vector<Cells> rows{{"", "model", "against", "difference", "p"}};
   add_comparison(rows, "", model.metrics, against.metrics, difference.metrics);
   const auto add_list = [&](const auto& list, const auto& other, const auto& differences) {
     for (size_t i = 0; i < list.size(); ++i) {
@@ -117,7 +117,7 @@ std::string samples_csv(const Measurement& measurement, const Dataset& dataset, 
       task == Task::multi_label ? decide_above(answers.scores, 0) : decide_highest(answers.scores);
   const at::Tensor iou = by_sample(measurement.iou, measurement.rows, samples);
   const at::Tensor pointing = by_sample(measurement.pointing, measurement.rows, samples);
-  Row header{"id", "file", "labels", "predicted"};
+  Cells header{"id", "file", "labels", "predicted"};
   for (const std::string& name : dataset.classes) header.push_back("score " + name);
   for (const std::string& name : measurement.maps) header.insert(header.end(), {"iou " + name, "pointing " + name});
   for (const std::string& name : measurement.terms) header.push_back("h " + name);
@@ -131,10 +131,10 @@ std::string samples_csv(const Measurement& measurement, const Dataset& dataset, 
     }
     return text;
   };
-  const auto add = [](Row& row, const at::Tensor& value) { row.push_back(exact(value.item<double>())); };
+  const auto add = [](Cells& row, const at::Tensor& value) { row.push_back(exact(value.item<double>())); };
   for (int64_t n = 0; n < samples; ++n) {
     const Example& example = dataset.examples[static_cast<size_t>(answers.examples[static_cast<size_t>(n)])];
-    Row row{example.id, example.path.string(), names(answers.truth.labels[n]), names(decisions[n])};
+    Cells row{example.id, example.path.string(), names(answers.truth.labels[n]), names(decisions[n])};
     for (int64_t k = 0; k < answers.scores.size(1); ++k) add(row, answers.scores[n][k]);
     for (int64_t m = 0; m < iou.size(1); ++m) {
       add(row, iou[n][m]);

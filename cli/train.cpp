@@ -48,7 +48,7 @@ Json read_results(const std::filesystem::path& file) {
 int train(const TrainOptions& options) {
   const Catalogue catalogue = load_catalogue(options.plugin_dirs);
   const TrainConfig config = training_config(options, catalogue);
-  if (run_training(config, catalogue, options.resume, watched_run()) == Ending::stopped) {
+  if (run_training(config, catalogue, options.resume, watched_run()) == attune::Ending::stopped) {
     return say_stopped("train", options);
   }
   const Json results = read_results(config.output / "results.json");

@@ -12,7 +12,7 @@ namespace {
 
 std::string quoted(const std::string& text) { return '"' + text + '"'; }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string quoted_names(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + quoted(name);
   return text;
@@ -160,7 +160,7 @@ std::string check_value(const ParameterDeclaration& declaration, const Parameter
     const auto& choices = declaration.choices;
     if (choices.empty() || std::count(choices.begin(), choices.end(), *text)) return "";
     const std::string number = declaration.type == ParameterType::choice_or_real ? " or a number" : "";
-    return "must be one of " + joined(choices) + number + ", not " + quoted(*text) + did_you_mean(*text, choices);
+    return "must be one of " + quoted_names(choices) + number + ", not " + quoted(*text) + did_you_mean(*text, choices);
   }
   if (const auto* whole = std::get_if<int64_t>(&value)) return check_number(declaration, static_cast<double>(*whole));
   if (const auto* number = std::get_if<double>(&value)) return check_number(declaration, *number);

@@ -9,7 +9,7 @@
 namespace attune::conformance {
 namespace {
 
-constexpr int64_t samples = 3;
+constexpr int64_t finite_samples = 3;
 constexpr int64_t odd_row = 1;
 
 struct OddValue {
@@ -41,7 +41,7 @@ const std::vector<OddValue>& odd_values() {
 // The rows whose results must be finite. The host compares no constant maps; what stands next to one must not suffer.
 at::Tensor judged(const at::Tensor& tensor, bool others_only) {
   if (!others_only) return tensor;
-  return at::cat({tensor.narrow(0, 0, odd_row), tensor.narrow(0, odd_row + 1, samples - odd_row - 1)});
+  return at::cat({tensor.narrow(0, 0, odd_row), tensor.narrow(0, odd_row + 1, finite_samples - odd_row - 1)});
 }
 
 struct Case {
@@ -103,7 +103,7 @@ std::vector<std::vector<size_t>> choices(const Subject& subject) {
 
 Tensors odd_inputs(const Subject& subject, const Scene& scene, const OddValue& odd, const std::vector<size_t>& maps,
                    bool everywhere, uint64_t seed) {
-  Tensors inputs = subject.inputs(scene, samples, seed);
+  Tensors inputs = subject.inputs(scene, finite_samples, seed);
   for (const size_t map : maps) {
     const at::Tensor values = odd.make(inputs[map]);
     if (everywhere) {

@@ -12,7 +12,7 @@
 namespace attune::conformance {
 namespace {
 
-constexpr int64_t samples = 2;
+constexpr int64_t gradient_samples = 2;
 constexpr double relative_tolerance = 1e-4;
 constexpr double absolute_tolerance = 1e-7;
 constexpr uint64_t weights_of_results = 900;  // seeds
@@ -98,7 +98,7 @@ void expect_slope(const Point& point, const Variable& variable, const at::Tensor
 void compare(const Subject& subject, const Instance& made, int rank, bool must_reach, uint64_t seed) {
   Scene scene{rank};
   scene.smooth = true;
-  Tensors inputs = subject.inputs(scene, samples, seed);
+  Tensors inputs = subject.inputs(scene, gradient_samples, seed);
   const std::vector<Variable> all = variables(subject, scene, inputs);
   const Point point{made, scene, inputs, made.place(scene)};
   const at::Tensor sum = point.sum(true);

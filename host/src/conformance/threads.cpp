@@ -13,7 +13,7 @@ namespace attune::conformance {
 namespace {
 
 constexpr int rounds = 12;
-constexpr double rounding = 1e-9;  // relative to the largest magnitude
+constexpr double thread_rounding = 1e-9;  // relative to the largest magnitude
 
 // The largest difference between the results of `rounds` runs and `expected`.
 double worst(const Instance& made, const Scene& scene, const Tensors& inputs, const Tensors& expected) {
@@ -48,7 +48,7 @@ std::string check_threads(const Subject& subject, uint64_t seed) {
   other.join();
   for (size_t i = 0; i < 2; ++i) {
     if (failures[i]) std::rethrow_exception(failures[i]);
-    if (differences[i] > rounding) {
+    if (differences[i] > thread_rounding) {
       throw Failed(made->place(scene) + ": with two threads at once a result differs by " + text_of(differences[i]) +
                    " of its largest value from that of one thread alone; objects are used concurrently and must have "
                    "no mutable state");

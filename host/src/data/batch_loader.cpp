@@ -24,7 +24,7 @@ struct Loaded {
   std::string error;
 };
 
-int64_t bytes(const Loaded& loaded) { return loaded.input.defined() ? static_cast<int64_t>(loaded.input.nbytes()) : 0; }
+int64_t loaded_bytes(const Loaded& loaded) { return loaded.input.defined() ? static_cast<int64_t>(loaded.input.nbytes()) : 0; }
 
 // Annotations may be of another picture than the one that lies there: resized, or turned upright.
 void require_fit(const Example& example, const Image& picture) {
@@ -97,7 +97,7 @@ class BatchLoader::Impl {
       : dataset_(dataset),
         order_(std::move(order)),
         options_(std::move(options)),
-        loaded_({[this] { return draw(); }, [this](const Draw& draw) { return run(draw); }, bytes},
+        loaded_({[this] { return draw(); }, [this](const Draw& draw) { return run(draw); }, loaded_bytes},
                 2 * options_.batch + options_.threads, options_.threads) {}
 
   std::optional<Batch> next() {

@@ -12,7 +12,7 @@
 namespace attune {
 namespace {
 
-using Indices = std::map<std::string, int64_t>;
+using ClassIndices = std::map<std::string, int64_t>;
 
 void find_missing_files(std::vector<Drafts>& splits) {
   for (Drafts& split : splits) {
@@ -39,8 +39,8 @@ std::vector<std::string> names_in(const std::vector<Drafts>& splits) {
   return {names.begin(), names.end()};
 }
 
-Indices indices_of(const std::vector<std::string>& classes) {
-  Indices indices;
+ClassIndices indices_of(const std::vector<std::string>& classes) {
+  ClassIndices indices;
   for (const std::string& name : classes) {
     if (!indices.emplace(name, static_cast<int64_t>(indices.size())).second) {
       throw Error(Fault::spec, "the list of classes names \"" + name + "\" twice");
@@ -49,7 +49,7 @@ Indices indices_of(const std::vector<std::string>& classes) {
   return indices;
 }
 
-int64_t index_of(const std::string& name, const Indices& indices) {
+int64_t index_of(const std::string& name, const ClassIndices& indices) {
   const auto found = indices.find(name);
   if (found != indices.end()) return found->second;
   std::vector<std::string> names;
@@ -57,13 +57,13 @@ int64_t index_of(const std::string& name, const Indices& indices) {
   throw Error(Fault::input, "the class \"" + name + "\" is not in the list of classes" + did_you_mean(name, names));
 }
 
-std::vector<int64_t> sorted_indices(const std::vector<std::string>& names, const Indices& indices) {
+std::vector<int64_t> sorted_indices(const std::vector<std::string>& names, const ClassIndices& indices) {
   std::set<int64_t> found;
   for (const std::string& name : names) found.insert(index_of(name, indices));
   return {found.begin(), found.end()};
 }
 
-Example finished(const Draft& draft, const Indices& indices) {
+Example finished(const Draft& draft, const ClassIndices& indices) {
   Example example{draft.id, draft.path, sorted_indices(draft.labels, indices), {}, {}, draft.height, draft.width};
   for (const int64_t index : sorted_indices(draft.unsure, indices)) {
     if (!std::binary_search(example.labels.begin(), example.labels.end(), index)) example.unsure.push_back(index);
@@ -74,7 +74,7 @@ Example finished(const Draft& draft, const Indices& indices) {
   return example;
 }
 
-Dataset resolve_split(const Drafts& split, const Indices& indices, const DataSource& source) {
+Dataset resolve_split(const Drafts& split, const ClassIndices& indices, const DataSource& source) {
   if (split.examples.empty()) refuse(split.list, "the split is empty");
   Dataset dataset;
   dataset.list = split.list;
@@ -116,7 +116,7 @@ std::string trimmed(const std::string& text) {
 std::vector<Dataset> resolve(std::vector<Drafts> splits, const DataSource& source) {
   find_missing_files(splits);
   const std::vector<std::string> classes = source.classes.empty() ? names_in(splits) : source.classes;
-  const Indices indices = indices_of(classes);
+  const ClassIndices indices = indices_of(classes);
   std::vector<Dataset> datasets;
   for (const Drafts& split : splits) {
     datasets.push_back(resolve_split(split, indices, source));

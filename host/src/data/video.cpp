@@ -19,10 +19,6 @@ namespace {
 // Videos longer than this are jumped through where the file allows it; shorter ones are decoded from end to end.
 constexpr int64_t kLong = 2000;
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw Error(Fault::input, path.string() + ": " + what);
-}
-
 Image to_picture(const cv::Mat& frame) {
   cv::Mat rgb;
   cv::cvtColor(frame, rgb, frame.channels() == 1 ? cv::COLOR_GRAY2RGB : cv::COLOR_BGR2RGB);
@@ -55,7 +51,7 @@ cv::VideoCapture open(const std::filesystem::path& path) {
   const bool ffmpeg = std::find(backends.begin(), backends.end(), cv::CAP_FFMPEG) != backends.end();
   // An absolute path cannot be taken for an address ("http:", "concat:").
   cv::VideoCapture capture(std::filesystem::absolute(path).string(), ffmpeg ? cv::CAP_FFMPEG : cv::CAP_ANY);
-  if (!capture.isOpened()) fail(path, "is not a video that can be decoded (damaged, or of another format)");
+  if (!capture.isOpened()) refuse_input(path, "is not a video that can be decoded (damaged, or of another format)");
   return capture;
 }
 
@@ -106,12 +102,12 @@ std::vector<Image> decode(const std::filesystem::path& path, int64_t frames, con
   }
   capture.release();
   Decoded decoded = decode_all(path, count ? positions(count, rate) : std::vector<int64_t>());
-  if (decoded.count == 0) fail(path, "the video has no frames that can be decoded");
+  if (decoded.count == 0) refuse_input(path, "the video has no frames that can be decoded");
   // Containers that only know their length in seconds are a frame or so off: that is even enough.
   if (decoded.pictures.size() < full || std::abs(decoded.count - count) > count / 20 + 1) {
     decoded = decode_all(path, positions(decoded.count, rate));
   }
-  if (decoded.pictures.empty()) fail(path, "the video has no frames that can be decoded");
+  if (decoded.pictures.empty()) refuse_input(path, "the video has no frames that can be decoded");
   decoded.pictures.resize(full, decoded.pictures.back());
   return decoded.pictures;
 }
@@ -120,10 +116,10 @@ std::vector<Image> read_video(const std::filesystem::path& path, int64_t frames,
   prepare_opencv();
   input_size(path);
   try {
-    if (is_still_picture(path)) fail(path, "is a still picture, but the model takes clips; give it a video");
+    if (is_still_picture(path)) refuse_input(path, "is a still picture, but the model takes clips; give it a video");
     return decode(path, frames, positions);
   } catch (const cv::Exception& error) {
-    fail(path, "the video cannot be decoded: " + error.err);
+    refuse_input(path, "the video cannot be decoded: " + error.err);
   }
 }
 
@@ -147,7 +143,7 @@ void check(const ClipTiming& timing) {
 std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing) {
   check(timing);
   return read_video(path, timing.frames, [&](int64_t count, double rate) {
-    if (!(rate > 0 && std::isfinite(rate))) fail(path, "the video does not say how many frames it shows a second");
+    if (!(rate > 0 && std::isfinite(rate))) refuse_input(path, "the video does not say how many frames it shows a second");
     return timed_positions(count, rate, timing);
   });
 }

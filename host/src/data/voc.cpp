@@ -18,18 +18,18 @@ namespace fs = std::filesystem;
 using Tree = boost::property_tree::ptree;
 
 // What is wrong with an annotation.
-[[noreturn]] void fail(const std::string& what) { throw Error(Fault::input, what); }
+[[noreturn]] void refuse(const std::string& what) { throw Error(Fault::input, what); }
 
 std::string text_of(const Tree& tree, const std::string& key) { return trimmed(tree.get<std::string>(key, "")); }
 
 // Some annotations have fractions.
 double number_of(const Tree& tree, const std::string& key, const std::string& place) {
   const std::string text = text_of(tree, key);
-  if (text.empty()) fail(place + " has no " + key);
+  if (text.empty()) refuse(place + " has no " + key);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    fail(place + " has a " + key + " that is no number: \"" + text + "\"");
+    refuse(place + " has a " + key + " that is no number: \"" + text + "\"");
   }
   return value;
 }
@@ -48,13 +48,13 @@ Size size_of(const Tree& annotation) {
 
 Region region_of(const Tree& object, const Size& picture, const std::string& place) {
   const auto box = object.get_child_optional("bndbox");
-  if (!box) fail(place + " has no bndbox");
+  if (!box) refuse(place + " has no bndbox");
   const double left = number_of(*box, "xmin", place) - 1, top = number_of(*box, "ymin", place) - 1;
   const Region region{left, top, number_of(*box, "xmax", place) - left, number_of(*box, "ymax", place) - top};
-  if (region.width <= 0 || region.height <= 0) fail(place + " has an empty box");
+  if (region.width <= 0 || region.height <= 0) refuse(place + " has an empty box");
   if (picture.height < 1 || picture.width < 1) return region;
   const std::string outside = outside_of(region, picture.height, picture.width);
-  if (!outside.empty()) fail(place + " " + outside);
+  if (!outside.empty()) refuse(place + " " + outside);
   return *clipped(region, picture.height, picture.width);
 }
 
@@ -64,10 +64,10 @@ Tree parse(const fs::path& path) {
   try {
     boost::property_tree::read_xml(stream, tree);
   } catch (const boost::property_tree::xml_parser_error& error) {
-    refuse(path, "is broken XML: " + error.message() + " in line " + std::to_string(error.line()));
+    refuse_input(path, "is broken XML: " + error.message() + " in line " + std::to_string(error.line()));
   }
   const auto annotation = tree.get_child_optional("annotation");
-  if (!annotation) refuse(path, "is no VOC annotation: it has no <annotation>");
+  if (!annotation) refuse_input(path, "is no VOC annotation: it has no <annotation>");
   return *annotation;
 }
 
@@ -79,7 +79,7 @@ void read_objects(const Tree& annotation, Draft& draft) {
     if (key != "object") continue;
     const std::string name = text_of(object, "name");
     const std::string number = "object " + std::to_string(draft.boxes.size() + 1);
-    if (name.empty()) fail(number + " has no name");
+    if (name.empty()) refuse(number + " has no name");
     const bool difficult = text_of(object, "difficult") == "1";
     draft.boxes.push_back({name, region_of(object, size, number + " (" + name + ")"), difficult});
     (difficult ? draft.unsure : draft.labels).push_back(name);

@@ -16,10 +16,6 @@
 namespace attune {
 namespace {
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw Error(Fault::input, path.string() + ": " + what);
-}
-
 cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
   const cv::_InputArray buffer(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
   const Quiet quiet;
@@ -27,12 +23,12 @@ cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
     return cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
   } catch (const cv::Exception& error) {
     if (error.err.find("CV_IO_MAX_IMAGE") != std::string::npos) {
-      fail(path, "the picture is too large (more than 2^30 pixels, or a side of more than 2^20)");
+      refuse_input(path, "the picture is too large (more than 2^30 pixels, or a side of more than 2^20)");
     }
-    if (error.code == cv::Error::StsNoMem) fail(path, "the picture is too large for the memory of this machine");
+    if (error.code == cv::Error::StsNoMem) refuse_input(path, "the picture is too large for the memory of this machine");
     return {};
   } catch (const std::bad_alloc&) {
-    fail(path, "the picture is too large for the memory of this machine");
+    refuse_input(path, "the picture is too large for the memory of this machine");
   }
 }
 
@@ -49,7 +45,7 @@ cv::Mat to_8_bit(const std::filesystem::path& path, const cv::Mat& picture) {
       picture.convertTo(result, CV_8U, 255.0);
       break;
     default:
-      fail(path, "has signed integer samples; pictures have 8-bit, 16-bit or floating-point ones");
+      refuse_input(path, "has signed integer samples; pictures have 8-bit, 16-bit or floating-point ones");
   }
   return result;
 }
@@ -88,7 +84,7 @@ cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture, bool premulti
       cv::cvtColor(picture, result, cv::COLOR_BGRA2RGB);
       break;
     default:
-      fail(path, "has " + std::to_string(picture.channels()) + " channels; pictures have 1 to 4");
+      refuse_input(path, "has " + std::to_string(picture.channels()) + " channels; pictures have 1 to 4");
   }
   return result;
 }
@@ -120,12 +116,12 @@ cv::Mat upright(cv::Mat picture, int orientation) {
 Image read_image(const std::filesystem::path& path) {
   prepare_opencv();
   const std::string bytes = read_input(path);
-  if (bytes.size() > static_cast<size_t>(INT_MAX)) fail(path, "the file is too large for a picture (2 GiB or more)");
-  if (is_cut_off(bytes)) fail(path, "the picture is cut off: the end of the file is missing");
-  if (is_damaged(bytes)) fail(path, "the picture is damaged: a checksum in the file is wrong");
+  if (bytes.size() > static_cast<size_t>(INT_MAX)) refuse_input(path, "the file is too large for a picture (2 GiB or more)");
+  if (is_cut_off(bytes)) refuse_input(path, "the picture is cut off: the end of the file is missing");
+  if (is_damaged(bytes)) refuse_input(path, "the picture is damaged: a checksum in the file is wrong");
   const cv::Mat decoded = decode(path, bytes);
   if (decoded.empty()) {
-    fail(path, bytes.starts_with("GIF8") ? "is a GIF, which is read as a video and not as a picture"
+    refuse_input(path, bytes.starts_with("GIF8") ? "is a GIF, which is read as a video and not as a picture"
                                          : "is not a picture that can be decoded (damaged, or of another format)");
   }
   // libtiff hands out 8-bit pictures with the transparency worked in.

@@ -8,18 +8,22 @@
 
 namespace attune {
 
+void refuse_input(const std::filesystem::path& path, const std::string& what) {
+  throw Error(Fault::input, path.string() + ": " + what);
+}
+
 std::uintmax_t input_size(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (error || !std::filesystem::exists(status)) {
     const std::string reason = error ? error.message() : std::strerror(ENOENT);
-    throw Error(Fault::input, path.string() + ": cannot be read: " + reason);
+    refuse_input(path, "cannot be read: " + reason);
   }
-  if (std::filesystem::is_directory(status)) throw Error(Fault::input, path.string() + ": is a folder, not a file");
-  if (!std::filesystem::is_regular_file(status)) throw Error(Fault::input, path.string() + ": is not a regular file");
+  if (std::filesystem::is_directory(status)) refuse_input(path, "is a folder, not a file");
+  if (!std::filesystem::is_regular_file(status)) refuse_input(path, "is not a regular file");
   const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) throw Error(Fault::input, path.string() + ": cannot be read: " + error.message());
-  if (size == 0) throw Error(Fault::input, path.string() + ": the file is empty");
+  if (error) refuse_input(path, "cannot be read: " + error.message());
+  if (size == 0) refuse_input(path, "the file is empty");
   return size;
 }
 
@@ -29,7 +33,7 @@ std::string read_input(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
     const std::string reason = errno ? std::strerror(errno) : "it became shorter while it was read";
-    throw Error(Fault::input, path.string() + ": cannot be read: " + reason);
+    refuse_input(path, "cannot be read: " + reason);
   }
   return bytes;
 }

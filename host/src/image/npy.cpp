@@ -19,10 +19,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "values are read and written as they lie in memory");
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw Error(Fault::input, path.string() + ": " + what);
-}
-
 // "<f8" -> "float64"; types that nobody meets are named as NumPy writes them.
 std::string type_name(const std::string& type) {
   if (type == "structured") return "a structured type";
@@ -48,11 +44,11 @@ void require_float32(const NpyHeader& header, const std::filesystem::path& path)
   const bool swapped = header.type.starts_with(">");
   if (header.type == "<f4" || header.type == "=f4" || header.type == "f4") {
     if (!header.fortran_order) return;
-    fail(path, "is in Fortran order; save it in C order (numpy.ascontiguousarray(a))");
+    refuse_input(path, "is in Fortran order; save it in C order (numpy.ascontiguousarray(a))");
   }
-  if (header.type == ">f4") fail(path, "is big-endian float32; save it with .astype('<f4')");
+  if (header.type == ">f4") refuse_input(path, "is big-endian float32; save it with .astype('<f4')");
   const bool number = header.type.size() > 2 && std::string_view("fiub").find(header.type[1]) != std::string_view::npos;
-  fail(path, "holds " + std::string(swapped ? "big-endian " : "") + type_name(header.type) + "; float32 is expected" +
+  refuse_input(path, "holds " + std::string(swapped ? "big-endian " : "") + type_name(header.type) + "; float32 is expected" +
                  (number ? " (save it with .astype('float32'))" : ""));
 }
 
@@ -67,12 +63,12 @@ std::optional<int64_t> count(const std::vector<int64_t>& shape) {
 
 void require_size(const NpyHeader& header, int64_t file_size, const std::filesystem::path& path) {
   const auto values = count(header.shape);
-  if (!values) fail(path, "the shape " + shape_text(header.shape) + " in its header is impossibly large");
-  if (*values == 0) fail(path, "holds no values, its shape is " + shape_text(header.shape));
+  if (!values) refuse_input(path, "the shape " + shape_text(header.shape) + " in its header is impossibly large");
+  if (*values == 0) refuse_input(path, "holds no values, its shape is " + shape_text(header.shape));
   const int64_t found = file_size - header.data_offset;
   const int64_t wanted = *values * static_cast<int64_t>(sizeof(float));
   if (found == wanted) return;
-  fail(path, (found < wanted ? "is cut off: " : "is longer than its shape says: ") + shape_text(header.shape) +
+  refuse_input(path, (found < wanted ? "is cut off: " : "is longer than its shape says: ") + shape_text(header.shape) +
                  " takes " + std::to_string(wanted) + " bytes of values, but the file has " + std::to_string(found));
 }
 
@@ -90,7 +86,7 @@ void require_finite(const at::Tensor& tensor, const std::vector<int64_t>& prefix
     rest /= extent;
   }
   index.insert(index.begin(), prefix.begin(), prefix.end());
-  fail(path, std::string("holds values that are not finite: first ") + (std::isnan(*bad) ? "NaN" : "infinity") +
+  refuse_input(path, std::string("holds values that are not finite: first ") + (std::isnan(*bad) ? "NaN" : "infinity") +
                  " at index " + shape_text(index));
 }
 
@@ -100,7 +96,7 @@ NpyFile::NpyFile(const std::filesystem::path& path) : path_(path) {
   const auto size = static_cast<int64_t>(input_size(path));
   errno = 0;
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) fail(path, std::string("cannot be read: ") + std::strerror(errno));
+  if (!stream) refuse_input(path, std::string("cannot be read: ") + std::strerror(errno));
   NpyHeader header = read_npy_header(stream, path);
   require_float32(header, path);
   require_size(header, size, path);
@@ -112,7 +108,7 @@ at::Tensor NpyFile::read() const { return read(0, shape_, {}); }
 
 at::Tensor NpyFile::read_row(int64_t row) const {
   if (shape_.empty() || row < 0 || row >= shape_[0]) {
-    fail(path_, "has no row " + std::to_string(row) + ", its shape is " + shape_text(shape_));
+    refuse_input(path_, "has no row " + std::to_string(row) + ", its shape is " + shape_text(shape_));
   }
   const std::vector<int64_t> shape(shape_.begin() + 1, shape_.end());
   return read(row * *count(shape), shape, {row});
@@ -123,14 +119,14 @@ at::Tensor NpyFile::read(int64_t first, const std::vector<int64_t>& shape, const
   try {
     tensor = at::empty(shape, at::kFloat);
   } catch (const std::exception&) {
-    fail(path_, "the array " + shape_text(shape) + " is too large for the memory of this machine");
+    refuse_input(path_, "the array " + shape_text(shape) + " is too large for the memory of this machine");
   }
   errno = 0;
   std::ifstream stream(path_, std::ios::binary);
   stream.seekg(data_offset_ + first * static_cast<int64_t>(sizeof(float)));
   const int64_t bytes = tensor.numel() * static_cast<int64_t>(sizeof(float));
   if (!stream.read(static_cast<char*>(tensor.data_ptr()), bytes)) {
-    fail(path_, std::string("cannot be read: ") + (errno ? std::strerror(errno) : "it became shorter meanwhile"));
+    refuse_input(path_, std::string("cannot be read: ") + (errno ? std::strerror(errno) : "it became shorter meanwhile"));
   }
   require_finite(tensor, prefix, path_);
   return tensor;

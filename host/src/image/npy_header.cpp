@@ -1,4 +1,5 @@
 #include "image/npy_header.h"
+#include "image/input_file.h"
 
 #include <cctype>
 #include <charconv>
@@ -14,10 +15,6 @@ using namespace std::string_view_literals;
 
 constexpr std::string_view kMagic = "\x93NUMPY"sv;
 constexpr size_t kLongestHeader = 1 << 20;
-
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw Error(Fault::input, path.string() + ": " + what);
-}
 
 // The header is a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }. Every function
 // returns nothing, or false, where the text is not what it looks for.
@@ -124,22 +121,22 @@ class Parser {
 NpyHeader read_npy_header(std::istream& stream, const std::filesystem::path& path) {
   std::string start(kMagic.size() + 2, '\0');
   if (!stream.read(start.data(), static_cast<std::streamsize>(start.size())) || !start.starts_with(kMagic)) {
-    fail(path, "is not a .npy file (it does not begin with NumPy's mark)");
+    refuse_input(path, "is not a .npy file (it does not begin with NumPy's mark)");
   }
   const int version = static_cast<unsigned char>(start[kMagic.size()]);
   if (version < 1 || version > 3) {
-    fail(path, "has .npy format version " + std::to_string(version) + "; versions 1 to 3 are read");
+    refuse_input(path, "has .npy format version " + std::to_string(version) + "; versions 1 to 3 are read");
   }
   const size_t length_size = version == 1 ? 2 : 4;
   unsigned char length_bytes[4] = {};
   stream.read(reinterpret_cast<char*>(length_bytes), static_cast<std::streamsize>(length_size));
   const size_t length = length_bytes[0] | static_cast<size_t>(length_bytes[1]) << 8 |
                         static_cast<size_t>(length_bytes[2]) << 16 | static_cast<size_t>(length_bytes[3]) << 24;
-  if (!stream || length > kLongestHeader) fail(path, "the .npy header is damaged");
+  if (!stream || length > kLongestHeader) refuse_input(path, "the .npy header is damaged");
   std::string text(length, '\0');
   NpyHeader header;
-  if (!stream.read(text.data(), static_cast<std::streamsize>(length))) fail(path, "the .npy header is cut off");
-  if (!Parser(text).parse(header)) fail(path, "the .npy header is damaged");
+  if (!stream.read(text.data(), static_cast<std::streamsize>(length))) refuse_input(path, "the .npy header is cut off");
+  if (!Parser(text).parse(header)) refuse_input(path, "the .npy header is damaged");
   header.data_offset = static_cast<int64_t>(start.size() + length_size + length);
   return header;
 }

@@ -101,7 +101,7 @@ void run_gate(Stack& stack) {
   torch::jit::push(stack, recorded ? Gate::apply(x, y, rule) : y);
 }
 
-const torch::jit::RegisterOperators registration({
+const torch::jit::RegisterOperators layers_and_gates({
     torch::jit::Operator("attune::layer(Tensor(a) x, str name) -> Tensor(a)", run_layer,
                          c10::AliasAnalysisKind::FROM_SCHEMA),
     torch::jit::Operator("attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)", run_gate,

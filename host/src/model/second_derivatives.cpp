@@ -214,7 +214,7 @@ void run_normalise(Stack& stack) {
                                                      : at::batch_norm(x, w, b, mean, var, false, 0, eps, true));
 }
 
-const torch::jit::RegisterOperators registration({
+const torch::jit::RegisterOperators twice_differentiable({
     torch::jit::Operator("attune::convolve(Tensor x, Tensor w, Tensor? b, int[] stride, int[] padding, int[] dilation, "
                          "bool transposed, int[] output_padding, int groups) -> Tensor",
                          run_convolve, c10::AliasAnalysisKind::FROM_SCHEMA),

@@ -7,11 +7,10 @@
 
 #include "plugin/contents.h"
 #include "plugin/loader.h"
+#include "plugin/sentences.h"
 
 namespace attune {
 namespace {
-
-std::string quoted(const std::string& text) { return '"' + text + '"'; }
 
 // Why there is no component `id`, as far as its plugin's file name tells: the file or its folder was refused.
 std::string refusal_of(const std::string& id, const std::vector<Refusal>& refusals) {

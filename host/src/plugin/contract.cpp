@@ -9,13 +9,12 @@
 
 #include "plugin/elf_section.h"
 #include "plugin/registration.h"
+#include "plugin/sentences.h"
 
 namespace attune {
 namespace {
 
 const std::string section_name = ATTUNE_ABI_SECTION;
-
-[[noreturn]] void refuse(const std::string& reason) { throw Error(Fault::plugin, reason); }
 
 std::map<std::string, std::string> parse_lines(const std::string& section) {
   std::map<std::string, std::string> facts;

@@ -7,6 +7,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "plugin/sentences.h"
+
 namespace attune {
 namespace {
 
@@ -24,8 +26,6 @@ constexpr Elf64_Half this_machine = EM_PPC64;
 #error "name this machine's ELF number here"
 #endif
 constexpr unsigned char this_order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
-
-[[noreturn]] void refuse(const std::string& reason) { throw Error(Fault::plugin, reason); }
 
 // A file whose every read is checked.
 class File {

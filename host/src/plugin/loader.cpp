@@ -9,13 +9,12 @@
 #include "plugin/contract.h"
 #include "plugin/library.h"
 #include "plugin/trust.h"
+#include "plugin/sentences.h"
 
 namespace attune {
 namespace {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] void refuse(const std::string& reason) { throw Error(Fault::plugin, reason); }
 
 bool has_plugin_name(const fs::path& file) {
   const std::string name = file.filename().string();

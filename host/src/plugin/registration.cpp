@@ -6,6 +6,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "plugin/sentences.h"
+
 namespace attune {
 namespace {
 
@@ -14,8 +16,6 @@ bool is_name(const std::string& text) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   });
 }
-
-std::string quoted(const std::string& text) { return '"' + text + '"'; }
 
 // Keys that a spec gives a meaning of its own beside a component's parameters.
 const std::set<std::string> reserved = {"use", "name", "normalise", "stop_gradient", "weight"};

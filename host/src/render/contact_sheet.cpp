@@ -14,8 +14,8 @@ namespace {
 
 constexpr int64_t kWidest = 4096;  // of a page, in pixels, unless cells would become too small
 constexpr int64_t kSmallestCell = 64;
-constexpr std::array<uint8_t, 3> kText = {24, 24, 27};
-constexpr std::array<uint8_t, 3> kQuiet = {110, 110, 118};
+constexpr std::array<uint8_t, 3> kSheetText = {24, 24, 27};
+constexpr std::array<uint8_t, 3> kSheetQuiet = {110, 110, 118};
 
 struct Page {
   int64_t cell, gap, line;  // line: height of a line of text
@@ -25,7 +25,7 @@ struct Page {
   int64_t first_row() const { return 2 * gap + line; }
   // Of a row: its title, its pictures, and the distance to the next.
   int64_t pitch(int64_t pictures) const { return line + pictures + 2 * gap; }
-  TextStyle style() const { return {static_cast<double>(line) * 0.5, kText, true}; }
+  TextStyle style() const { return {static_cast<double>(line) * 0.5, kSheetText, true}; }
 };
 
 Page lay_out(int64_t columns, const SheetOptions& options) {
@@ -80,7 +80,7 @@ Image draw_page(const std::vector<std::string>& headings, const SheetRow* rows, 
               page.style());
   }
   TextStyle quiet = page.style();
-  quiet.colour = kQuiet;
+  quiet.colour = kSheetQuiet;
   quiet.bold = false;
   int64_t top = page.first_row();
   for (int64_t row = 0; row < count; ++row) {

@@ -17,8 +17,8 @@ namespace {
 
 using Colour = std::array<uint8_t, 3>;
 
-constexpr Colour kText = {24, 24, 27};
-constexpr Colour kQuiet = {90, 90, 98};
+constexpr Colour kInk = {24, 24, 27};
+constexpr Colour kFaintInk = {90, 90, 98};
 constexpr Colour kGrid = {228, 228, 231};
 constexpr Colour kLine = {120, 120, 128};
 // Tableau's ten, told apart by most people.
@@ -34,7 +34,7 @@ constexpr std::array<Colour, 10> kColours = {{{78, 121, 167},
                                               {140, 140, 140}}};
 constexpr int kShift = 4;  // OpenCV's fractions of a pixel, in bits
 
-cv::Scalar scalar(const Colour& colour) { return {double(colour[0]), double(colour[1]), double(colour[2])}; }
+cv::Scalar ink(const Colour& colour) { return {double(colour[0]), double(colour[1]), double(colour[2])}; }
 
 struct Point {
   double x, y;
@@ -50,7 +50,7 @@ class Pen {
  public:
   Pen(Image& image, size_t index, double thickness)
       : canvas_(view(image)),
-        colour_(scalar(kColours[index % kColours.size()])),
+        colour_(ink(kColours[index % kColours.size()])),
         thickness_(std::max(1, static_cast<int>(std::lround(thickness)))),
         dash_(index < kColours.size() ? 0 : 6.0 * thickness_) {}
 
@@ -94,13 +94,13 @@ struct Figure {
 
   double column(double value) const { return left + x.share(value) * (right - left); }
   double row(double value) const { return bottom - y.share(value) * (bottom - top); }
-  TextStyle style(const Colour& colour = kQuiet) const { return {unit, colour, false}; }
+  TextStyle style(const Colour& colour = kFaintInk) const { return {unit, colour, false}; }
 };
 
 void rule(Figure& figure, const Point& from, const Point& to, const Colour& colour) {
   cv::Mat canvas = view(figure.image);
   const auto pixel = [](const Point& p) { return cv::Point(static_cast<int>(p.x), static_cast<int>(p.y)); };
-  cv::line(canvas, pixel(from), pixel(to), scalar(colour));
+  cv::line(canvas, pixel(from), pixel(to), ink(colour));
 }
 
 void write(Figure& figure, const std::string& text, double x, double baseline, double width, const TextStyle& style) {
@@ -162,7 +162,7 @@ void draw_frame(Figure& figure, const Chart& chart) {
   rule(figure, {figure.left, figure.top}, {figure.left, figure.bottom}, kLine);
   rule(figure, {figure.left, figure.bottom}, {figure.right, figure.bottom}, kLine);
   const double width = static_cast<double>(figure.image.size(1)) - 2 * unit;
-  TextStyle title = figure.style(kText);
+  TextStyle title = figure.style(kInk);
   title.height *= 1.25;
   title.bold = true;
   write(figure, chart.title, unit, unit * 3, width, title);
@@ -179,7 +179,7 @@ void draw_legend(Figure& figure, const std::vector<std::string>& names, const st
     const double left = figure.right + 2 * unit, middle = figure.top + pitch * (static_cast<double>(i) + 0.5);
     Pen(figure.image, i, bold[i] ? 4 : 2).line({left, middle}, {left + 3 * unit, middle});
     write(figure, names[i], left + 4 * unit, middle + unit / 2,
-          static_cast<double>(figure.image.size(1)) - left - 5 * unit, figure.style(kText));
+          static_cast<double>(figure.image.size(1)) - left - 5 * unit, figure.style(kInk));
   }
 }
 
@@ -213,12 +213,12 @@ void draw_group(Figure& figure, const BarGroup& group, double centre, double bar
     if (!is_drawable(group.values[i])) continue;
     const double left = centre + bar * (static_cast<double>(i) - count / 2), right = left + bar * 0.9;
     cv::rectangle(canvas, fixed({left, figure.row(0)}), fixed({right, figure.row(group.values[i])}),
-                  scalar(kColours[i % kColours.size()]), cv::FILLED, cv::LINE_AA, kShift);
+                  ink(kColours[i % kColours.size()]), cv::FILLED, cv::LINE_AA, kShift);
     if (group.low.empty() || group.high.empty() || !is_drawable(group.low[i]) || !is_drawable(group.high[i])) continue;
     const double middle = (left + right) / 2;
-    rule(figure, {middle, figure.row(group.low[i])}, {middle, figure.row(group.high[i])}, kText);
+    rule(figure, {middle, figure.row(group.low[i])}, {middle, figure.row(group.high[i])}, kInk);
     for (const double end : {group.low[i], group.high[i]}) {
-      rule(figure, {middle - bar / 5, figure.row(end)}, {middle + bar / 5, figure.row(end)}, kText);
+      rule(figure, {middle - bar / 5, figure.row(end)}, {middle + bar / 5, figure.row(end)}, kInk);
     }
   }
 }

@@ -15,7 +15,7 @@ void check_name(const std::string& name, const std::string& text) {
               "'" + name + "' in --method '" + text + "' is no name for files: letters, digits, '_' and '-' are");
 }
 
-const ParameterDeclaration& declaration(const Descriptor& descriptor, const std::string& key) {
+const ParameterDeclaration& declared_parameter(const Descriptor& descriptor, const std::string& key) {
   std::vector<std::string> names;
   for (const auto& declared : descriptor.parameters) {
     if (declared.name == key) return declared;
@@ -62,7 +62,7 @@ ComponentText parse_method(const std::string& text, const Catalogue& catalogue) 
     if (component.parameters.count(key)) {
       throw Error(Fault::usage, "parameter '" + key + "' stands twice in --method '" + text + "'");
     }
-    component.parameters[key] = parse_value(declaration(descriptor, key), part.substr(sign + 1));
+    component.parameters[key] = parse_value(declared_parameter(descriptor, key), part.substr(sign + 1));
   }
   return component;
 }

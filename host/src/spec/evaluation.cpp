@@ -3,15 +3,15 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "spec/json_number.h"
+
 namespace attune {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
 Json estimate_json(const Estimate& estimate) {
-  Json json = {{"value", number(estimate.value)}, {"low", number(estimate.low)}, {"high", number(estimate.high)}};
+  Json json = {{"value", number_or_null(estimate.value)}, {"low", number_or_null(estimate.low)}, {"high", number_or_null(estimate.high)}};
   if (!std::isnan(estimate.p)) json["p"] = estimate.p;
   return json;
 }

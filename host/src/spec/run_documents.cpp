@@ -3,12 +3,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "spec/json_number.h"
+
 namespace attune {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
 Json preprocess_json(const PreprocessText& text) {
   Json json = Json::object();
@@ -29,7 +29,7 @@ std::string written(const Json& json) {
 std::string json_line(const LogRow& row) {
   Json json = {{"stage", row.stage}, {"epoch", row.epoch}};
   if (row.step > 0) json["step"] = row.step;
-  for (const auto& [name, value] : row.numbers) json[name] = number(value);
+  for (const auto& [name, value] : row.numbers) json[name] = number_or_null(value);
   return json.dump() + "\n";
 }
 

@@ -9,13 +9,13 @@
 namespace attune {
 namespace {
 
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
 
 double value_of(const LogRow& row, const std::string& name) {
   for (const auto& [known, value] : row.numbers) {
     if (known == name) return value;
   }
-  return none;
+  return no_value;
 }
 
 // The column's name as its curve's, in words.

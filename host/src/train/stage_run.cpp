@@ -14,12 +14,12 @@
 namespace attune {
 namespace {
 
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 
 double number_of(const NamedNumbers& numbers, const std::string& name) {
   const auto is_it = [&](const auto& number) { return number.first == name; };
   const auto found = std::find_if(numbers.begin(), numbers.end(), is_it);
-  return found == numbers.end() ? none : found->second;
+  return found == numbers.end() ? no_number : found->second;
 }
 
 // What the model of an epoch has reached, larger being better.
