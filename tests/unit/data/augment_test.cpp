@@ -8,16 +8,10 @@
 
 #include "errors.h"
 #include "picture.h"
+#include "support.h"
 
 namespace attune::test {
 namespace {
-
-void expect_region(const Region& region, const Region& expected, double error = 1e-9) {
-  EXPECT_NEAR(region.x, expected.x, error);
-  EXPECT_NEAR(region.y, expected.y, error);
-  EXPECT_NEAR(region.width, expected.width, error);
-  EXPECT_NEAR(region.height, expected.height, error);
-}
 
 // Black, with a white rectangle.
 Image with_white(int64_t height, int64_t width, int64_t x, int64_t y, int64_t wide, int64_t high) {
@@ -35,18 +29,18 @@ Region bright_part(const Image& image, int least = 127) {
   return {first(columns), first(rows), last(columns) + 1 - first(columns), last(rows) + 1 - first(rows)};
 }
 
-struct Sample {
+struct Augmented {
   std::vector<Image> pictures;
   std::vector<Box> boxes;
 };
 
-Sample augmented(Sample sample, const std::vector<Augmentation>& augmentations, uint64_t seed) {
+Augmented augmented(Augmented sample, const std::vector<Augmentation>& augmentations, uint64_t seed) {
   augment(sample.pictures, sample.boxes, augmentations, seed);
   return sample;
 }
 
 // A white rectangle and its box.
-Sample white_sample() { return {{with_white(60, 80, 20, 10, 24, 16)}, {{3, {20, 10, 24, 16}, true}}}; }
+Augmented white_sample() { return {{with_white(60, 80, 20, 10, 24, 16)}, {{3, {20, 10, 24, 16}, true}}}; }
 
 TEST(Flip, MirrorsPictureAndRegion) {
   const Image image = with_white(6, 8, 1, 2, 3, 1);
@@ -101,7 +95,7 @@ TEST(Augment, BoxesFollowThePicture) {
       {Flip{0.5, 0.5}}, {Crop{0.8}}, {Rotate{20}}, {Rotate{20}, Flip{0.5, 0.5}, Crop{0.95}}};
   for (uint64_t seed = 0; seed < 40; ++seed) {
     for (const auto& augmentations : lists) {
-      const Sample sample = augmented(white_sample(), augmentations, seed);
+      const Augmented sample = augmented(white_sample(), augmentations, seed);
       ASSERT_EQ(sample.boxes.size(), 1u);
       EXPECT_EQ(sample.boxes[0].label, 3);
       EXPECT_TRUE(sample.boxes[0].difficult);
@@ -114,7 +108,7 @@ TEST(Augment, BoxesFollowThePicture) {
 TEST(Augment, CutsOffAndDropsBoxes) {
   const std::vector<Box> boxes{{0, {0, 0, 100, 100}}, {1, {0, 0, 1, 1}}, {2, {99, 99, 1, 1}}};
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    const Sample sample = augmented({{plain(100, 100, 1, 2, 3)}, boxes}, {Crop{0.5}}, seed);
+    const Augmented sample = augmented({{plain(100, 100, 1, 2, 3)}, boxes}, {Crop{0.5}}, seed);
     EXPECT_EQ(sample.pictures[0].sizes(), (at::IntArrayRef{50, 50, 3}));
     ASSERT_GE(sample.boxes.size(), 1u);
     EXPECT_LE(sample.boxes.size(), 2u);  // both corners cannot be seen
@@ -125,8 +119,8 @@ TEST(Augment, CutsOffAndDropsBoxes) {
 
 TEST(Augment, IsAFunctionOfTheSeed) {
   const std::vector<Augmentation> all{Rotate{}, Flip{0.5, 0.5}, Crop{}, ColourJitter{}};
-  const Sample start{{gradient(40, 50)}, {{0, {5, 5, 10, 10}}}};
-  const Sample first = augmented(start, all, 3), again = augmented(start, all, 3), other = augmented(start, all, 4);
+  const Augmented start{{gradient(40, 50)}, {{0, {5, 5, 10, 10}}}};
+  const Augmented first = augmented(start, all, 3), again = augmented(start, all, 3), other = augmented(start, all, 4);
   EXPECT_TRUE(at::equal(first.pictures[0], again.pictures[0]));
   EXPECT_EQ(first.boxes.at(0).region.x, again.boxes.at(0).region.x);
   EXPECT_FALSE(at::equal(first.pictures[0], other.pictures[0]));
@@ -134,7 +128,7 @@ TEST(Augment, IsAFunctionOfTheSeed) {
 }
 
 TEST(Augment, TreatsAllFramesAlike) {
-  const Sample sample = augmented({{gradient(40, 50), gradient(40, 50), gradient(40, 50)}, {}},
+  const Augmented sample = augmented({{gradient(40, 50), gradient(40, 50), gradient(40, 50)}, {}},
                                   {Rotate{}, Flip{0.5, 0.5}, Crop{}, ColourJitter{}}, 11);
   EXPECT_FALSE(at::equal(sample.pictures[0], gradient(40, 50)));
   for (const Image& frame : sample.pictures) EXPECT_TRUE(at::equal(frame, sample.pictures[0]));

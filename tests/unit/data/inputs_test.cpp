@@ -18,7 +18,7 @@ std::vector<std::string> names(const std::vector<InputFile>& files) {
 }
 
 // The only entry, which must be one that cannot be used: without its path.
-std::string refusal(const std::string& argument, bool clips = false) {
+std::string input_refusal(const std::string& argument, bool clips = false) {
   const auto files = list_inputs({argument}, clips);
   if (files.size() != 1 || files[0].path != argument) return "not one entry for " + argument;
   const std::string& error = files[0].error;
@@ -118,15 +118,15 @@ TEST(ListInputs, FollowsLinks) {
   fs::create_directory_symlink(folder / "real", folder / "link");
   fs::create_symlink(folder / "gone.png", folder / "dangling.png");
   EXPECT_EQ(names(list_inputs({(folder / "link").string()}, false)), std::vector<std::string>{"a.png"});
-  EXPECT_EQ(refusal((folder / "dangling.png").string()), "cannot be read: No such file or directory");
+  EXPECT_EQ(input_refusal((folder / "dangling.png").string()), "cannot be read: No such file or directory");
 }
 
 TEST(ListInputs, SaysWhatIsMissingAndKeepsTheOthers) {
   const TemporaryFolder folder;
-  EXPECT_EQ(refusal((folder / "none.png").string()), "cannot be read: No such file or directory");
-  EXPECT_EQ(refusal((folder / "none/a.png").string()), "cannot be read: No such file or directory");
-  EXPECT_EQ(refusal(folder.write("file", "x").string() + "/a.png"), "cannot be read: Not a directory");
-  EXPECT_EQ(refusal(""), "cannot be read: No such file or directory");
+  EXPECT_EQ(input_refusal((folder / "none.png").string()), "cannot be read: No such file or directory");
+  EXPECT_EQ(input_refusal((folder / "none/a.png").string()), "cannot be read: No such file or directory");
+  EXPECT_EQ(input_refusal(folder.write("file", "x").string() + "/a.png"), "cannot be read: Not a directory");
+  EXPECT_EQ(input_refusal(""), "cannot be read: No such file or directory");
   const auto files = list_inputs(
       {folder.write("a.png", "x").string(), (folder / "none.png").string(), folder.write("b.png", "x").string()},
       false);
@@ -141,28 +141,28 @@ TEST(ListInputs, SaysThatAFolderHasNothingToUse) {
   const std::string path = folder.path().string();
   const std::string no_pictures = "the folder has no pictures and no .npy files in it";
   const std::string no_videos = "the folder has no videos and no .npy files in it";
-  EXPECT_EQ(refusal(path), no_pictures);
-  EXPECT_EQ(refusal(path, true), no_videos);
+  EXPECT_EQ(input_refusal(path), no_pictures);
+  EXPECT_EQ(input_refusal(path, true), no_videos);
   folder.write(".hidden.png", "x");
   folder.write("notes.txt", "x");
   fs::create_directories(folder / "sub.png");
-  EXPECT_EQ(refusal(path), no_pictures);
-  EXPECT_EQ(refusal(path, true), no_videos);
+  EXPECT_EQ(input_refusal(path), no_pictures);
+  EXPECT_EQ(input_refusal(path, true), no_videos);
 }
 
 TEST(ListInputs, SaysThatAFolderHasTheOtherKind) {
   const TemporaryFolder pictures, videos;
   pictures.write("a.png", "x");
   videos.write("a.mp4", "x");
-  EXPECT_EQ(refusal(pictures.path().string(), true), "the folder has no videos and no .npy files in it, only pictures");
-  EXPECT_EQ(refusal(videos.path().string()), "the folder has no pictures and no .npy files in it, only videos");
+  EXPECT_EQ(input_refusal(pictures.path().string(), true), "the folder has no videos and no .npy files in it, only pictures");
+  EXPECT_EQ(input_refusal(videos.path().string()), "the folder has no pictures and no .npy files in it, only videos");
 }
 
 TEST(ListInputs, SaysThatAFolderCannotBeRead) {
   if (geteuid() == 0) GTEST_SKIP() << "root may read every folder";
   const TemporaryFolder folder;
   fs::permissions(folder.path(), fs::perms::none);
-  EXPECT_EQ(refusal(folder.path().string()), "the folder cannot be read: Permission denied");
+  EXPECT_EQ(input_refusal(folder.path().string()), "the folder cannot be read: Permission denied");
   fs::permissions(folder.path(), fs::perms::owner_all);
 }
 

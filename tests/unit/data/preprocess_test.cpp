@@ -7,6 +7,7 @@
 
 #include "errors.h"
 #include "picture.h"
+#include "support.h"
 
 namespace attune::test {
 namespace {
@@ -24,17 +25,10 @@ Preprocess cropped(int64_t height, int64_t width, int64_t crop_resize = 0) {
   return preprocess;
 }
 
-void expect_region(const Region& found, const Region& expected) {
-  EXPECT_NEAR(found.x, expected.x, 1e-9);
-  EXPECT_NEAR(found.y, expected.y, 1e-9);
-  EXPECT_NEAR(found.width, expected.width, 1e-9);
-  EXPECT_NEAR(found.height, expected.height, 1e-9);
-}
-
 // [H,W,3] in bytes -> [3,H,W] from 0 to 1.
 at::Tensor unit_values(const Image& image) { return image.permute({2, 0, 1}).to(at::kFloat).div(255).contiguous(); }
 
-std::string refusal(const Preprocess& preprocess) {
+std::string preprocess_refusal(const Preprocess& preprocess) {
   return message_of(Fault::usage, [&] { check(preprocess); });
 }
 
@@ -151,16 +145,16 @@ TEST(Preprocess, TakesExtremeShapes) {
 
 TEST(Preprocess, RefusesSizes) {
   const std::string rule = "preprocessing: the size must be 1 to 32768 pixels, not ";
-  EXPECT_EQ(refusal(sized(0, 5)), rule + "0");
-  EXPECT_EQ(refusal(sized(5, -3)), rule + "-3");
-  EXPECT_EQ(refusal(sized(32769, 5)), rule + "32769");
+  EXPECT_EQ(preprocess_refusal(sized(0, 5)), rule + "0");
+  EXPECT_EQ(preprocess_refusal(sized(5, -3)), rule + "-3");
+  EXPECT_EQ(preprocess_refusal(sized(32769, 5)), rule + "32769");
   EXPECT_NO_THROW(check(sized(1, 32768)));
 }
 
 TEST(Preprocess, RefusesCropsThatStickOut) {
-  EXPECT_EQ(refusal(cropped(100, 224, 200)),
+  EXPECT_EQ(preprocess_refusal(cropped(100, 224, 200)),
             "preprocessing: the shorter side is resized to 200 before the crop of 100 x 224; it must be 224 to 32768");
-  for (const int64_t side : {-1, 223, 40000}) EXPECT_TRUE(contains(refusal(cropped(224, 224, side)), "shorter side"));
+  for (const int64_t side : {-1, 223, 40000}) EXPECT_TRUE(contains(preprocess_refusal(cropped(224, 224, side)), "shorter side"));
   EXPECT_NO_THROW(check(cropped(224, 224, 224)));
   Preprocess unused = cropped(224, 224, 5);
   unused.crop = false;
@@ -172,7 +166,7 @@ TEST(Preprocess, RefusesMeanAndDeviation) {
     Preprocess preprocess;
     preprocess.mean = std::move(mean);
     preprocess.std = std::move(std);
-    return refusal(preprocess);
+    return preprocess_refusal(preprocess);
   };
   const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
   EXPECT_EQ(with({0, 0}, {1, 1, 1}), "preprocessing: mean needs three numbers (red, green, blue), not 2");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,13 @@ inline std::vector<std::vector<Sample>> batches(std::vector<InputFile> files, co
   std::vector<std::vector<Sample>> batches;
   while (auto batch = stream.next()) batches.push_back(std::move(*batch));
   return batches;
+}
+
+inline void expect_region(const Region& region, const Region& expected, double error = 1e-9) {
+  EXPECT_NEAR(region.x, expected.x, error);
+  EXPECT_NEAR(region.y, expected.y, error);
+  EXPECT_NEAR(region.width, expected.width, error);
+  EXPECT_NEAR(region.height, expected.height, error);
 }
 
 // The one sample of a file.
