@@ -1,10 +1,8 @@
 // Whether runs leave something behind in the process.
 
 #include <ATen/ATen.h>
-#include <fstream>
 #include <malloc.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <unistd.h>
 
 #include "conformance/checks.h"
 
@@ -21,17 +19,11 @@ constexpr int warm_up = 100;
 constexpr int runs = 200;
 constexpr int64_t most_per_run = 1000;  // bytes; one lost map of this check has more
 
-// Bytes that are allocated; where glibc cannot say, those in memory, which depends on what else the machine does.
+// Bytes that are allocated. Pages in memory, which the kernel takes and gives as other processes need them, would say
+// something of the machine.
 int64_t allocated() {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
   const auto memory = mallinfo2();
   return static_cast<int64_t>(memory.uordblks + memory.hblkhd);
-#else
-  int64_t pages = 0;
-  std::ifstream statm("/proc/self/statm");
-  statm >> pages >> pages;
-  return pages * sysconf(_SC_PAGESIZE);
-#endif
 }
 
 }  // namespace
