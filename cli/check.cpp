@@ -60,14 +60,26 @@ bool chosen(const CheckOptions& options, const std::string& check) {
   return options.only.empty() || std::find(options.only.begin(), options.only.end(), check) != options.only.end();
 }
 
+// "3,224,224"
+std::string shape_argument(const std::vector<int64_t>& shape) {
+  std::string text;
+  for (const int64_t extent : shape) text += (text.empty() ? "" : ",") + std::to_string(extent);
+  return text;
+}
+
 Words child_arguments(const CheckOptions& options, const std::string& check, const std::string& component,
                       const std::string& target) {
   Words words{"check", "--child", check, "--seed", std::to_string(options.seed)};
   if (!component.empty()) words.insert(words.end(), {"--component", component});
+  if (!options.model.empty()) words.insert(words.end(), {"--model", options.model});
+  if (!options.input.empty()) words.insert(words.end(), {"--input", shape_argument(options.input)});
   for (const std::string& folder : options.plugin_dirs) words.insert(words.end(), {"--plugin-dir", folder});
   words.insert(words.end(), {"--", target});
   return words;
 }
+
+// Seconds for loading the plugin, and with it LibTorch, which takes what it takes on a busy machine.
+int loading_limit(const CheckOptions& options) { return std::max(options.timeout, 300); }
 
 std::string seconds_text(int seconds) { return std::to_string(seconds) + (seconds == 1 ? " second" : " seconds"); }
 
@@ -88,12 +100,12 @@ Json report_of(const conformance::Ending& ending) {
   return report.is_object() ? report : Json{{"message", "it wrote into the report of the check"}};
 }
 
-Line line_of(const Job& job, const conformance::Ending& ending, const CheckOptions& options) {
+Line line_of(const Job& job, const conformance::Ending& ending, int limit) {
   Line line{job.check, job.component, "", "", ending.milliseconds};
   const std::string crashed = crash(ending);
   if (ending.timed_out) {
     line.verdict = "timeout";
-    line.message = "no end after " + seconds_text(options.timeout) + "; --timeout gives it longer";
+    line.message = "no end after " + seconds_text(limit) + "; --timeout gives it longer";
   } else if (!crashed.empty()) {
     line.verdict = "crashed";
     line.message = crashed;
@@ -114,8 +126,9 @@ class Result {
 
   void begin(const std::string& path, const std::string& plugin) {
     path_ = path;
-    if (!options_.json)
-      std::cout << path << (plugin.empty() ? "" : ": " + plugin) << ", seed " << options_.seed << '\n';
+    if (options_.json) return;
+    std::cout << path << (plugin.empty() ? "" : ": " + plugin) << ", seed " << options_.seed
+              << (options_.model.empty() ? "" : ", model " + options_.model) << '\n';
   }
 
   void add(const Job& job, const Line& line) {
@@ -135,7 +148,8 @@ class Result {
 
   int finish() {
     if (options_.json) {
-      print({{"plugin", path_}, {"seed", options_.seed}, {"checks", lines_}});
+      const Json model = options_.model.empty() ? Json() : Json(options_.model);
+      print({{"plugin", path_}, {"seed", options_.seed}, {"model", model}, {"checks", lines_}});
     } else {
       std::string text;
       for (const char* verdict : {"passed", "failed", "crashed", "timeout", "skipped"}) {
@@ -158,7 +172,8 @@ class Result {
 
 conformance::Ending inspect(const CheckOptions& options) {
   conformance::Ending found;
-  run_children({child_arguments(options, inspect_plugin, "", options.target)}, std::chrono::seconds(options.timeout),
+  run_children({child_arguments(options, inspect_plugin, "", options.target)},
+               std::chrono::seconds(loading_limit(options)),
                [&](size_t, const conformance::Ending& ending) { found = ending; });
   return found;
 }
@@ -211,7 +226,7 @@ int check(const CheckOptions& options) {
   }
   const conformance::Ending ending = inspect(options);
   const Job loading{"load", "", ""};
-  Line loaded = line_of(loading, ending, options);
+  Line loaded = line_of(loading, ending, loading_limit(options));
   if (loaded.verdict == "timeout" || loaded.verdict == "crashed") return dead_on_loading(options, loaded);
   const Json inspected = report_of(ending);
   if (!inspected.contains("components"))
@@ -232,8 +247,9 @@ int check(const CheckOptions& options) {
   if (says_loaded) result.add(loading, loaded);
   std::vector<Words> arguments;
   for (const Job& job : jobs) arguments.push_back(child_arguments(options, job.check, job.component, path));
-  run_children(arguments, std::chrono::seconds(options.timeout),
-               [&](size_t job, const conformance::Ending& done) { result.add(jobs[job], line_of(jobs[job], done, options)); });
+  run_children(arguments, std::chrono::seconds(options.timeout), [&](size_t job, const conformance::Ending& done) {
+    result.add(jobs[job], line_of(jobs[job], done, options.timeout));
+  });
   return result.finish();
 }
 

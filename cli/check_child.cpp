@@ -1,7 +1,13 @@
 #include "check_child.h"
 
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
 #include <attune/catalogue.h>
 #include <attune/sdk/error.h>
+#include <attune/torchscript_model.h>
 
 #include "conformance/checks.h"
 #include "conformance/process.h"
@@ -30,22 +36,61 @@ Json of_component(const Component& component) {
   return {{"id", component.descriptor.id}, {"kind", to_string(component.descriptor.kind)}};
 }
 
+// The model that methods are run on, where the user gives one.
+class OwnModel {
+ public:
+  OwnModel(const CheckOptions& options, const Catalogue& catalogue) {
+    if (options.model.empty()) return;
+    ModelFlags flags;
+    flags.model = options.model;
+    Session session{catalogue, read_sidecar(options.model), {}, nullptr};
+    load_model(session, flags);
+    auto shape = trial_shape(session, options.input);
+    shape.erase(shape.begin());
+    model_ = session.model;
+    try {
+      trial_.emplace(*model_, std::move(shape));
+    } catch (const Error& error) {
+      throw Error(error.fault(), "model '" + options.model + "': " + error.what());
+    }
+  }
+
+  const TrialModel* trial() const { return trial_ ? &*trial_ : nullptr; }
+
+ private:
+  std::shared_ptr<TorchScriptModel> model_;
+  std::optional<TrialModel> trial_;
+};
+
+// Says what is wrong with the model once, before the checks are run.
+void try_model(const CheckOptions& options, const Catalogue& catalogue, const Json& components) {
+  if (options.model.empty()) return;
+  const auto is_method = [](const Json& component) { return component["kind"] == to_string(ComponentKind::method); };
+  if (std::none_of(components.begin(), components.end(), is_method)) {
+    throw Error(Fault::usage, "--model is for methods, and " + options.target + " has none");
+  }
+  const OwnModel model(options, catalogue);
+}
+
 Json inspection(const CheckOptions& options) {
   const Catalogue catalogue = load(options);
   if (names_file(options.target)) {
     const PluginFile& plugin = catalogue.plugins().front();
     Json components = Json::array();
     for (const Component& component : catalogue.components()) components.push_back(of_component(component));
+    try_model(options, catalogue, components);
     return {{"plugin", plugin.name},
             {"version", plugin.version},
             {"path", plugin.path.string()},
             {"components", std::move(components)}};
   }
   const Component& component = find(catalogue, options.target);
+  Json components = Json::array({of_component(component)});
+  try_model(options, catalogue, components);
   return {{"plugin", component.plugin},
           {"version", component.version},
           {"path", component.path.string()},
-          {"components", Json::array({of_component(component)})}};
+          {"components", std::move(components)}};
 }
 
 std::string word(Verdict verdict) {
@@ -56,9 +101,12 @@ std::string word(Verdict verdict) {
 Json verdict(const CheckOptions& options) {
   const Catalogue catalogue = load(options);
   const Check& check = find_check(options.child);
-  const Outcome outcome = check.kinds.empty()
-                              ? check_exports(options.target)
-                              : run_check(check, catalogue, find(catalogue, options.component), options.seed);
+  const auto run = [&] {
+    if (check.kinds.empty()) return check_exports(options.target);
+    const OwnModel own(options, catalogue);
+    return run_check(check, catalogue, find(catalogue, options.component), options.seed, own.trial());
+  };
+  const Outcome outcome = run();
   return {{"verdict", word(outcome.verdict)}, {"message", outcome.message}};
 }
 

@@ -73,7 +73,7 @@ int attune_cli_run(const attune::cli::Options& options) {
     return attune::cli::fail(error.fault(), error.what());
   } catch (const std::bad_alloc&) {
     return attune::cli::fail(Fault::run, "not enough memory; try a smaller batch");
-  } catch (const std::exception& error) {
-    return attune::cli::fail(Fault::run, attune::reason_of(error));
+  } catch (...) {
+    return attune::cli::fail(Fault::run, attune::reason_of_current());
   }
 }

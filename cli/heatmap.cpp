@@ -8,6 +8,7 @@
 #include "heatmap_report.h"
 #include "image/output_file.h"
 #include "input_run.h"
+#include "maps/attend.h"
 #include "progress.h"
 #include "render/colormap.h"
 #include "session.h"
@@ -67,7 +68,7 @@ class HeatmapRun {
   // A layer that does not exist is no input's fault.
   void check_layers() const {
     for (const auto& request : requests_) {
-      for (const auto& layer : request.method->needs(*session_.model).layers) session_.model->require_layer(layer);
+      for (const auto& layer : needs_of(request, *session_.model).layers) session_.model->require_layer(layer);
     }
   }
 
@@ -101,7 +102,7 @@ class HeatmapRun {
     for (const Target& target : set.targets) maps.classes.push_back(target.classes[row].item<int64_t>());
     for (size_t m = 0; m < requests_.size(); ++m) {
       MethodMaps method;
-      const auto layers = requests_[m].method->needs(*session_.model).layers;
+      const auto layers = needs_of(requests_[m], *session_.model).layers;
       if (layers.size() == 1) method.layer = layers[0] == "auto" ? session_.model->auto_layer(input) : layers[0];
       method.at_input_resolution = set.maps[m].at(0).at_input_resolution;
       for (const AttentionMap& map : set.maps[m]) method.maps.push_back(map.values[row].to(at::kCPU, at::kFloat));

@@ -11,6 +11,7 @@
 #include "heatmap_report.h"
 #include "image/output_file.h"
 #include "input_run.h"
+#include "maps/attend.h"
 #include "progress.h"
 #include "render/colormap.h"
 #include "session.h"
@@ -86,7 +87,7 @@ class SpecHeatmapRun {
 
   void start_report(const LossTrace& trace, const at::Tensor& input) {
     for (const MapRequest& request : loss_->maps()) {
-      const auto layers = request.method->needs(*session_.model).layers;
+      const auto layers = needs_of(request, *session_.model).layers;
       if (layers.size() != 1) continue;
       const std::string layer = layers[0] == "auto" ? session_.model->auto_layer(input) : layers[0];
       layers_[request.name] = layers_[request.name + " again"] = layer;

@@ -9,6 +9,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "model/failure.h"
 #include "naming.h"
 
 namespace attune::cli {
@@ -98,16 +99,22 @@ void InputRun::process(const std::vector<Sample>& samples, const Work& work) {
     }
   }
   if (good.empty()) return;
+  const auto failure = attempt(good, work);
+  if (failure && good.size() > 1) return one_by_one(good, work);
+  if (failure) complain(failure->fault(), place_of(*good[0]) + ": " + failure->what());
+}
+
+// Why these samples could not be worked on; what is not about them is thrown on.
+std::optional<Error> InputRun::attempt(const SampleList& samples, const Work& work) {
   try {
-    work(good, model_input(good));
+    work(samples, model_input(samples));
     any_done_ = true;
+    return std::nullopt;
   } catch (const Error& error) {
     if (!is_about_input(error)) throw;
-    if (good.size() == 1) {
-      complain(error.fault(), place_of(*good[0]) + ": " + error.what());
-    } else {
-      one_by_one(good, work);
-    }
+    return error;
+  } catch (...) {
+    return Error(Fault::run, reason_of_current());
   }
 }
 
@@ -116,13 +123,7 @@ void InputRun::process(const std::vector<Sample>& samples, const Work& work) {
 void InputRun::one_by_one(const SampleList& samples, const Work& work) {
   std::vector<std::pair<std::string, Error>> failures;
   for (const Sample* sample : samples) {
-    try {
-      work({sample}, model_input({sample}));
-      any_done_ = true;
-    } catch (const Error& error) {
-      if (!is_about_input(error)) throw;
-      failures.emplace_back(place_of(*sample), error);
-    }
+    if (const auto failure = attempt({sample}, work)) failures.emplace_back(place_of(*sample), *failure);
   }
   if (!any_done_) throw Error(failures[0].second.fault(), failures[0].first + ": " + failures[0].second.what());
   for (const auto& [place, error] : failures) complain(error.fault(), place + ": " + error.what());

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <attune/sdk/error.h>
+
 #include "data/sample_stream.h"
 #include "options.h"
 #include "session.h"
@@ -41,6 +43,7 @@ class InputRun {
  private:
   void list_files();
   at::Tensor model_input(const SampleList& samples) const;
+  std::optional<Error> attempt(const SampleList& samples, const Work& work);
   void one_by_one(const SampleList& samples, const Work& work);
   void complain(Fault fault, const std::string& message);
 

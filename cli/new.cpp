@@ -162,12 +162,22 @@ std::string where_attune_is() {
   return " -DCMAKE_PREFIX_PATH=\"" + prefix.string() + '"';
 }
 
+// The guide for authors, as installed or in attune's sources.
+std::string guide() {
+  std::error_code error;
+  const fs::path installed = data_folder() / ".." / "doc" / "attune" / "docs" / "plugin-guide.md";
+  return fs::exists(installed, error) ? fs::canonical(installed, error).string()
+                                      : "docs/plugin-guide.md in attune's sources";
+}
+
 void print_next_steps(const Files& files, const fs::path& folder) {
   std::cout << folder.string() << '\n';
   for (const auto& [path, text] : files) std::cout << "  " << path.string() << '\n';
   std::cout << "\nnext\n  cd \"" << folder.string() << "\"\n  cmake -S . -B build" << where_attune_is()
             << "\n  cmake --build build\n  ctest --test-dir build\n"
-               "  attune loss MODEL example.json PHOTO --plugin-dir build\n";
+               "  attune loss MODEL example.json PHOTO --plugin-dir build\n"
+               "\nguide\n  "
+            << guide() << '\n';
 }
 
 }  // namespace

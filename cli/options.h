@@ -93,7 +93,9 @@ struct CheckOptions {
   std::vector<std::string> only;  // ids of checks; none: all
   bool list = false;
   uint64_t seed = 1;
-  int timeout = 60;  // seconds for one check
+  int timeout = 300;           // seconds for one check
+  std::string model;           // that methods are run on; empty: small ones of attune's own
+  std::vector<int64_t> input;  // of that model, C,S1..Sd; empty: guessed
   bool json = false;
   // How the program calls itself for one check.
   std::string child;

@@ -12,8 +12,9 @@ namespace {
 constexpr int usage_error = 2;
 
 // 3,224,224; like every list here it ends with its argument, as what follows may be a MODEL or an INPUT.
-void add_shape(CLI::App& command, const std::string& flag, std::vector<int64_t>& shape, const std::string& help) {
-  command.add_option(flag, shape, help)
+CLI::Option* add_shape(CLI::App& command, const std::string& flag, std::vector<int64_t>& shape,
+                       const std::string& help) {
+  return command.add_option(flag, shape, help)
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(int64_t{1}, int64_t{100000}));
@@ -173,6 +174,13 @@ void add_check(CLI::App& app, CheckOptions& options) {
   command->add_option("--timeout", options.timeout, "Seconds for one check")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
+  CLI::Option* model = command
+                           ->add_option("--model", options.model,
+                                        "Run methods on this model, where they need another kind than attune's small "
+                                        "convolutional ones; a tiny one, as checks run it some thousand times")
+                           ->type_name("FILE");
+  add_shape(*command, "--input", options.input, "Shape of one input of that model, C,H,W; default: guessed from it")
+      ->needs(model);
   command->add_flag("--json", options.json, "One JSON document on standard output");
   add_plugin_dirs(*command, options.plugin_dirs);
   command->add_option("--child", options.child)->group("");

@@ -12,7 +12,7 @@
 namespace attune::test {
 namespace {
 
-constexpr int inputs = 400;
+constexpr int inputs = 10000;  // far more than are done before the signal comes
 
 class Interrupt : public CommandLine {
  protected:

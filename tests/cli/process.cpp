@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds patience{120};
+constexpr std::chrono::minutes patience{30};
 
 struct Pipe {
   Pipe() {

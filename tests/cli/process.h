@@ -36,7 +36,7 @@ class Process {
   void send(int signal) const;
   pid_t id() const { return id_; }  // -1 once it has ended
   bool running();
-  // Until it ends; a process that takes longer than two minutes is killed.
+  // Until it ends; a process that takes longer than half an hour is killed.
   Outcome wait();
 
  private:

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
 #include <malloc.h>
-#include <unistd.h>
 
 namespace attune::test {
 
@@ -15,15 +13,11 @@ inline constexpr bool sanitized = true;
 inline constexpr bool sanitized = false;
 #endif
 
-// Bytes in memory once what was freed is given back: the allocator otherwise returns pages when it likes.
-inline int64_t resident() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-  int64_t pages = 0;
-  std::ifstream statm("/proc/self/statm");
-  statm >> pages >> pages;
-  return pages * sysconf(_SC_PAGESIZE);
+// Bytes that are allocated. Pages in memory, which the kernel takes and gives as other processes need them, would say
+// something of the machine.
+inline int64_t allocated() {
+  const auto memory = mallinfo2();
+  return static_cast<int64_t>(memory.uordblks + memory.hblkhd);
 }
 
 }  // namespace attune::test

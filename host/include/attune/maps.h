@@ -51,7 +51,7 @@ class TargetChoice {
 };
 
 struct MapRequest {
-  std::string name;
+  std::string name;  // unique among the maps of a call
   std::shared_ptr<const AttentionMethod> method;
   bool graph = true;  // false: without an autograd graph, also where the others have one
 };
@@ -64,8 +64,9 @@ struct MapSet {
 };
 
 // Runs the model once on `input` [N,C,S1..Sd] and asks every method for every target. With `graph` the maps are
-// differentiable. `seed`: of the random draws of methods that make some. Throws Error(Fault::run) when a method gives a
-// map of another batch size or one that is not finite.
+// differentiable. Random draws of methods are a function of `seed` and the map's name, so that two maps are independent
+// and a map does not depend on which others are asked for. Throws Error(Fault::run) when a method fails, or gives a map
+// of another batch size or one that is not finite; the sentence names the map.
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
                     const std::vector<TargetChoice>& targets, bool graph = false, uint64_t seed = 0);
 

@@ -31,7 +31,9 @@ const std::vector<Check>& checks() {
        "Equal inputs give equal results; the pass's generator is the only randomness, and none when declared "
        "deterministic",
        check_determinism},
-      {"finite", all, "Constant, sparse, tiny and huge inputs give finite results and gradients, or an attune::Error",
+      {"finite", all,
+       "Ordinary inputs work; constant, sparse, tiny and huge ones give finite results and gradients, or an "
+       "attune::Error",
        check_finite},
       {"gradient", all, "Where declared differentiable, gradients reach model and inputs and equal finite differences",
        check_gradient},
@@ -60,9 +62,10 @@ const Check& find_check(const std::string& id) {
               "no check is called '" + id + "'" + did_you_mean(id, ids) + "; `attune check --list` lists them");
 }
 
-Outcome run_check(const Check& check, const Catalogue& catalogue, const Component& component, uint64_t seed) {
+Outcome run_check(const Check& check, const Catalogue& catalogue, const Component& component, uint64_t seed,
+                  const TrialModel* own) {
   try {
-    const auto run = [&] { return check.run(*make_subject(catalogue, component), seed); };
+    const auto run = [&] { return check.run(*make_subject(catalogue, component, own), seed); };
     return {Verdict::passed, attempt("", run)};
   } catch (const Skipped& reason) {
     return {Verdict::skipped, reason.what()};

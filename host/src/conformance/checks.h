@@ -28,7 +28,9 @@ const std::vector<Check>& checks();
 const Check& find_check(const std::string& id);
 
 // Calls the plugin's code, which may do anything: end the process, or never return.
-Outcome run_check(const Check& check, const Catalogue& catalogue, const Component& component, uint64_t seed);
+// Methods run on small models, or on `own`.
+Outcome run_check(const Check& check, const Catalogue& catalogue, const Component& component, uint64_t seed,
+                  const TrialModel* own = nullptr);
 // "exports"
 Outcome check_exports(const std::filesystem::path& library);
 

@@ -41,7 +41,7 @@ std::string check_range(const Subject& subject, uint64_t seed) {
   if (declared.minimum == 0 && declared.maximum == 0) throw Skipped("no range is declared");
   const auto made = subject.make_quick();
   const std::string range = text_of(declared.minimum) + " to " + text_of(declared.maximum);
-  for (const int rank : declared.ranks) {
+  for (const int rank : subject.ranks()) {
     for (const auto& [a, b] : telling_pairs(subject.inputs(Scene{rank}, samples, seed))) {
       const at::Tensor h = correlate(*made, rank, a, b);
       for (const double value : {h.min().item<double>(), h.max().item<double>()}) {
@@ -56,7 +56,7 @@ std::string check_range(const Subject& subject, uint64_t seed) {
 std::string check_symmetry(const Subject& subject, uint64_t seed) {
   if (!subject.descriptor().symmetric) throw Skipped("not declared symmetric");
   const auto made = subject.make_quick();
-  for (const int rank : subject.descriptor().ranks) {
+  for (const int rank : subject.ranks()) {
     const Tensors maps = subject.inputs(Scene{rank}, samples, seed);
     expect_equal(*made, rank, correlate(*made, rank, maps[1], maps[0]), correlate(*made, rank, maps[0], maps[1]),
                  "h(a, b) = h(b, a) is declared");
@@ -67,7 +67,7 @@ std::string check_symmetry(const Subject& subject, uint64_t seed) {
 std::string check_affine(const Subject& subject, uint64_t seed) {
   if (!subject.descriptor().affine_invariant) throw Skipped("not declared affine invariant");
   const auto made = subject.make_quick();
-  for (const int rank : subject.descriptor().ranks) {
+  for (const int rank : subject.ranks()) {
     const Tensors maps = subject.inputs(Scene{rank}, samples, seed);
     const at::Tensor expected = correlate(*made, rank, maps[0], maps[1]);
     for (const auto& [scale, offset] : {std::pair(2.5, 0.7), std::pair(0.01, -3.0), std::pair(100.0, 0.0)}) {
@@ -82,7 +82,7 @@ std::string check_self(const Subject& subject, uint64_t seed) {
   constexpr int orders = 8;
   const auto made = subject.make_quick();
   at::Generator generator = at::detail::createCPUGenerator(seed);
-  for (const int rank : subject.descriptor().ranks) {
+  for (const int rank : subject.ranks()) {
     const at::Tensor map = subject.inputs(Scene{rank}, samples, seed)[0];
     const at::Tensor itself = correlate(*made, rank, map, map);
     for (int i = 0; i < orders; ++i) {

@@ -123,6 +123,7 @@ std::string check_finite(const Subject& subject, uint64_t seed) {
   const bool pairs = subject.descriptor().kind == ComponentKind::correlation;
   Scene scene{subject.usual_rank(), at::kFloat};
   scene.graph = subject.descriptor().differentiable;
+  made->results(scene, subject.inputs(scene, finite_samples, seed));  // or refusing every input would pass
   for (const OddValue& odd : odd_values()) {
     const bool others_only = pairs && odd.constant;
     for (const std::vector<size_t>& maps : choices(subject)) {

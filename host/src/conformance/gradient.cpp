@@ -97,7 +97,7 @@ void expect_slope(const Point& point, const Variable& variable, const at::Tensor
 
 void compare(const Subject& subject, const Instance& made, int rank, bool must_reach, uint64_t seed) {
   Scene scene{rank};
-  scene.smooth = true;
+  scene.smooth = subject.has_smooth_model();
   Tensors inputs = subject.inputs(scene, gradient_samples, seed);
   const std::vector<Variable> all = variables(subject, scene, inputs);
   const Point point{made, scene, inputs, made.place(scene)};
@@ -125,7 +125,7 @@ std::string check_gradient(const Subject& subject, uint64_t seed) {
   if (!subject.descriptor().differentiable) throw Skipped("declared not differentiable");
   const at::AutoGradMode mode(true);
   const auto made = subject.make_quick();
-  for (const int rank : subject.descriptor().ranks) compare(subject, *made, rank, true, seed);
+  for (const int rank : subject.ranks()) compare(subject, *made, rank, true, seed);
   size_t count = 1;
   for (const Given& given : variants(subject)) {
     if (given.empty()) continue;

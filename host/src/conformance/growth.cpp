@@ -1,12 +1,8 @@
 // Whether runs leave something behind in the process.
 
 #include <ATen/ATen.h>
-#include <fstream>
-#include <torch/csrc/autograd/autograd.h>
-#include <unistd.h>
-#ifdef __GLIBC__
 #include <malloc.h>
-#endif
+#include <torch/csrc/autograd/autograd.h>
 
 #include "conformance/checks.h"
 
@@ -23,15 +19,11 @@ constexpr int warm_up = 100;
 constexpr int runs = 200;
 constexpr int64_t most_per_run = 1000;  // bytes; one lost map of this check has more
 
-// Bytes in memory once what was freed is given back: the allocator otherwise returns pages when it likes.
-int64_t resident() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-  int64_t pages = 0;
-  std::ifstream statm("/proc/self/statm");
-  statm >> pages >> pages;
-  return pages * sysconf(_SC_PAGESIZE);
+// Bytes that are allocated. Pages in memory, which the kernel takes and gives as other processes need them, would say
+// something of the machine.
+int64_t allocated() {
+  const auto memory = mallinfo2();
+  return static_cast<int64_t>(memory.uordblks + memory.hblkhd);
 }
 
 }  // namespace
@@ -54,9 +46,9 @@ std::string check_growth(const Subject& subject, uint64_t seed) {
   run(warm_up);
   int64_t grown = 0;
   for (int attempts = 0; attempts < 2; ++attempts) {  // what the allocator adds once does not come again
-    const int64_t before = resident();
+    const int64_t before = allocated();
     run(runs);
-    grown = (resident() - before) / runs;
+    grown = (allocated() - before) / runs;
     if (grown <= most_per_run) {
       return std::to_string(runs) + " runs, at most " + std::to_string(most_per_run) + " bytes each";
     }

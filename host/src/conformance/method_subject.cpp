@@ -2,11 +2,10 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <tuple>
-
-#include <attune/torchscript_model.h>
 
 #include "conformance/small_model.h"
 #include "conformance/subject.h"
@@ -15,7 +14,7 @@
 namespace attune::conformance {
 namespace {
 
-constexpr int64_t classes = 4;
+constexpr int64_t small_classes = 4;
 
 // A pass whose randomness the scene chooses, and which tells the watch what it hands out.
 class WatchedPass final : public Pass {
@@ -57,14 +56,18 @@ class WatchedPass final : public Pass {
 // The models, made when they are first needed.
 class Models {
  public:
+  explicit Models(const TrialModel* own) : own_(own) {}
+
   TorchScriptModel& get(const Scene& scene) {
     const std::lock_guard<std::mutex> lock(mutex_);
     auto& model = models_[{scene.rank, scene.dtype, scene.smooth}];
+    if (!model && own_ != nullptr) model = own_->copy(scene.dtype);
     if (!model) model = std::make_unique<TorchScriptModel>(small_model(scene.rank, scene.dtype, scene.smooth));
     return *model;
   }
 
  private:
+  const TrialModel* own_;
   std::mutex mutex_;
   std::map<std::tuple<int, at::ScalarType, bool>, std::unique_ptr<TorchScriptModel>> models_;
 };
@@ -108,10 +111,23 @@ class MethodInstance final : public Instance {
 
 class MethodSubject final : public Subject {
  public:
-  using Subject::Subject;
+  MethodSubject(const Catalogue& catalogue, const Component& component, const TrialModel* own)
+      : Subject(catalogue, component), own_(own), models_(own) {
+    const auto& declared = descriptor().ranks;
+    if (own == nullptr || std::count(declared.begin(), declared.end(), own->rank()) > 0) return;
+    throw Failed("the model's inputs have " + std::to_string(own->rank()) +
+                 " spatial dimensions, which is none of the ranks that the method declares");
+  }
+
+  std::vector<int> ranks() const override {
+    return own_ == nullptr ? descriptor().ranks : std::vector<int>{own_->rank()};
+  }
+  bool has_smooth_model() const override { return own_ == nullptr; }
 
   Tensors inputs(const Scene& scene, int64_t samples, uint64_t seed) const override {
-    return {noise(small_input(scene.rank, samples), seed).to(scene.dtype), at::arange(samples) % classes};
+    const auto shape = own_ == nullptr ? small_input(scene.rank, samples) : own_->input(samples);
+    const int64_t classes = own_ == nullptr ? small_classes : own_->classes();
+    return {noise(shape, seed).to(scene.dtype), at::arange(samples) % classes};
   }
   std::vector<std::string> input_names() const override { return {"the input", "the target's classes"}; }
   std::vector<size_t> maps() const override { return {0}; }
@@ -126,7 +142,7 @@ class MethodSubject final : public Subject {
 
   std::vector<std::string> layers() const override {
     std::vector<std::string> names{"auto"};
-    for (const LayerInfo& layer : models_.get({}).layers()) names.push_back(layer.name);
+    for (const LayerInfo& layer : models_.get(Scene{usual_rank()}).layers()) names.push_back(layer.name);
     return names;
   }
 
@@ -138,6 +154,7 @@ class MethodSubject final : public Subject {
       list.push_back({what, [=](const Instance& made) { made.guarded(surroundings, given); }});
     };
     with("a pass that throws an attune::Error", broken, inputs(broken, 2, seed));
+    if (own_ != nullptr) return list;
     with("a signal", Scene{1}, inputs(Scene{1}, 2, seed));
     with("a picture", Scene{2}, inputs(Scene{2}, 2, seed));
     with("a clip", Scene{3}, inputs(Scene{3}, 2, seed));
@@ -151,13 +168,15 @@ class MethodSubject final : public Subject {
   }
 
  private:
+  const TrialModel* own_;
   mutable Models models_;
 };
 
 }  // namespace
 
-std::unique_ptr<Subject> make_method_subject(const Catalogue& catalogue, const Component& component) {
-  return std::make_unique<MethodSubject>(catalogue, component);
+std::unique_ptr<Subject> make_method_subject(const Catalogue& catalogue, const Component& component,
+                                             const TrialModel* own) {
+  return std::make_unique<MethodSubject>(catalogue, component, own);
 }
 
 }  // namespace attune::conformance

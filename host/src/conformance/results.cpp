@@ -13,7 +13,7 @@ constexpr double float32_rounding = 2e-3;  // of a float32 result, many passes i
 
 std::string ranks_of(const Subject& subject) {
   std::string text;
-  const auto& ranks = subject.descriptor().ranks;
+  const auto ranks = subject.ranks();
   for (const int rank : ranks) text += (text.empty() ? "" : ", ") + std::to_string(rank);
   return (ranks.size() == 1 ? "rank " : "ranks ") + text;
 }
@@ -46,7 +46,7 @@ bool equal(const std::pair<Tensors, Tensors>& results) {
 
 std::string check_shapes(const Subject& subject, uint64_t seed) {
   const auto made = attempt("made from its defaults", [&] { return subject.make(); });
-  for (const int rank : subject.descriptor().ranks) {
+  for (const int rank : subject.ranks()) {
     for (const int64_t samples : {1, 3}) {
       const Scene scene{rank, at::kFloat};
       made->results(scene, subject.inputs(scene, samples, seed));
@@ -58,7 +58,7 @@ std::string check_shapes(const Subject& subject, uint64_t seed) {
 std::string check_batch(const Subject& subject, uint64_t seed) {
   constexpr int64_t samples = 3;
   const auto made = subject.make_quick();
-  for (const int rank : subject.descriptor().ranks) {
+  for (const int rank : subject.ranks()) {
     const Scene scene{rank};
     const Tensors inputs = subject.inputs(scene, samples, seed);
     const Tensors batch = made->results(scene, inputs);
@@ -74,10 +74,10 @@ std::string check_batch(const Subject& subject, uint64_t seed) {
 
 std::string check_types(const Subject& subject, uint64_t seed) {
   const auto made = subject.make_quick();
-  for (const int rank : subject.descriptor().ranks) {
+  for (const int rank : subject.ranks()) {
     Scene scene;
     scene.rank = rank;
-    scene.smooth = true;
+    scene.smooth = subject.has_smooth_model();
     const Tensors wide = made->results(scene, subject.inputs(scene, 2, seed));
     scene.dtype = at::kFloat;
     const Tensors narrow = made->results(scene, subject.inputs(scene, 2, seed));

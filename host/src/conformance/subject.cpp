@@ -58,8 +58,8 @@ std::optional<Tensors> Instance::results_or_refusal(const Scene& scene, const Te
 }
 
 int Subject::usual_rank() const {
-  const auto& ranks = descriptor().ranks;
-  return std::count(ranks.begin(), ranks.end(), 2) ? 2 : ranks.front();
+  const auto all = ranks();
+  return std::count(all.begin(), all.end(), 2) ? 2 : all.front();
 }
 
 std::unique_ptr<Instance> Subject::make(Given given) const {
@@ -87,10 +87,10 @@ std::unique_ptr<Instance> Subject::make_quick() const {
 
 std::vector<std::pair<std::string, at::Tensor>> Subject::weights(const Scene&) const { return {}; }
 
-std::unique_ptr<Subject> make_subject(const Catalogue& catalogue, const Component& component) {
+std::unique_ptr<Subject> make_subject(const Catalogue& catalogue, const Component& component, const TrialModel* own) {
   switch (component.descriptor.kind) {
     case ComponentKind::method:
-      return make_method_subject(catalogue, component);
+      return make_method_subject(catalogue, component, own);
     case ComponentKind::matcher:
       return make_matcher_subject(catalogue, component);
     default:

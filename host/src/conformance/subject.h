@@ -13,6 +13,7 @@
 #include <attune/catalogue.h>
 #include <attune/sdk/error.h>
 
+#include "conformance/trial_model.h"
 #include "conformance/verdict.h"
 #include "model/failure.h"
 
@@ -85,7 +86,11 @@ class Subject {
   virtual ~Subject() = default;
 
   const Descriptor& descriptor() const { return component_.descriptor; }
-  // The rank that is used where one is enough: 2 when declared.
+  // Spatial dimensions that are checked: those declared.
+  virtual std::vector<int> ranks() const { return descriptor().ranks; }
+  // Whether scenes may ask for a smooth model.
+  virtual bool has_smooth_model() const { return true; }
+  // The rank that is used where one is enough: 2 when there is.
   int usual_rank() const;
 
   // Parameters that have no default are added to `given`. Throws what the catalogue throws.
@@ -117,9 +122,12 @@ class Subject {
   const Component& component_;
 };
 
-// `component` is one of the catalogue's, which must live as long.
-std::unique_ptr<Subject> make_subject(const Catalogue& catalogue, const Component& component);
-std::unique_ptr<Subject> make_method_subject(const Catalogue& catalogue, const Component& component);
+// `component` is one of the catalogue's, which must live as long, as must `own`: the model that methods run on instead
+// of small ones.
+std::unique_ptr<Subject> make_subject(const Catalogue& catalogue, const Component& component,
+                                      const TrialModel* own = nullptr);
+std::unique_ptr<Subject> make_method_subject(const Catalogue& catalogue, const Component& component,
+                                             const TrialModel* own);
 std::unique_ptr<Subject> make_matcher_subject(const Catalogue& catalogue, const Component& component);
 std::unique_ptr<Subject> make_correlation_subject(const Catalogue& catalogue, const Component& component);
 

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <algorithm>
-#include <atomic>
+#include <barrier>
 #include <exception>
 #include <thread>
 
@@ -14,13 +14,6 @@ namespace {
 
 constexpr int rounds = 12;
 constexpr double thread_rounding = 1e-9;  // relative to the largest magnitude
-
-// The largest difference between the results of `rounds` runs and `expected`.
-double worst(const Instance& made, const Scene& scene, const Tensors& inputs, const Tensors& expected) {
-  double largest = 0;
-  for (int i = 0; i < rounds; ++i) largest = std::max(largest, difference(made.results(scene, inputs), expected));
-  return largest;
-}
 
 }  // namespace
 
@@ -34,13 +27,16 @@ std::string check_threads(const Subject& subject, uint64_t seed) {
   }
   double differences[2] = {};
   std::exception_ptr failures[2];
-  std::atomic<int> ready = 0;
+  std::barrier both(2);  // every round begins at once
   const auto work = [&](size_t i) {
-    for (++ready; ready < 2;) std::this_thread::yield();
     try {
-      differences[i] = worst(*made, scene, inputs[i], expected[i]);
+      for (int round = 0; round < rounds; ++round) {
+        both.arrive_and_wait();
+        differences[i] = std::max(differences[i], difference(made->results(scene, inputs[i]), expected[i]));
+      }
     } catch (...) {
       failures[i] = std::current_exception();
+      both.arrive_and_drop();
     }
   };
   std::thread other(work, 1);

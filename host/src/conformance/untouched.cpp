@@ -86,7 +86,7 @@ void expect_untouched(const Subject& subject, const Instance& made, const Scene&
 
 std::string check_untouched(const Subject& subject, uint64_t seed) {
   const auto made = subject.make_quick();
-  for (const int rank : subject.descriptor().ranks) {
+  for (const int rank : subject.ranks()) {
     Scene scene{rank, at::kFloat};
     expect_untouched(subject, *made, scene, true, seed);
     // The host asks methods with gradients enabled only.

@@ -10,6 +10,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "model/failure.h"
+
 namespace attune {
 namespace {
 
@@ -54,13 +56,13 @@ at::Tensor normalised(const at::Tensor& map, Normalise normalise) {
   return result.view_as(map);
 }
 
-at::Tensor correlated(const AttentionMap& a, const AttentionMap& b, Normalise normalise,
-                      const Correlation& correlation) {
-  const AttentionMap first{normalised(a.values, normalise), a.at_input_resolution};
-  const AttentionMap second{normalised(b.values, normalise), b.at_input_resolution};
-  const at::Tensor h = correlation.correlate(first, second);
+at::Tensor correlated(const AttentionMap& a, const AttentionMap& b, const Comparison& how) {
+  const AttentionMap first{normalised(a.values, how.normalise), a.at_input_resolution};
+  const AttentionMap second{normalised(b.values, how.normalise), b.at_input_resolution};
+  const std::string name = "correlation '" + how.id + "'";
+  const at::Tensor h = call_component(name, [&] { return how.correlation->correlate(first, second); });
   if (!h.defined() || h.dim() != 1 || h.size(0) != a.values.size(0)) {
-    throw Error(Fault::run, "the correlation gave no value for every sample");
+    throw Error(Fault::run, name + " gave no value for every sample");
   }
   return h;
 }
@@ -85,18 +87,17 @@ at::Tensor is_constant(const at::Tensor& map) {
   return (high - low <= 8 * rounding * largest) | (largest < smallest);
 }
 
-Agreement compare(const AttentionMap& a, const AttentionMap& b, Normalise normalise, const Correlation& correlation,
-                  const at::Tensor& without) {
+Agreement compare(const AttentionMap& a, const AttentionMap& b, const Comparison& how, const at::Tensor& without) {
   check_shapes(a.values, b.values);
   at::Tensor degenerate = is_constant(a.values) | is_constant(b.values);
   if (without.defined()) degenerate = degenerate | without;
-  if (!degenerate.any().item<bool>()) return {correlated(a, b, normalise, correlation), degenerate};
+  if (!degenerate.any().item<bool>()) return {correlated(a, b, how), degenerate};
   // Zero times one value of each map: a graph to differentiate, with zero gradient, also when no row is left.
   const auto nothing = [](const at::Tensor& map) { return map.flatten(1).select(1, 0) * 0; };
   at::Tensor values = nothing(a.values) + nothing(b.values);
   const at::Tensor kept = degenerate.logical_not().nonzero().squeeze(1);
   if (kept.size(0) > 0) {
-    values = values.index_add(0, kept, correlated(rows(a, kept), rows(b, kept), normalise, correlation));
+    values = values.index_add(0, kept, correlated(rows(a, kept), rows(b, kept), how));
   }
   return {values, degenerate};
 }

@@ -2,11 +2,20 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <memory>
+#include <string>
 
 #include <attune/sdk/correlation.h>
 #include <attune/spec.h>
 
 namespace attune {
+
+// How maps are compared.
+struct Comparison {
+  Normalise normalise = Normalise::none;
+  std::string id;  // of the correlation
+  std::shared_ptr<const Correlation> correlation;
+};
 
 struct Agreement {
   at::Tensor values;      // [N]
@@ -17,9 +26,8 @@ struct Agreement {
 at::Tensor is_constant(const at::Tensor& map);
 
 // The maps normalised and compared. Rows where a map is constant, and those of `without` ([N] boolean or undefined),
-// are kept from the correlation: h = 0, no gradient. Throws Error(Fault::run) when the maps differ in shape or the
-// correlation gives no [N].
-Agreement compare(const AttentionMap& a, const AttentionMap& b, Normalise normalise, const Correlation& correlation,
-                  const at::Tensor& without = {});
+// are kept from the correlation: h = 0, no gradient. Throws Error(Fault::run) when the maps differ in shape, or the
+// correlation fails or gives no [N].
+Agreement compare(const AttentionMap& a, const AttentionMap& b, const Comparison& how, const at::Tensor& without = {});
 
 }  // namespace attune

@@ -25,7 +25,7 @@ struct TermValues {
 TermValues evaluate(const Term& term, const Matched& matched) {
   TermValues result;
   for (const auto& [a, b] : matched.pairs) {
-    const Agreement pair = compare(a, b, term.normalise, *term.correlation, matched.constant_source);
+    const Agreement pair = compare(a, b, term.comparison, matched.constant_source);
     result.values = result.values.defined() ? result.values + pair.values : pair.values;
     result.degenerate = result.degenerate.defined() ? result.degenerate | pair.degenerate : pair.degenerate;
   }

@@ -8,6 +8,7 @@
 #include <attune/sdk/error.h>
 
 #include "loss/compare.h"
+#include "model/failure.h"
 
 namespace attune {
 namespace {
@@ -28,11 +29,10 @@ class MatchRun final : public MatchContext {
   AttentionMap recompute(size_t map, const at::Tensor& input) override {
     const auto& declared = match_.reruns.maps;
     if (std::find(declared.begin(), declared.end(), map) == declared.end()) {
-      throw Error(Fault::run, "matcher '" + match_.spec.matcher.id + "' recomputes a map that it did not declare");
+      throw Error(Fault::run, "it recomputes a map that it did not declare");
     }
     if (input.sizes() != scene_.input.sizes()) {
-      throw Error(Fault::run, "matcher '" + match_.spec.matcher.id + "' made an input " + shape_of(input) + " of " +
-                                  shape_of(scene_.input));
+      throw Error(Fault::run, "it made an input " + shape_of(input) + " of " + shape_of(scene_.input));
     }
     const MapRequest& request = scene_.requests[match_.maps[map]];
     AttentionMap again = attend(request, pass_on(input), scene_.target, scene_.seed);
@@ -42,8 +42,8 @@ class MatchRun final : public MatchContext {
 
   void saturated(const at::Tensor& rows) override {
     if (rows.dim() != 1 || rows.size(0) != scene_.input.size(0) || rows.scalar_type() != at::kBool) {
-      throw Error(Fault::run, "matcher '" + match_.spec.matcher.id + "' reports saturated samples by " +
-                                  rows.toString() + shape_of(rows) + ", not by one boolean a sample");
+      throw Error(Fault::run, "it reports saturated samples by " + rows.toString() + shape_of(rows) +
+                                  ", not by one boolean a sample");
     }
     saturated_ = saturated_.defined() ? saturated_ | rows.detach() : rows.detach();
   }
@@ -79,9 +79,8 @@ class MatchRun final : public MatchContext {
 
 void check_batch(const Match& match, const AttentionMap& map, int64_t samples) {
   if (map.values.defined() && map.values.dim() >= 3 && map.values.size(0) == samples) return;
-  throw Error(Fault::run, "matcher '" + match.spec.matcher.id + "' gave " +
-                              (map.values.defined() ? "a map of " + shape_of(map.values) : "no map") + " for " +
-                              std::to_string(samples) + " samples");
+  const std::string given = map.values.defined() ? "a map of " + shape_of(map.values) : "no map";
+  throw Error(Fault::run, name_of(match.spec) + " gave " + given + " for " + std::to_string(samples) + " samples");
 }
 
 // [N], where a map that inputs are made from is constant: a mask of it hides every place alike.
@@ -96,13 +95,13 @@ at::Tensor constant_source(const Match& match, const std::vector<AttentionMap>& 
 
 }  // namespace
 
+std::string name_of(const MatchSpec& match) { return "matcher '" + match.matcher.id + "'"; }
+
 Matched run_match(const Match& match, const MatchScene& scene, const std::vector<AttentionMap>& maps) {
   MatchRun run(match, scene);
   Matched matched;
-  matched.pairs = match.matcher->match(run, maps);
-  if (matched.pairs.empty()) {
-    throw Error(Fault::run, "matcher '" + match.spec.matcher.id + "' gave no pair of maps");
-  }
+  matched.pairs = call_component(name_of(match.spec), [&] { return match.matcher->match(run, maps); });
+  if (matched.pairs.empty()) throw Error(Fault::run, name_of(match.spec) + " gave no pair of maps");
   for (const auto& [a, b] : matched.pairs) {
     check_batch(match, a, scene.input.size(0));
     check_batch(match, b, scene.input.size(0));

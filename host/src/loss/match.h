@@ -41,6 +41,9 @@ struct MatchScene {
   LossTrace* trace;
 };
 
+// For messages: "matcher 'mask'".
+std::string name_of(const MatchSpec& match);
+
 // `maps` are those of `match`, in its order.
 Matched run_match(const Match& match, const MatchScene& scene, const std::vector<AttentionMap>& maps);
 

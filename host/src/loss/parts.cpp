@@ -4,6 +4,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "model/failure.h"
+
 namespace attune {
 namespace {
 
@@ -45,7 +47,9 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
   make_requests(catalogue);
   for (const TermSpec& term : spec.terms) {
     const auto& compare = term.compare;
-    terms.push_back({term.name, term.weight, term.normalise, catalogue.make_correlation(compare.id, compare.parameters),
+    terms.push_back({term.name,
+                     term.weight,
+                     {term.normalise, compare.id, catalogue.make_correlation(compare.id, compare.parameters)},
                      match_of(term, catalogue)});
   }
   stop_graphs();
@@ -81,11 +85,11 @@ Match ConsistencyLoss::Parts::make_match(const TermSpec& term, const Catalogue& 
     match.maps.push_back(index_of(requests, name));
     match.infos.push_back({name, descriptors[match.maps.back()].at_input_resolution});
   }
-  match.reruns = match.matcher->reruns(match.infos);
+  match.reruns = call_component(name_of(match.spec), [&] { return match.matcher->reruns(match.infos); });
   for (const auto& indices : {match.reruns.maps, match.reruns.sources}) {
     for (const size_t index : indices) {
       if (index >= match.maps.size()) {
-        throw Error(Fault::run, "matcher '" + term.match.matcher.id + "' declares a map that it is not given");
+        throw Error(Fault::run, name_of(match.spec) + " declares a map that it is not given");
       }
     }
   }

@@ -9,6 +9,7 @@
 
 #include <attune/consistency_loss.h>
 
+#include "loss/compare.h"
 #include "loss/match.h"
 
 namespace attune {
@@ -16,8 +17,7 @@ namespace attune {
 struct Term {
   std::string name;
   double weight = 1;
-  Normalise normalise = Normalise::none;
-  std::shared_ptr<const Correlation> correlation;
+  Comparison comparison;
   size_t match = 0;  // index of Parts::matches
 };
 

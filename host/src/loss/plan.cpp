@@ -3,6 +3,7 @@
 #include <attune/consistency_loss.h>
 
 #include "loss/parts.h"
+#include "maps/attend.h"
 
 namespace attune {
 namespace {
@@ -38,7 +39,7 @@ class Planner {
  private:
   void add_map(const std::string& on, size_t map) {
     const Descriptor& method = descriptors_[map];
-    const Needs needs = requests_[map].method->needs(model_);
+    const Needs needs = needs_of(requests_[map], model_);
     const double forwards = needs.forward_passes > 0 ? needs.forward_passes : method.forward_passes;
     const double backwards = needs.backward_passes > 0 ? needs.backward_passes : method.backward_passes;
     const bool recorded = requests_[map].graph && gradient_;

@@ -7,6 +7,9 @@
 
 #include <attune/sdk/error.h>
 
+#include "model/failure.h"
+#include "random/random.h"
+
 namespace attune {
 namespace {
 
@@ -38,23 +41,30 @@ class MapPass final : public Pass {
   at::Generator generator_;
 };
 
+std::string method_of(const MapRequest& request) { return "the method of map '" + request.name + "'"; }
+
 void check_map(const MapRequest& request, const Pass& pass, const at::Tensor& values) {
   if (!values.defined() || values.dim() < 3 || values.dim() > 5 || values.numel() == 0 ||
       values.size(0) != pass.input().size(0)) {
-    throw Error(Fault::run, "the method of map '" + request.name + "' gave no map [N,C,S..] for its batch");
+    throw Error(Fault::run, method_of(request) + " gave no map [N,C,S..] for its batch");
   }
-  if (!at::isfinite(values.detach()).all().item<bool>()) {
+  const auto finite = [&] { return at::isfinite(values.detach()).all().item<bool>(); };
+  if (!call_component(method_of(request), finite)) {
     throw Error(Fault::run, "map '" + request.name + "' is not finite (NaN or infinity)");
   }
 }
 
 }  // namespace
 
+Needs needs_of(const MapRequest& request, const Model& model) {
+  return call_component(method_of(request), [&] { return request.method->needs(model); });
+}
+
 Needs union_of_needs(const Model& model, const MapRequests& requests, int64_t targets) {
   Needs all;
   bool counted = true;
   for (const MapRequest* request : requests) {
-    const Needs needs = request->method->needs(model);
+    const Needs needs = needs_of(*request, model);
     for (const std::string& layer : needs.layers) {
       if (std::find(all.layers.begin(), all.layers.end(), layer) == all.layers.end()) all.layers.push_back(layer);
     }
@@ -69,8 +79,8 @@ Needs union_of_needs(const Model& model, const MapRequests& requests, int64_t ta
 
 AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target, uint64_t seed) {
   const bool graph = pass.wants_graph() && request.graph;
-  MapPass view(pass, graph, seed);
-  AttentionMap map = request.method->attend(view, target);
+  MapPass view(pass, graph, derive_seed({seed, number_of(request.name)}));
+  AttentionMap map = call_component(method_of(request), [&] { return request.method->attend(view, target); });
   check_map(request, pass, map.values);
   if (!graph) map.values = map.values.detach();
   return map;

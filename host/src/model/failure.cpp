@@ -1,9 +1,23 @@
 #include "model/failure.h"
 
 #include <c10/util/Exception.h>
+#include <new>
 #include <sstream>
 
+#include <attune/sdk/error.h>
+
 namespace attune {
+namespace {
+
+// An Error whose sentence names the component already.
+class ComponentError final : public Error {
+ public:
+  using Error::Error;
+};
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
 
 std::string reason_of(const std::exception& error) {
   const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
@@ -20,6 +34,31 @@ std::string reason_of(const std::exception& error) {
     }
   }
   return raised.empty() ? first : raised;
+}
+
+std::string reason_of_current() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return "there is not enough memory";
+  } catch (const std::exception& error) {
+    const std::string reason = reason_of(error);
+    return reason.empty() ? "it does not say why" : reason;
+  } catch (...) {
+    return "something was thrown that is not a std::exception";
+  }
+}
+
+void rethrow_named(const std::string& component) {
+  try {
+    throw;
+  } catch (const ComponentError&) {
+    throw;
+  } catch (const Error& error) {
+    throw ComponentError(error.fault(), component + ": " + first_line(error.what()));
+  } catch (...) {
+    throw ComponentError(Fault::run, component + " failed: " + reason_of_current());
+  }
 }
 
 }  // namespace attune

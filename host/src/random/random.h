@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <numbers>
 #include <random>
+#include <string_view>
 #include <utility>
 
 namespace attune {
@@ -25,6 +26,13 @@ constexpr uint64_t derive_seed(std::initializer_list<uint64_t> numbers) {
   uint64_t seed = 0;
   for (const uint64_t number : numbers) seed = scramble(seed ^ scramble(number));
   return seed;
+}
+
+// A number for a name, to derive seeds from (FNV-1a).
+constexpr uint64_t number_of(std::string_view name) {
+  uint64_t number = 0xcbf29ce484222325U;
+  for (const char letter : name) number = (number ^ static_cast<unsigned char>(letter)) * 0x100000001b3U;
+  return number;
 }
 
 class Random {

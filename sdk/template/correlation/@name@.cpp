@@ -1,7 +1,7 @@
 // @title@, a correlation for attune.
 //
 // It works as it stands: Lin's concordance coefficient. Put your own measure into correlate(), and what it is into the
-// descriptor.
+// descriptor. Where it cannot work it throws an attune::Error, one sentence, of <attune/sdk/error.h>.
 
 #include <ATen/ops/maximum.h>
 

@@ -1,7 +1,8 @@
 // @title@, a resolution matcher for attune.
 //
 // It works as it stands: every map is averaged over the cells of one grid. Put your own way to bring maps to one size
-// into match(), and what it is into the descriptor.
+// into match(), and what it is into the descriptor. Where it cannot work it throws an attune::Error, one sentence, of
+// <attune/sdk/error.h>.
 
 #include <ATen/ops/adaptive_avg_pool1d.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>

@@ -1,7 +1,8 @@
 // @title@, an attention method for attune.
 //
 // It works as it stands: HiResCAM, and LayerCAM with `positive`. Put your own map into attend(), what it reads of the
-// pass into needs(), and what it is into the descriptor.
+// pass into needs(), and what it is into the descriptor. Where it cannot work it throws an attune::Error, one sentence, of
+// <attune/sdk/error.h>.
 
 #include <ATen/ops/relu.h>
 #include <string>
@@ -42,7 +43,8 @@ class @Class@ final : public attune::AttentionMethod {
   }
 
   // The whole batch at once, in operations that autograd can follow: losses differentiate the map. The features and
-  // their gradient are [N,C,S1..Sd], the map is [N,1,S1..Sd].
+  // their gradient are [N,C,S1..Sd], the map is [N,1,S1..Sd]. Of a transformer's layer they are the tokens of the grid,
+  // without the class token.
   attune::AttentionMap attend(attune::Pass& pass, const attune::Target& target) const override {
     const at::Tensor features = pass.activation(layer_);
     const at::Tensor gradient = pass.gradients(pass.score(target), {features})[0];

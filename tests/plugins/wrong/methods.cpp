@@ -2,10 +2,13 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ATen.h>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <mutex>
+#include <set>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -43,26 +46,30 @@ class Method final : public AttentionMethod {
   Compute compute_;
 };
 
-// Keeps its last map in the object.
+// Keeps its last map in the object. Two threads that use it meet there: the first waits until the second has replaced
+// what it kept, or after a while goes on alone.
 class KeepsState final : public AttentionMethod {
  public:
   explicit KeepsState(const Parameters&) {}
 
   Needs needs(const Model& model) const override { return Method(right).needs(model); }
   AttentionMap attend(Pass& pass, const Target& target) const override {
-    keep(right(pass, target));
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const at::Tensor map = right(pass, target);
+    std::unique_lock<std::mutex> lock(mutex_);
+    kept_ = map;
+    const bool known = !threads_.insert(std::this_thread::get_id()).second;
+    waiting_ = known && threads_.size() > 1 && !waiting_;
+    met_.notify_all();
+    met_.wait_for(lock, std::chrono::seconds(1), [&] { return !waiting_; });
+    waiting_ = false;
     return {kept_, true};
   }
 
  private:
-  void keep(const at::Tensor& map) const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    kept_ = map;
-  }
-
   mutable std::mutex mutex_;
+  mutable std::condition_variable met_;
+  mutable std::set<std::thread::id> threads_;
+  mutable bool waiting_ = false;
   mutable at::Tensor kept_;
 };
 
@@ -78,6 +85,42 @@ class Power final : public AttentionMethod {
 
  private:
   double power_;
+};
+
+// For models that have a layer of that name.
+class Tokens final : public AttentionMethod {
+ public:
+  explicit Tokens(const Parameters&) {}
+
+  Needs needs(const Model& model) const override {
+    Needs needs = Method(right).needs(model);
+    needs.layers = {"tokens"};
+    return needs;
+  }
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    return {right(pass, target) + pass.activation("tokens").mean(), true};
+  }
+};
+
+class FailsOnLargeValues final : public AttentionMethod {
+ public:
+  explicit FailsOnLargeValues(const Parameters& parameters) : how_(parameters.string("how")) {}
+
+  Needs needs(const Model& model) const override { return Method(right).needs(model); }
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    if (pass.input().max().item<double>() > 100) fail();
+    return {right(pass, target), true};
+  }
+
+ private:
+  void fail() const {
+    if (how_ == "libtorch") at::ones({2}).add(at::ones({3}));
+    if (how_ == "standard") throw std::runtime_error("no such weight\nwith a trace");
+    if (how_ == "number") throw 42;
+    throw Error(Fault::run, "values above 100 are too large");
+  }
+
+  std::string how_;
 };
 
 Descriptor described(const std::string& name) {
@@ -168,6 +211,14 @@ void add_wrong_conduct(Registry& registry) {
   registry.add_method<Power>(power);
 }
 
+// Right where it works.
+void add_particular(Registry& registry) {
+  registry.add_method<Tokens>(described("tokens"));
+  Descriptor failing = described("fails_on_large_values");
+  failing.parameters = {choice("how", "libtorch", {"libtorch", "standard", "number", "error"}, "What it throws")};
+  registry.add_method<FailsOnLargeValues>(failing);
+}
+
 void add_fatal(Registry& registry) {
   add(registry, described("crashes"), [](Pass& p, const Target& t) {
     std::raise(SIGSEGV);
@@ -197,5 +248,6 @@ ATTUNE_PLUGIN("wrong.methods", "1.0", registry) {
   add_wrong_values(registry);
   add_wrong_randomness(registry);
   add_wrong_conduct(registry);
+  add_particular(registry);
   add_fatal(registry);
 }

@@ -7,7 +7,9 @@
 #include <map>
 #include <set>
 
+#include "errors.h"
 #include "memory.h"
+#include "models.h"
 
 namespace attune::conformance {
 namespace {
@@ -29,6 +31,59 @@ struct Wrong {
 };
 
 std::ostream& operator<<(std::ostream& stream, const Wrong& wrong) { return stream << wrong.name; }
+
+// A method for models of a kind that the small ones are not: with one of its own kind every check passes.
+class OwnModel : public testing::Test {
+ protected:
+  OwnModel() {
+    module_.register_attribute("training", c10::BoolType::get(), false);
+    module_.register_module("patches", test::conv(3, 4, 1, 2));
+    module_.register_module("tokens", test::activation("torch.gelu(x)"));
+    module_.register_parameter("fc", test::seeded({5, 4}, 3).requires_grad_(), false);
+    module_.register_buffer("order", at::tensor({1, 0, 2, 3}, at::kLong));
+    module_.define(
+        "def forward(self, x):\n"
+        "    x = torch.index_select(self.tokens.forward(self.patches.forward(x)), 1, self.order)\n"
+        "    return torch.matmul(torch.mean(x, [2, 3]), torch.t(self.fc))\n");
+    module_.to(at::kFloat);
+    module_.setattr("order", module_.attr("order").toTensor().to(at::kLong));
+  }
+
+  // What every check for methods says of it.
+  std::map<std::string, Outcome> outcomes(const TrialModel& own) const {
+    const Catalogue& catalogue = wrong("methods");
+    std::map<std::string, Outcome> found;
+    for (const Check& check : checks()) {
+      if (!check.is_for(ComponentKind::method)) continue;
+      found.emplace(check.id, run_check(check, catalogue, *catalogue.find("wrong.tokens"), 1, &own));
+    }
+    return found;
+  }
+
+  torch::jit::Module module_ = torch::jit::Module("__torch__.OfTokens");
+};
+
+TEST_F(OwnModel, MakesChecksOfItsMethodsPass) {
+  const TorchScriptModel model(module_);
+  const TrialModel own(model, {3, 8, 6});
+  EXPECT_EQ(own.classes(), 5);
+  for (const auto& [id, outcome] : outcomes(own)) {
+    const bool skips = test::sanitized && id == "growth";
+    EXPECT_EQ(outcome.verdict, skips ? Verdict::skipped : Verdict::passed) << id << ": " << outcome.message;
+  }
+  for (const at::Tensor& parameter : module_.parameters()) EXPECT_EQ(parameter.scalar_type(), at::kFloat);
+}
+
+TEST_F(OwnModel, MustTakeFloat64AndInputsOfItsShape) {
+  const TorchScriptModel model(module_);
+  EXPECT_TRUE(test::contains(test::message_of(Fault::input, [&] { TrialModel(model, {4, 8, 6}); }), "[3, 4, 8, 6]"));
+  torch::jit::Module narrow("__torch__.Narrow");
+  narrow.register_attribute("training", c10::BoolType::get(), false);
+  narrow.define("def forward(self, x):\n    return torch.matmul(torch.mean(x, [2, 3]), torch.ones([3, 4]))\n");
+  const TorchScriptModel float32_only(narrow);
+  const std::string said = test::message_of(Fault::input, [&] { TrialModel(float32_only, {3, 8, 6}); });
+  EXPECT_TRUE(test::contains(said, "in float64, where the model fails")) << said;
+}
 
 class Faults : public testing::TestWithParam<Wrong> {};
 
@@ -68,6 +123,11 @@ const Wrong methods[] = {
     {"methods", "throws_number", {"exceptions"}, "given a pass that throws an attune::Error"},
     {"methods", "grows", {"growth"}, "bytes with every run"},
     {"methods", "keeps_state", {"threads"}, "no mutable state"},
+    {"methods",
+     "tokens",
+     {"batch", "determinism", "finite", "gradient", "growth", "parameters", "shapes", "threads", "types", "untouched"},
+     "finite: rank 2, float32: it threw an attune::Error: unknown layer 'tokens'"},
+    {"methods", "fails_on_large_values", {"finite"}, "it threw an exception: The size of tensor a"},
     {"methods", "range_too_wide", {"parameters"}, "power=1"},
     {"methods",
      "other_shape",

@@ -18,7 +18,7 @@ class Product final : public Correlation {
 };
 
 Agreement compared(const at::Tensor& a, const at::Tensor& b, Normalise normalise = Normalise::none) {
-  return compare({a, false}, {b, false}, normalise, Product());
+  return compare({a, false}, {b, false}, {normalise, "product", std::make_shared<Product>()});
 }
 
 TEST(Compare, NormalisesEverySample) {
@@ -47,9 +47,9 @@ TEST(Compare, KeepsConstantRowsFromTheCorrelation) {
   b.requires_grad_();
   for (const auto normalise :
        {Normalise::none, Normalise::standardise, Normalise::standardise_sigmoid, Normalise::minmax}) {
-    const Product product;
-    const Agreement found = compare({a, false}, {b, false}, normalise, product);
-    EXPECT_EQ(product.rows, 2);
+    const auto product = std::make_shared<Product>();
+    const Agreement found = compare({a, false}, {b, false}, {normalise, "product", product});
+    EXPECT_EQ(product->rows, 2);
     EXPECT_TRUE(at::equal(found.degenerate, at::tensor({0, 1, 0}).to(at::kBool)));
     EXPECT_EQ(found.values[1].item<double>(), 0);
     const auto gradients = torch::autograd::grad({found.values.sum()}, {a, b});
@@ -88,7 +88,8 @@ TEST(Compare, DenormalMapsAreConstant) {
 
 TEST(Compare, LeavesOutRowsThatTheCallerNames) {
   const at::Tensor a = seeded({2, 1, 3, 3}, 1), b = seeded({2, 1, 3, 3}, 2);
-  const Agreement found = compare({a, false}, {b, false}, Normalise::none, Product(), at::tensor({0, 1}).to(at::kBool));
+  const Agreement found = compare({a, false}, {b, false}, {Normalise::none, "product", std::make_shared<Product>()},
+                                  at::tensor({0, 1}).to(at::kBool));
   EXPECT_EQ(found.values[0].item<double>(), compared(a, b).values[0].item<double>());
   EXPECT_EQ(found.values[1].item<double>(), 0);
   EXPECT_TRUE(at::equal(found.degenerate, at::tensor({0, 1}).to(at::kBool)));

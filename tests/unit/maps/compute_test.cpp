@@ -149,11 +149,34 @@ TEST(ComputeMaps, RefusesTargetsBeforeAnyMethodIsAsked) {
   EXPECT_EQ(asked, 0);
 }
 
-TEST(ComputeMaps, HandsOnWhatAMethodThrows) {
+// Its draws, one for every sample.
+MapRequest draws(const std::string& name) {
+  return request(name, {}, [](Pass& pass, const Target&) {
+    const at::Tensor& x = pass.input();
+    return AttentionMap{at::rand({1, 8, 8}, pass.generator(), x.options()).expand({x.size(0), 1, 8, 8}), true};
+  });
+}
+
+TEST(ComputeMaps, EveryMapDrawsNumbersOfItsOwn) {
   TorchScriptModel model(small_model());
-  const MapRequest failing =
-      request("failing", {}, [](Pass&, const Target&) -> AttentionMap { throw Error(Fault::spec, "as it is"); });
-  EXPECT_EQ(message_of(Fault::spec, [&] { compute_maps(model, two_inputs(), {failing}, choices({"0"})); }), "as it is");
+  const auto maps = [&](const std::vector<MapRequest>& requests, uint64_t seed) {
+    std::vector<at::Tensor> values;
+    for (const auto& of_request : compute_maps(model, two_inputs(), requests, choices({"0"}), false, seed).maps) {
+      values.push_back(of_request[0].values);
+    }
+    return values;
+  };
+  const auto both = maps({draws("a"), draws("b")}, 1), other = maps({input_gradient(), draws("b")}, 1);
+  EXPECT_FALSE(at::allclose(both[0], both[1]));
+  EXPECT_LT((both[0] - 0.5).mul(both[1] - 0.5).mean().abs().item<double>(), 0.05) << "they are correlated";
+  EXPECT_TRUE(at::equal(both[1], other[1])) << "what stands beside a map changes it";
+  EXPECT_FALSE(at::allclose(maps({draws("a")}, 2)[0], both[0]));
+}
+
+TEST(ComputeMaps, EveryTargetOfAMapHasTheSameDraws) {
+  TorchScriptModel model(small_model());
+  const MapSet set = compute_maps(model, two_inputs(), {draws("a")}, choices({"top3"}));
+  EXPECT_TRUE(at::equal(set.maps[0][0].values, set.maps[0][2].values));
 }
 
 }  // namespace

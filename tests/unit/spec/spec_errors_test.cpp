@@ -1,6 +1,5 @@
 // Every file of tests/specs/bad against the messages beside it; and what is too large to keep.
 #include <algorithm>
-#include <chrono>
 #include <gtest/gtest.h>
 
 #include "corpus.h"
@@ -120,7 +119,8 @@ TEST(BadSpecs, MayBeMissing) {
   }
 }
 
-// Texts of a megabyte that ask for much work: many names that resemble others, long names, many faults.
+// Texts of a megabyte that ask for much work: many names that resemble others, long names, many faults. Work that grows
+// with the square of that would outlast the limit of the test program.
 TEST(BadSpecs, TakeNoLongTime) {
   constexpr size_t megabyte = 1 << 20;
   const auto filled = [](const std::string& head, const auto& item, const std::string& tail) {
@@ -151,11 +151,7 @@ TEST(BadSpecs, TakeNoLongTime) {
       R"({"version": 1, "target": ")" + long_name + "\"}",
   };
   const ModelNames model{std::vector<std::string>(1000, "layer"), std::vector<std::string>(1000, "some label")};
-  for (size_t i = 0; i < texts.size(); ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    faults_of(texts[i], model);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30)) << i;
-  }
+  for (size_t i = 0; i < texts.size(); ++i) EXPECT_NE(faults_of(texts[i], model), "") << i;
 }
 
 }  // namespace
