@@ -14,6 +14,7 @@
 #include "image/mat.h"
 #include "image/picture_file.h"
 #include "image/quiet.h"
+#include "image/tiff_errors.h"
 
 namespace attune {
 namespace {
@@ -21,8 +22,11 @@ namespace {
 cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
   const cv::_InputArray buffer(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
   const Quiet quiet;
+  const TiffErrors errors;
   try {
-    return cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+    const cv::Mat picture = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+    if (!picture.empty() && !errors.first().empty()) fail(path, "the picture is damaged: " + errors.first());
+    return picture;
   } catch (const cv::Exception& error) {
     if (error.err.find("CV_IO_MAX_IMAGE") != std::string::npos) {
       refuse_input(path, "the picture is too large (more than 2^30 pixels, or a side of more than 2^20)");

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <sstream>
 
-#include <attune/sdk/error.h>
+#include "image/input_file.h"
 
 namespace attune {
 namespace {
@@ -23,8 +23,8 @@ Span span_of(const cv::Mat& picture) {
 
 [[noreturn]] void refuse_samples(const std::filesystem::path& path, const Span& span, const std::string& expected) {
   std::ostringstream text;
-  text << path.string() << ": has samples from " << span.least << " to " << span.greatest << "; " << expected;
-  throw Error(Fault::input, text.str());
+  text << "has samples from " << span.least << " to " << span.greatest << "; " << expected;
+  refuse_input(path, text.str());
 }
 
 double greatest_of_bits(double greatest) {
@@ -36,7 +36,7 @@ double greatest_of_bits(double greatest) {
 
 double greatest_of_floats(const std::filesystem::path& path, const cv::Mat& picture, const Span& span, bool light) {
   if (!cv::checkRange(picture.reshape(1))) {
-    throw Error(Fault::input, path.string() + ": holds samples that are not finite (NaN or infinity)");
+    refuse_input(path, "holds samples that are not finite (NaN or infinity)");
   }
   for (const double greatest : {1.0, 255.0}) {
     const double slack = greatest * kOvershoot;

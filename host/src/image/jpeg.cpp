@@ -12,7 +12,7 @@
 
 #include <jerror.h>
 
-#include <attune/sdk/error.h>
+#include "image/input_file.h"
 
 namespace attune {
 namespace {
@@ -118,7 +118,7 @@ class Decoder {
   } else {
     what = "is not a picture that can be decoded (" + what + ")";
   }
-  throw Error(Fault::input, path.string() + ": " + what);
+  refuse_input(path, what);
 }
 
 }  // namespace
@@ -129,14 +129,12 @@ Image decode_jpeg(const std::filesystem::path& path, std::string_view file) {
   Decoder decoder(file);
   if (!decoder.run(Decoder::read_header)) refuse_jpeg(path, decoder.complaints);
   const int64_t height = decoder.info.output_height, width = decoder.info.output_width;
-  if (height * width > kMostPixels) {
-    throw Error(Fault::input, path.string() + ": the picture is too large (more than 2^30 pixels)");
-  }
+  if (height * width > kMostPixels) refuse_input(path, "the picture is too large (more than 2^30 pixels)");
   Image image;
   try {
     image = at::empty({height, width, 3}, at::kByte);
   } catch (const std::exception&) {
-    throw Error(Fault::input, path.string() + ": the picture is too large for the memory of this machine");
+    refuse_input(path, "the picture is too large for the memory of this machine");
   }
   std::vector<uint8_t> row(decoder.info.out_color_space == JCS_CMYK ? static_cast<size_t>(4 * width) : 0);
   decoder.pixels = image.data_ptr<uint8_t>();

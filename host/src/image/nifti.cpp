@@ -17,15 +17,11 @@
 namespace attune {
 namespace {
 
-[[noreturn]] void fail_nifti(const std::filesystem::path& path, const std::string& what) {
-  throw Error(Fault::input, path.string() + ": " + what);
-}
-
 // A file that may be compressed; zlib tells by itself.
 class Source {
  public:
   explicit Source(const std::filesystem::path& path) : path_(path), file_(gzopen(path.c_str(), "rb"), gzclose) {
-    if (!file_) fail_nifti(path, "cannot be read");
+    if (!file_) refuse_input(path, "cannot be read");
   }
 
   void read(char* bytes, int64_t size) {
@@ -53,8 +49,8 @@ class Source {
   [[noreturn]] void fail_short() {
     int code = Z_OK;
     gzerror(file_.get(), &code);
-    if (code == Z_DATA_ERROR) fail_nifti(path_, "the volume is damaged: the compressed data are broken");
-    fail_nifti(path_, "the volume is cut off: the end of the file is missing");
+    if (code == Z_DATA_ERROR) refuse_input(path_, "the volume is damaged: the compressed data are broken");
+    refuse_input(path_, "the volume is cut off: the end of the file is missing");
   }
 
   std::filesystem::path path_;
@@ -113,9 +109,9 @@ NiftiHeader read_header(const std::filesystem::path& path, Source& source, bool&
   NiftiHeader header;
   source.read(header.bytes.data(), static_cast<int64_t>(header.bytes.size()));
   const int32_t size = nifti::header_size.get(header);
-  if (size == 540 || size == 0x1c020000) fail_nifti(path, "is a NIfTI-2 file; save it as NIfTI-1");
+  if (size == 540 || size == 0x1c020000) refuse_input(path, "is a NIfTI-2 file; save it as NIfTI-1");
   if (!to_native(header, swapped)) {
-    fail_nifti(path, "is not a NIfTI-1 file with its values in it (.nii or .nii.gz)");
+    refuse_input(path, "is not a NIfTI-1 file with its values in it (.nii or .nii.gz)");
   }
   return header;
 }
@@ -126,7 +122,7 @@ std::vector<int64_t> stored_shape(const std::filesystem::path& path, const Nifti
   while (extents.size() > 4 && extents.back() == 1) extents.pop_back();
   const bool is_positive = std::all_of(extents.begin(), extents.end(), [](int64_t extent) { return extent > 0; });
   if (extents.size() < 2 || extents.size() > 4 || !is_positive) {
-    fail_nifti(path, "has the shape " + shape_text(extents) + "; a volume [X,Y,Z], or several as [X,Y,Z,T], is expected");
+    refuse_input(path, "has the shape " + shape_text(extents) + "; a volume [X,Y,Z], or several as [X,Y,Z,T], is expected");
   }
   extents.resize(4, 1);
   std::reverse(extents.begin(), extents.end());
@@ -139,7 +135,7 @@ void finish_values(const std::filesystem::path& path, const NiftiHeader& header,
   if (slope != 0 && std::isfinite(slope) && std::isfinite(intercept)) values.mul_(slope).add_(intercept);
   const float* begin = values.data_ptr<float>();
   if (!std::all_of(begin, begin + values.numel(), [](float value) { return std::isfinite(value); })) {
-    fail_nifti(path, "holds values that are not finite (NaN or infinity)");
+    refuse_input(path, "holds values that are not finite (NaN or infinity)");
   }
 }
 
@@ -176,18 +172,18 @@ NiftiVolume read_nifti(const std::filesystem::path& path) {
   const std::vector<int64_t> shape = stored_shape(path, volume.header);
   const Converter convert_all = converter_for(nifti::type.get(volume.header));
   if (convert_all == nullptr) {
-    fail_nifti(path, "holds values of NIfTI's type " + std::to_string(nifti::type.get(volume.header)) +
+    refuse_input(path, "holds values of NIfTI's type " + std::to_string(nifti::type.get(volume.header)) +
                          "; integers, float32 or float64 are expected");
   }
   const float offset = nifti::data_offset.get(volume.header);
   constexpr float header_size = 348, longest = 1 << 24;
-  if (!(offset >= header_size && offset <= longest)) fail_nifti(path, "the NIfTI header is damaged");
+  if (!(offset >= header_size && offset <= longest)) refuse_input(path, "the NIfTI header is damaged");
   source.skip(static_cast<int64_t>(offset - header_size));
   at::Tensor values;
   try {
     values = at::empty(shape, at::kFloat);
   } catch (const std::exception&) {
-    fail_nifti(path, "the volume " + shape_text(shape) + " is too large for the memory of this machine");
+    refuse_input(path, "the volume " + shape_text(shape) + " is too large for the memory of this machine");
   }
   convert_all(source, swapped, values);
   source.finish();
