@@ -83,10 +83,10 @@ int depth_of(std::string_view xml) {
 std::string read_xml_text(const fs::path& path) {
   constexpr size_t longest = 1 << 20;
   constexpr int deepest = 64;
-  if (input_size(path) > longest) refuse(path, "is too large for a VOC annotation (more than 1 MB)");
+  if (input_size(path) > longest) refuse_input(path, "is too large for a VOC annotation (more than 1 MB)");
   std::string text = read_input(path);
   if (depth_of(text) > deepest) {
-    refuse(path, "is no VOC annotation: elements lie more than " + std::to_string(deepest) + " deep in each other");
+    refuse_input(path, "is no VOC annotation: elements lie more than " + std::to_string(deepest) + " deep in each other");
   }
   return text;
 }

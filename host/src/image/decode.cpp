@@ -25,7 +25,7 @@ cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
   const TiffErrors errors;
   try {
     const cv::Mat picture = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
-    if (!picture.empty() && !errors.first().empty()) fail(path, "the picture is damaged: " + errors.first());
+    if (!picture.empty() && !errors.first().empty()) refuse_input(path, "the picture is damaged: " + errors.first());
     return picture;
   } catch (const cv::Exception& error) {
     if (error.err.find("CV_IO_MAX_IMAGE") != std::string::npos) {

@@ -6,9 +6,9 @@
 namespace attune {
 namespace {
 
-constexpr int32_t kHeaderSize = 348;
+constexpr int32_t kNiftiHeaderSize = 348;
 constexpr int16_t kFloat32 = 16;
-constexpr size_t kMagic = 344;
+constexpr size_t kNiftiMagic = 344;
 
 // Numbers of one size that lie one after the other.
 struct Run {
@@ -66,10 +66,10 @@ Rows quaternion_affine(const NiftiHeader& header) {
 }  // namespace
 
 bool to_native(NiftiHeader& header, bool& swapped) {
-  swapped = nifti::header_size.get(header) != kHeaderSize;
+  swapped = nifti::header_size.get(header) != kNiftiHeaderSize;
   if (swapped) swap_bytes(header);
-  const bool is_single_file = std::memcmp(header.bytes.data() + kMagic, "n+1", 4) == 0;
-  return nifti::header_size.get(header) == kHeaderSize && is_single_file;
+  const bool is_single_file = std::memcmp(header.bytes.data() + kNiftiMagic, "n+1", 4) == 0;
+  return nifti::header_size.get(header) == kNiftiHeaderSize && is_single_file;
 }
 
 std::vector<int64_t> extents_of(const NiftiHeader& header) {
@@ -100,7 +100,7 @@ NiftiHeader header_over(const NiftiHeader& volume, const std::array<int64_t, 3>&
   for (size_t i = 0; i < 3; ++i) nifti::origin.set(header, static_cast<float>(turned[i][3]), i);
   nifti::type.set(header, kFloat32);
   nifti::bits.set(header, 32);
-  nifti::data_offset.set(header, kHeaderSize + 4);
+  nifti::data_offset.set(header, kNiftiHeaderSize + 4);
   nifti::slope.set(header, 1);
   nifti::intercept.set(header, 0);
   nifti::shown_range.set(header, 0, 0);
