@@ -13,7 +13,7 @@ A LibTorch from elsewhere: CMAKE_PREFIX_PATH=/path/to/libtorch ./setup.sh build
 That of an installed PyTorch:
   CMAKE_PREFIX_PATH=\$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)') ./setup.sh build"
 
-packages=(g++ cmake ninja-build ccache libboost-dev libopencv-dev libcli11-dev nlohmann-json3-dev libgtest-dev)
+packages=(g++ cmake ninja-build ccache libboost-dev libopencv-dev libjpeg-dev libtiff-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libgtest-dev)
 # Goes with Debian's LibTorch, which otherwise multiplies matrices with the reference BLAS, twenty times more slowly.
 fast_blas=libopenblas0-openmp
 cache=build/CMakeCache.txt

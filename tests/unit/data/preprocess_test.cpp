@@ -169,12 +169,54 @@ TEST(Preprocess, RefusesMeanAndDeviation) {
     return preprocess_refusal(preprocess);
   };
   const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(with({0, 0}, {1, 1, 1}), "preprocessing: mean needs three numbers (red, green, blue), not 2");
-  EXPECT_EQ(with({0, 0, 0}, {1}), "preprocessing: std needs three numbers (red, green, blue), not 1");
+  EXPECT_EQ(with({0, 0}, {1, 1, 1}), "preprocessing: mean needs one number, or three (red, green, blue), not 2");
+  EXPECT_EQ(with({0, 0, 0}, {}), "preprocessing: std needs one number, or three (red, green, blue), not 0");
+  EXPECT_EQ(with({0, 0, 0}, {1}), "preprocessing: mean and std need as many numbers as each other");
   EXPECT_EQ(with({0, nan, 0}, {1, 1, 1}), "preprocessing: mean must be finite");
   EXPECT_EQ(with({0, 0, 0}, {1, 1, infinity}), "preprocessing: std must be finite");
   EXPECT_EQ(with({0, 0, 0}, {1, 0, 1}), "preprocessing: std must be greater than 0");
   EXPECT_EQ(with({0, 0, 0}, {1, -1, 1}), "preprocessing: std must be greater than 0");
+}
+
+// The luminance that Pillow's convert("L") gives, before mean and deviation.
+TEST(Preprocess, OneChannelIsLuminance) {
+  Preprocess grey = sized(1, 1);
+  grey.mean = {0.5};
+  grey.std = {0.25};
+  const std::array<int, 4> cases[] = {{255, 0, 0, 76}, {0, 255, 0, 150}, {0, 0, 255, 29}, {200, 100, 50, 124}};
+  for (const auto& [red, green, blue, luminance] : cases) {
+    const at::Tensor input = preprocess(plain(1, 1, red, green, blue), grey);
+    ASSERT_EQ(input.sizes(), (at::IntArrayRef{1, 1, 1}));
+    EXPECT_NEAR(input.item<float>(), (luminance / 255.0 - 0.5) / 0.25, 1e-6) << luminance;
+  }
+}
+
+TEST(PreprocessRule, TheFirstThatSaysIt) {
+  const PreprocessText flag{{{32, 48}}, {}, {}, {}}, sidecar{{{299, 299}}, true, {{0.5, 0.4, 0.3}}, {}};
+  const Preprocess rule = preprocess_of({flag, sidecar}, {3, 224, 224});
+  EXPECT_EQ(rule.size, (std::array<int64_t, 2>{32, 48}));
+  EXPECT_TRUE(rule.crop);
+  EXPECT_EQ(rule.mean, (std::vector<double>{0.5, 0.4, 0.3}));
+  EXPECT_EQ(rule.std, Preprocess::imagenet().std);
+}
+
+TEST(PreprocessRule, ClipsHaveTheSizeOfTheModel) {
+  EXPECT_EQ(preprocess_of({}, {3, 16, 112, 96}).size, (std::array<int64_t, 2>{112, 96}));
+  EXPECT_EQ(preprocess_of({}, {3, 500, 400}).size, (std::array<int64_t, 2>{224, 224}));
+  EXPECT_EQ(preprocess_of({{{{64, 64}}, {}, {}, {}}}, {3, 16, 112, 112}).size, (std::array<int64_t, 2>{64, 64}));
+}
+
+TEST(PreprocessRule, GivesAsManyChannelsAsTheModelHas) {
+  const auto rule = [](std::vector<double> mean, int64_t channels) {
+    return preprocess_of({{{}, {}, std::move(mean), {{0.25}}}}, {channels, 224, 224});
+  };
+  EXPECT_EQ(rule({0.5}, 1).mean, std::vector<double>{0.5});
+  EXPECT_EQ(rule({0.5}, 1).std, std::vector<double>{0.25});
+  EXPECT_EQ(rule({0.5}, 3).mean, (std::vector<double>{0.5, 0.5, 0.5}));
+  EXPECT_EQ(rule({0.5}, 3).std, (std::vector<double>{0.25, 0.25, 0.25}));
+  EXPECT_NEAR(rule({1, 0.5, 0}, 1).mean.at(0), 0.299 + 0.2935, 1e-12);
+  EXPECT_EQ(message_of(Fault::usage, [&] { rule({0.5, 0.5}, 1); }),
+            "preprocessing: mean needs one number, or three (red, green, blue), not 2");
 }
 
 TEST(Preprocess, ChecksWhatItIsGiven) {
