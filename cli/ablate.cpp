@@ -172,7 +172,7 @@ void write_results(const std::filesystem::path& folder, const Ablation& ablation
 int ablate(const TrainOptions& options) {
   const Catalogue catalogue = load_catalogue(options.plugin_dirs);
   const TrainConfig config = training_config(options, catalogue);
-  const Ablation ablation = run_ablation(config, catalogue, options.resume, watched_run());
+  const Ablation ablation = run_ablation(config, catalogue, options.resume, watched_run(config));
   if (ablation.ending == attune::Ending::stopped) return say_stopped("ablate", options);
 
   const std::vector<double> values = correlations(ablation);

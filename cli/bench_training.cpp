@@ -19,6 +19,7 @@ StageConfig finetuning() {
   StageConfig stage;
   stage.strategy = Strategy::finetune;
   stage.optimizer.lr = 1e-9;  // so that all steps are alike
+  stage.unfreeze = {"*"};
   return stage;
 }
 

@@ -85,6 +85,8 @@ class EvaluateRun {
     } else {
       print_evaluation(std::cout, evaluation);
     }
+    if (!document["problems"].empty()) std::cout << '\n';
+    print_left_out(std::cout, document["problems"]);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace attune::cli {
 namespace {
@@ -25,15 +26,21 @@ std::string interval(const Estimate& estimate) {
 
 std::string with_interval(const Estimate& estimate) { return digits(estimate.value) + interval(estimate); }
 
+// Of UTF-8, in letters.
+size_t width_of(const std::string& text) {
+  const auto begins_letter = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; };
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins_letter));
+}
+
 void print_rows(std::ostream& out, const std::vector<Cells>& rows) {
   std::vector<size_t> widths;
   for (const Cells& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
   }
   for (const Cells& row : rows) {
     std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+    for (size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - width_of(row[i]) + 2, ' ');
     out << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
   }
 }
@@ -50,8 +57,19 @@ void print_list(std::ostream& out, const char* title, const std::vector<Estimate
   print_rows(out, rows);
 }
 
-void add_comparison(std::vector<Cells>& rows, const std::string& prefix, const Estimates& model, const Estimates& against,
-                    const Estimates& difference) {
+// Metrics, and those of every map and term under its name.
+Estimates flat(const Evaluation& evaluation) {
+  Estimates all = evaluation.metrics;
+  for (const auto* list : {&evaluation.maps, &evaluation.terms}) {
+    for (const EstimatesOf& of : *list) {
+      for (const auto& [name, estimate] : of.estimates) all.emplace_back(of.name + " " + name, estimate);
+    }
+  }
+  return all;
+}
+
+void add_comparison(std::vector<Cells>& rows, const std::string& prefix, const Estimates& model,
+                    const Estimates& against, const Estimates& difference) {
   for (size_t i = 0; i < model.size(); ++i) {
     rows.push_back({prefix + model[i].first, digits(model[i].second.value), digits(against[i].second.value),
                     with_interval(difference[i].second), digits(difference[i].second.p)});
@@ -93,6 +111,32 @@ void print_evaluation(std::ostream& out, const Evaluation& evaluation) {
   print_list(out, "map", evaluation.maps);
   print_list(out, "term", evaluation.terms);
   print_list(out, "class", evaluation.classes);
+}
+
+void print_parts(std::ostream& out, const std::vector<std::pair<std::string, Evaluation>>& parts) {
+  std::vector<Cells> rows{{""}};
+  for (size_t column = 0; column < parts.size(); ++column) {
+    const auto& [part, evaluation] = parts[column];
+    rows[0].push_back(part + " (" + std::to_string(evaluation.samples) + " samples)");
+    for (const auto& [name, estimate] : flat(evaluation)) {
+      const auto is_it = [&known = name](const Cells& row) { return row[0] == known; };
+      auto row = std::find_if(rows.begin() + 1, rows.end(), is_it);
+      if (row == rows.end()) row = rows.insert(row, Cells{name});
+      row->resize(column + 1, "-");  // what the parts before do not have
+      row->push_back(with_interval(estimate));
+    }
+  }
+  print_rows(out, rows);
+}
+
+void print_left_out(std::ostream& out, const nlohmann::ordered_json& problems) {
+  constexpr size_t most = 5;
+  if (problems.empty()) return;
+  out << problems.size() << (problems.size() == 1 ? " file was left out:\n" : " files were left out:\n");
+  for (size_t i = 0; i < std::min(most, problems.size()); ++i) {
+    out << "  " << problems[i]["message"].get<std::string>() << '\n';
+  }
+  if (problems.size() > most) out << "  and " << problems.size() - most << " more\n";
 }
 
 void print_comparison(std::ostream& out, const Evaluation& model, const Evaluation& against,

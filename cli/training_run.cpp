@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
@@ -10,6 +11,8 @@
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <unistd.h>
+#include <vector>
 
 #include "progress.h"
 #include "session.h"
@@ -27,12 +30,28 @@ void ask_to_stop(int signal) {
   std::signal(SIGTERM, at_once);
 }
 
+// "4:10", or "2:04:10" with hours; rounded, as an estimate is.
 std::string clock(double seconds) {
-  const auto whole = static_cast<int64_t>(seconds);
+  const auto whole = std::llround(seconds);
   std::ostringstream text;
   if (whole >= 3600) text << whole / 3600 << ':' << std::setfill('0') << std::setw(2);
   text << whole / 60 % 60 << ':' << std::setfill('0') << std::setw(2) << whole % 60;
   return text.str();
+}
+
+std::string about_left(double seconds) { return std::isnan(seconds) ? "" : ", about " + clock(seconds) + " left"; }
+
+std::string with_digits(const std::string& name, double value) {
+  if (std::isnan(value)) return "";
+  std::ostringstream text;
+  text << ", " << name << ' ' << std::fixed << std::setprecision(3) << value;
+  return text.str();
+}
+
+// "validation_f1_macro" in words.
+std::string in_words(std::string column) {
+  std::replace(column.begin(), column.end(), '_', ' ');
+  return column;
 }
 
 // As a shell reads it back.
@@ -44,26 +63,20 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
-// One bar for each stage.
+// One bar for each stage, on a terminal.
 class StageBars {
  public:
-  void advance(const TrainProgress& at) {
-    if (!bar_ || at.stage != stage_) {
-      stage_ = at.stage;
-      before_ = at.step - 1;
-      bar_.reset();
-      bar_.emplace("steps", at.steps - before_);
-    }
-    std::ostringstream note;
-    note << at.stage << ", epoch " << at.epoch << '/' << at.epochs << std::fixed << std::setprecision(3);
-    if (at.report.loss == at.report.loss) note << ", loss " << at.report.loss;
-    if (at.report.consistency_loss == at.report.consistency_loss) {
-      note << ", consistency loss " << at.report.consistency_loss;
-    }
-    const auto done = static_cast<double>(at.step - before_);
-    note << ", " << clock(bar_->seconds() / done * static_cast<double>(at.steps - at.step)) << " left";
-    bar_->advance(1, note.str());
-    if (at.step == at.steps) bar_.reset();
+  void step(const TrainProgress& at) {
+    bar_of(at, at.step - 1);
+    std::string note = at.stage + ", epoch " + std::to_string(at.epoch) + '/' + std::to_string(at.epochs);
+    note += with_digits("loss", at.report.loss) + with_digits("consistency loss", at.report.consistency_loss);
+    bar_->advance(1, note + about_left(at.left));
+  }
+
+  void look(const TrainProgress& at) {
+    bar_of(at, at.step);
+    bar_->advance(0, at.stage + ", on the " + at.part + " part " + std::to_string(at.looked) + '/' +
+                         std::to_string(at.to_look) + about_left(at.left));
   }
 
   void note(const std::string& note) {
@@ -72,10 +85,29 @@ class StageBars {
   }
 
  private:
+  // `before`: steps that this process has not done.
+  void bar_of(const TrainProgress& at, int64_t before) {
+    if (bar_ && at.stage == stage_) return;
+    stage_ = at.stage;
+    bar_.reset();
+    bar_.emplace("steps", at.steps - before);
+  }
+
   std::string stage_;
-  int64_t before_ = 0;  // steps that this process has not done
   std::optional<Progress> bar_;
 };
+
+// What stands in a log where nobody looks at a bar. Of the metrics, the one that selects.
+void print_epoch(const EpochReport& report, const std::string& selecting) {
+  if (report.numbers.empty()) return;
+  std::string line;
+  std::vector<std::string> columns{"loss", "consistency_loss", "validation_loss", "validation_consistency_loss"};
+  if (std::find(columns.begin(), columns.end(), selecting) == columns.end()) columns.push_back(selecting);
+  for (const std::string& column : columns) line += with_digits(in_words(column), number_of(report.numbers, column));
+  if (report.is_best && !selecting.empty()) line += " (best)";
+  std::cerr << "attune: epoch " << report.epoch << '/' << report.epochs << " of " << report.stage
+            << line.replace(0, 1, ":") << about_left(report.left) << '\n';
+}
 
 }  // namespace
 
@@ -88,7 +120,7 @@ TrainConfig training_config(const TrainOptions& options, const Catalogue& catalo
   return config;
 }
 
-TrainObserver watched_run() {
+TrainObserver watched_run(const TrainConfig& config) {
   const auto bars = std::make_shared<StageBars>();
   TrainObserver observer;
   observer.begin = [] {
@@ -96,8 +128,15 @@ TrainObserver watched_run() {
     std::signal(SIGTERM, ask_to_stop);
   };
   observer.goes_on = [] { return wants_stop == 0; };
-  observer.step = [bars](const TrainProgress& at) { bars->advance(at); };
   observer.note = [bars](const std::string& note) { bars->note(note); };
+  if (isatty(STDERR_FILENO) == 1) {
+    observer.step = [bars](const TrainProgress& at) { bars->step(at); };
+    observer.look = [bars](const TrainProgress& at) { bars->look(at); };
+  } else {
+    observer.epoch_over = [column = selecting_column(config.select)](const EpochReport& report) {
+      print_epoch(report, column);
+    };
+  }
   return observer;
 }
 

@@ -118,7 +118,8 @@ TEST_F(Ablate, SeesWhatTheOtherCommandsSee) {
 TEST_F(Ablate, WritesTables) {
   const Outcome outcome = ablate();
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(without_epochs(outcome.err), "");
+  EXPECT_NE(outcome.err.find("attune: epoch 4/4 of 1_supervised: loss "), std::string::npos) << outcome.err;
   const auto watched = columns();
   char a[16], b[16];
   std::snprintf(a, sizeof a, "%.1f", 100 * pearson(watched[0], watched[1]));
@@ -145,14 +146,18 @@ TEST_F(Ablate, EndsAsIfItHadNotBeenKilled) {
   write("config.json", config(R"(["a_pearson.json", "b_ssim.json"])", 12));
   ASSERT_EQ(ablate().code, 0);
   write("config.json", config(R"(["a_pearson.json", "b_ssim.json"])", 12, "killed"));
-  {
+  const auto killed = [this] {
+    fs::remove_all(folder_ / "killed");
     Process process({"ablate", "config.json", "--threads", "1"}, {folder_, {}, {}, ""});
     while (process.running() && (!fs::exists(folder_ / "killed/monitors.csv") || columns("killed")[0].size() < 3)) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     process.send(SIGKILL);
-    EXPECT_TRUE(process.wait().signalled) << "too fast to be killed";
-  }
+    return process.wait().signalled;
+  };
+  bool was_killed = false;  // or was faster
+  for (int tries = 0; tries < 20 && !was_killed; ++tries) was_killed = killed();
+  EXPECT_TRUE(was_killed);
   EXPECT_FALSE(fs::exists(folder_ / "killed/ablation.md"));
   EXPECT_EQ(refusal(2, {"ablate", "config.json"}),
             (folder_ / "killed").string() + " exists; go on with --resume, or give another \"output\"");

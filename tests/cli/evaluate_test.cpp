@@ -2,6 +2,7 @@
 
 #include <ATen/ops/zeros.h>
 #include <cmath>
+#include <cstdio>
 #include <sstream>
 #include <tuple>
 
@@ -182,6 +183,38 @@ TEST_F(Evaluate, TakesMapsAndTermsFromASpec) {
   EXPECT_NEAR(loss["terms"][0]["value"].get<double>(), h, 1e-5) << "as attune loss has it";
 }
 
+// In the table of `attune train`: every number of results.json that is not of a class.
+TEST_F(Evaluate, TrainPrintsWhatItMeasures) {
+  write("spec.json", spec_text(upsampled));
+  save_classifier(folder_ / "model.pt");
+  std::string text = config(R"({"bootstrap": 20, "maps": "spec.json"})");
+  text.replace(text.find("\"blue\""), 6, "\"blue\", \"white\"");
+  write("config.json", text);
+  const Outcome outcome = run({"train", "config.json", "--threads", "1"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  expect_parts(outcome.out,
+               {"1_supervised: 1 epochs, 1 steps; the model after epoch 1 is selected", "test (4 samples)"});
+  const Json test = parsed(read("run/results.json"))["stages"][0]["splits"]["test"];
+  const auto expect_line = [&](const std::string& name, const Json& estimate) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%.3f", estimate["value"].is_null() ? 0 : estimate["value"].get<double>());
+    const size_t line = outcome.out.find("\n" + name + "  ");
+    ASSERT_NE(line, std::string::npos) << name << " is not in: " << outcome.out;
+    const size_t value = outcome.out.find_first_not_of(' ', line + 1 + name.size());
+    const std::string shown = estimate["value"].is_null() ? "-" : number;
+    EXPECT_EQ(outcome.out.substr(value, shown.size()), shown) << name;
+  };
+  for (const auto& [name, estimate] : test["metrics"].items()) expect_line(name, estimate);
+  for (const char* list : {"maps", "terms"}) {
+    EXPECT_FALSE(test[list].empty()) << list;
+    for (const Json& of : test[list]) {
+      for (const auto& [name, estimate] : of.items()) {
+        if (estimate.is_object()) expect_line(of["name"].get<std::string>() + " " + name, estimate);
+      }
+    }
+  }
+}
+
 TEST_F(Evaluate, LeavesRareClassesOutOfMeans) {
   write("data/ImageSets/Main/test.txt", "one\ntwo\nthree\n");  // red twice, green once
   expect_value(report()["metrics"], "f1_macro", 0.5);
@@ -255,6 +288,7 @@ TEST_F(Evaluate, SkipsOrStopsAtBrokenPictures) {
   EXPECT_EQ(report["samples"], 3);
   ASSERT_EQ(report["problems"].size(), 1U);
   expect_parts(report["problems"][0]["path"], {"two.png"});
+  expect_parts(run(evaluate({})).out, {"1 file was left out:\n", "two.png: "});
 }
 
 TEST_F(Evaluate, RefusesWhatDoesNotFit) {

@@ -5,6 +5,7 @@
 #include <ATen/ops/randn.h>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include "picture.h"
@@ -67,6 +68,15 @@ std::string sentence(const Outcome& outcome, int code) {
   EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << "not one line: " << outcome.err;
   if (outcome.err.size() <= start.size()) return "";
   return outcome.err.substr(start.size(), outcome.err.size() - start.size() - 1);
+}
+
+std::string without_epochs(const std::string& err) {
+  std::istringstream lines(err);
+  std::string rest;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("attune: epoch ", 0) != 0) rest += line + "\n";
+  }
+  return rest;
 }
 
 Json parsed(const std::string& text) {

@@ -45,6 +45,8 @@ class CommandLine : public testing::Test {
 at::Tensor noise(at::IntArrayRef shape);
 // The sentence of an outcome that must be a refusal.
 std::string sentence(const Outcome& outcome, int code);
+// Standard error without the lines that tell of epochs.
+std::string without_epochs(const std::string& err);
 // One JSON document and nothing else.
 Json parsed(const std::string& text);
 void expect_parts(const std::string& text, std::initializer_list<const char*> parts);

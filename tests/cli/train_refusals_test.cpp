@@ -155,6 +155,30 @@ TEST_F(TrainRefusals, FoldersThatAreInUse) {
   expect_parts(refused(7), {"model.pt/run"});
 }
 
+// Another spec would be another loss, from the middle of the run on.
+TEST_F(TrainRefusals, SpecsThatWereEdited) {
+  configure(finetune_stage);
+  expect_trained();
+  EXPECT_EQ(read("run/specs/stage_1_finetune.json"), smooth_spec());
+  Json spec = Json::parse(smooth_spec());
+  spec["description"] = "only for people";
+  write("spec.json", spec.dump(4));
+  expect_trained({"--resume"});
+  spec["terms"][0]["weight"] = 2;
+  write("spec.json", spec.dump());
+  EXPECT_EQ(refused(2, {"--resume"}), "the run in " + in_folder("run") + " was begun with another " +
+                                          in_folder("spec.json") +
+                                          ": /terms/0/weight was not given and is 2 now; change it back, or give this "
+                                          "one another \"output\"");
+}
+
+TEST_F(TrainRefusals, FilesThatAreNoCheckpoints) {
+  expect_trained();
+  fs::copy_file(folder_ / "model.pt", folder_ / "run/checkpoint.pt", fs::copy_options::overwrite_existing);
+  EXPECT_EQ(refused(5, {"--resume"}),
+            in_folder("run/checkpoint.pt") + ": is damaged, or a file of another kind; expected tensors by name");
+}
+
 // A picture that cannot be read shows in the middle of a run, which goes on when the picture is whole again.
 TEST_F(TrainRefusals, BrokenPictures) {
   configure(supervised_stage, "whole");
@@ -174,7 +198,7 @@ TEST_F(TrainRefusals, FullDisks) {
   configure(supervised_stage, "whole");
   expect_trained();
   configure(supervised_stage);
-  expect_parts(sentence(run(arguments(), {folder_, {}, 8000, ""}), 7), {"/run/", "cannot be written"});
+  expect_parts(sentence(without_epochs(run(arguments(), {folder_, {}, 8000, ""})), 7), {"/run/", "cannot be written"});
   expect_whole_files();
   expect_trained({"--resume"});
   expect_same_results("run", "whole");

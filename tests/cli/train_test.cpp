@@ -1,6 +1,9 @@
 // attune train: every strategy, on pictures and on clips, and what a run is a function of.
 
+#include <algorithm>
+#include <cstdio>
 #include <opencv2/videoio.hpp>
+#include <sstream>
 
 #include "models.h"
 #include "specs.h"
@@ -140,6 +143,101 @@ TEST_F(TrainStrategies, FinetuneUsesNoLabels) {
   }
   EXPECT_TRUE(read(model_of("1_finetune", "right")) == read(model_of("1_finetune", "wrong")));
   EXPECT_FALSE(read(model_of("1_combined", "right_combined")) == read(model_of("1_combined", "wrong_combined")));
+}
+
+// What the file has frozen keeps its values, but for a head that is new and what a stage unfreezes.
+TEST_F(Train, LeavesFrozenWhatTheModelHasFrozen) {
+  save_model(folder_ / "model.pt", {"conv1", "norm", "fc"});
+  const TensorsByName given = tensors_of(folder_ / "model.pt");
+  const std::string last = R"({"strategy": "supervised", "epochs": 2, "batch": 5, "unfreeze": ["norm.*"]})";
+  configure(supervised_stage + "," + combined_stage + "," + last);
+  const Outcome outcome = train();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err,
+            "attune: note: 3 of 6 parameters stay frozen, as model.pt was saved; \"unfreeze\" in a stage trains "
+            "them\n");
+  const TensorsByName first = state_of("1_supervised"), second = state_of("2_combined"),
+                      third = state_of("3_supervised");
+  for (const char* frozen : {"conv1.weight", "norm.weight", "norm.bias"}) {
+    EXPECT_TRUE(at::equal(first.at(frozen), given.at(frozen))) << frozen;
+    EXPECT_TRUE(at::equal(second.at(frozen), given.at(frozen))) << frozen;
+  }
+  for (const char* trained : {"conv2.weight", "fc.weight", "fc.bias"}) {
+    EXPECT_FALSE(at::equal(first.at(trained), second.at(trained))) << trained;
+  }
+  EXPECT_FALSE(at::equal(first.at("conv2.weight"), given.at("conv2.weight")));
+  EXPECT_TRUE(at::equal(third.at("conv1.weight"), given.at("conv1.weight")));
+  for (const char* unfrozen : {"norm.weight", "norm.bias"}) {
+    EXPECT_FALSE(at::equal(third.at(unfrozen), second.at(unfrozen))) << unfrozen;
+  }
+}
+
+TEST_F(Train, SaysThatNothingIsLeftToTrain) {
+  save_model(folder_ / "model.pt", {"conv1", "norm", "conv2", "fc"});
+  Json config = Json::parse(training_config(supervised_stage));
+  config.erase("head");
+  config["data"]["classes"] = {"across", "down", "plain", "none"};
+  write("config.json", config.dump());
+  EXPECT_EQ(refused(3),
+            "stage '1_supervised': the model has no parameter that is not frozen; it was saved so: \"unfreeze\": "
+            "[\"*\"] in the stage trains all");
+  config["stages"][0]["unfreeze"] = {"*"};
+  write("config.json", config.dump());
+  expect_trained();
+}
+
+// A line for each epoch, and one for the model that a stage begins with.
+TEST_F(Train, TellsOfEpochsWhereThereIsNoTerminal) {
+  configure(supervised_stage + "," + finetune_stage);
+  const Outcome outcome = run(arguments());
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  std::vector<std::string> lines;
+  std::istringstream stream(outcome.err);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  ASSERT_EQ(lines.size(), 4U + 3U) << outcome.err;
+  const auto digits = [](double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3f", value);
+    return std::string(text);
+  };
+  const std::vector<double> loss = column("1_supervised", "loss"), seen = column("1_supervised", "validation_loss"),
+                            tuned = column("2_finetune", "consistency_loss");
+  ASSERT_EQ(seen.size(), 4U);
+  EXPECT_EQ(lines[0].rfind("attune: epoch 0/3 of 1_supervised: validation loss " + digits(seen[0]) + ", about ", 0), 0U)
+      << lines[0];
+  EXPECT_EQ(lines[2].rfind("attune: epoch 2/3 of 1_supervised: loss " + digits(loss[1]) + ", validation loss " +
+                               digits(seen[2]),
+                           0),
+            0U)
+      << lines[2];
+  EXPECT_EQ(lines[6].rfind("attune: epoch 2/2 of 2_finetune: consistency loss " + digits(tuned[1]), 0), 0U) << lines[6];
+  const auto best = static_cast<size_t>(std::min_element(seen.begin() + 1, seen.end()) - seen.begin());
+  expect_parts(lines[best], {"(best)"});
+  for (const std::string& line : lines) expect_parts(line, {", about ", " left"});
+}
+
+// What is left out is named at once, and again in the end; also where the run was stopped in between.
+TEST_F(Train, CountsWhatIsLeftOut) {
+  for (const char* file : {"data/train/down/1.png", "data/val/plain/0.png"}) write(file, "no picture");
+  Json config = Json::parse(training_config(supervised_stage));
+  config["data"]["on_broken"] = "skip";
+  write("config.json", config.dump());
+  const Outcome outcome = train();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const auto count = [](const std::string& text, const std::string& part) {
+    size_t found = 0;
+    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count(outcome.err, "attune: note: "), 2U) << outcome.err;
+  expect_parts(outcome.out, {"2 files were left out:\n", "data/train/down/1.png: ", "data/val/plain/0.png: "});
+  const Json results = parsed(read("run/results.json"));
+  ASSERT_EQ(results["problems"].size(), 2U);
+  expect_parts(results["problems"][0]["path"], {"data/train/down/1.png"});
+  EXPECT_EQ(results["stages"][0]["splits"]["validate"]["samples"], 8);
+  const Outcome again = train({"--resume"});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(parsed(read("run/results.json")), results) << "also from the checkpoint alone";
 }
 
 TEST_F(TrainStrategies, AreAFunctionOfTheSeed) {

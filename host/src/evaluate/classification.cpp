@@ -124,7 +124,7 @@ double accuracy(const at::Tensor& decisions, const Truth& truth) {
   require_fit(decisions, truth);
   const auto [yes, known] = sure(truth);
   const at::Tensor right = decisions.ne(0).eq(yes) | known.logical_not();
-  return right.all(1).to(at::kDouble).mean().item<double>();
+  return right.all(1).masked_select(known.any(1)).to(at::kDouble).mean().item<double>();
 }
 
 at::Tensor average_precision(const at::Tensor& scores, const Truth& truth, PrecisionCurve curve) {

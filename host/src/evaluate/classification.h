@@ -33,7 +33,7 @@ at::Tensor f1(const at::Tensor& decisions, const Truth& truth);
 double micro_f1(const at::Tensor& decisions, const Truth& truth);
 
 // The share of samples with every sure class decided right: for exclusive classes the usual accuracy, for several
-// classes the subset accuracy.
+// classes the subset accuracy. Samples without a sure class do not count; NaN when there are no others.
 double accuracy(const at::Tensor& decisions, const Truth& truth);
 
 // How precision is read off at a recall. Equal scores are one step of the curve, so that the order of samples does not

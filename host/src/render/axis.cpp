@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 namespace attune {
 namespace {
@@ -18,14 +19,28 @@ double nice_step(double least) {
   return 10 * power;
 }
 
+// Of a power of ten.
+double exponent_of(double power) { return std::round(std::log10(power)); }
+
 bool is_whole(double value) { return value == std::floor(value); }
 
 }  // namespace
 
 bool is_drawable(double value) { return std::isfinite(value) && std::abs(value) < kLargest; }
 
+double Axis::share(double value) const {
+  if (logarithmic) return (std::log(value) - std::log(low)) / (std::log(high) - std::log(low));
+  return (value - low) / (high - low);
+}
+
+bool Axis::takes(double value) const { return is_drawable(value) && (!logarithmic || value > 0); }
+
 std::vector<double> Axis::ticks() const {
   std::vector<double> all;
+  if (logarithmic) {
+    for (double e = exponent_of(low); e <= exponent_of(high); e += step) all.push_back(std::pow(10, e));
+    return all;
+  }
   const double first = std::ceil(low / step - 1e-9), last = std::floor(high / step + 1e-9);
   for (double i = first; i <= last; ++i) all.push_back(i * step);
   return all;
@@ -33,6 +48,10 @@ std::vector<double> Axis::ticks() const {
 
 std::string Axis::text(double tick) const {
   char buffer[64];
+  if (logarithmic) {
+    std::snprintf(buffer, sizeof buffer, "1e%.0f", exponent_of(tick));
+    return buffer;
+  }
   const double largest = std::max(std::abs(low), std::abs(high));
   if (std::abs(tick) < step * 1e-6) return "0";
   if (largest >= 1e6 || step < 1e-4) {
@@ -60,6 +79,23 @@ Axis axis_of(const std::vector<double>& values, int count) {
   axis.step = nice_step((axis.high - axis.low) / count);
   if (std::all_of(drawn.begin(), drawn.end(), is_whole)) axis.step = std::max(axis.step, 1.0);
   return axis;
+}
+
+Axis logarithmic_axis_of(const std::vector<double>& values) {
+  constexpr double most_ticks = 6;
+  double least = 1, greatest = 1;
+  bool any = false;
+  for (const double value : values) {
+    if (!is_drawable(value) || value < std::numeric_limits<double>::min()) continue;
+    least = any ? std::min(least, value) : value;
+    greatest = any ? std::max(greatest, value) : value;
+    any = true;
+  }
+  double low = std::floor(std::log10(least) + 1e-9), high = std::ceil(std::log10(greatest) - 1e-9);
+  if (low == high) --low, ++high;
+  const double step = std::ceil((high - low) / most_ticks);
+  high = low + step * std::ceil((high - low) / step);
+  return {std::pow(10, low), std::pow(10, high), step, true};
 }
 
 Axis widened(Axis axis) {

@@ -30,6 +30,35 @@ struct Curve {
 // fewer than 240 x 160 pixels; so does draw_bars.
 Image draw_curves(const std::vector<Curve>& curves, const Chart& chart = {});
 
+// One pair of axes among several that share the horizontal one.
+struct Panel {
+  enum class Scale {
+    fitted,       // to the values
+    zero_to_one,  // whatever the values are
+    logarithmic,  // to the values above 0
+  };
+  std::vector<Curve> curves;
+  std::string y_label;
+  Scale scale = Scale::fitted;
+};
+
+// Part of the horizontal axis; a line parts it from the next.
+struct Span {
+  double from = 0;
+  double to = 0;
+  std::string name;
+};
+
+// Dashed lines from top to bottom that are explained in the legend.
+struct Marks {
+  std::string name;
+  std::vector<double> x;
+};
+
+// Panels one below the other, with spans above and marks through all of them.
+Image draw_panels(const std::vector<Panel>& panels, const std::vector<Span>& spans, const Marks& marks,
+                  const Chart& chart = {});
+
 // One bar for each of several series.
 struct BarGroup {
   std::string name;

@@ -41,4 +41,7 @@ struct Evaluation {
 // are left out.
 nlohmann::ordered_json evaluation_json(const Evaluation& evaluation);
 
+// The other way round, of a document that this program has written.
+Evaluation evaluation_of(const nlohmann::ordered_json& json);
+
 }  // namespace attune

@@ -41,9 +41,11 @@ std::string stage_results(const StageResult& result) {
   return written(json);
 }
 
-std::string run_results(const std::string& select, const std::vector<std::string>& stages) {
-  Json json = {{"select", select}, {"stages", Json::array()}};
+std::string run_results(const std::string& select, const std::vector<std::string>& stages,
+                        const std::vector<std::pair<std::string, std::string>>& problems) {
+  Json json = {{"select", select}, {"stages", Json::array()}, {"problems", Json::array()}};
   for (const std::string& stage : stages) json["stages"].push_back(Json::parse(stage));
+  for (const auto& [path, sentence] : problems) json["problems"].push_back({{"path", path}, {"message", sentence}});
   return written(json);
 }
 

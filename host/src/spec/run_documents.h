@@ -38,8 +38,9 @@ struct StageResult {
 
 std::string stage_results(const StageResult& result);
 
-// A run's, from the documents of its stages.
-std::string run_results(const std::string& select, const std::vector<std::string>& stages);
+// A run's, from the documents of its stages; `problems` are files that were left out, and why.
+std::string run_results(const std::string& select, const std::vector<std::string>& stages,
+                        const std::vector<std::pair<std::string, std::string>>& problems);
 
 // A sidecar that read_sidecar reads back.
 std::string sidecar_text(const Sidecar& sidecar);

@@ -166,6 +166,7 @@ class TrainConfigReader : private TrainDataReader {
          {"consistency_optimizer", [&](const JsonAt& value) { stage.consistency_optimizer = optimizer(value); }},
          {"schedule", [&](const JsonAt& value) { stage.schedule = schedule(value); }},
          {"freeze", [&](const JsonAt& value) { stage.freeze = texts(value); }},
+         {"unfreeze", [&](const JsonAt& value) { stage.unfreeze = texts(value); }},
          {"data", [&](const JsonAt& value) { stage.data = data(value, /*own=*/true); }},
          {"augment", [&](const JsonAt& value) { stage.augment = augment(value); }}});
     stage.strategy = chosen<Strategy>(read.values, "strategy", strategy_names());

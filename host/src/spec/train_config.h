@@ -99,7 +99,8 @@ struct StageConfig {
   std::optional<OptimizerConfig> consistency_optimizer;  // of alternated; otherwise `optimizer` serves both losses
   ScheduleConfig schedule;
   double clip = 0;                  // largest norm of the gradient; 0: any
-  std::vector<std::string> freeze;  // patterns of parameter names: "features.0.*"
+  std::vector<std::string> freeze;    // patterns of parameter names: "features.0.*"
+  std::vector<std::string> unfreeze;  // likewise, of parameters that the model's file has frozen
   bool freeze_statistics = false;   // batch norm keeps its running statistics, and uses them
   std::optional<DataConfig> data;   // of finetune: pictures of its own, whose labels, if any, nobody reads
   std::optional<std::vector<AugmentConfig>> augment;  // instead of the config's
@@ -154,6 +155,8 @@ std::string resolved_config(const TrainConfig& config);
 
 // The first thing that two configs do not say alike, as "/seed was 0 and is 1 now"; "" when there is none.
 std::string first_difference(const TrainConfig& before, const TrainConfig& now);
+// The same of the texts of two specs, but for what is not for the program.
+std::string first_difference_of_specs(const std::string& before, const std::string& now);
 
 // The words that configs use.
 std::string to_string(DataConfig::Format format);

@@ -114,6 +114,7 @@ Json stage_json(const StageConfig& stage) {
   json["schedule"] = schedule_json(stage.schedule);
   json["clip"] = stage.clip;
   if (!stage.freeze.empty()) json["freeze"] = stage.freeze;
+  if (!stage.unfreeze.empty()) json["unfreeze"] = stage.unfreeze;
   json["freeze_statistics"] = stage.freeze_statistics;
   if (stage.data) json["data"] = data_json(*stage.data, true);
   if (stage.augment) json["augment"] = augment_json(*stage.augment);
@@ -123,6 +124,14 @@ Json stage_json(const StageConfig& stage) {
 // The value at a pointer, as it may stand in a sentence.
 std::string said(const Json& json, const Json::json_pointer& pointer) {
   return json.contains(pointer) ? shortened(json[pointer].dump(-1, ' ', true, replace)) : "not given";
+}
+
+std::string first_difference_of(const Json& old, const Json& current) {
+  const Json differences = Json::diff(old, current);
+  if (differences.empty()) return "";
+  const auto path = differences[0]["path"].get<std::string>();
+  const Json::json_pointer pointer(path);
+  return path + " was " + said(old, pointer) + " and is " + said(current, pointer) + " now";
 }
 
 }  // namespace
@@ -154,12 +163,18 @@ std::string resolved_config(const TrainConfig& config) {
 }
 
 std::string first_difference(const TrainConfig& before, const TrainConfig& now) {
-  const Json old = Json::parse(resolved_config(before)), current = Json::parse(resolved_config(now));
-  const Json differences = Json::diff(old, current);
-  if (differences.empty()) return "";
-  const auto path = differences[0]["path"].get<std::string>();
-  const Json::json_pointer pointer(path);
-  return path + " was " + said(old, pointer) + " and is " + said(current, pointer) + " now";
+  return first_difference_of(Json::parse(resolved_config(before)), Json::parse(resolved_config(now)));
+}
+
+std::string first_difference_of_specs(const std::string& before, const std::string& now) {
+  const auto parsed = [](const std::string& text) {
+    Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) return json;
+    json.erase(std::string("description"));
+    json.erase(std::string("$schema"));
+    return json;
+  };
+  return first_difference_of(parsed(before), parsed(now));
 }
 
 }  // namespace attune

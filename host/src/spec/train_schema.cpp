@@ -98,6 +98,7 @@ Json stage_schema() {
                                              {"consistency_optimizer", reference("optimizer")},
                                              {"schedule", any_part(schedules())},
                                              {"freeze", list_of({{"type", "string"}})},
+                                             {"unfreeze", list_of({{"type", "string"}})},
                                              {"data", unlabelled()},
                                              {"augment", reference("augment")}});
   schema["properties"]["name"]["pattern"] = name_pattern;

@@ -1,14 +1,17 @@
 #include "train/checkpoint.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/tensor.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <cstring>
-#include <vector>
+#include <sstream>
+#include <type_traits>
 
 #include <attune/sdk/error.h>
 
 namespace attune {
 namespace {
+
+constexpr int64_t version = 2;  // of the fields below; another number for every change of them
 
 at::Tensor bytes_of(const std::string& text) {
   at::Tensor bytes = at::empty({static_cast<int64_t>(text.size())}, at::kByte);
@@ -18,6 +21,84 @@ at::Tensor bytes_of(const std::string& text) {
 
 std::string text_of(const at::Tensor& bytes) {
   return {static_cast<const char*>(bytes.data_ptr()), static_cast<size_t>(bytes.numel())};
+}
+
+// Calls `field(name, number)` for every number of a checkpoint, to write it or to read it.
+template <class Of, class Field>
+void for_each_number(Of& checkpoint, const Field& field) {
+  auto& at = checkpoint.position;
+  field("stage", at.stage);
+  field("epoch", at.epoch);
+  field("step", at.step);
+  field("best_epoch", at.best.epoch);
+  field("best_merit", at.best.merit);
+  field("counted", at.counted);
+  field("loss_sum", at.loss_sum);
+  field("consistency_sum", at.consistency_sum);
+  field("norm_sum", at.norm_sum);
+  field("log_csv", checkpoint.log.csv);
+  field("log_json", checkpoint.log.json);
+}
+
+// The fields of a file, each of which must be there and be what it should.
+class Fields {
+ public:
+  explicit Fields(const std::filesystem::path& file) : file_(file), all_(read_tensors(file)) {}
+
+  const NamedTensors& all() const { return all_; }
+
+  void take(const std::string& name, int64_t& number) const { number = one(name, at::kLong).item<int64_t>(); }
+  void take(const std::string& name, double& number) const { number = one(name, at::kDouble).item<double>(); }
+  std::string text(const std::string& name) const { return text_of(field(name, at::kByte).contiguous()); }
+
+  // Says what is wrong with a file that is none, or another version's.
+  void require_version() const {
+    if (all_.count("version") == 0 && all_.count("integers") == 0) fail("is no checkpoint of a run");
+    int64_t found = 1;  // had no number
+    if (all_.count("version") != 0) take("version", found);
+    if (found == version) return;
+    fail("is a checkpoint of another attune (format " + std::to_string(found) + ", this one goes on from format " +
+         std::to_string(version) + "); go on with that one, or begin anew in another \"output\"");
+  }
+
+ private:
+  at::Tensor field(const std::string& name, at::ScalarType type) const {
+    const auto found = all_.find(name);
+    if (found == all_.end()) fail("is a damaged checkpoint: it has no \"" + name + "\"");
+    if (found->second.scalar_type() != type) fail("is a damaged checkpoint: its \"" + name + "\" is of another type");
+    return found->second;
+  }
+
+  at::Tensor one(const std::string& name, at::ScalarType type) const {
+    const at::Tensor number = field(name, type);
+    if (number.numel() == 1) return number;
+    fail("is a damaged checkpoint: its \"" + name + "\" has " + std::to_string(number.numel()) +
+         " values instead of one");
+  }
+
+  [[noreturn]] void fail(const std::string& what) const { throw Error(Fault::input, file_.string() + ": " + what); }
+
+  const std::filesystem::path& file_;
+  const NamedTensors all_;
+};
+
+// Names of files may hold any other byte.
+constexpr char end_of_text = '\0';
+
+std::string text_of(const std::vector<Problem>& problems) {
+  std::string text;
+  for (const Problem& problem : problems) text += problem.path.string() + end_of_text + problem.sentence + end_of_text;
+  return text;
+}
+
+std::vector<Problem> problems_of(const std::string& text) {
+  std::vector<Problem> problems;
+  std::istringstream stream(text);
+  std::string path, sentence;
+  while (std::getline(stream, path, end_of_text) && std::getline(stream, sentence, end_of_text)) {
+    problems.push_back({path, sentence});
+  }
+  return problems;
 }
 
 void add(NamedTensors& all, const std::string& prefix, const NamedTensors& some) {
@@ -35,32 +116,26 @@ NamedTensors part(const NamedTensors& all, const std::string& prefix) {
 }  // namespace
 
 void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint) {
-  const Position& at = checkpoint.position;
-  const std::vector<int64_t> integers = {at.stage,           at.epoch,           at.step, at.best_epoch, at.counted,
-                                         checkpoint.log.csv, checkpoint.log.json};
-  const std::vector<double> reals = {at.best, at.loss_sum, at.consistency_sum, at.norm_sum};
-  NamedTensors all = {{"integers", at::tensor(integers, at::kLong)},
-                      {"reals", at::tensor(reals, at::kDouble)},
-                      {"layer", bytes_of(checkpoint.layer)}};
+  NamedTensors all = {{"version", at::scalar_tensor(version, at::kLong)},
+                      {"layer", bytes_of(checkpoint.layer)},
+                      {"problems", bytes_of(text_of(checkpoint.problems))}};
+  for_each_number(checkpoint, [&](const char* name, auto number) {
+    all[name] = at::scalar_tensor(number, std::is_floating_point_v<decltype(number)> ? at::kDouble : at::kLong);
+  });
   add(all, "model/", checkpoint.model);
   add(all, "stepper/", checkpoint.stepper);
   write_tensors(file, all);
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& file) {
-  const NamedTensors all = read_tensors(file);
-  if (all.count("integers") == 0 || all.count("reals") == 0 || all.count("layer") == 0) {
-    throw Error(Fault::input, file.string() + ": is no checkpoint of a run");
-  }
-  const auto* integers = all.at("integers").data_ptr<int64_t>();
-  const auto* reals = all.at("reals").data_ptr<double>();
+  const Fields fields(file);
+  fields.require_version();
   Checkpoint checkpoint;
-  checkpoint.position = {integers[0], integers[1], integers[2], integers[3], reals[0],
-                         integers[4], reals[1],    reals[2],    reals[3]};
-  checkpoint.log = {integers[5], integers[6]};
-  checkpoint.layer = text_of(all.at("layer"));
-  checkpoint.model = part(all, "model/");
-  checkpoint.stepper = part(all, "stepper/");
+  for_each_number(checkpoint, [&](const char* name, auto& number) { fields.take(name, number); });
+  checkpoint.layer = fields.text("layer");
+  checkpoint.model = part(fields.all(), "model/");
+  checkpoint.stepper = part(fields.all(), "stepper/");
+  checkpoint.problems = problems_of(fields.text("problems"));
   return checkpoint;
 }
 

@@ -1,13 +1,14 @@
 // Everything that a run needs to go on as if it had never stopped.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string>
+#include <vector>
 
+#include "data/dataset.h"
 #include "train/log.h"
+#include "train/selection.h"
 #include "train/tensor_file.h"
 
 namespace attune {
@@ -16,9 +17,7 @@ struct Position {
   int64_t stage = 0;  // index; the number of stages when all are done
   int64_t epoch = 0;  // of the stage, finished
   int64_t step = 0;   // of the stage, done
-  // What the stage's best model has reached so far, and after which epoch; 0: there is none yet.
-  int64_t best_epoch = 0;
-  double best = std::numeric_limits<double>::quiet_NaN();
+  Best best = {};     // of the stage's epochs so far
   // Over the steps of the epoch that is under way.
   int64_t counted = 0;
   double loss_sum = 0;
@@ -32,6 +31,7 @@ struct Checkpoint {
   std::string layer;     // that "auto" stands for
   NamedTensors model;    // parameters and buffers
   NamedTensors stepper;  // optimisers; none when step is 0
+  std::vector<Problem> problems;  // of examples that were left out so far
 };
 
 // As write_tensors.

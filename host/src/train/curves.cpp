@@ -1,68 +1,91 @@
 #include "train/curves.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "image/image.h"
 #include "render/plot.h"
+#include "train/selection.h"
 
 namespace attune {
 namespace {
 
-constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
+// A run's epochs on one axis. A stage begins where the one before ends: its epoch 0 is the model that was handed on.
+struct RunAxis {
+  std::vector<double> x;  // of every row of the log
+  std::vector<Span> stages;
+  Marks chosen{"chosen epoch", {}};
+};
 
-double value_of(const LogRow& row, const std::string& name) {
-  for (const auto& [known, value] : row.numbers) {
-    if (known == name) return value;
-  }
-  return no_value;
-}
-
-// The column's name as its curve's, in words.
-std::string words(std::string name) {
-  for (char& c : name) c = c == '_' ? ' ' : c;
-  return name;
-}
-
-std::vector<Curve> curves_of(const std::vector<LogRow>& epochs, const std::vector<std::string>& names) {
-  std::vector<Curve> curves;
-  for (const std::string& name : names) {
-    Curve curve{words(name), {}, {}, name.rfind("validation", 0) == 0};
-    bool any = false;
-    for (size_t i = 0; i < epochs.size(); ++i) {
-      curve.x.push_back(static_cast<double>(i));
-      curve.y.push_back(value_of(epochs[i], name));
-      any = any || curve.y.back() == curve.y.back();
-    }
-    if (any) curves.push_back(std::move(curve));
-  }
-  return curves;
-}
-
-std::string stages_of(const std::vector<LogRow>& epochs) {
-  std::string stages;
+RunAxis axis_of(const std::vector<LogRow>& epochs, Select select) {
+  RunAxis axis;
+  const std::vector<bool> chosen = chosen_epochs(select, epochs);
   for (size_t i = 0; i < epochs.size(); ++i) {
-    if (i > 0 && epochs[i].stage == epochs[i - 1].stage) continue;
-    stages += (stages.empty() ? "" : ", ") + epochs[i].stage + " from " + std::to_string(i);
+    if (i == 0 || epochs[i].stage != epochs[i - 1].stage) {
+      const double begin = i == 0 ? 0 : axis.x.back();
+      axis.stages.push_back({begin, begin, epochs[i].stage});
+    }
+    Span& stage = axis.stages.back();
+    stage.to = stage.from + static_cast<double>(epochs[i].epoch);
+    axis.x.push_back(stage.to);
+    if (chosen[i]) axis.chosen.x.push_back(stage.to);
   }
-  return stages;
+  return axis;
+}
+
+// A column of the log, with a gap between stages; without values where the log has none.
+Curve curve_of(const std::string& name, const std::string& column, const std::vector<LogRow>& epochs,
+               const RunAxis& axis) {
+  Curve curve{name, {}, {}, name == "validation"};
+  bool any = false;
+  for (size_t i = 0; i < epochs.size(); ++i) {
+    if (i > 0 && epochs[i].stage != epochs[i - 1].stage) {
+      curve.x.push_back(axis.x[i]);
+      curve.y.push_back(std::numeric_limits<double>::quiet_NaN());
+    }
+    curve.x.push_back(axis.x[i]);
+    curve.y.push_back(number_of(epochs[i].numbers, column));
+    any = any || !std::isnan(curve.y.back());
+  }
+  if (!any) return {name, {}, {}, false};
+  return curve;
 }
 
 }  // namespace
 
-void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs) {
-  const std::string x_label = "epoch (" + stages_of(epochs) + ")";
-  const auto draw = [&](const char* file, const char* title, const std::vector<std::string>& names) {
-    const std::vector<Curve> curves = curves_of(epochs, names);
-    if (curves.empty()) return;
-    Chart chart;
-    chart.title = title;
-    chart.x_label = x_label;
-    write_png(folder / file, draw_curves(curves, chart));
+void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs, Select select) {
+  const RunAxis axis = axis_of(epochs, select);
+  const auto panel = [&](const std::string& label, Panel::Scale scale,
+                         const std::vector<std::pair<std::string, std::string>>& columns) {
+    Panel made{{}, label, scale};
+    for (const auto& [name, column] : columns) {
+      Curve curve = curve_of(name, column, epochs, axis);
+      if (!curve.x.empty()) made.curves.push_back(std::move(curve));
+    }
+    return made;
   };
-  draw("curves_loss.png", "Losses", {"loss", "validation_loss", "consistency_loss", "validation_consistency_loss"});
-  draw("curves_metrics.png", "Validation",
-       {"validation_mean_average_precision", "validation_f1_macro", "validation_f1_micro", "validation_accuracy"});
+  const auto draw = [&](const char* file, const char* title, std::vector<Panel> panels) {
+    std::erase_if(panels, [](const Panel& some) { return some.curves.empty(); });
+    if (panels.empty()) return;
+    const auto height = static_cast<int64_t>(200 + 240 * panels.size());
+    write_png(folder / file, draw_panels(panels, axis.stages, axis.chosen, {title, "epoch", "", 960, height}));
+  };
+  using Scale = Panel::Scale;
+  draw("curves_loss.png", "Losses and learning rate",
+       {panel("loss of the labels", Scale::fitted, {{"training", "loss"}, {"validation", "validation_loss"}}),
+        panel("consistency loss", Scale::fitted,
+              {{"training", "consistency_loss"}, {"validation", "validation_consistency_loss"}}),
+        panel("learning rate", Scale::logarithmic, {{"", "rate"}})});
+  draw("curves_metrics.png", "Metrics of the validation part",
+       {panel("", Scale::zero_to_one,
+              {{"mean average precision", "validation_mean_average_precision"},
+               {"F1, macro", "validation_f1_macro"},
+               {"F1, micro", "validation_f1_micro"},
+               {"accuracy", "validation_accuracy"}})});
 }
 
 }  // namespace attune

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "spec/run_documents.h"
+#include "spec/train_config.h"
 
 namespace attune {
 
-// Losses and metrics of every epoch, stage after stage, as curves_loss.png and curves_metrics.png.
-void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs);
+// Losses and the learning rate of every epoch as curves_loss.png, metrics of the validation part as curves_metrics.png:
+// stage after stage, with the epochs whose models were chosen.
+void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs, Select select);
 
 }  // namespace attune

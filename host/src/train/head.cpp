@@ -57,12 +57,13 @@ Module find(const Module& module, const std::string& layer) {
                                did_you_mean(layer, names));
 }
 
-// Uniform in +-1/sqrt(number of inputs): what LibTorch's own initialisation comes to for weight and bias.
+// Uniform in +-1/sqrt(number of inputs): what LibTorch's own initialisation comes to for weight and bias. Trained also
+// where the old head was frozen.
 at::Tensor drawn(std::vector<int64_t> sizes, double bound, const at::Tensor& like, at::Generator& generator) {
   const at::NoGradGuard no_grad;
   at::Tensor values = at::empty(sizes, at::kDouble);
   values.uniform_(-bound, bound, generator);
-  return values.to(like.options()).set_requires_grad(like.requires_grad());
+  return values.to(like.options()).set_requires_grad(true);
 }
 
 }  // namespace

@@ -8,8 +8,18 @@ void TrainObserver::ask() const {
 
 void TrainObserver::tell(const std::vector<Problem>& problems) const {
   for (const Problem& problem : problems) {
-    if (told_.insert(problem.sentence).second) note(problem.sentence + " (skipped)");
+    if (told_.emplace(problem.sentence, problem).second) note(problem.sentence + " (skipped)");
   }
+}
+
+void TrainObserver::remember(const std::vector<Problem>& problems) const {
+  for (const Problem& problem : problems) told_.emplace(problem.sentence, problem);
+}
+
+std::vector<Problem> TrainObserver::left_out() const {
+  std::vector<Problem> all;
+  for (const auto& [sentence, problem] : told_) all.push_back(problem);
+  return all;
 }
 
 }  // namespace attune

@@ -10,36 +10,70 @@
 namespace attune {
 namespace {
 
-Evaluation judged_part(const TrainSession& session, const Dataset& dataset, const StageConfig& stage,
-                       const TrainObserver& observer) {
-  const TrainConfig& config = session.config;
-  const Spec* spec = config.evaluate.maps ? &config.evaluate.maps->spec : nullptr;
-  const std::vector<std::string>& classes = session.sidecar.labels;
-  const Measurer measurer(session.model, spec, session.catalogue, Labels(classes));
-  observer.ask();
-  const Measurement measurement = measurer.measure(dataset, session.evaluation, [&](int64_t) { observer.ask(); });
-  observer.tell(measurement.answers.problems);
-  const Resampling resampling{config.evaluate.bootstrap, 0.95, derive_seed({config.seed, draws::bootstrap})};
-  return judge(measurement, {config.data.task, stage.loss, classes, 1, resampling});
-}
+// Judges a stage's model on one part of the data after the other.
+class StageJudge {
+ public:
+  StageJudge(const TrainSession& session, const Position& position, const Forecast& forecast,
+             const TrainObserver& observer)
+      : session_(session),
+        stage_(session.config.stages[static_cast<size_t>(position.stage)]),
+        observer_(observer),
+        forecast_(forecast),
+        reached_{static_cast<size_t>(position.stage), position.step, position.epoch + 1} {
+    progress_.stage = stage_.name;
+    progress_.epoch = progress_.epochs = position.epoch;
+    progress_.step = progress_.steps = position.step;
+  }
+
+  Evaluation judge_part(const char* part, const Dataset& dataset) {
+    const TrainConfig& config = session_.config;
+    const Spec* spec = config.evaluate.maps ? &config.evaluate.maps->spec : nullptr;
+    const std::vector<std::string>& classes = session_.sidecar.labels;
+    const Measurer measurer(session_.model, spec, session_.catalogue, Labels(classes));
+    progress_.part = part;
+    progress_.to_look = dataset.size();
+    progress_.looked = 0;
+    observer_.ask();
+    const Measurement measurement = measurer.measure(dataset, session_.evaluation, [&](int64_t done) { looked(done); });
+    observer_.tell(measurement.answers.problems);
+    const Resampling resampling{config.evaluate.bootstrap, 0.95, derive_seed({config.seed, draws::bootstrap})};
+    return judge(measurement, {config.data.task, stage_.loss, classes, 1, resampling});
+  }
+
+ private:
+  void looked(int64_t examples) {
+    progress_.looked += examples;
+    progress_.left = forecast_.left(reached_, Piece::end, watch_.seconds());
+    observer_.look(progress_);
+    observer_.ask();
+  }
+
+  const TrainSession& session_;
+  const StageConfig& stage_;
+  const TrainObserver& observer_;
+  const Forecast& forecast_;
+  const Reached reached_;
+  TrainProgress progress_;
+  const Stopwatch watch_;
+};
 
 }  // namespace
 
 void write_stage_results(const TrainSession& session, const RunFiles& files, const Position& position,
-                         const TrainObserver& observer) {
+                         const Forecast& forecast, const TrainObserver& observer) {
   const StageConfig& stage = session.config.stages[static_cast<size_t>(position.stage)];
   StageResult result{stage.name,
                      to_string(stage.strategy),
                      "stages/" + stage.name + "/model.pt",
-                     position.best_epoch,
+                     position.best.epoch,
                      position.epoch,
                      position.step,
                      {}};
-  const auto judge_part = [&](const char* split, const Dataset& dataset) {
-    if (dataset.size() > 0) result.splits.emplace_back(split, judged_part(session, dataset, stage, observer));
-  };
-  judge_part("validate", session.parts.validate);
-  judge_part("test", session.parts.test);
+  StageJudge judge(session, position, forecast, observer);
+  for (const auto& [part, dataset] : {std::pair("validate", &session.parts.validate),
+                                      std::pair("test", &session.parts.test)}) {
+    if (dataset->size() > 0) result.splits.emplace_back(part, judge.judge_part(part, *dataset));
+  }
   write_file(files.stage(stage.name) / "results.json", stage_results(result));
 }
 
@@ -48,7 +82,11 @@ void write_results(const TrainConfig& config, const RunFiles& files) {
   for (const StageConfig& stage : config.stages) {
     stages.push_back(read_document(files.stage(stage.name) / "results.json", "document"));
   }
-  write_file(files.results(), run_results(to_string(config.select), stages));
+  std::vector<std::pair<std::string, std::string>> problems;
+  for (const Problem& problem : read_checkpoint(files.checkpoint()).problems) {
+    problems.emplace_back(problem.path.string(), problem.sentence);
+  }
+  write_file(files.results(), run_results(to_string(config.select), stages, problems));
 }
 
 }  // namespace attune

@@ -13,7 +13,7 @@ namespace attune {
 enum class Ending { finished, stopped };
 
 // Called when a stage is over and its selected model is the session's.
-using StageDone = std::function<void(const Position&)>;
+using StageDone = std::function<void(const Position&, const Forecast&)>;
 
 // Begins the run in its folder, or goes on, with the stages that are left behind the checkpoint.
 Ending run_stages(TrainSession& session, RunFolder& folder, Checkpoint checkpoint, const TrainObserver& observer,

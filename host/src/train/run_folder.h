@@ -19,6 +19,7 @@ struct RunFiles {
   std::filesystem::path config() const { return folder / "config.json"; }
   std::filesystem::path checkpoint() const { return folder / "checkpoint.pt"; }
   std::filesystem::path results() const { return folder / "results.json"; }
+  std::filesystem::path specs() const { return folder / "specs"; }  // copies of those that the config names
   std::filesystem::path monitors() const { return folder / "monitors.csv"; }  // of `attune ablate`
   std::filesystem::path stage(const std::string& name) const { return folder / "stages" / name; }
   std::filesystem::path model(const std::string& name) const { return stage(name) / "model.pt"; }
@@ -28,19 +29,20 @@ struct RunFiles {
 class RunFolder {
  public:
   // Of a run that this config has begun there, or that nobody has begun yet. Throws Error(Fault::usage) for a folder
-  // with anything in it without `resume`, and for one that is no run's, was begun with another config, or is held by
-  // another process; description, device, threads, the time between checkpoints and the folder's own place may differ.
-  // The config must outlive this.
+  // with anything in it without `resume`, and for one that is no run's, was begun with another config or other specs,
+  // or is held by another process; description, device, threads, the time between checkpoints and the folder's own
+  // place may differ. The config must outlive this.
   RunFolder(const TrainConfig& config, const Catalogue& catalogue, bool resume);
 
   const RunFiles& files() const { return files_; }
   // The last of the run, or its beginning. Throws Error(Fault::input).
   Checkpoint checkpoint() const;
-  // Makes the folder and its config.json, where they are not there yet.
+  // Makes the folder, its config.json and its specs, where they are not there yet.
   void begin();
 
  private:
   void hold();
+  void keep_specs() const;
 
   const TrainConfig& config_;
   const RunFiles files_;

@@ -12,31 +12,6 @@
 #include "train/draws.h"
 
 namespace attune {
-namespace {
-
-constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
-
-double number_of(const NamedNumbers& numbers, const std::string& name) {
-  const auto is_it = [&](const auto& number) { return number.first == name; };
-  const auto found = std::find_if(numbers.begin(), numbers.end(), is_it);
-  return found == numbers.end() ? no_number : found->second;
-}
-
-// What the model of an epoch has reached, larger being better.
-double merit(Select select, const NamedNumbers& numbers, int64_t epoch) {
-  switch (select) {
-    case Select::last:
-      return static_cast<double>(epoch);
-    case Select::loss:
-      return -number_of(numbers, "loss");
-    case Select::consistency:
-      return -number_of(numbers, "consistency_loss");
-    default:
-      return number_of(numbers, to_string(select));
-  }
-}
-
-}  // namespace
 
 StageLength length_of(const StageConfig& stage, int64_t examples) {
   StageLength length;
@@ -52,12 +27,13 @@ int64_t smallest_batch(const StageConfig& stage, int64_t examples) {
 }
 
 StageRun::StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Position& position,
-                   const NamedTensors& stepper, const TrainObserver& observer)
+                   const NamedTensors& stepper, const TrainObserver& observer, Forecast& forecast)
     : session_(session),
       files_(files),
       log_(log),
       position_(position),
       observer_(observer),
+      forecast_(forecast),
       index_(static_cast<size_t>(position.stage)),
       stage_(session.config.stages[index_]),
       length_(length_of(stage_, session.training_data(index_).size())),
@@ -79,7 +55,12 @@ void StageRun::run() {
 }
 
 void StageRun::run_epochs() {
-  if (position_.step == 0) log_epoch(0, {}, validate(0));
+  if (position_.step == 0) {
+    look_.restart();
+    const NamedNumbers row = log_epoch(0, {}, validate(0));
+    forecast_.took(index_, Piece::look, look_.seconds());
+    observer_.epoch_over({stage_.name, 0, length_.epochs, row, false, forecast_.left({index_, 0, 1})});
+  }
   while (position_.epoch < length_.epochs) run_epoch();  // also when it was stopped behind an epoch's last step
 }
 
@@ -91,24 +72,43 @@ void StageRun::run_epoch() {
   order.erase(order.begin(), order.begin() + std::min(first * stage_.batch, data.size()));  // the last may be short
   BatchLoader loader(data, std::move(order), session_.training_options(index_));
   for (int64_t left = std::min(length_.per_epoch - first, length_.steps - position_.step); left > 0; --left) {
+    const Stopwatch watch;
     const auto batch = loader.next();
     if (!batch) throw Error(Fault::run, place() + ": the data has ended too early");
-    take(*batch);
+    take(*batch, watch);
   }
   finish_epoch();
 }
 
 // One batch, which may be empty when pictures are broken.
-void StageRun::take(const Batch& batch) {
+void StageRun::take(const Batch& batch, const Stopwatch& watch) {
   observer_.tell(batch.problems);
   StepReport report;
   if (!batch.examples.empty()) report = step(batch);
   ++position_.step;
   if (!batch.examples.empty()) log_step(report);
-  observer_.step({stage_.name, position_.epoch + 1, length_.epochs, position_.step, length_.steps, report});
+  forecast_.took(index_, Piece::step, watch.seconds());
+  TrainProgress progress = this->progress(position_.epoch + 1);
+  progress.report = report;
+  progress.left = forecast_.left(reached());
+  observer_.step(progress);
   observer_.ask();
-  const std::chrono::duration<double> unsaved = std::chrono::steady_clock::now() - saved_;
-  if (unsaved.count() >= session_.config.checkpoint_seconds) save_checkpoint();
+  if (saved_.seconds() >= session_.config.checkpoint_seconds) save_checkpoint();
+}
+
+TrainProgress StageRun::progress(int64_t epoch) const {
+  TrainProgress progress;
+  progress.stage = stage_.name;
+  progress.epoch = epoch;
+  progress.epochs = length_.epochs;
+  progress.step = position_.step;
+  progress.steps = length_.steps;
+  return progress;
+}
+
+// The look before the first epoch is done when there has been a step.
+Reached StageRun::reached() const {
+  return {index_, position_.step, position_.step > 0 ? position_.epoch + 1 : 0};
 }
 
 StepReport StageRun::step(const Batch& batch) {
@@ -141,21 +141,24 @@ void StageRun::log_step(const StepReport& report) {
 // The position stays before the end of the epoch as long as the run may be stopped.
 void StageRun::finish_epoch() {
   const int64_t epoch = position_.epoch + 1;
+  look_.restart();
   observer_.epoch(stage_, epoch);
-  const NamedNumbers validated = validate(epoch);
-  log_epoch(epoch, means(), validated);
+  const NamedNumbers row = log_epoch(epoch, means(), validate(epoch));
   position_.epoch = epoch;
   position_.counted = 0;
   position_.loss_sum = position_.consistency_sum = position_.norm_sum = 0;
-  select(validated);
-  draw_curves(files_.folder, log_.epochs());
+  position_.best.offer(session_.config.select, epoch, row);
+  draw_curves(files_.folder, log_.epochs(), session_.config.select);
   save_checkpoint();
   if (is_best()) save_model();
+  forecast_.took(index_, Piece::look, look_.seconds());
+  observer_.epoch_over({stage_.name, epoch, length_.epochs, row, is_best(), forecast_.left(reached())});
 }
 
-void StageRun::log_epoch(int64_t epoch, NamedNumbers trained, const NamedNumbers& validated) {
+NamedNumbers StageRun::log_epoch(int64_t epoch, NamedNumbers trained, const NamedNumbers& validated) {
   for (const auto& [name, value] : validated) trained.emplace_back("validation_" + name, value);
-  log_.epoch({stage_.name, epoch, 0, std::move(trained)});
+  log_.epoch({stage_.name, epoch, 0, trained});
+  return trained;
 }
 
 // Of the steps of the epoch that is under way.
@@ -177,9 +180,18 @@ NamedNumbers StageRun::validate(int64_t epoch) {
   const ConsistencyLoss* loss = by_consistency ? session_.judged_consistency() : session_.consistency(index_);
   std::vector<const ConsistencyLoss*> losses;
   if (loss != nullptr) losses.push_back(loss);
+  TrainProgress progress = this->progress(epoch);
+  progress.part = "validate";
+  progress.to_look = session_.parts.validate.size();
+  const auto looked = [&](int64_t examples) {
+    progress.looked += examples;
+    progress.left = forecast_.left(reached(), Piece::look, look_.seconds());
+    observer_.look(progress);
+    observer_.ask();
+  };
   try {
-    const Answers answers = answers_of(*session_.model, losses, session_.parts.validate, session_.evaluation,
-                                       [&](int64_t) { observer_.ask(); });
+    const Answers answers =
+        answers_of(*session_.model, losses, session_.parts.validate, session_.evaluation, looked);
     observer_.tell(answers.problems);
     return judged(answers, session_.config.data.task, stage_.loss);
   } catch (const Error& error) {
@@ -189,17 +201,10 @@ NamedNumbers StageRun::validate(int64_t epoch) {
   }
 }
 
-void StageRun::select(const NamedNumbers& validated) {
-  const double reached = merit(session_.config.select, validated, position_.epoch);
-  if (!std::isnan(position_.best) && !(reached > position_.best)) return;
-  position_.best = reached;
-  position_.best_epoch = position_.epoch;
-}
-
 // Whether the model, as it is, is that of the stage's best epoch so far.
 bool StageRun::is_best() const {
   const int64_t end = std::min(position_.epoch * length_.per_epoch, length_.steps);  // of the last epoch, in steps
-  return position_.epoch > 0 && position_.epoch == position_.best_epoch && position_.step == end;
+  return position_.epoch > 0 && position_.epoch == position_.best.epoch && position_.step == end;
 }
 
 void StageRun::save_model() {
@@ -209,10 +214,10 @@ void StageRun::save_model() {
 }
 
 void StageRun::save_checkpoint() {
-  Checkpoint checkpoint{position_, log_.sync(), session_.model->options().layer, session_.trainee->state(),
-                        stepper_.state()};
-  write_checkpoint(files_.checkpoint(), checkpoint);
-  saved_ = std::chrono::steady_clock::now();
+  const std::string& layer = session_.model->options().layer;
+  write_checkpoint(files_.checkpoint(), {position_, log_.sync(), layer, session_.trainee->state(), stepper_.state(),
+                                         observer_.left_out()});
+  saved_.restart();
 }
 
 }  // namespace attune

@@ -7,6 +7,7 @@
 
 #include "train/answers.h"
 #include "train/checkpoint.h"
+#include "train/forecast.h"
 #include "train/log.h"
 #include "train/observer.h"
 #include "train/run_folder.h"
@@ -25,11 +26,22 @@ StageLength length_of(const StageConfig& stage, int64_t examples);
 // Of its batches, in examples.
 int64_t smallest_batch(const StageConfig& stage, int64_t examples);
 
+class Stopwatch {
+ public:
+  void restart() { begin_ = std::chrono::steady_clock::now(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 class StageRun {
  public:
   // From `position`, whose stage it is, with the optimisers' state where steps have been done. All outlive this.
   StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Position& position, const NamedTensors& stepper,
-           const TrainObserver& observer);
+           const TrainObserver& observer, Forecast& forecast);
 
   // To the stage's end, where the model is the selected one. Throws Stopped, behind a checkpoint, where the observer
   // wants that; a loss that is not finite is an Error(Fault::run) that says where.
@@ -38,14 +50,16 @@ class StageRun {
  private:
   void run_epochs();
   void run_epoch();
-  void take(const Batch& batch);
+  void take(const Batch& batch, const Stopwatch& watch);
+  TrainProgress progress(int64_t epoch) const;
+  Reached reached() const;
   StepReport step(const Batch& batch);
   void finish_epoch();
   void log_step(const StepReport& report);
-  void log_epoch(int64_t epoch, NamedNumbers trained, const NamedNumbers& validated);
+  // The row.
+  NamedNumbers log_epoch(int64_t epoch, NamedNumbers trained, const NamedNumbers& validated);
   NamedNumbers means() const;
   NamedNumbers validate(int64_t epoch);
-  void select(const NamedNumbers& validated);
   bool is_best() const;
   void save_model();
   void save_checkpoint();
@@ -56,11 +70,13 @@ class StageRun {
   RunLog& log_;
   Position& position_;
   const TrainObserver& observer_;
+  Forecast& forecast_;
   const size_t index_;
   const StageConfig& stage_;
   const StageLength length_;
   Stepper stepper_;
-  std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
+  Stopwatch saved_;
+  Stopwatch look_;  // at the validation part
 };
 
 }  // namespace attune

@@ -1,9 +1,13 @@
 #include "train/step.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <cmath>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include <attune/sdk/error.h>
 
@@ -20,6 +24,32 @@ double finite(const at::Tensor& loss, const char* what) {
   return value;
 }
 
+// LibTorch's own draws on the processor and on a device follow a seed, and afterwards go on as if there had been none.
+class SeededDraws {
+ public:
+  SeededDraws(c10::Device device, uint64_t seed) {
+    add(at::detail::getDefaultCPUGenerator(), seed);
+    if (!device.is_cpu()) add(at::globalContext().defaultGenerator(device), seed);
+  }
+  ~SeededDraws() {
+    for (auto& [generator, state] : before_) {
+      const std::lock_guard<std::mutex> lock(generator.mutex());
+      generator.set_state(state);
+    }
+  }
+  SeededDraws(const SeededDraws&) = delete;
+  SeededDraws& operator=(const SeededDraws&) = delete;
+
+ private:
+  void add(at::Generator generator, uint64_t seed) {
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    before_.emplace_back(generator, generator.get_state());
+    generator.set_current_seed(seed);
+  }
+
+  std::vector<std::pair<at::Generator, at::Tensor>> before_;
+};
+
 }  // namespace
 
 Stepper::Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency, std::string output)
@@ -27,7 +57,7 @@ Stepper::Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLo
       trainee_(trainee),
       consistency_(consistency),
       output_(std::move(output)),
-      parameters_(trainee.freeze(stage.freeze)),
+      parameters_(trainee.freeze(stage.freeze, stage.unfreeze)),
       optimiser_(stage.optimizer, parameters_) {
   trainee.train(!stage.freeze_statistics);
   if (stage.consistency_optimizer) second_.emplace(*stage.consistency_optimizer, parameters_);
@@ -39,7 +69,7 @@ at::Tensor Stepper::on_device(const at::Tensor& tensor) const {
 }
 
 double Stepper::add_supervised(const at::Tensor& input, const Batch& batch, uint64_t seed) {
-  at::manual_seed(seed);  // dropout
+  const SeededDraws draws(input.device(), seed);  // dropout
   const at::Tensor scores = trainee_.forward(input, output_);
   const at::Tensor loss = objective(stage_.loss, scores, batch.labels, batch.weights);
   const double value = finite(loss, "the loss of the labels");
@@ -86,8 +116,13 @@ NamedTensors Stepper::state() const {
 }
 
 void Stepper::set_state(const NamedTensors& state) {
-  optimiser_.set_state(state.at("optimizer"));
-  if (second_) second_->set_state(state.at("consistency_optimizer"));
+  const auto saved = [&](const char* name) {
+    const auto found = state.find(name);
+    if (found == state.end()) throw Error(Fault::input, std::string("the checkpoint has no state of the ") + name);
+    return found->second;
+  };
+  optimiser_.set_state(saved("optimizer"));
+  if (second_) second_->set_state(saved("consistency_optimizer"));
 }
 
 }  // namespace attune

@@ -9,7 +9,6 @@
 #include <attune/sdk/error.h>
 
 #include "image/output_file.h"
-#include "model/failure.h"
 
 namespace attune {
 
@@ -22,14 +21,15 @@ void write_tensors(const std::filesystem::path& file, const NamedTensors& tensor
 
 NamedTensors read_tensors(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw Error(Fault::input, file.string() + ": cannot be read");
   const std::vector<char> bytes{std::istreambuf_iterator<char>(stream), {}};
   NamedTensors tensors;
   try {
     for (const auto& entry : torch::jit::pickle_load(bytes).toGenericDict()) {
       tensors[entry.key().toStringRef()] = entry.value().toTensor();
     }
-  } catch (const std::exception& error) {
-    throw Error(Fault::input, file.string() + ": cannot be read: " + reason_of(error));
+  } catch (const std::exception&) {
+    throw Error(Fault::input, file.string() + ": is damaged, or a file of another kind; expected tensors by name");
   }
   return tensors;
 }

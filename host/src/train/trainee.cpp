@@ -50,27 +50,53 @@ Trainee::Trainee(Module module) : module_(std::move(module)) {
   }
 }
 
-std::vector<at::Tensor> Trainee::freeze(const std::vector<std::string>& patterns) {
+int64_t Trainee::frozen() const {
+  return std::count_if(requires_grad_.begin(), requires_grad_.end(), [](const auto& known) {
+    return !known.second && known.first.is_floating_point();
+  });
+}
+
+// One for each of requires_grad_, whose order is that of the names.
+std::vector<bool> Trainee::matched(const char* key, const std::vector<std::string>& patterns) const {
   std::vector<std::string> names;
-  for (const auto& parameter : module_.named_parameters()) {
-    names.push_back(parameter.name);
-    parameter.value.set_requires_grad(parameter.value.is_floating_point());
-  }
+  for (const auto& parameter : module_.named_parameters()) names.push_back(parameter.name);
+  std::vector<bool> any(names.size());
   for (const std::string& pattern : patterns) {
-    if (std::none_of(names.begin(), names.end(), [&](const auto& name) { return matches(name, pattern); })) {
-      throw Error(Fault::spec, "\"freeze\": no parameter matches '" + pattern + "'" + did_you_mean(pattern, names));
+    bool is_used = false;
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (!matches(names[i], pattern)) continue;
+      any[i] = is_used = true;
     }
-    for (const auto& parameter : module_.named_parameters()) {
-      if (matches(parameter.name, pattern)) parameter.value.set_requires_grad(false);
-    }
+    if (is_used) continue;
+    throw Error(Fault::spec, std::string("\"") + key + "\": no parameter matches '" + pattern + "'" +
+                                 did_you_mean(pattern, names));
   }
+  return any;
+}
+
+std::vector<at::Tensor> Trainee::freeze(const std::vector<std::string>& freeze,
+                                        const std::vector<std::string>& unfreeze) {
+  const std::vector<bool> frozen = matched("freeze", freeze), trained = matched("unfreeze", unfreeze);
+  const auto set = [&](bool takes_gradient, const auto& is_meant) {
+    for (size_t i = 0; i < requires_grad_.size(); ++i) {
+      if (is_meant(i)) requires_grad_[i].first.set_requires_grad(takes_gradient);
+    }
+  };
+  // In this order, as a shared parameter has several names.
+  set(false, [](size_t) { return true; });
+  set(true, [&](size_t i) {
+    return requires_grad_[i].first.is_floating_point() && (requires_grad_[i].second || trained[i]);
+  });
+  set(false, [&](size_t i) { return frozen[i]; });
   std::vector<at::Tensor> left;
-  for (const at::Tensor& parameter : module_.parameters()) {
-    const auto is_it = [&](const at::Tensor& other) { return other.is_same(parameter); };
+  for (const auto& [parameter, flag] : requires_grad_) {
+    const auto is_it = [&known = parameter](const at::Tensor& other) { return other.is_same(known); };
     if (parameter.requires_grad() && std::none_of(left.begin(), left.end(), is_it)) left.push_back(parameter);
   }
-  if (left.empty()) throw Error(Fault::spec, "the model has no parameter that is not frozen");
-  return left;
+  if (!left.empty()) return left;
+  const bool by_file = this->frozen() > 0 && freeze.empty();
+  throw Error(Fault::spec, std::string("the model has no parameter that is not frozen") +
+                               (by_file ? "; it was saved so: \"unfreeze\": [\"*\"] in the stage trains all" : ""));
 }
 
 void Trainee::train(bool statistics) {

@@ -20,9 +20,13 @@ class Trainee {
 
   const torch::jit::Module& module() const { return module_; }
 
-  // Sets what takes a gradient from now on: parameters none of whose names matches a pattern ("features.0.*"). They are
-  // returned, each once. Throws Error(Fault::spec) for a pattern that matches no parameter, and when nothing is left.
-  std::vector<at::Tensor> freeze(const std::vector<std::string>& patterns);
+  // Sets what takes a gradient from now on, by patterns of names ("features.0.*"): what the module itself trains, and
+  // what `unfreeze` matches, but for what `freeze` matches. They are returned, each once. Throws Error(Fault::spec) for
+  // a pattern that matches no parameter, and when nothing is left.
+  std::vector<at::Tensor> freeze(const std::vector<std::string>& freeze, const std::vector<std::string>& unfreeze = {});
+  // Parameters that take no gradient as the module came, and of how many.
+  int64_t frozen() const;
+  int64_t parameters() const { return static_cast<int64_t>(requires_grad_.size()); }
   // Layers in training mode, from now on; with `statistics` false, those that keep running statistics stay in
   // evaluation mode.
   void train(bool statistics);
@@ -40,6 +44,8 @@ class Trainee {
 
  private:
   void restore_flags();
+  // Whether a name of the parameter matches one of the patterns.
+  std::vector<bool> matched(const char* key, const std::vector<std::string>& patterns) const;
 
   torch::jit::Module module_;
   std::vector<std::pair<torch::jit::Module, bool>> training_;  // of all layers that have the flag

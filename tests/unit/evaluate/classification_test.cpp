@@ -74,6 +74,15 @@ TEST(Accuracy, AsksForEverySureClass) {
   EXPECT_DOUBLE_EQ(accuracy(table(kDecisions), {table(kLabels), weights}), 0.75);
 }
 
+// Whatever is decided of it would be right.
+TEST(Accuracy, DoesNotCountSamplesThatAreUnsureThroughout) {
+  const at::Tensor labels = table({{1, 0}, {0, 1}, {0, 0}}), decisions = table({{1, 0}, {1, 0}, {1, 1}});
+  const Truth truth{labels, table({{1, 1}, {1, 1}, {0, 0}})};
+  EXPECT_DOUBLE_EQ(accuracy(decisions, truth), 0.5);
+  EXPECT_DOUBLE_EQ(accuracy(decisions, {labels, table({{0, 0}, {1, 1}, {0, 0}})}), 0);
+  EXPECT_TRUE(std::isnan(accuracy(decisions, {labels, at::zeros({3, 2})})));
+}
+
 TEST(Decisions, AreStrictlyAboveTheThreshold) {
   EXPECT_TRUE(at::equal(decide_above(table({{-1, 0, 1e-9}}), 0), table({{0, 0, 1}}).to(at::kBool)));
 }

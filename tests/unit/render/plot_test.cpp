@@ -1,5 +1,6 @@
 #include "render/plot.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
 #include <set>
@@ -88,6 +89,28 @@ TEST(Axis, TicksThatAreNearEachOtherHaveDifferentTexts) {
   }
 }
 
+TEST(Axis, OfPowersOfTen) {
+  const Axis axis = logarithmic_axis_of({2e-5, 1e-3, 0, kNaN});
+  EXPECT_NEAR(axis.low, 1e-5, 1e-12);
+  EXPECT_NEAR(axis.high, 1e-3, 1e-12);
+  EXPECT_NEAR(axis.share(1e-4), 0.5, 1e-9);
+  EXPECT_FALSE(axis.takes(0));
+  std::vector<std::string> texts;
+  for (const double tick : axis.ticks()) texts.push_back(axis.text(tick));
+  EXPECT_EQ(texts, (std::vector<std::string>{"1e-5", "1e-4", "1e-3"}));
+  for (const std::vector<double>& values : {std::vector<double>{}, {0.0}, {-1.0, kInfinity}, {1e-3}, {1e-300, 1e290}}) {
+    const Axis some = logarithmic_axis_of(values);
+    EXPECT_LT(some.low, some.high);
+    EXPECT_GE(some.ticks().size(), 2U);
+    EXPECT_LE(some.ticks().size(), 8U);
+    for (const double value : values) {
+      if (!some.takes(value)) continue;
+      EXPECT_GE(some.share(value), -1e-9);
+      EXPECT_LE(some.share(value), 1 + 1e-9);
+    }
+  }
+}
+
 TEST(Curves, GoFromLeftToRightAndUpWithTheirValues) {
   const Image image = draw_curves({{"", {0, 1}, {0, 0}}, {"", {0, 1}, {1, 1}}});
   require_image(image);
@@ -164,6 +187,59 @@ TEST(Curves, RefuseWhatDoesNotFit) {
   EXPECT_EQ(message, "the curve \"loss\" of a chart has 1 values, not 2");
   EXPECT_EQ(fault_of([] { draw_curves({}, {"", "", "", 100, 100}); }, &message), Fault::run);
   EXPECT_EQ(message, "a chart needs at least 240 x 160 pixels, not 100 x 100");
+}
+
+// One below the other, over the same values, whatever their own.
+TEST(Panels, ShareTheHorizontalAxis) {
+  const Curve loss{"", {0, 4}, {1000, 2000}}, share{"", {1, 3}, {0.5, 0.5}}, rate{"", {0, 4}, {1e-3, 1e-5}};
+  const Image image = draw_panels({{{loss}, "loss"},
+                                   {{{}, share}, "metric", Panel::Scale::zero_to_one},
+                                   {{{}, {}, rate}, "rate", Panel::Scale::logarithmic}},
+                                  {}, {}, {"Run", "epoch", "", 960, 800});
+  const Extent first = extent(ink(image, 0)), second = extent(ink(image, 1)), third = extent(ink(image, 2));
+  EXPECT_LT(first.bottom, second.top);
+  EXPECT_LT(second.bottom, third.top);
+  EXPECT_NEAR(static_cast<double>(first.left), static_cast<double>(third.left), 2);
+  EXPECT_NEAR(static_cast<double>(first.right), static_cast<double>(third.right), 2);
+  const auto width = static_cast<double>(first.right - first.left);
+  EXPECT_NEAR(static_cast<double>(second.left - first.left), 0.25 * width, 4);
+  EXPECT_NEAR(static_cast<double>(first.right - second.right), 0.25 * width, 4);
+  EXPECT_NEAR(static_cast<double>(first.bottom - first.top), static_cast<double>(third.bottom - third.top), 4)
+      << "panels are of one height";
+  const auto above = static_cast<double>(second.top - first.bottom),
+             below = static_cast<double>(third.top - second.bottom);
+  EXPECT_NEAR(above, below, 8) << "half is in the middle between 0 and 1";
+}
+
+// Where two charts differ; boolean [H,W].
+at::Tensor changed(const Image& a, const Image& b) { return a.ne(b).any(2); }
+
+TEST(Panels, HaveStagesAndMarks) {
+  const std::vector<Panel> panels = {{{{"", {0, 10}, {0, 0}}}, "a"}, {{{"", {0, 10}, {1, 1}}}, "b"}};
+  const Chart chart{"Run", "epoch", "", 960, 600};
+  const Image one = draw_panels(panels, {{0, 10, "all"}}, {}, chart);
+  const Image two = draw_panels(panels, {{0, 4, "all"}, {4, 10, ""}}, {}, chart);
+  const Extent axis = extent(ink(one, 0));
+  const auto column = [&](double x) {
+    return axis.left + static_cast<int64_t>(std::lround(x / 10 * static_cast<double>(axis.right - axis.left)));
+  };
+  const at::Tensor border = changed(one, two).slice(0, one.size(0) / 4);  // below the names
+  const Extent where = extent(border);
+  EXPECT_NEAR(static_cast<double>(where.left), static_cast<double>(column(4)), 3);
+  EXPECT_LE(where.right - where.left, 3);
+  EXPECT_GT(border.any(1).sum().item<int64_t>(), 250) << "through both panels";
+
+  const Image marked = draw_panels(panels, {{0, 10, "all"}}, {"chosen", {2, 7}}, chart);
+  EXPECT_LT(extent(ink(marked, 0)).right, axis.right - 50) << "the legend explains them";
+  const Image moved = draw_panels(panels, {{0, 10, "all"}}, {"chosen", {2, 8}}, chart);
+  const Extent mark = extent(changed(marked, moved));
+  EXPECT_GT(mark.bottom - mark.top, 300) << "through both panels";
+  EXPECT_GT(mark.left, extent(ink(marked, 0)).left + 300) << "the first stays";
+}
+
+TEST(Panels, MayBeMissing) {
+  require_image(draw_panels({}, {}, {}));
+  require_image(draw_panels({{{}, "nothing"}}, {{0, 0, "none"}}, {"mark", {}}));
 }
 
 TEST(Bars, StandOnZeroAndAreAsLongAsTheirValues) {

@@ -6,6 +6,7 @@
 
 #include "errors.h"
 #include "folder.h"
+#include "support.h"
 #include "train/checkpoint.h"
 #include "train/log.h"
 
@@ -15,18 +16,19 @@ namespace {
 TEST(CheckpointFile, GivesBackWhatWasWritten) {
   const TemporaryFolder folder;
   Checkpoint written;
-  written.position = {2, 5, 17, 3, 0.25, 4, 1.5, -0.5, 2.5};
+  written.position = {2, 5, 17, {3, 0.25}, 4, 1.5, -0.5, 2.5};
   written.log = {100, 200};
   written.layer = "layer4.2";
   written.model = {{"fc.weight", at::randn({3, 2})}, {"norm.num_batches_tracked", at::tensor(int64_t{7})}};
   written.stepper = {{"optimizer", at::arange(9, at::kByte)}};
+  written.problems = {{"a\n.png", "a\n.png: is no picture"}, {"b.png", "b.png: is none either"}};
   write_checkpoint(folder / "checkpoint.pt", written);
   const Checkpoint read = read_checkpoint(folder / "checkpoint.pt");
   EXPECT_EQ(read.position.stage, 2);
   EXPECT_EQ(read.position.epoch, 5);
   EXPECT_EQ(read.position.step, 17);
-  EXPECT_EQ(read.position.best_epoch, 3);
-  EXPECT_EQ(read.position.best, 0.25);
+  EXPECT_EQ(read.position.best.epoch, 3);
+  EXPECT_EQ(read.position.best.merit, 0.25);
   EXPECT_EQ(read.position.counted, 4);
   EXPECT_EQ(read.position.loss_sum, 1.5);
   EXPECT_EQ(read.position.consistency_sum, -0.5);
@@ -38,17 +40,65 @@ TEST(CheckpointFile, GivesBackWhatWasWritten) {
   EXPECT_TRUE(at::equal(read.model.at("fc.weight"), written.model.at("fc.weight")));
   EXPECT_EQ(read.model.at("norm.num_batches_tracked").scalar_type(), at::kLong);
   EXPECT_TRUE(at::equal(read.stepper.at("optimizer"), written.stepper.at("optimizer")));
+  ASSERT_EQ(read.problems.size(), 2u);
+  EXPECT_EQ(read.problems[0].path, written.problems[0].path);
+  EXPECT_EQ(read.problems[1].sentence, written.problems[1].sentence);
 }
 
-TEST(CheckpointFile, ThatIsDamagedIsRefused) {
+std::string refusal_of(const fs::path& file) {
+  const std::string message = message_of(Fault::input, [&] { read_checkpoint(file); });
+  const std::string begin = file.string() + ": ";
+  EXPECT_EQ(message.rfind(begin, 0), 0u) << message;
+  return message.substr(begin.size());
+}
+
+TEST(CheckpointFile, OfAnotherKindIsRefused) {
   const TemporaryFolder folder;
   write_checkpoint(folder / "checkpoint.pt", {});
   const std::string bytes = read_bytes(folder / "checkpoint.pt");
-  const auto file = folder.write("half.pt", bytes.substr(0, bytes.size() / 2));
-  EXPECT_TRUE(contains(message_of(Fault::input, [&] { read_checkpoint(file); }), file.string() + ": cannot be read: "));
+  const std::string neither = "is damaged, or a file of another kind; expected tensors by name";
+  EXPECT_EQ(refusal_of(folder.write("half.pt", bytes.substr(0, bytes.size() / 2))), neither);
+  EXPECT_EQ(refusal_of(folder.write("text.pt", "no checkpoint")), neither);
+  EXPECT_EQ(refusal_of(folder.write("empty.pt", "")), neither);
+  EXPECT_EQ(refusal_of(folder / "absent.pt"), "cannot be read");
+  save_model(folder / "model.pt");
+  EXPECT_EQ(refusal_of(folder / "model.pt"), neither);
   write_tensors(folder / "other.pt", {{"a", at::ones({1})}});
-  EXPECT_EQ(message_of(Fault::input, [&] { read_checkpoint(folder / "other.pt"); }),
-            (folder / "other.pt").string() + ": is no checkpoint of a run");
+  EXPECT_EQ(refusal_of(folder / "other.pt"), "is no checkpoint of a run");
+}
+
+// Both files of the attune before checkpoints had a number, and of one that is to come.
+TEST(CheckpointFile, OfAnotherVersionIsRefused) {
+  const TemporaryFolder folder;
+  const auto message = [](const std::string& format) {
+    return "is a checkpoint of another attune (format " + format +
+           ", this one goes on from format 2); go on with that one, or begin anew in another \"output\"";
+  };
+  write_tensors(folder / "old.pt", {{"integers", at::zeros({7}, at::kLong)}, {"reals", at::zeros({4}, at::kDouble)}});
+  EXPECT_EQ(refusal_of(folder / "old.pt"), message("1"));
+  write_tensors(folder / "new.pt", {{"version", at::tensor(int64_t{3})}});
+  EXPECT_EQ(refusal_of(folder / "new.pt"), message("3"));
+}
+
+// A field that is gone, of another length, or of another type.
+TEST(CheckpointFile, WithDamagedFieldsIsRefused) {
+  const TemporaryFolder folder;
+  write_checkpoint(folder / "checkpoint.pt", {});
+  const auto with = [&](const std::string& name, const at::Tensor& field) {
+    NamedTensors all = read_tensors(folder / "checkpoint.pt");
+    EXPECT_EQ(all.count(name), 1u) << name;
+    all.erase(name);
+    if (field.defined()) all[name] = field;
+    write_tensors(folder / "damaged.pt", all);
+    return refusal_of(folder / "damaged.pt");
+  };
+  EXPECT_EQ(with("step", {}), "is a damaged checkpoint: it has no \"step\"");
+  EXPECT_EQ(with("step", at::zeros({0}, at::kLong)),
+            "is a damaged checkpoint: its \"step\" has 0 values instead of one");
+  EXPECT_EQ(with("log_csv", at::zeros({2}, at::kLong)),
+            "is a damaged checkpoint: its \"log_csv\" has 2 values instead of one");
+  EXPECT_EQ(with("best_merit", at::zeros({1})), "is a damaged checkpoint: its \"best_merit\" is of another type");
+  EXPECT_EQ(with("layer", at::zeros({3})), "is a damaged checkpoint: its \"layer\" is of another type");
 }
 
 const LogRow first{"1_supervised", 1, 0, {{"loss", 0.1}, {"validation_f1_macro", 1.0 / 3}}};

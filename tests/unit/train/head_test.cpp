@@ -35,6 +35,14 @@ TEST(Head, KeepsTypeAndGradientOfTheOldOne) {
   EXPECT_TRUE(parameter(module, "fc.bias").is_leaf());
 }
 
+TEST(Head, IsTrainedWhereTheOldOneWasFrozen) {
+  auto module = dropping_model();
+  freeze_layer(module, "fc");
+  replace_head(module, "fc", 7, 1);
+  EXPECT_TRUE(parameter(module, "fc.weight").requires_grad());
+  EXPECT_TRUE(parameter(module, "fc.bias").requires_grad());
+}
+
 TEST(Head, IsDrawnFromItsSeed) {
   auto a = dropping_model(), b = dropping_model(), c = dropping_model();
   replace_head(a, "fc", 50, 1);

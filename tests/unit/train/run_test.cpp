@@ -221,6 +221,34 @@ TEST_F(TrainingRun, OfFinetuneLooksAtNoLabels) {
   expect_equal(weights_of(model("a", "1_finetune")), weights_of(model("b", "1_finetune")));
 }
 
+// At every step and look a finite time, and none when all is over; and every epoch once.
+TEST_F(TrainingRun, TellsHowLongItTakes) {
+  std::vector<double> left;
+  std::vector<std::string> epochs;
+  std::set<std::string> parts;
+  TrainObserver observer;
+  observer.step = [&](const TrainProgress& at) { left.push_back(at.left); };
+  observer.look = [&](const TrainProgress& at) {
+    parts.insert(at.stage + " " + at.part);
+    EXPECT_LE(at.looked, at.to_look);
+    EXPECT_EQ(at.to_look, 9);
+    if (!left.empty()) left.push_back(at.left);
+  };
+  observer.epoch_over = [&](const EpochReport& report) {
+    epochs.push_back(report.stage + " " + std::to_string(report.epoch) + "/" + std::to_string(report.epochs));
+    EXPECT_GT(report.left, 0) << "the model will be judged";
+    EXPECT_FALSE(std::isnan(number_of(report.numbers, "validation_loss")));
+  };
+  EXPECT_EQ(run_training(files_.config(supervised_stage + "," + finetune_stage), own_plugins(), false, observer),
+            Ending::finished);
+  EXPECT_EQ(epochs, (std::vector<std::string>{"1_supervised 0/3", "1_supervised 1/3", "1_supervised 2/3",
+                                              "1_supervised 3/3", "2_finetune 0/2", "2_finetune 1/2",
+                                              "2_finetune 2/2"}));
+  EXPECT_EQ(parts, (std::set<std::string>{"1_supervised validate", "2_finetune validate"}));
+  ASSERT_GT(left.size(), 9u + 6u);
+  for (const double seconds : left) EXPECT_GE(seconds, 0);
+}
+
 TEST_F(TrainingRun, SelectsTheBestEpoch) {
   const std::string stage =
       R"({"strategy": "supervised", "epochs": 4, "batch": 5, "optimizer": {"use": "sgd", "lr": 3}})";

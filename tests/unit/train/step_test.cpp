@@ -162,6 +162,15 @@ TEST_F(Step, IsAFunctionOfItsSeed) {
   for (const auto& [name, update] : first) EXPECT_TRUE(at::equal(update, second.at(name))) << name;
 }
 
+// A program that draws between steps draws what it would have drawn without them.
+TEST_F(Step, LeavesTheDrawsOfTheRestOfTheProgram) {
+  at::manual_seed(3);
+  const at::Tensor undisturbed = at::rand({5});
+  at::manual_seed(3);
+  step(stage_of(Strategy::supervised), batch_of(3));
+  EXPECT_TRUE(at::equal(at::rand({5}), undisturbed));
+}
+
 TEST_F(Step, ReportsWhatItHas) {
   const Batch batch = batch_of(3);
   const double supervised = supervised_loss(batch);

@@ -58,10 +58,16 @@ inline torch::jit::Module dropping_model() {
   return m;
 }
 
+// Takes a layer's parameters out of training, as people do who train the last layers only.
+inline void freeze_layer(const torch::jit::Module& module, const std::string& layer) {
+  for (const at::Tensor& parameter : module.attr(layer).toModule().parameters()) parameter.set_requires_grad(false);
+}
+
 // The same in single precision, as a file.
-inline void save_model(const fs::path& file) {
+inline void save_model(const fs::path& file, const std::vector<std::string>& frozen = {}) {
   torch::jit::Module module = dropping_model();
   module.to(at::kFloat);
+  for (const std::string& layer : frozen) freeze_layer(module, layer);
   module.save(file.string());
 }
 

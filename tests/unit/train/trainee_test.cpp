@@ -36,6 +36,28 @@ TEST(Trainee, FreezesByPattern) {
   EXPECT_EQ(trainee.freeze({}).size(), 6u);
 }
 
+TEST(Trainee, LeavesFrozenWhatTheFileHasFrozen) {
+  const TemporaryFolder folder;
+  torch::jit::Module model = dropping_model();
+  for (const char* layer : {"conv1", "norm"}) freeze_layer(model, layer);
+  model.save((folder / "model.pt").string());
+  Trainee trainee(torch::jit::load((folder / "model.pt").string()));
+  EXPECT_EQ(trainee.frozen(), 3);
+  EXPECT_EQ(trainee.parameters(), 6);
+  const std::vector<std::string> last = {"conv2.weight", "fc.weight", "fc.bias"};
+  EXPECT_EQ(trainee.freeze({}).size(), 3u);
+  EXPECT_EQ(taking_gradients(trainee.module()), last);
+  trainee.freeze({}, {"norm.*"});
+  EXPECT_EQ(taking_gradients(trainee.module()).size(), 5u);
+  trainee.freeze({"*.bias"}, {"*"});  // of two patterns that match, "freeze" holds
+  EXPECT_EQ(taking_gradients(trainee.module()),
+            (std::vector<std::string>{"conv1.weight", "norm.weight", "conv2.weight", "fc.weight"}));
+  trainee.freeze({});
+  EXPECT_EQ(taking_gradients(trainee.module()), last) << "a stage does not unfreeze for the next";
+  trainee.save(folder / "saved.pt");
+  EXPECT_EQ(taking_gradients(torch::jit::load((folder / "saved.pt").string())), last);
+}
+
 // One tensor under two names, as tied weights are.
 TEST(Trainee, TakesASharedParameterOnce) {
   torch::jit::Module model = dropping_model();
@@ -55,7 +77,14 @@ TEST(Trainee, RefusesAPatternOfNothing) {
   Trainee trainee(dropping_model());
   EXPECT_EQ(message_of(Fault::spec, [&] { trainee.freeze({"conv3.weight"}); }),
             "\"freeze\": no parameter matches 'conv3.weight' (did you mean \"conv1.weight\"?)");
+  EXPECT_EQ(message_of(Fault::spec, [&] { trainee.freeze({}, {"conv3.weight"}); }),
+            "\"unfreeze\": no parameter matches 'conv3.weight' (did you mean \"conv1.weight\"?)");
   EXPECT_EQ(message_of(Fault::spec, [&] { trainee.freeze({"*"}); }), "the model has no parameter that is not frozen");
+  torch::jit::Module frozen = dropping_model();
+  for (const at::Tensor& parameter : frozen.parameters()) parameter.set_requires_grad(false);
+  EXPECT_EQ(message_of(Fault::spec, [&] { Trainee(frozen).freeze({}); }),
+            "the model has no parameter that is not frozen; it was saved so: \"unfreeze\": [\"*\"] in the stage trains "
+            "all");
 }
 
 TEST(Trainee, TrainsWithOrWithoutStatistics) {
