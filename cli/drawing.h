@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "data/sample_stream.h"
@@ -10,17 +12,21 @@
 
 namespace attune::cli {
 
-// What is drawn under a map: the sample's own pictures, or for a .npy a grey rendering of the tensor. False when the
-// input cannot be drawn (a signal).
+// False when nothing can be drawn of the input (it has no axes but its channels).
 bool has_picture(const Sample& sample);
+// What is drawn under a map, for a contact sheet: the sample's own pictures, or a rendering of the tensor.
 Image base_picture(const Sample& sample);
 
-// `map` [C,S1..Sd] of `sample`, on the CPU: a gradient of the input as papers draw it, anything else as an overlay.
+// `map` [C,S1..Sd] of `sample`, on the CPU: a gradient of a picture as papers draw it, anything else as heat over the
+// pictures, slices or curves of the input.
 struct Drawing {
-  Image image;          // without legend; undefined when the input cannot be drawn
-  Image cell;           // the same for a contact sheet: of a clip, its middle frame
+  Image image;          // without legend; undefined when the map has other axes than the input
+  Image cell;           // the same for a contact sheet
   std::string colours;  // the colour map of the legend's bar; empty: no bar
 };
-Drawing draw(const Sample& sample, const at::Tensor& map, bool at_input_resolution, const OverlayOptions& options);
+
+// `shown`: frames of a clip, slices of a volume along each axis, or channels of a signal.
+Drawing draw(const Sample& sample, const at::Tensor& map, bool at_input_resolution, const OverlayOptions& options,
+             std::optional<int64_t> shown = {});
 
 }  // namespace attune::cli

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "image/nifti.h"
 #include "image/npy.h"
 #include "image/output_file.h"
 
@@ -103,7 +104,7 @@ Json HeatmapReport::add_map(const Sample& sample, const std::string& stem, const
   if (maps.classes.size() > 1) name += "." + std::to_string(index);
   const OverlayOptions style{options_.colormap, options_.alpha, options_.signed_maps, 0};
   const Drawing drawing = of_method.pictures.empty()
-                              ? draw(sample, map, of_method.at_input_resolution, style)
+                              ? draw(sample, map, of_method.at_input_resolution, style, options_.strip)
                               : Drawing{of_method.pictures[target], of_method.pictures[target], ""};
   const bool is_drawn = drawing.image.defined();
   if (is_drawn) {
@@ -111,6 +112,8 @@ Json HeatmapReport::add_map(const Sample& sample, const std::string& stem, const
     write_png(output_path(name + ".png"), add_legend(drawing.image, legend(maps, method, target, drawing)));
   }
   if (options_.raw) write_npy(output_path(name + ".npy"), map);
+  const bool is_volume = options_.raw && sample.volume && map.dim() == 4;
+  if (is_volume) write_nifti(output_path(name + ".nii.gz"), map.sum(0), *sample.volume);
   if (of_method.pictures.empty()) note_empty(name, map, is_drawn);
   const std::string label = labels_.name(index);
   return {{"name", methods_[method].name},
@@ -125,7 +128,8 @@ Json HeatmapReport::add_map(const Sample& sample, const std::string& stem, const
           {"max", map.max().item<double>()},
           {"mean", map.mean().item<double>()},
           {"overlay", is_drawn ? Json(name + ".png") : Json()},
-          {"raw", options_.raw ? Json(name + ".npy") : Json()}};
+          {"raw", options_.raw ? Json(name + ".npy") : Json()},
+          {"raw_nifti", is_volume ? Json(name + ".nii.gz") : Json()}};
 }
 
 // A picture without heat looks like a fault of the program: say why there is none.
@@ -136,7 +140,7 @@ void HeatmapReport::note_empty(const std::string& name, const at::Tensor& map, b
   } else if (is_drawn && !options_.signed_maps && map.max().item<double>() <= 0) {
     note = "has no positive values: everything speaks against the class; --signed draws that";
   } else if (!is_drawn && !options_.raw) {
-    note = "cannot be drawn, as the input is no picture; --raw writes the map itself";
+    note = "cannot be drawn, as its axes are not those of the input; --raw writes the map itself";
   }
   if (!note.empty()) std::cerr << "attune: note: map '" + name + "' " + note + "\n";
 }

@@ -45,6 +45,7 @@ struct HeatmapOptions {
   std::string colormap;
   double alpha = 0.6;
   bool signed_maps = false;
+  std::optional<int64_t> strip;  // frames, slices or channels in a picture; "all" is the greatest number
   bool raw = false;
   bool json = false;
 };

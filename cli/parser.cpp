@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <limits>
 
 #include <attune/sdk/error.h>
 #include <attune/sdk/version.h>
@@ -64,6 +65,14 @@ CLI::Option* add_inputs(CLI::App& command, InputFlags& flags) {
   return command.add_option("INPUT", flags.paths, "Pictures, folders, videos, or .npy tensors");
 }
 
+// "12" or "all".
+int64_t strip_length(const std::string& text) {
+  if (text == "all") return std::numeric_limits<int64_t>::max();
+  int64_t length = 0;
+  if (CLI::detail::lexical_cast(text, length) && length >= 1) return length;
+  throw CLI::ValidationError("--strip", "'" + text + "' is neither a number of at least 1 nor all");
+}
+
 void add_pictures(CLI::App& command, HeatmapOptions& options) {
   command.add_option("--colormap", options.colormap,
                      "viridis, magma, inferno, plasma, cividis, turbo, grey or blue_red");
@@ -71,6 +80,12 @@ void add_pictures(CLI::App& command, HeatmapOptions& options) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command.add_flag("--signed", options.signed_maps, "Draw negative values too, not the positive part alone");
+  const auto take_strip = [&options](const std::string& text) { options.strip = strip_length(text); };
+  command
+      .add_option_function<std::string>("--strip", take_strip,
+                                        "Frames of a clip, slices of a volume along each axis (default: 8), or "
+                                        "channels of a signal (default: 12) in a picture")
+      ->type_name("N|all");
 }
 
 void add_heatmap(CLI::App& app, HeatmapOptions& options) {

@@ -128,7 +128,7 @@ TEST_F(Heatmap, TheSummaryIsAsPromised) {
   EXPECT_EQ(keys(outcome.out, ""), (Keys{"model", "items"}));
   EXPECT_EQ(keys(outcome.out, "/items/0"), (Keys{"input", "index", "maps"}));
   EXPECT_EQ(keys(outcome.out, "/items/0/maps/0"),
-            (Keys{"name", "layer", "target", "shape", "min", "max", "mean", "overlay", "raw"}));
+            (Keys{"name", "layer", "target", "shape", "min", "max", "mean", "overlay", "raw", "raw_nifti"}));
   EXPECT_EQ(keys(outcome.out, "/items/0/maps/0/target"), (Keys{"index", "label", "score", "probability"}));
   const Json document = parsed(outcome.out);
   EXPECT_EQ(document["model"], "model.pt");
@@ -161,14 +161,13 @@ TEST_F(Heatmap, TheSidecarSpeaksAndTheCommandLineOverridesIt) {
   EXPECT_EQ(other["items"][0]["maps"][0]["shape"], (Json{1, 16, 16}));
 }
 
-TEST_F(Heatmap, SignalsHaveNoOverlayAndClipsAStrip) {
+TEST_F(Heatmap, SignalsAreCurvesAndClipsStrips) {
   save_signal_classifier(folder_ / "model.pt");
   write("signal.npy", npy("<f4", "(2, 64)", bytes_of(std::vector<float>(2 * 64, 0.5F))));
   Json map =
       document({"heatmap", "model.pt", "signal.npy", "--json", "--raw", "--output", "out"})["items"][0]["maps"][0];
-  EXPECT_EQ(map["overlay"], nullptr);
   EXPECT_EQ(map["shape"], (Json{1, 32}));
-  EXPECT_EQ(files("out"), (Files{"signal.gradcam.npy", "summary.json"}));
+  EXPECT_EQ(files("out"), (Files{"signal.gradcam.npy", "signal.gradcam.png", "summary.json"}));
   EXPECT_EQ(refusal(5, {"heatmap", "model.pt", "picture.png"}),
             "picture.png: is a picture, but the model takes [C,S1]; give it a .npy file");
 

@@ -15,11 +15,13 @@ class Builder {
  public:
   // `result` says what becomes of x and, when it has a shape, of self.weight.
   void layer(const std::string& name, const std::string& result, at::IntArrayRef weight = {}) {
+    const at::Generator generator = at::detail::createCPUGenerator(seed_++);
+    layer(name, result, weight.empty() ? at::Tensor() : 0.3 * at::randn(weight, generator));
+  }
+
+  void layer(const std::string& name, const std::string& result, const at::Tensor& weight) {
     Module made = module(name);
-    if (!weight.empty()) {
-      const at::Generator generator = at::detail::createCPUGenerator(seed_++);
-      made.register_parameter("weight", (0.3 * at::randn(weight, generator)).set_requires_grad(true), false);
-    }
+    if (weight.defined()) made.register_parameter("weight", weight.clone().set_requires_grad(true), false);
     made.define("def forward(self, x):\n  return " + result + "\n");
     model_.register_module(name, made);
   }
@@ -122,6 +124,35 @@ void save_clip_classifier(const std::filesystem::path& file) {
   model.layer("conv1", convolution, {3, 3, 3, 3, 3});
   model.relu("relu1");
   model.save("  return torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3, 4])\n", file);
+}
+
+void save_volume_classifier(const std::filesystem::path& file) {
+  Builder model;
+  const std::string convolution = "torch.conv3d(x, self.weight, None, [4, 4, 4], [1, 1, 1])";
+  model.layer("conv1", convolution, {3, 1, 3, 3, 3});
+  model.relu("relu1");
+  model.save("  return torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3, 4])\n", file);
+}
+
+void save_follower(const std::filesystem::path& file, int64_t channels, int64_t rank) {
+  Builder model;
+  const std::vector<int64_t> axes = {2, 3, 4};
+  std::string over;  // "2, 3, 4"
+  std::vector<int64_t> shape = {2, channels};
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    shape.push_back(1);
+    over += (over.empty() ? "" : ", ") + std::to_string(axes[static_cast<size_t>(axis)]);
+  }
+  const std::string convolution = "torch.conv" + std::to_string(rank) + "d(x, self.weight)";
+  model.layer("conv1", convolution, at::ones(shape));
+  model.save("  return torch.mean(self.conv1.forward(x), [" + over + "])\n", file);
+}
+
+void save_lines(const std::filesystem::path& file) {
+  Builder model;
+  model.convolution("conv1", 3, 4, 4);
+  model.layer("lines", "torch.conv1d(x, self.weight)", {3, 4, 1});
+  model.save("  return torch.mean(self.lines.forward(torch.mean(self.conv1.forward(x), [2])), [2])\n", file);
 }
 
 void save_colours(const std::filesystem::path& file, double threshold) {

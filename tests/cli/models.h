@@ -23,6 +23,13 @@ void save_insatiable(const std::filesystem::path& file);
 void save_signal_classifier(const std::filesystem::path& file);
 // Clips [N,3,T,H,W] to 3 scores; layers conv1, relu1.
 void save_clip_classifier(const std::filesystem::path& file);
+// Volumes [N,1,S1,S2,S3] to 3 scores; layers conv1, relu1, a quarter of the input's extent.
+void save_volume_classifier(const std::filesystem::path& file);
+// Inputs of `rank` axes to 2 equal scores, the sum over channels on average. One layer, conv1, hands on that sum, so
+// that the Grad-CAM of a class is the input.
+void save_follower(const std::filesystem::path& file, int64_t channels, int64_t rank);
+// Pictures to 3 scores; layer conv1 has two axes, and the layer behind it, `lines`, one.
+void save_lines(const std::filesystem::path& file);
 
 // Pictures to 3 scores: how much there is of each colour, on average, minus the threshold. One layer, `colours`, hands on
 // the picture, so that the Grad-CAM of a class is its colour.

@@ -46,7 +46,7 @@ void load_clip(const Example& example, uint64_t seed, const LoaderOptions& optio
   const auto [height, width] = options.preprocess.size;
   const auto channels = static_cast<int64_t>(options.preprocess.mean.size());
   loaded.input = at::empty({channels, options.clip.frames, height, width}, at::kFloat);
-  read_clip(example.path, options.clip, [&](int64_t index, const Image& frame) {
+  read_clip(example.path, options.clip, [&](int64_t index, const Image& frame, double) {
     std::vector<Image> picture{frame};
     std::vector<Box> boxes;
     augment(picture, boxes, options.augmentations, seed);

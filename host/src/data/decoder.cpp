@@ -55,10 +55,13 @@ Region scaled(const Region& region, double x, double y) {
 void decode_clip(Sample& sample, const StreamOptions& options) {
   if (options.frames == 0) throw Error(Fault::input, sample.path + ": is a video, but the model does not take clips");
   sample.pictures.resize(static_cast<size_t>(options.frames));
+  sample.times.resize(static_cast<size_t>(options.frames));
   const auto [height, width] = options.preprocess.size;
   const auto channels = static_cast<int64_t>(options.preprocess.mean.size());
   sample.input = at::empty({channels, options.frames, height, width}, at::kFloat);
-  read_clip(sample.path, {options.frames, options.frames_per_second}, [&](int64_t index, const Image& frame) {
+  const ClipTiming timing{options.frames, options.frames_per_second};
+  read_clip(sample.path, timing, [&](int64_t index, const Image& frame, double seconds) {
+    sample.times[static_cast<size_t>(index)] = seconds;
     sample.input.select(1, index).copy_(preprocess(frame, options.preprocess));
     const Image kept = within(frame, most_clip_bytes / options.frames);
     sample.pictures[static_cast<size_t>(index)] = kept;

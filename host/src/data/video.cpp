@@ -53,12 +53,19 @@ struct Clip {
   const ClipTiming& timing;
   const FrameVisitor& visit;
   Turn turn;
+  double rate = 0;  // frames a second, as the file says
 
-  // The frames to take of a video of `count` frames, `rate` of them a second; ascending.
-  std::vector<int64_t> positions(int64_t count, double rate) const {
+  bool has_rate() const { return rate > 0 && std::isfinite(rate); }
+
+  // The frames to take of a video of `count` frames; ascending.
+  std::vector<int64_t> positions(int64_t count) const {
     if (!timing.per_second) return even_positions(count, timing.frames);
-    if (!(rate > 0 && std::isfinite(rate))) refuse_input(path, "the video does not say how many frames it shows a second");
+    if (!has_rate()) refuse_input(path, "the video does not say how many frames it shows a second");
     return timed_positions(count, rate, timing);
+  }
+
+  void show(int64_t index, const Image& frame, int64_t position) const {
+    visit(index, frame, has_rate() ? static_cast<double>(position) / rate : std::nan(""));
   }
 };
 
@@ -77,6 +84,7 @@ struct Decoded {
   int64_t count = 0;  // frames in the file
   int64_t shown = 0;  // of those that are wanted
   Image last;
+  int64_t last_position = 0;
 };
 
 // From the first frame to the last, as that alone tells how many there are.
@@ -91,7 +99,8 @@ Decoded decode_all(const Clip& clip, const std::vector<int64_t>& wanted) {
     cv::Mat frame;
     if (!is_wanted() || !capture.retrieve(frame) || frame.empty()) continue;
     result.last = to_picture(frame, clip.turn);
-    while (is_wanted()) clip.visit(result.shown++, result.last);
+    result.last_position = result.count;
+    while (is_wanted()) clip.show(result.shown++, result.last, result.count);
   }
   return result;
 }
@@ -101,7 +110,7 @@ bool decode_jumping(const Clip& clip, cv::VideoCapture& capture, const std::vect
   for (size_t i = 0; i < wanted.size(); ++i) {
     cv::Mat frame;
     if (!capture.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(wanted[i])) || !capture.read(frame)) return false;
-    clip.visit(static_cast<int64_t>(i), to_picture(frame, clip.turn));
+    clip.show(static_cast<int64_t>(i), to_picture(frame, clip.turn), wanted[i]);
   }
   return true;
 }
@@ -111,22 +120,23 @@ bool is_still_picture(const std::filesystem::path& path) {
   return cv::haveImageReader(path.string()) && read_input(path).compare(0, 4, "GIF8") != 0;
 }
 
-void decode(const Clip& clip) {
+void decode(Clip clip) {
   cv::VideoCapture capture = open(clip.path);
   const int64_t frames = clip.timing.frames;
-  const double said = capture.get(cv::CAP_PROP_FRAME_COUNT), rate = capture.get(cv::CAP_PROP_FPS);
+  const double said = capture.get(cv::CAP_PROP_FRAME_COUNT);
+  clip.rate = capture.get(cv::CAP_PROP_FPS);
   const int64_t count = said >= 1 && said < 1e9 ? std::llround(said) : 0;
   const bool is_long = count > kLong && count > 4 * frames;
-  if (is_long && decode_jumping(clip, capture, clip.positions(count, rate))) return;
+  if (is_long && decode_jumping(clip, capture, clip.positions(count))) return;
   capture.release();
-  Decoded decoded = decode_all(clip, count ? clip.positions(count, rate) : std::vector<int64_t>());
+  Decoded decoded = decode_all(clip, count ? clip.positions(count) : std::vector<int64_t>());
   if (decoded.count == 0) refuse_input(clip.path, "the video has no frames that can be decoded");
   // Containers that only know their length in seconds are a frame or so off: that is even enough.
   if (decoded.shown < frames || std::abs(decoded.count - count) > count / 20 + 1) {
-    decoded = decode_all(clip, clip.positions(decoded.count, rate));
+    decoded = decode_all(clip, clip.positions(decoded.count));
   }
   if (decoded.shown == 0) refuse_input(clip.path, "the video has no frames that can be decoded");
-  for (int64_t i = decoded.shown; i < frames; ++i) clip.visit(i, decoded.last);
+  for (int64_t i = decoded.shown; i < frames; ++i) clip.show(i, decoded.last, decoded.last_position);
 }
 
 }  // namespace
@@ -148,7 +158,7 @@ void read_clip(const std::filesystem::path& path, const ClipTiming& timing, cons
   try {
     if (is_still_picture(path)) refuse_input(path, "is a still picture, but the model takes clips; give it a video");
     if (is_cut_off_video(path)) refuse_input(path, "the video is cut off: the end of the file is missing");
-    decode({path, timing, visit, turn_of(path)});
+    decode({path, timing, visit, turn_of(path), 0});
   } catch (const cv::Exception& error) {
     refuse_input(path, "the video cannot be decoded: " + error.err);
   }
@@ -157,7 +167,9 @@ void read_clip(const std::filesystem::path& path, const ClipTiming& timing, cons
 std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing) {
   check(timing);
   std::vector<Image> pictures(static_cast<size_t>(timing.frames));
-  read_clip(path, timing, [&](int64_t index, const Image& frame) { pictures[static_cast<size_t>(index)] = frame; });
+  read_clip(path, timing, [&](int64_t index, const Image& frame, double) {
+    pictures[static_cast<size_t>(index)] = frame;
+  });
   return pictures;
 }
 

@@ -26,10 +26,8 @@ void swap_bytes(NiftiHeader& header) {
   }
 }
 
-using Rows = std::array<std::array<double, 4>, 3>;
-
 // The centre of cell 0 lies (stretch - 1) / 2 voxels from that of voxel 0.
-void stretch_columns(Rows& rows, const std::array<double, 3>& stretch) {
+void stretch_columns(NiftiAffine& rows, const std::array<double, 3>& stretch) {
   for (auto& row : rows) {
     for (size_t axis = 0; axis < 3; ++axis) {
       row[3] += row[axis] * (stretch[axis] - 1) / 2;
@@ -38,14 +36,14 @@ void stretch_columns(Rows& rows, const std::array<double, 3>& stretch) {
   }
 }
 
-Rows stored_affine(const NiftiHeader& header) {
-  Rows rows{};
+NiftiAffine stored_affine(const NiftiHeader& header) {
+  NiftiAffine rows{};
   for (size_t i = 0; i < 12; ++i) rows[i / 4][i % 4] = nifti::affine.get(header, i);
   return rows;
 }
 
 // What the quaternion and the spacing say.
-Rows quaternion_affine(const NiftiHeader& header) {
+NiftiAffine quaternion_affine(const NiftiHeader& header) {
   const double b = nifti::quaternion.get(header, 0), c = nifti::quaternion.get(header, 1),
                d = nifti::quaternion.get(header, 2);
   const double a = std::sqrt(std::max(0.0, 1 - b * b - c * c - d * d));
@@ -53,7 +51,7 @@ Rows quaternion_affine(const NiftiHeader& header) {
                              {2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)},
                              {2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c}};
   const double hand = nifti::spacing.get(header, 0) < 0 ? -1 : 1;
-  Rows rows{};
+  NiftiAffine rows{};
   for (size_t i = 0; i < 3; ++i) {
     for (size_t axis = 0; axis < 3; ++axis) {
       rows[i][axis] = turn[i][axis] * nifti::spacing.get(header, axis + 1) * (axis == 2 ? hand : 1);
@@ -81,6 +79,10 @@ std::vector<int64_t> extents_of(const NiftiHeader& header) {
   return extents;
 }
 
+NiftiAffine affine_of(const NiftiHeader& header) {
+  return nifti::has_affine.get(header) > 0 ? stored_affine(header) : quaternion_affine(header);
+}
+
 NiftiHeader header_over(const NiftiHeader& volume, const std::array<int64_t, 3>& extents) {
   NiftiHeader header = volume;
   std::array<double, 3> stretch{1, 1, 1};
@@ -93,7 +95,7 @@ NiftiHeader header_over(const NiftiHeader& volume, const std::array<int64_t, 3>&
   }
   nifti::extents.set(header, 3, 0);
   for (size_t axis = 4; axis <= 7; ++axis) nifti::extents.set(header, 1, axis);
-  Rows stored = stored_affine(volume), turned = quaternion_affine(volume);
+  NiftiAffine stored = stored_affine(volume), turned = quaternion_affine(volume);
   stretch_columns(stored, stretch);
   stretch_columns(turned, stretch);
   for (size_t i = 0; i < 12; ++i) nifti::affine.set(header, static_cast<float>(stored[i / 4][i % 4]), i);

@@ -50,6 +50,10 @@ bool to_native(NiftiHeader& header, bool& swapped);
 // X, Y, Z and what is beyond.
 std::vector<int64_t> extents_of(const NiftiHeader& header);
 
+// World coordinates (right, front, up, in the file's unit) of a voxel: three rows of factors of X, Y, Z and an offset.
+using NiftiAffine = std::array<std::array<double, 4>, 3>;
+NiftiAffine affine_of(const NiftiHeader& header);
+
 // The header of float32 values [X,Y,Z] that cover the field of `volume`.
 NiftiHeader header_over(const NiftiHeader& volume, const std::array<int64_t, 3>& extents);
 

@@ -30,10 +30,17 @@ double heat_range(const at::Tensor& map, bool signed_);
 // is no heat and is dimmed a little outside of the region. A map without (positive) values draws no heat.
 Image overlay(const Image& picture, const at::Tensor& map, const Region& region, const OverlayOptions& options = {});
 
-// A clip's `map` [T,S1,S2] over its frames, on one scale: at most `shown` of them, evenly chosen, side by side. The map
-// may have fewer steps in time than there are frames.
+struct StripOptions {
+  int64_t shown = 8;                  // frames at most, evenly chosen
+  std::vector<std::string> captions;  // one per frame of the clip ("1.25 s"), or none
+  int64_t columns = 8;                // frames in a row at most
+  int64_t largest = 480;              // a frame's longer side, in pixels
+};
+
+// A clip's `map` [T,S1,S2] over its frames, on one scale, side by side. The map may have fewer steps in time than there
+// are frames; without a map the frames are as they are.
 Image clip_strip(const std::vector<Image>& frames, const at::Tensor& map, const Region& region,
-                 const OverlayOptions& options = {}, int64_t shown = 8);
+                 const OverlayOptions& options = {}, const StripOptions& strip = {});
 
 // A gradient of the input as papers draw it, in `region` of a picture of the given size: [3,H,W] in colour about grey
 // (0.1 standard deviations, as Springenberg et al.'s code), any other [C,H,W] as grey-scale of the absolute values

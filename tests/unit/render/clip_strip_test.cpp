@@ -1,5 +1,6 @@
 #include <cmath>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <vector>
 
 #include "pictures.h"
@@ -54,7 +55,9 @@ TEST(ClipStrip, ChoosesEvenly) {
   }
   EXPECT_LE(chosen.front(), 2);
   EXPECT_GE(chosen.back(), 27);
-  EXPECT_EQ(shown(clip_strip(frames(30), at::zeros({30, 4, 4}), kAll, {}, 3)).size(), 3u);
+  StripOptions three;
+  three.shown = 3;
+  EXPECT_EQ(shown(clip_strip(frames(30), at::zeros({30, 4, 4}), kAll, {}, three)).size(), 3u);
   EXPECT_EQ(shown(clip_strip(frames(1), at::zeros({1, 4, 4}), kAll)), std::vector<int>{0});
 }
 
@@ -87,6 +90,51 @@ TEST(ClipStrip, TakesMapsWithFewerStepsThanFrames) {
   EXPECT_GE(levels[2], 253);
   const std::vector<int> constant = peaks(clip_strip(dark, at::ones({1, 4, 4}), kAll, shades()));
   EXPECT_GE(*std::min_element(constant.begin(), constant.end()), 253);
+}
+
+TEST(ClipStrip, AllFramesTakeSeveralRows) {
+  StripOptions all;
+  all.shown = 1000;
+  const Image one = clip_strip(frames(8), at::zeros({8, 4, 4}), kAll, {}, all);
+  const Image strip = clip_strip(frames(20), at::zeros({20, 4, 4}), kAll, {}, all);
+  const int64_t row = one.size(0), pitch = row + 4;
+  ASSERT_EQ(strip.size(0), 2 * pitch + row) << "three rows of seven, seven and six";
+  std::vector<int> found;
+  for (int64_t i = 0; i < 3; ++i) {
+    for (const int frame : shown(strip.narrow(0, i * pitch, row).contiguous())) found.push_back(frame);
+  }
+  std::vector<int> expected(20);
+  std::iota(expected.begin(), expected.end(), 0);
+  EXPECT_EQ(found, expected);
+}
+
+TEST(ClipStrip, WritesTheTimesUnderTheFrames) {
+  StripOptions timed, other;
+  timed.captions = {"0.00 s", "0.25 s", "0.50 s"};
+  other.captions = {"0.00 s", "0.35 s", "0.50 s"};
+  const Image without = clip_strip(frames(3), at::zeros({3, 4, 4}), kAll);
+  const Image with = clip_strip(frames(3), at::zeros({3, 4, 4}), kAll, {}, timed);
+  EXPECT_GT(with.size(0), without.size(0));
+  EXPECT_TRUE(at::equal(with.narrow(0, 0, without.size(0)), without)) << "the frames are as they were";
+  const at::Tensor changed = difference(with, clip_strip(frames(3), at::zeros({3, 4, 4}), kAll, {}, other));
+  const Point centre = centre_of_mass(changed);
+  EXPECT_NEAR(centre.x, static_cast<double>(with.size(1)) / 2, 15) << "under the second frame";
+  EXPECT_GT(centre.y, static_cast<double>(without.size(0)));
+}
+
+TEST(ClipStrip, TakesNoMap) {
+  EXPECT_EQ(shown(clip_strip(frames(3), {}, kAll)), (std::vector<int>{0, 1, 2}));
+}
+
+TEST(ClipStrip, ShrinksLargeFramesWithTheirRegion) {
+  const std::vector<Image> dark(1, grey(800, 1200, 0));
+  at::Tensor map = at::zeros({1, 4, 4});
+  map[0][1][2] = 1;
+  const Image strip = clip_strip(dark, map, {600, 0, 600, 800}, shades());
+  ASSERT_EQ(strip.size(1), 480);
+  const Point centre = centre_of_mass(difference(strip, grey(strip.size(0), strip.size(1), 0)));
+  EXPECT_NEAR(centre.x, 480 * (600 + 600 * 2.5 / 4) / 1200, 3);
+  EXPECT_NEAR(centre.y, 320 * 1.5 / 4, 3);
 }
 
 TEST(ClipStrip, RefusesWhatItCannotDraw) {

@@ -1,0 +1,140 @@
+#include "render/volume_picture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <attune/sdk/error.h>
+
+#include "render/heat.h"
+#include "render/slices.h"
+#include "render/tiles.h"
+
+namespace attune {
+namespace {
+
+constexpr double kSmallSlice = 112, kLargeSlice = 240;  // the longest side of a volume, in pixels
+constexpr double kManySlices = 64;                      // from which on they are small
+constexpr double kThinnest = 16;                        // of a slice's sides, in pixels
+constexpr int64_t kCellSide = 108;
+constexpr int64_t kLongestRow = 2400;
+
+void require_volume(const Volume& volume) {
+  const at::Tensor& grey = volume.grey;
+  if (grey.defined() && grey.dim() == 3 && grey.scalar_type() == at::kByte && grey.numel() > 0) return;
+  throw Error(Fault::run, "a volume is drawn from a uint8 tensor [S1,S2,S3]");
+}
+
+// Slices along one axis, which are pictures.
+class VolumeStack {
+ public:
+  VolumeStack(const Volume& volume, int64_t axis, const at::Tensor& map, const OverlayOptions& options)
+      : axis_(volume.axes[static_cast<size_t>(axis)]), grey_(volume.grey.movedim(axis, 0)), options_(options) {
+    if (map.defined()) slices_.emplace(drawable(map, 3).movedim(axis, 0), count());
+    strengths_ = slices_ ? slices_->strengths(options.signed_) : std::vector<double>(grey_.size(0));
+  }
+
+  int64_t count() const { return grey_.size(0); }
+  const std::string& name() const { return axis_.name; }
+  std::vector<ChosenSlice> choose(int64_t shown) const { return choose_slices(strengths_, shown); }
+
+  int64_t strongest() const {
+    const auto peak = std::max_element(strengths_.begin(), strengths_.end());
+    return *peak > 0 ? peak - strengths_.begin() : count() / 2;
+  }
+
+  std::string number(int64_t place) const { return std::to_string(axis_.reversed ? count() - 1 - place : place); }
+
+  Image picture(int64_t place, int64_t height, int64_t width) const {
+    const Image grey = grey_[place].unsqueeze(2).expand({-1, -1, 3}).contiguous();
+    const Image enlarged = resize(grey, height, width);
+    if (!slices_) return enlarged;
+    const Region whole{0, 0, static_cast<double>(width), static_cast<double>(height)};
+    return overlay(enlarged, slices_->slice(place), whole, options_);
+  }
+
+ private:
+  VolumeAxis axis_;
+  at::Tensor grey_;
+  OverlayOptions options_;
+  std::optional<Slices> slices_;
+  std::vector<double> strengths_;
+};
+
+// The extents of the volume in pixels, when its longest is between `smallest` and `largest`.
+std::array<int64_t, 3> extents_of(const Volume& volume, double smallest, double largest) {
+  std::array<double, 3> lengths{};
+  double finest = volume.axes[0].spacing;
+  for (const VolumeAxis& axis : volume.axes) finest = std::min(finest, axis.spacing);
+  for (size_t i = 0; i < 3; ++i) {
+    lengths[i] = static_cast<double>(volume.grey.size(static_cast<int64_t>(i))) * volume.axes[i].spacing / finest;
+  }
+  const double longest = *std::max_element(lengths.begin(), lengths.end());
+  std::array<int64_t, 3> extents{};
+  for (size_t i = 0; i < 3; ++i) {
+    const double pixels = lengths[i] * std::clamp(longest, smallest, largest) / longest;
+    extents[i] = std::lround(std::max(pixels, kThinnest));
+  }
+  return extents;
+}
+
+// Of slices along `axis`: their height and width.
+std::array<int64_t, 2> slice_size(const std::array<int64_t, 3>& extents, int64_t axis) {
+  return {axis == 0 ? extents[1] : extents[0], axis == 2 ? extents[1] : extents[2]};
+}
+
+std::string heading_of(const VolumeStack& stack, const std::vector<ChosenSlice>& chosen) {
+  const auto shown = static_cast<int64_t>(chosen.size());
+  const std::string all = std::to_string(stack.count()) + (stack.count() == 1 ? " slice" : " slices");
+  if (shown == stack.count()) return stack.name() + ": all " + all;
+  const auto hot = std::count_if(chosen.begin(), chosen.end(), [](const ChosenSlice& slice) { return slice.hot; });
+  return stack.name() + ": " + std::to_string(shown) + " of " + all + ", " +
+         (hot == 0 ? "evenly spaced" : "* most heat, the others evenly spaced");
+}
+
+OverlayOptions on_one_scale(const at::Tensor& map, OverlayOptions options) {
+  if (map.defined() && options.full_heat == 0) options.full_heat = heat_range(drawable(map, 3), options.signed_);
+  return options;
+}
+
+}  // namespace
+
+Image volume_picture(const Volume& volume, const at::Tensor& map, const OverlayOptions& options, int64_t shown) {
+  require_volume(volume);
+  if (shown < 1) throw Error(Fault::run, "a volume is shown by at least one slice along each axis");
+  const OverlayOptions common = on_one_scale(map, options);
+  double total = 0;
+  for (const int64_t count : volume.grey.sizes()) total += static_cast<double>(std::min(count, shown));
+  const auto extents = extents_of(volume, kSmallSlice, total > kManySlices ? kSmallSlice : kLargeSlice);
+  std::vector<Section> sections;
+  for (int64_t axis = 0; axis < 3; ++axis) {
+    const VolumeStack stack(volume, axis, map, common);
+    const auto [height, width] = slice_size(extents, axis);
+    const std::vector<ChosenSlice> chosen = stack.choose(shown);
+    std::vector<Tile> tiles;
+    for (const ChosenSlice& slice : chosen) {
+      tiles.push_back(
+          {stack.picture(slice.index, height, width), stack.number(slice.index) + (slice.hot ? " *" : ""), slice.hot});
+    }
+    const auto count = static_cast<int64_t>(tiles.size());
+    const int64_t fitting = std::max<int64_t>(kLongestRow / width, 8);
+    sections.push_back({heading_of(stack, chosen), tiled(tiles, even_columns(count, fitting))});
+  }
+  return stacked(sections);
+}
+
+Image volume_cell(const Volume& volume, const at::Tensor& map, const OverlayOptions& options) {
+  require_volume(volume);
+  const OverlayOptions common = on_one_scale(map, options);
+  const auto extents = extents_of(volume, kCellSide, kCellSide);
+  std::vector<Tile> tiles;
+  for (int64_t axis = 0; axis < 3; ++axis) {
+    const VolumeStack stack(volume, axis, map, common);
+    const auto [height, width] = slice_size(extents, axis);
+    const int64_t place = stack.strongest();
+    tiles.push_back({stack.picture(place, height, width), stack.name() + ": " + stack.number(place)});
+  }
+  return tiled(tiles, 2);
+}
+
+}  // namespace attune
