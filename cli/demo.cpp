@@ -41,6 +41,7 @@ torch::jit::Module train(const DemoOptions& options, const DemoTraining& base) {
     return true;
   };
   train_demo(network, training);
+  progress.finish();
   const double f1 = demo_f1(network, demo_held_out_seed, options.quick ? 16 : 256, training.size);
   std::cout << "Trained in " << std::fixed << std::setprecision(0) << progress.seconds()
             << " s; macro F1 on pictures it has never seen: " << std::setprecision(2) << f1 << '\n';

@@ -47,6 +47,7 @@ class LossRun {
       inputs_.process(*batch, [&](const SampleList& samples, const at::Tensor& input) { add(samples, input); });
       progress.advance(static_cast<int64_t>(batch->size()));
     }
+    progress.finish();
     if (rows_ == 0) return inputs_.code();
     if (options_.json) {
       print(document());
