@@ -17,6 +17,7 @@
 #include "json.h"
 #include "progress.h"
 #include "session.h"
+#include "stop.h"
 
 namespace attune::cli {
 namespace {
@@ -118,6 +119,7 @@ int demo(const DemoOptions& options) {
   write_model(train(options, training), folder / "model.pt", training.size);
   write_pictures(folder / "pictures");
   const int drawn = draw_heatmaps(options, folder);
+  if (stop_requested()) return drawn;
   std::cout << "\nDo Grad-CAM and guided backpropagation agree? (spec atcon_gb_mask_pearson)\n";
   const int code = std::max(drawn, draw_consistency(options, folder));
   std::cout << "\nThe pictures lie in " << (folder / "heatmaps").string() << " and "

@@ -44,8 +44,12 @@ struct HeatmapOptions {
   std::string output = "heatmaps";
   std::string colormap;
   double alpha = 0.6;
+  std::string opacity = "heat";  // or "uniform"
   bool signed_maps = false;
+  bool plain = false;
+  bool heat_only = false;
   bool raw = false;
+  std::string raw_size = "layer";  // or "input"
   bool json = false;
 };
 

@@ -69,7 +69,12 @@ void add_pictures(CLI::App& command, HeatmapOptions& options) {
   command.add_option("--alpha", options.alpha, "Opacity of the strongest heat")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  command.add_option("--opacity", options.opacity, "Of the heat: growing with it, or uniform")
+      ->check(CLI::IsMember({"heat", "uniform"}))
+      ->capture_default_str();
   command.add_flag("--signed", options.signed_maps, "Draw negative values too, not the positive part alone");
+  command.add_flag("--plain", options.plain, "Pictures at the photo's own size, without the strip of text");
+  command.add_flag("--heat-only", options.heat_only, "Draw the heat without the photo");
 }
 
 void add_heatmap(CLI::App& app, HeatmapOptions& options) {
@@ -96,7 +101,11 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   command->add_option("--output", options.output, "Folder for the pictures")->capture_default_str();
   command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
   add_pictures(*command, options);
-  command->add_flag("--raw", options.raw, "Write the maps themselves as .npy too");
+  CLI::Option* raw = command->add_flag("--raw", options.raw, "Write the maps themselves as .npy too");
+  command->add_option("--raw-size", options.raw_size, "Of these maps: the layer's, or enlarged to the model's input")
+      ->check(CLI::IsMember({"layer", "input"}))
+      ->needs(raw)
+      ->capture_default_str();
   command->add_flag("--json", options.json, "Print summary.json on standard output");
 }
 
@@ -253,17 +262,41 @@ void add_training(CLI::App& app, Options& options) {
           options.ablate);
 }
 
-// One line: what is wrong, the command that may have been meant, and whose help tells more.
-std::string failure(const CLI::App* app, const CLI::Error& error) {
-  std::string command = "attune";
-  for (const CLI::App* given : app->get_subcommands()) command += " " + given->get_name();
-  std::string meant;
-  if (app->get_subcommands().empty() && !app->remaining().empty()) {
-    std::vector<std::string> names;
-    for (const CLI::App* known : app->get_subcommands(nullptr)) names.push_back(known->get_name());
-    meant = did_you_mean(app->remaining().front(), names);
+std::vector<std::string> flags_of(const CLI::App& command) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
   }
-  return "attune: " + std::string(error.what()) + meant + "; see " + command + " --help\n";
+  return flags;
+}
+
+// "unknown flag --metod (did you mean ...)", when there is one.
+std::string unknown_flag(const CLI::App& command) {
+  for (const std::string& word : command.remaining()) {
+    if (word.size() < 2 || word[0] != '-') continue;
+    const std::string flag = word.substr(0, word.find('='));
+    return "unknown flag " + flag + did_you_mean(flag, flags_of(command));
+  }
+  return "";
+}
+
+// The same of a command.
+std::string unknown_command(const CLI::App& app) {
+  if (!app.get_subcommands().empty() || app.remaining().empty()) return "";
+  std::vector<std::string> names;
+  for (const CLI::App* known : app.get_subcommands(nullptr)) names.push_back(known->get_name());
+  return "unknown command " + app.remaining().front() + did_you_mean(app.remaining().front(), names);
+}
+
+// One line: what is wrong, the flag or command that may have been meant, and whose help tells more. An unknown flag
+// comes first: what else is missing may be what it was to give.
+std::string failure(const CLI::App* app, const CLI::Error& error) {
+  const auto given = app->get_subcommands();
+  const CLI::App& command = given.empty() ? *app : *given.front();
+  std::string wrong = unknown_flag(command);
+  if (wrong.empty()) wrong = unknown_command(*app);
+  if (wrong.empty()) wrong = error.what();
+  return "attune: " + wrong + "; see attune" + (given.empty() ? "" : " " + command.get_name()) + " --help\n";
 }
 
 }  // namespace
