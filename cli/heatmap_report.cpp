@@ -1,6 +1,7 @@
 #include "heatmap_report.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_linear1d.h>
 #include <ATen/ops/upsample_trilinear3d.h>
@@ -10,6 +11,8 @@
 #include <iomanip>
 #include <iostream>
 #include <sstream>
+
+#include <attune/sdk/error.h>
 
 #include "image/npy.h"
 #include "image/output_file.h"
@@ -157,6 +160,9 @@ HeatmapReport::Scale HeatmapReport::scale_of(const Sample& sample, const ShownMa
 // A map lies over what it was computed on; a matcher's input may be turned, shifted or mirrored.
 Drawing HeatmapReport::drawn(const Sample& sample, const ShownMap& map, const Scale& scale) const {
   if (map.shown) {
+    if (!at::isfinite(map.values).all().item<bool>()) {
+      throw Error(Fault::run, "'" + map.name + "' is not finite (NaN or infinity)");
+    }
     Drawing drawing;
     drawing.image = drawing.cell = shown_picture(sample, map.values, *map.shown, preprocess_);
     return drawing;

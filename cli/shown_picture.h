@@ -14,7 +14,7 @@ namespace attune::cli {
 Sample with_input(const Sample& sample, const at::Tensor& input, const Preprocess& preprocess);
 
 // What a matcher shows, [C,S1..Sd]: a mask in grey, an input as a picture; of a clip, its middle frame. Undefined for a
-// signal. Throws Error(Fault::run) when it is not finite.
+// signal.
 Image shown_picture(const Sample& sample, const at::Tensor& values, Shown shown, const Preprocess& preprocess);
 
 }  // namespace attune::cli
