@@ -48,18 +48,15 @@ class HeatmapRun {
   }
 
   int run() {
-    Progress progress("inputs", inputs_.files());
+    Progress progress("inputs", inputs_.inputs());
     HeatmapReport report(options_, session_.labels, inputs_.preprocess(), source_->targets());
     catch_stop();
     std::future<Failures> drawing;  // of a batch, beside the model's work on the next
-    bool at_end = false;
-    while (!at_end && !stop_requested()) {
+    while (!stop_requested()) {
       auto samples = inputs_.next();
-      at_end = !samples;
-      Attended maps;
-      if (samples) maps = attend(*samples);
-      if (drawing.valid()) complain(drawing.get());
       if (!samples) break;
+      Attended maps = attend(*samples);
+      if (drawing.valid()) complain(drawing.get());
       progress.advance(static_cast<int64_t>(samples->size()));
       drawing = std::async(std::launch::async, [this, &report, samples = std::move(*samples), maps = std::move(maps)] {
         return draw(report, samples, maps);
@@ -67,8 +64,9 @@ class HeatmapRun {
     }
     if (drawing.valid()) complain(drawing.get());
     progress.finish();
-    report.finish(settings(), inputs_.failures(), !at_end, progress.seconds());
-    return at_end ? inputs_.code() : say_stopped(report);
+    const bool stopped = stop_requested() && progress.done() < inputs_.inputs();
+    report.finish(settings(), inputs_.failures(), stopped, progress.seconds());
+    return stopped ? say_stopped(report) : inputs_.code();
   }
 
  private:

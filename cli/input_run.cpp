@@ -3,6 +3,7 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -77,7 +78,10 @@ void InputRun::list_files() {
   }
   const auto stems = output_stems(files_);
   check_row_stems(files_, stems, options_.spatial_rank);
-  for (size_t i = 0; i < files_.size(); ++i) stems_[files_[i].path] = stems[i];
+  for (size_t i = 0; i < files_.size(); ++i) {
+    stems_[files_[i].path] = stems[i];
+    inputs_ += std::max<int64_t>(rows_of(files_[i], options_.spatial_rank), 1);
+  }
 }
 
 std::string InputRun::stem_of(const Sample& sample) const {

@@ -32,7 +32,7 @@ class InputRun {
   // Lists the files, once the model is loaded.
   void open();
 
-  int64_t files() const { return static_cast<int64_t>(files_.size()); }
+  int64_t inputs() const { return inputs_; }  // rows of .npy batches count each
   std::optional<std::vector<Sample>> next() { return stream_->next(); }
 
   // Gives the batch's samples that could be read to `work`, as the model takes them, [N,C,S1..Sd]. What cannot be read
@@ -64,6 +64,7 @@ class InputRun {
   std::vector<InputFile> files_;
   std::map<std::string, std::string> stems_;  // by path
   std::optional<SampleStream> stream_;
+  int64_t inputs_ = 0;
   int64_t channels_ = 3;
   std::vector<FailedInput> failures_;
   bool any_done_ = false;

@@ -42,7 +42,7 @@ class LossRun {
 
   int run() {
     inputs_.open();
-    Progress progress("inputs", inputs_.files());
+    Progress progress("inputs", inputs_.inputs());
     while (const auto batch = inputs_.next()) {
       inputs_.process(*batch, [&](const SampleList& samples, const at::Tensor& input) { add(samples, input); });
       progress.advance(static_cast<int64_t>(batch->size()));

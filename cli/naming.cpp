@@ -21,17 +21,6 @@ std::string stem_with(const std::string& file, int detail) {
   return stem;
 }
 
-// Of a .npy batch; 0 for every other file, and for one that cannot be read, which is said when it is.
-int64_t rows_of(const InputFile& file, int64_t spatial_rank) {
-  if (file.kind != InputKind::npy || !file.error.empty()) return 0;
-  try {
-    const std::vector<int64_t> shape = NpyFile(file.path).shape();
-    return static_cast<int64_t>(shape.size()) == spatial_rank + 2 ? shape[0] : 0;
-  } catch (const Error&) {
-    return 0;
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> output_stems(const std::vector<InputFile>& files) {
@@ -50,6 +39,16 @@ std::vector<std::string> output_stems(const std::vector<InputFile>& files) {
     }
   }
   return stems;
+}
+
+int64_t rows_of(const InputFile& file, int64_t spatial_rank) {
+  if (file.kind != InputKind::npy || !file.error.empty()) return 0;
+  try {
+    const std::vector<int64_t> shape = NpyFile(file.path).shape();
+    return static_cast<int64_t>(shape.size()) == spatial_rank + 2 ? shape[0] : 0;
+  } catch (const Error&) {
+    return 0;
+  }
 }
 
 std::string row_stem(const std::string& stem, int64_t row) { return stem + "_" + std::to_string(row); }
