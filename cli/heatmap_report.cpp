@@ -102,7 +102,10 @@ void HeatmapReport::add(const Sample& sample, const std::string& stem, const Sam
   for (const SampleTerm& term : maps.terms) item["terms"].push_back(term_json(term));
   HeatmapSheets::Row row = sheet_row(sample, stem, maps);
   for (const ShownMap& map : maps.maps) {
-    if (is_repeated(maps, map.target)) continue;
+    if (is_repeated(maps, map.target)) {
+      row.cells.emplace_back(column_of(maps, map), SheetCell());  // keeps its place
+      continue;
+    }
     std::string name = stem + "." + map.name;
     if (maps.classes.size() > 1) name += "." + std::to_string(maps.classes[map.target]);
     item["maps"].push_back(add_map(sample, name, maps, map, row));
@@ -123,6 +126,11 @@ HeatmapSheets::Row HeatmapReport::sheet_row(const Sample& sample, const std::str
   return row;
 }
 
+HeatmapSheets::Column HeatmapReport::column_of(const SampleMaps& maps, const ShownMap& map) const {
+  const auto headings = target_headings(targets_, labels_, maps.scores.size(0));
+  return {map.name, headings.size() > 1 ? headings.at(map.target) : ""};
+}
+
 Json HeatmapReport::add_map(const Sample& sample, const std::string& name, const SampleMaps& maps, const ShownMap& map,
                             HeatmapSheets::Row& row) {
   const int64_t index = maps.classes[map.target];
@@ -131,10 +139,8 @@ Json HeatmapReport::add_map(const Sample& sample, const std::string& name, const
   const Drawing drawing = map.shown || fits ? drawn(sample, map, scale) : Drawing();
   const bool is_drawn = drawing.image.defined();
   if (is_drawn) {
-    const auto headings = target_headings(targets_, labels_, maps.scores.size(0));
-    const HeatmapSheets::Column column{map.name, headings.size() > 1 ? headings.at(map.target) : ""};
     const SheetLine about{drawn_label(index), percent(maps.probabilities[index].item<double>())};
-    row.cells.emplace_back(column, SheetCell(HeatmapSheets::cell_picture(drawing.cell), {about}));
+    row.cells.emplace_back(column_of(maps, map), SheetCell(HeatmapSheets::cell_picture(drawing.cell), {about}));
     const Image& image = drawing.image;
     write_png(output_path(name + ".png"),
               options_.plain ? image : add_legend(image, legend(maps, map, drawing.colours, scale)));

@@ -47,6 +47,7 @@ class HeatmapReport {
   std::string drawn_label(int64_t index) const;
   Json class_json(const SampleMaps& maps, int64_t index) const;
   HeatmapSheets::Row sheet_row(const Sample& sample, const std::string& stem, const SampleMaps& maps) const;
+  HeatmapSheets::Column column_of(const SampleMaps& maps, const ShownMap& map) const;
   std::filesystem::path output_path(const std::string& name) const;
   void print_text() const;
 
