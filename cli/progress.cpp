@@ -36,10 +36,13 @@ void write_line(const std::string& line) {
 
 std::string time_left(double seconds, int64_t done, int64_t total) {
   if (done <= 0 || total <= done || seconds < too_early) return "";
-  const double left = seconds / static_cast<double>(done) * static_cast<double>(total - done);
-  if (left < 1) return "";
-  if (left < 60) return std::to_string(std::llround(left)) + " s left";
-  const int64_t minutes = std::llround(left / 60);
+  return time_left(seconds / static_cast<double>(done) * static_cast<double>(total - done));
+}
+
+std::string time_left(double seconds) {
+  if (!(seconds >= 1)) return "";
+  if (seconds < 60) return std::to_string(std::llround(seconds)) + " s left";
+  const int64_t minutes = std::llround(seconds / 60);
   if (minutes < 60) return std::to_string(minutes) + " min left";
   return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min left";
 }
@@ -53,12 +56,12 @@ double Progress::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
-void Progress::advance(int64_t count, const std::string& note) {
+void Progress::advance(int64_t count, const std::string& note, std::optional<double> left) {
   done_ += count;
-  show(text(note));
+  show(text(note, left));
 }
 
-void Progress::busy(const std::string& what) { show(text(what)); }
+void Progress::busy(const std::string& what, std::optional<double> left) { show(text(what, left)); }
 
 void Progress::milestone(const std::string& text) {
   if (terminal_) return;
@@ -75,15 +78,15 @@ void Progress::finish() {
 }
 
 // "12/400 inputs, 3.1/s, 2 min left, loss 0.412"
-std::string Progress::text(const std::string& note) const {
+std::string Progress::text(const std::string& note, std::optional<double> left) const {
   const double elapsed = seconds();
   std::ostringstream line;
   line << done_ << '/' << total_ << ' ' << unit_;
   line.setf(std::ios::fixed);
   line.precision(1);
   if (done_ > before_) line << ", " << static_cast<double>(done_ - before_) / std::max(elapsed, 1e-9) << "/s";
-  const std::string left = time_left(elapsed, done_ - before_, total_ - before_);
-  if (!left.empty()) line << ", " << left;
+  const std::string until = left ? time_left(*left) : time_left(elapsed, done_ - before_, total_ - before_);
+  if (!until.empty()) line << ", " << until;
   if (!note.empty()) line << ", " << note;
   return line.str();
 }

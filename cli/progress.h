@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace attune::cli {
@@ -17,9 +18,10 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void advance(int64_t count, const std::string& note = "");
+  // `left`: seconds, from who knows better than the rate so far.
+  void advance(int64_t count, const std::string& note = "", std::optional<double> left = {});
   // What is done beside the counting ("measuring on the validation part"), until the next advance().
-  void busy(const std::string& what);
+  void busy(const std::string& what, std::optional<double> left = {});
   // A part is done ("epoch 3/30: loss 0.412"): a line where there is no terminal, whose bar shows it anyway.
   void milestone(const std::string& text);
   // Takes the bar away, for what is printed next.
@@ -31,7 +33,7 @@ class Progress {
  private:
   friend void say(const std::string& line);
 
-  std::string text(const std::string& note) const;
+  std::string text(const std::string& note, std::optional<double> left) const;
   void show(const std::string& text);
   void clear() const;
 
@@ -48,7 +50,9 @@ class Progress {
 // A line on standard error, above the bar when there is one. From any thread.
 void say(const std::string& line);
 
-// "12 min left" after `seconds` for `done` of `total`; "" while nobody can tell, and when less than a second is left.
+// "12 min left"; "" when less than a second is left, and of NaN.
+std::string time_left(double seconds);
+// The same after `seconds` for `done` of `total`; "" while nobody can tell.
 std::string time_left(double seconds, int64_t done, int64_t total);
 
 }  // namespace attune::cli

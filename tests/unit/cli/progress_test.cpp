@@ -2,6 +2,7 @@
 #include "progress.h"
 
 #include <gtest/gtest.h>
+#include <limits>
 
 namespace attune::test {
 namespace {
@@ -23,7 +24,12 @@ TEST(TimeLeft, IsNotSaidWhereNobodyCanTell) {
   EXPECT_EQ(time_left(10, 1, 0), "");
 }
 
-TEST(TimeLeft, IsNeverNothing) { EXPECT_EQ(time_left(100, 1000, 1009), ""); }
+TEST(TimeLeft, IsNeverNothing) {
+  EXPECT_EQ(time_left(100, 1000, 1009), "");
+  EXPECT_EQ(time_left(0.9), "");
+  EXPECT_EQ(time_left(std::numeric_limits<double>::quiet_NaN()), "");
+  EXPECT_EQ(time_left(59.4), "59 s left");
+}
 
 }  // namespace
 }  // namespace attune::test
