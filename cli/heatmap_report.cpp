@@ -1,24 +1,19 @@
 #include "heatmap_report.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/isfinite.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_linear1d.h>
 #include <ATen/ops/upsample_trilinear3d.h>
-#include <ATen/ops/zeros_like.h>
 #include <algorithm>
 #include <cstdio>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
 
-#include <attune/sdk/error.h>
-
 #include "image/npy.h"
 #include "image/output_file.h"
 #include "progress.h"
 #include "render/text.h"
-#include "shown_picture.h"
 
 namespace attune::cli {
 namespace {
@@ -55,14 +50,6 @@ std::string term_text(const Json& term) {
 bool is_repeated(const SampleMaps& maps, size_t target) {
   const auto end = maps.classes.begin() + static_cast<ptrdiff_t>(target);
   return std::find(maps.classes.begin(), end, maps.classes[target]) != end;
-}
-
-// What of a map is drawn as heat, for its range: gradients by their size, channels together, but for a signal's own.
-at::Tensor heat_of_map(const Sample& sample, const ShownMap& map, bool is_signed) {
-  const bool by_size = map.at_input_resolution && !is_signed;
-  const at::Tensor values = by_size ? map.values.abs() : map.values;
-  if (map.at_input_resolution && values.dim() == 2 && values.sizes() == sample.input.sizes()) return values;
-  return values.size(0) == 1 ? values[0] : values.sum(0);
 }
 
 // [C,S1..Sd] -> [C,S1'..Sd'] of the input. Undefined when the map has other axes.
@@ -134,16 +121,13 @@ HeatmapSheets::Column HeatmapReport::column_of(const SampleMaps& maps, const Sho
 Json HeatmapReport::add_map(const Sample& sample, const std::string& name, const SampleMaps& maps, const ShownMap& map,
                             HeatmapSheets::Row& row) {
   const int64_t index = maps.classes[map.target];
-  const bool fits = has_picture(sample) && map.values.dim() == sample.input.dim();
-  const Scale scale = fits ? scale_of(sample, map) : Scale();
-  const Drawing drawing = map.shown || fits ? drawn(sample, map, scale) : Drawing();
-  const bool is_drawn = drawing.image.defined();
+  const MapPicture picture = map_picture(sample, map, options_, preprocess_);
+  const Image& image = picture.drawing.image;
+  const bool is_drawn = image.defined();
   if (is_drawn) {
     const SheetLine about{drawn_label(index), percent(maps.probabilities[index].item<double>())};
-    row.cells.emplace_back(column_of(maps, map), SheetCell(HeatmapSheets::cell_picture(drawing.cell), {about}));
-    const Image& image = drawing.image;
-    write_png(output_path(name + ".png"),
-              options_.plain ? image : add_legend(image, legend(maps, map, drawing.colours, scale)));
+    row.cells.emplace_back(column_of(maps, map), SheetCell(HeatmapSheets::cell_picture(picture.drawing.cell), {about}));
+    write_png(output_path(name + ".png"), options_.plain ? image : add_legend(image, legend(maps, map, picture)));
   }
   if (options_.raw) write_raw(sample, name, map.values);
   if (!map.shown) note_empty(name, sample, map.values, is_drawn);
@@ -156,34 +140,6 @@ Json HeatmapReport::add_map(const Sample& sample, const std::string& name, const
           {"mean", map.values.mean().item<double>()},
           {"overlay", is_drawn ? Json(name + ".png") : Json()},
           {"raw", options_.raw ? Json(name + ".npy") : Json()}};
-}
-
-HeatmapReport::Scale HeatmapReport::scale_of(const Sample& sample, const ShownMap& map) const {
-  const at::Tensor heat = heat_of_map(sample, map, options_.signed_maps);
-  return {heat_range(heat, options_.signed_maps), (options_.signed_maps ? heat.abs() : heat).max().item<double>()};
-}
-
-// A map lies over what it was computed on; a matcher's input may be turned, shifted or mirrored.
-Drawing HeatmapReport::drawn(const Sample& sample, const ShownMap& map, const Scale& scale) const {
-  if (map.shown) {
-    if (!at::isfinite(map.values).all().item<bool>()) {
-      throw Error(Fault::run, "'" + map.name + "' is not finite (NaN or infinity)");
-    }
-    Drawing drawing;
-    drawing.image = drawing.cell = shown_picture(sample, map.values, *map.shown, preprocess_);
-    return drawing;
-  }
-  Sample under = map.input.defined() ? with_input(sample, map.input, preprocess_) : sample;
-  OverlayOptions style;
-  style.colormap = options_.colormap;
-  style.alpha = options_.heat_only ? 1 : options_.alpha;
-  style.signed_ = options_.signed_maps;
-  style.full_heat = scale.full;
-  style.opacity = options_.heat_only || options_.opacity == "uniform" ? Opacity::uniform : Opacity::heat;
-  if (options_.heat_only) {
-    for (Image& picture : under.pictures) picture = at::zeros_like(picture);
-  }
-  return draw(under, map.values, map.at_input_resolution, style);
 }
 
 void HeatmapReport::write_raw(const Sample& sample, const std::string& name, const at::Tensor& map) const {
@@ -210,20 +166,19 @@ void HeatmapReport::note_empty(const std::string& name, const Sample& sample, co
   if (!note.empty()) say("attune: note: map '" + name + "' " + note);
 }
 
-Legend HeatmapReport::legend(const SampleMaps& maps, const ShownMap& map, const std::string& colours,
-                             const Scale& scale) const {
+Legend HeatmapReport::legend(const SampleMaps& maps, const ShownMap& map, const MapPicture& picture) const {
   const int64_t index = maps.classes[map.target];
   Legend legend;
   legend.method = map.title;
   if (!map.layer.empty()) legend.method += " (" + map.layer + ")";
   legend.label = drawn_label(index);
   legend.score = percent(maps.probabilities[index].item<double>());
-  legend.colormap = colours;
-  legend.low = options_.signed_maps ? short_number(-scale.full) : "0";
-  legend.high = short_number(scale.full);
+  legend.colormap = picture.drawing.colours;
+  legend.low = options_.signed_maps ? short_number(-picture.full) : "0";
+  legend.high = short_number(picture.full);
   // Of fine maps the highest values are all drawn alike.
-  const std::string greatest = short_number(scale.greatest);
-  if (scale.greatest > scale.full && greatest != legend.high) legend.high += " (max " + greatest + ")";
+  const std::string greatest = short_number(picture.greatest);
+  if (picture.greatest > picture.full && greatest != legend.high) legend.high += " (max " + greatest + ")";
   return legend;
 }
 

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "drawing.h"
 #include "heatmap_maps.h"
 #include "heatmap_sheets.h"
 #include "input_run.h"
 #include "json.h"
+#include "map_picture.h"
 #include "options.h"
 #include "session.h"
 
@@ -33,15 +33,8 @@ class HeatmapReport {
  private:
   Json add_map(const Sample& sample, const std::string& name, const SampleMaps& maps, const ShownMap& map,
                HeatmapSheets::Row& row);
-  struct Scale {
-    double full = 0;      // the value drawn as the greatest heat
-    double greatest = 0;  // that there is
-  };
-
-  Scale scale_of(const Sample& sample, const ShownMap& map) const;
-  Drawing drawn(const Sample& sample, const ShownMap& map, const Scale& scale) const;
   void write_raw(const Sample& sample, const std::string& name, const at::Tensor& map) const;
-  Legend legend(const SampleMaps& maps, const ShownMap& map, const std::string& colours, const Scale& scale) const;
+  Legend legend(const SampleMaps& maps, const ShownMap& map, const MapPicture& picture) const;
   void note_empty(const std::string& name, const Sample& sample, const at::Tensor& map, bool is_drawn) const;
   std::string label_text(int64_t index) const;
   std::string drawn_label(int64_t index) const;

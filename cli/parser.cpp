@@ -3,8 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include <attune/sdk/error.h>
 #include <attune/sdk/version.h>
+
+#include "usage_message.h"
 
 namespace attune::cli {
 namespace {
@@ -262,50 +263,13 @@ void add_training(CLI::App& app, Options& options) {
           options.ablate);
 }
 
-std::vector<std::string> flags_of(const CLI::App& command) {
-  std::vector<std::string> flags;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-  }
-  return flags;
-}
-
-// "unknown flag --metod (did you mean ...)", when there is one.
-std::string unknown_flag(const CLI::App& command) {
-  for (const std::string& word : command.remaining()) {
-    if (word.size() < 2 || word[0] != '-') continue;
-    const std::string flag = word.substr(0, word.find('='));
-    return "unknown flag " + flag + did_you_mean(flag, flags_of(command));
-  }
-  return "";
-}
-
-// The same of a command.
-std::string unknown_command(const CLI::App& app) {
-  if (!app.get_subcommands().empty() || app.remaining().empty()) return "";
-  std::vector<std::string> names;
-  for (const CLI::App* known : app.get_subcommands(nullptr)) names.push_back(known->get_name());
-  return "unknown command " + app.remaining().front() + did_you_mean(app.remaining().front(), names);
-}
-
-// One line: what is wrong, the flag or command that may have been meant, and whose help tells more. An unknown flag
-// comes first: what else is missing may be what it was to give.
-std::string failure(const CLI::App* app, const CLI::Error& error) {
-  const auto given = app->get_subcommands();
-  const CLI::App& command = given.empty() ? *app : *given.front();
-  std::string wrong = unknown_flag(command);
-  if (wrong.empty()) wrong = unknown_command(*app);
-  if (wrong.empty()) wrong = error.what();
-  return "attune: " + wrong + "; see attune" + (given.empty() ? "" : " " + command.get_name()) + " --help\n";
-}
-
 }  // namespace
 
 int parse(int argc, char** argv, Options& options) {
   CLI::App app("attune: attention maps for TorchScript models", "attune");
   app.set_version_flag("--version", std::string("attune ") + ATTUNE_VERSION);
   app.require_subcommand(0, 1);  // one is asked for below, or of an unknown flag it were said that a command is missing
-  app.failure_message(failure);
+  app.failure_message(usage_message);
   add_layers(app, options.layers);
   add_heatmap(app, options.heatmap);
   add_loss(app, options.loss);
