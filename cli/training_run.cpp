@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <iomanip>
@@ -16,30 +15,15 @@
 
 #include "progress.h"
 #include "session.h"
+#include "stop.h"
 
 namespace attune::cli {
 namespace {
 
-volatile std::sig_atomic_t wants_stop = 0;  // the signal that asks for it
-void (*at_once)(int) = SIG_DFL;
-
-// The first ends the run behind the batch that is under way, the second at once. Both can be taken up again.
-void ask_to_stop(int signal) {
-  wants_stop = signal;
-  std::signal(SIGINT, at_once);
-  std::signal(SIGTERM, at_once);
+std::string about_left(double seconds) {
+  const std::string left = time_left(seconds);
+  return left.empty() ? "" : ", " + left;
 }
-
-// "4:10", or "2:04:10" with hours; rounded, as an estimate is.
-std::string clock(double seconds) {
-  const auto whole = std::llround(seconds);
-  std::ostringstream text;
-  if (whole >= 3600) text << whole / 3600 << ':' << std::setfill('0') << std::setw(2);
-  text << whole / 60 % 60 << ':' << std::setfill('0') << std::setw(2) << whole % 60;
-  return text.str();
-}
-
-std::string about_left(double seconds) { return std::isnan(seconds) ? "" : ", about " + clock(seconds) + " left"; }
 
 std::string with_digits(const std::string& name, double value) {
   if (std::isnan(value)) return "";
@@ -70,18 +54,18 @@ class StageBars {
     bar_of(at, at.step - 1);
     std::string note = at.stage + ", epoch " + std::to_string(at.epoch) + '/' + std::to_string(at.epochs);
     note += with_digits("loss", at.report.loss) + with_digits("consistency loss", at.report.consistency_loss);
-    bar_->advance(1, note + about_left(at.left));
+    bar_->advance(1, note, at.left);
   }
 
   void look(const TrainProgress& at) {
     bar_of(at, at.step);
-    bar_->advance(0, at.stage + ", on the " + at.part + " part " + std::to_string(at.looked) + '/' +
-                         std::to_string(at.to_look) + about_left(at.left));
+    bar_->busy(at.stage + ", on the " + at.part + " part " + std::to_string(at.looked) + '/' +
+                   std::to_string(at.to_look),
+               at.left);
   }
 
   void note(const std::string& note) {
-    bar_.reset();
-    std::cerr << "attune: note: " << note << '\n';
+    say("attune: note: " + note);
   }
 
  private:
@@ -90,7 +74,7 @@ class StageBars {
     if (bar_ && at.stage == stage_) return;
     stage_ = at.stage;
     bar_.reset();
-    bar_.emplace("steps", at.steps - before);
+    bar_.emplace("steps", at.steps, before);
   }
 
   std::string stage_;
@@ -105,8 +89,8 @@ void print_epoch(const EpochReport& report, const std::string& selecting) {
   if (std::find(columns.begin(), columns.end(), selecting) == columns.end()) columns.push_back(selecting);
   for (const std::string& column : columns) line += with_digits(in_words(column), number_of(report.numbers, column));
   if (report.is_best && !selecting.empty()) line += " (best)";
-  std::cerr << "attune: epoch " << report.epoch << '/' << report.epochs << " of " << report.stage
-            << line.replace(0, 1, ":") << about_left(report.left) << '\n';
+  say("attune: epoch " + std::to_string(report.epoch) + '/' + std::to_string(report.epochs) + " of " + report.stage +
+      line.replace(0, 1, ":") + about_left(report.left));
 }
 
 }  // namespace
@@ -123,11 +107,8 @@ TrainConfig training_config(const TrainOptions& options, const Catalogue& catalo
 TrainObserver watched_run(const TrainConfig& config) {
   const auto bars = std::make_shared<StageBars>();
   TrainObserver observer;
-  observer.begin = [] {
-    at_once = std::signal(SIGINT, ask_to_stop);
-    std::signal(SIGTERM, ask_to_stop);
-  };
-  observer.goes_on = [] { return wants_stop == 0; };
+  observer.begin = catch_stop;
+  observer.goes_on = [] { return !stop_requested(); };
   observer.note = [bars](const std::string& note) { bars->note(note); };
   if (isatty(STDERR_FILENO) == 1) {
     observer.step = [bars](const TrainProgress& at) { bars->step(at); };
@@ -146,7 +127,7 @@ int say_stopped(const char* command, const TrainOptions& options) {
   if (options.threads > 0) line += " --threads " + std::to_string(options.threads);
   for (const std::string& folder : options.plugin_dirs) line += " --plugin-dir " + shell_word(folder);
   std::cerr << "attune: stopped; go on with `" << line << " --resume`\n";
-  return 128 + wants_stop;
+  return stop_code();
 }
 
 }  // namespace attune::cli

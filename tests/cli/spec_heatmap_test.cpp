@@ -165,7 +165,8 @@ TEST_F(SpecHeatmap, PrintsTheSummaryOrALinePerMap) {
   const Outcome json = run(heatmap({"picture.png", "--json"}));
   EXPECT_EQ(json.code, 0) << json.err;
   EXPECT_EQ(json.out, read("out/summary.json"));
-  EXPECT_EQ(keys(json.out, "/items/0"), (std::vector<std::string>{"input", "index", "maps", "terms"}));
+  EXPECT_EQ(keys(json.out, "/items/0"),
+            (std::vector<std::string>{"input", "index", "maps", "answer", "crop_box", "terms"}));
   expect_parts(run(heatmap({"picture.png"})).out,
                {"picture.png  agreement h = ", "out/picture.cam_again.png", "out/picture.masked_input.png"});
 }
