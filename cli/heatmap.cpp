@@ -85,7 +85,7 @@ class HeatmapRun {
     inputs_.process(samples, [&](const SampleList& good, const at::Tensor& input) {
       const MapSet set = compute_maps(*session_.model, input, requests_, targets_);
       check_labels(session_.labels, set.scores.size(1));
-      const at::Tensor shares = probabilities(set.scores, session_.sidecar);
+      const at::Tensor shares = probabilities(set.scores, *session_.model);
       for (size_t row = 0; row < good.size(); ++row) {
         const auto place = static_cast<size_t>(good[row] - samples.data());
         attended[place] = maps_of(set, shares, input, static_cast<int64_t>(row));

@@ -76,7 +76,7 @@ class SpecHeatmapRun {
     const LossResult result = (*loss_)(input, &trace);
     check_labels(session_.labels, result.scores.size(1));
     if (!report_) start_report(trace, input);
-    const at::Tensor shares = probabilities(result.scores, session_.sidecar);
+    const at::Tensor shares = probabilities(result.scores, *session_.model);
     const auto headings = target_headings(loss_->spec().targets, session_.labels, result.scores.size(1));
     for (size_t row = 0; row < samples.size(); ++row) {
       const auto maps = maps_of(result, trace, shares, *samples[row], static_cast<int64_t>(row));

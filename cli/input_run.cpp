@@ -1,7 +1,5 @@
 #include "input_run.h"
 
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <filesystem>
 #include <iostream>
@@ -9,6 +7,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "model/failure.h"
 #include "naming.h"
 
 namespace attune::cli {
@@ -138,7 +137,7 @@ at::Tensor InputRun::model_input(const SampleList& samples) const {
 }
 
 void InputRun::complain(Fault fault, const std::string& message) {
-  std::cerr << "attune: " + message + "\n";
+  std::cerr << "attune: " + printable(message) + "\n";
   code_ = static_cast<int>(fault);
 }
 
@@ -148,9 +147,8 @@ void check_labels(const Labels& labels, int64_t classes) {
                                 std::to_string(classes) + " classes; labels must be in the order of the scores");
 }
 
-at::Tensor probabilities(const at::Tensor& scores, const Sidecar& sidecar) {
-  const at::Tensor shown = scores.detach().to(at::kCPU, at::kFloat);
-  return sidecar.multi_label ? at::sigmoid(shown) : at::softmax(shown, 1);
+at::Tensor probabilities(const at::Tensor& output, const TorchScriptModel& model) {
+  return model.probabilities(output.detach().to(at::kCPU, at::kFloat));
 }
 
 }  // namespace attune::cli

@@ -3,12 +3,14 @@
 #include <ATen/ops/empty.h>
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <numeric>
 #include <set>
 
 #include "model/axis_tracker.h"
 
 namespace attune {
+namespace axis_rules {
 namespace {
 
 using Call = AxisRule;
@@ -253,8 +255,11 @@ void multiply(const Call& call, size_t first, size_t second) {
   Axes axes(rank);
   for (size_t i = 0; i + 2 < rank; ++i) {
     const size_t behind = rank - i;  // counted from the end
-    for (const Axes* some : {of_a, of_b}) {
-      if (axes[i].empty() && some != nullptr && some->size() >= behind) axes[i] = (*some)[some->size() - behind];
+    axes[i] = axis_of(Source::unknown, result.size(static_cast<int64_t>(i)));
+    for (const Axes* some : {of_b, of_a}) {
+      if (some == nullptr || some->size() < behind) continue;
+      const Axis& axis = (*some)[some->size() - behind];
+      if (size_of(axis) == result.size(static_cast<int64_t>(i))) axes[i] = axis;
     }
   }
   axes[rank - 2] = of_a != nullptr ? (*of_a)[of_a->size() - 2] : call.tracker.new_channels(result.size(-2));
@@ -427,11 +432,13 @@ void follow(const Call& call) {
 
 using Rule = void (*)(const Call&);
 
-const std::map<std::string, Rule>& rules() {
+}  // namespace
+
+const std::map<std::string, Rule>& all() {
   static const std::map<std::string, Rule> table = [] {
-    std::map<std::string, Rule> all;
+    std::map<std::string, Rule> by_name;
     const auto add = [&](Rule rule, std::initializer_list<const char*> names) {
-      for (const char* name : names) all[name] = rule;
+      for (const char* name : names) by_name[name] = rule;
     };
     add(reshape, {"view", "reshape", "flatten", "unflatten", "ravel", "view_as", "reshape_as", "_unsafe_view",
                   "_reshape_alias"});
@@ -464,12 +471,12 @@ const std::map<std::string, Rule>& rules() {
     add(pick, {"index_select", "gather", "take_along_dim"});
     add(forget, {"index", "size", "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like",
                  "new_zeros", "new_ones", "new_full", "new_empty", "nonzero", "masked_select"});
-    return all;
+    return by_name;
   }();
   return table;
 }
 
-}  // namespace
+}  // namespace axis_rules
 
 const Axes* AxisRule::axes(size_t input) const {
   if (input >= inputs.size() || !inputs[input].isTensor() || !inputs[input].toTensor().defined()) return nullptr;
@@ -489,7 +496,7 @@ std::vector<at::Tensor> AxisRule::results() const {
   return tensors;
 }
 
-size_t AxisRule::axis(size_t input, size_t rank) const { return wrapped(inputs.at(input).toInt(), rank); }
+size_t AxisRule::axis(size_t input, size_t rank) const { return axis_rules::wrapped(inputs.at(input).toInt(), rank); }
 
 void AxisRule::set(Axes axes) const {
   if (c10::IntArrayRef(sizes_of(axes)) == output().sizes()) tracker.set(output(), std::move(axes));
@@ -497,8 +504,8 @@ void AxisRule::set(Axes axes) const {
 
 void AxisRule::apply(const std::string& op) const {
   const bool in_place = op.size() > 1 && op.back() == '_' && op[op.size() - 2] != '_';
-  const auto rule = rules().find(in_place ? op.substr(0, op.size() - 1) : op);
-  (rule == rules().end() ? follow : rule->second)(*this);
+  const auto rule = axis_rules::all().find(in_place ? op.substr(0, op.size() - 1) : op);
+  (rule == axis_rules::all().end() ? axis_rules::follow : rule->second)(*this);
 }
 
 }  // namespace attune

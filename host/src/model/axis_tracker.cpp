@@ -1,5 +1,6 @@
 #include "model/axis_tracker.h"
 
+#include <algorithm>
 #include <torch/csrc/jit/ir/constants.h>
 
 #include "model/axis_rules.h"
@@ -31,7 +32,10 @@ AxisTracker::AxisTracker(const at::Tensor& input) {
 
 void AxisTracker::observe(const std::string& op, const std::vector<c10::IValue>& inputs,
                           const std::vector<c10::IValue>& outputs) {
-  AxisRule{*this, inputs, outputs}.apply(op);
+  try {
+    AxisRule{*this, inputs, outputs}.apply(op);
+  } catch (const std::exception&) {  // an operator that takes other inputs than its rule knows: nothing is told of it
+  }
 }
 
 const Axes* AxisTracker::find(const at::Tensor& tensor) const {

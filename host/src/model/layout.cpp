@@ -94,7 +94,7 @@ int64_t Layout::places() const {
 
 at::Tensor Layout::canonical(const at::Tensor& activation) const {
   const at::Tensor first = channels_to_front(activation);
-  if (first.dim() == 2 + static_cast<int64_t>(spatial.size())) return first;
+  if (first.sizes().slice(2) == at::IntArrayRef(spatial)) return first;
   Shape shape{first.size(0), first.size(1)};
   shape.insert(shape.end(), spatial.begin(), spatial.end());
   return first.flatten(2).narrow(2, prefix_tokens, places()).reshape(shape);
@@ -103,7 +103,7 @@ at::Tensor Layout::canonical(const at::Tensor& activation) const {
 at::Tensor Layout::raw(const at::Tensor& canonical, const at::Tensor& like) const {
   const at::Tensor first_like = channels_to_front(like);
   at::Tensor first = canonical;
-  if (first_like.dim() != canonical.dim()) {
+  if (first_like.sizes().slice(2) != at::IntArrayRef(spatial)) {
     const at::Tensor row = first_like.flatten(2).repeat_interleave(canonical.size(0) / like.size(0), 0);
     const int64_t end = prefix_tokens + places();
     first = canonical.flatten(2);
@@ -117,82 +117,6 @@ at::Tensor Layout::raw(const at::Tensor& canonical, const at::Tensor& like) cons
 
 at::Tensor Layout::channels_to_front(const at::Tensor& activation) const {
   return order == Order::channels_first ? activation : activation.movedim(-1, 1);
-}
-
-namespace {
-
-// Where the channels are, and the positions in the order of their axes.
-struct Arrangement {
-  size_t channels = 0;
-  Axis places;
-  bool is_merged = false;  // several of them in one axis
-  std::string why_not;
-};
-
-Arrangement arrangement_of(const Axes& axes) {
-  Arrangement found;
-  for (size_t i = 1; i < axes.size(); ++i) {
-    const Axis& axis = axes[i];
-    if (axis.empty()) continue;
-    if (is_place(axis)) {
-      found.places.insert(found.places.end(), axis.begin(), axis.end());
-      found.is_merged = found.is_merged || axis.size() > 1 || has(axis, Factor::Source::tokens);
-    } else if (has(axis, Factor::Source::batch)) {
-      found.why_not = "parts of the input are folded into its batch";
-    } else if (std::any_of(axis.begin(), axis.end(), [](const Factor& f) { return is_place({f}); })) {
-      found.why_not = "channels and positions are folded into one axis";
-    } else if (found.channels != 0) {
-      found.why_not = "it has two axes of channels";
-    } else {
-      found.channels = i;
-    }
-  }
-  if (found.channels == 0 && axes.size() > 1 && axes[1].empty()) found.channels = 1;
-  if (found.channels == 0) found.why_not = "it has no axis of channels";
-  return found;
-}
-
-// What keeps positions from being a grid of the input; "" when nothing does.
-std::string fault_of(const Axis& places) {
-  for (size_t i = 0; i < places.size(); ++i) {
-    for (size_t k = 0; k < i; ++k) {
-      const bool is_row = places[i].source != Factor::Source::position || places[k].source != Factor::Source::position;
-      if (is_row || (places[i].of == places[k].of && places[i].stride == places[k].stride)) {
-        return "it holds weights between positions (attention)";
-      }
-      if (places[i].of == places[k].of) return "the input is divided into windows";
-      if (places[i].of < places[k].of) return "its positions are transposed";
-    }
-  }
-  return "";
-}
-
-bool has_unknown(const Axes& axes) {
-  return std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return has(axis, Factor::Source::unknown); });
-}
-
-}  // namespace
-
-Reading reading_of(const Axes& axes) {
-  if (axes.empty() || axes[0].size() != 1 || axes[0][0].source != Factor::Source::batch) {
-    return {{}, "parts of the input (windows, heads or views) are folded into its batch"};
-  }
-  if (has_unknown(axes)) return {};
-  Arrangement found = arrangement_of(axes);
-  Axis& places = found.places;
-  Layout layout;
-  if (places.size() == 1 && places[0].source == Factor::Source::tokens) {
-    layout.prefix_tokens = places[0].tokens->before;
-    places = Axis(places[0].tokens->grid);
-  }
-  if (found.why_not.empty()) found.why_not = fault_of(places);
-  if (found.why_not.empty() && found.channels != 1 && found.channels + 1 != axes.size()) {
-    found.why_not = "its channels lie between its positions";
-  }
-  if (!found.why_not.empty()) return {{}, found.why_not};
-  if (found.channels != 1) layout.order = found.is_merged ? Layout::Order::tokens : Layout::Order::channels_last;
-  for (const Factor& place : places) layout.spatial.push_back(place.size);
-  return {layout, ""};
 }
 
 namespace {

@@ -39,6 +39,7 @@ Ending run_training(const TrainConfig& config, const Catalogue& catalogue, bool 
   Checkpoint checkpoint = folder.checkpoint();
   if (!is_trained(config, checkpoint.position)) {
     TrainSession session(config, catalogue, checkpoint.layer);
+    for (const std::string& remark : session.model->remarks()) observer.note(remark);
     const auto judge = [&](const Position& position) { write_stage_results(session, files, position, observer); };
     const Ending ending = run_stages(session, folder, std::move(checkpoint), observer, judge);
     if (ending == Ending::stopped) return ending;
