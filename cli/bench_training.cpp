@@ -42,7 +42,7 @@ TrainingBench::TrainingBench(const Session& session, const std::string& model, c
       loss_(std::make_shared<TorchScriptModel>(trainee_.module(), session.model->options()), spec, session.catalogue,
             session.labels),
       stage_(finetuning()),
-      stepper_(stage_, trainee_, &loss_, session.sidecar.output) {
+      stepper_(stage_, trainee_, &loss_, *session.model) {
   paint_pictures();
   std::vector<Draw> order;
   for (int64_t i = 0; i < steps * input_shape[0]; ++i) order.push_back({i % pictures, static_cast<uint64_t>(i)});

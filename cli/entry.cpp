@@ -49,7 +49,7 @@ int dispatch(const Options& options) {
 }
 
 int fail(Fault fault, const std::string& message) {
-  std::cerr << "attune: " << message << '\n';
+  std::cerr << "attune: " << printable(message) << '\n';
   return static_cast<int>(fault);
 }
 

@@ -127,6 +127,7 @@ class EvaluateRun {
     options.layer = subject.sidecar.layer;
     options.layout = subject.sidecar.layout;
     const auto model = TorchScriptModel::load(subject.file, options);
+    print_remarks(*model);
     const Spec* spec = config_.evaluate.maps ? &config_.evaluate.maps->spec : nullptr;
     const Measurer measurer(model, spec, catalogue_, Labels(data_.classes));
     Progress progress("samples", data_.size());

@@ -78,7 +78,7 @@ class HeatmapRun {
     inputs_.process(samples, [&](const SampleList& good, const at::Tensor& input) {
       const BatchMaps batch = source_->maps(input);
       check_labels(session_.labels, batch.scores.size(1));
-      auto rows = samples_of(batch, probabilities(batch.scores, session_.sidecar));
+      auto rows = samples_of(batch, probabilities(batch.scores, *session_.model));
       for (size_t row = 0; row < good.size(); ++row) {
         attended[static_cast<size_t>(good[row] - samples.data())] = std::move(rows[row]);
       }

@@ -1,7 +1,5 @@
 #include "input_run.h"
 
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <algorithm>
 #include <filesystem>
@@ -144,7 +142,7 @@ void InputRun::failed(const Sample& sample, const Error& error) {
 }
 
 void InputRun::complain(const Sample& sample, Fault fault, const std::string& message) {
-  say("attune: " + message);
+  say("attune: " + printable(message));
   failures_.push_back({sample.path, sample.row, message});
   code_ = static_cast<int>(fault);
 }
@@ -155,9 +153,8 @@ void check_labels(const Labels& labels, int64_t classes) {
                                 std::to_string(classes) + " classes; labels must be in the order of the scores");
 }
 
-at::Tensor probabilities(const at::Tensor& scores, const Sidecar& sidecar) {
-  const at::Tensor shown = scores.detach().to(at::kCPU, at::kFloat);
-  return sidecar.multi_label ? at::sigmoid(shown) : at::softmax(shown, 1);
+at::Tensor probabilities(const at::Tensor& output, const TorchScriptModel& model) {
+  return model.probabilities(output.detach().to(at::kCPU, at::kFloat));
 }
 
 }  // namespace attune::cli

@@ -80,7 +80,7 @@ bool is_about_input(const Error& error);
 // Throws Error(Fault::usage) unless the labels, when there are any, are as many as the model's classes.
 void check_labels(const Labels& labels, int64_t classes);
 
-// [N,K] on the CPU in float32, of scores [N,K]: sigmoid for multi-label models, softmax otherwise.
-at::Tensor probabilities(const at::Tensor& scores, const Sidecar& sidecar);
+// [N,K] on the CPU in float32, of the model's output [N,K].
+at::Tensor probabilities(const at::Tensor& output, const TorchScriptModel& model);
 
 }  // namespace attune::cli

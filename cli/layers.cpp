@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "json.h"
+#include "model/failure.h"
 #include "model/layout.h"
 #include "session.h"
 
@@ -18,7 +19,11 @@ Json document(const std::string& model, const std::string& automatic, const std:
   Json layers = Json::array();
   for (const auto& report : reports) {
     layers.push_back(
-        {{"name", report.name}, {"type", report.type}, {"shape", report.shape}, {"spatial", report.spatial}});
+        {{"name", report.name},
+         {"type", report.type},
+         {"shape", report.shape},
+         {"spatial", report.spatial},
+         {"no_map", report.no_map.empty() ? Json() : Json(report.no_map)}});
   }
   return {{"model", model}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
 }
@@ -27,17 +32,21 @@ void print_table(const std::string& automatic, const std::vector<LayerReport>& r
   size_t name_width = 5;
   size_t type_width = 4;
   for (const auto& report : reports) {
-    name_width = std::max(name_width, report.name.size());
-    type_width = std::max(type_width, report.type.size());
+    name_width = std::max(name_width, printable(report.name).size());
+    type_width = std::max(type_width, printable(report.type).size());
   }
   const auto column = [](const std::string& text, size_t width) {
     return text + std::string(width - text.size() + 2, ' ');
   };
   std::cout << "  " << column("layer", name_width) << column("type", type_width) << "output\n";
   for (const auto& report : reports) {
-    std::cout << (report.name == automatic ? "* " : "  ") << column(report.name, name_width)
-              << column(report.type, type_width) << (report.shape.empty() ? "(not reached)" : shape_text(report.shape))
-              << (report.in_branch ? "  in a branch: no maps" : "") << '\n';
+    std::cout << (report.name == automatic ? "* " : "  ") << column(printable(report.name), name_width)
+              << column(printable(report.type), type_width)
+              << (report.shape.empty() ? "(not reached)" : shape_text(report.shape))
+              << (report.in_branch           ? "  no maps: in a branch"
+                  : report.no_map.empty() ? ""
+                                          : "  no maps: " + report.no_map)
+              << '\n';
   }
   if (!automatic.empty()) std::cout << "\n* the automatic layer\n";
 }
@@ -47,7 +56,7 @@ std::string automatic_layer(TorchScriptModel& model, const at::Tensor& input) {
   try {
     return model.auto_layer(input);
   } catch (const Error& error) {
-    std::cerr << "attune: note: " << error.what() << '\n';
+    std::cerr << "attune: note: " << printable(error.what()) << '\n';
     return "";
   }
 }

@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <cstdlib>
+#include <iostream>
 #include <thread>
 
 #include <attune/sdk/error.h>
@@ -47,7 +48,13 @@ void load_model(Session& session, const ModelFlags& flags) {
   options.output = session.sidecar.output;
   options.layer = flags.layer.empty() ? session.sidecar.layer : flags.layer;
   options.layout = flags.layout.empty() ? session.sidecar.layout : flags.layout;
+  options.multi_label = session.sidecar.multi_label;
   session.model = TorchScriptModel::load(flags.model, options);
+  print_remarks(*session.model);
+}
+
+void print_remarks(const TorchScriptModel& model) {
+  for (const std::string& remark : model.remarks()) std::cerr << "attune: note: " + remark + "\n";
 }
 
 ModelNames names_of(const Session& session) {

@@ -26,6 +26,8 @@ struct Session {
 // Everything that can be checked without the model is checked before it is loaded.
 Session prepare_session(const ModelFlags& flags);
 void load_model(Session& session, const ModelFlags& flags);
+// What should be known of the model, on standard error.
+void print_remarks(const TorchScriptModel& model);
 
 // Throws Error(Fault::usage) for a device that is unknown or not there.
 c10::Device parse_device(const std::string& text);

@@ -95,17 +95,50 @@ TEST_F(BadModels, ThatFailOnEveryInputSaySoOnce) {
                {"a.png: the model fails on an input of shape [1, 3, 224, 224] at layer 'fc'"});
 }
 
-TEST_F(BadModels, LayersThatCanBeReadInTwoWays) {
+TEST_F(BadModels, LayersThatLieOtherwiseThanTheInput) {
   save_turning(folder_ / "model.pt");
   write_picture("picture.png");
   EXPECT_EQ(
       refused(5, "model.pt", {"--layer", "turn", "--size", "64"}),
-      "picture.png: layer 'turn' gives [1, 16, 16, 16] for an input of [1, 3, 64, 64], which can be read as "
-      "channels_first with a grid of [16, 16] or as channels_last with a grid of [16, 16]; say which with --layout");
+      "picture.png: layer 'turn' gives [1, 16, 16, 16] for an input of [1, 3, 64, 64], of which no map is made: its "
+      "positions are transposed; name another layer, or say how it is arranged with --layout");
   const Outcome outcome =
       run({"heatmap", "model.pt", "picture.png", "--layer", "turn", "--size", "64", "--layout", "channels_first"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(run({"heatmap", "model.pt", "picture.png", "--layer", "conv1", "--size", "64"}).code, 0);
+}
+
+TEST_F(BadModels, LayersThatAreNoMaps) {
+  save_windows(folder_ / "model.pt");
+  write_picture("picture.png");
+  expect_parts(refused(5, "model.pt", {"--layer", "window", "--size", "32"}),
+               {"picture.png: layer 'window' gives [16, 4, 6] for an input of [1, 3, 32, 32]", "folded into its batch"});
+  const Json layers = document({"layers", "model.pt", "--input", "3,32,32", "--json"});
+  EXPECT_EQ(layers["auto"], "conv1");
+  EXPECT_EQ(layers["layers"][0]["no_map"], nullptr);
+  EXPECT_EQ(layers["layers"][1]["spatial"], 0);
+  expect_parts(layers["layers"][1]["no_map"].get<std::string>(), {"folded into its batch"});
+  expect_parts(run({"layers", "model.pt", "--input", "3,32,32"}).out, {"[4, 6]  no maps: parts of the input"});
+}
+
+TEST_F(BadModels, ThatTakeNoTensor) {
+  save_list_taker(folder_ / "model.pt");
+  write_picture("picture.png");
+  const std::string said = "model 'model.pt': the model's forward takes 'views' as List[Tensor], expected a Tensor "
+                           "[N,C,S1..Sd]; export a wrapper whose forward takes the picture alone";
+  EXPECT_EQ(refused(5, "model.pt"), said);
+  EXPECT_EQ(refusal(5, {"layers", "model.pt"}), said);
+  EXPECT_EQ(refusal(5, {"loss", "model.pt", "atcon", "picture.png"}), said);
+}
+
+TEST_F(BadModels, WhoseWordsAreNoText) {
+  save_mutterer(folder_ / "model.pt", "\\033[31mbad\\377 size");
+  write_picture("picture.png");
+  const std::string said = refused(5, "model.pt", {"--size", "48"});
+  expect_parts(said, {R"(\x1b[31mbad\xff size)"});
+  EXPECT_EQ(said.find("probably"), std::string::npos) << "the shape that was given is no hint: " << said;
+  const Json summary = document({"heatmap", "model.pt", "picture.png", "--size", "32", "--json"});  // and nothing printed
+  EXPECT_EQ(summary["items"].size(), 1U);
 }
 
 TEST_F(BadModels, Sidecars) {

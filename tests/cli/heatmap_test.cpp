@@ -161,6 +161,29 @@ TEST_F(Heatmap, TheSidecarSpeaksAndTheCommandLineOverridesIt) {
   EXPECT_EQ(other["items"][0]["maps"][0]["shape"], (Json{1, 16, 16}));
 }
 
+// One score is a question of yes or no; probabilities that the model itself makes are shown as they are.
+TEST_F(Heatmap, ProbabilitiesAreThoseOfTheModel) {
+  const auto target = [&](const std::string& result, int64_t scores) {
+    save_ending(folder_ / "model.pt", scores, result);
+    const Outcome outcome = run({"heatmap", "model.pt", "picture.png", "--json", "--size", "32"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const bool is_remarked = outcome.err.find("attune: note: the model ends in a s") != std::string::npos;
+    EXPECT_EQ(is_remarked, result.find("max") != std::string::npos || result.find("sig") != std::string::npos) << result;
+    return parsed(outcome.out)["items"][0]["maps"][0]["target"];
+  };
+  for (const char* result : {"y - 2.0", "torch.squeeze(y - 2.0, 1)"}) {
+    const Json one = target(result, 1);
+    EXPECT_NEAR(one["probability"].get<double>(), 1 / (1 + std::exp(-one["score"].get<double>())), 1e-6) << result;
+    EXPECT_LT(one["probability"].get<double>(), 0.9) << result;
+  }
+  for (const char* result : {"torch.sigmoid(y - 2.0)", "torch.softmax(y, 1)"}) {
+    const Json one = target(result, 3);
+    EXPECT_EQ(one["probability"], one["score"]) << result;
+  }
+  const Json logarithm = target("torch.log_softmax(y, 1)", 3);
+  EXPECT_NEAR(logarithm["probability"].get<double>(), std::exp(logarithm["score"].get<double>()), 1e-6);
+}
+
 TEST_F(Heatmap, SignalsAreCurvesAndClipsStrips) {
   save_signal_classifier(folder_ / "model.pt");
   write("signal.npy", npy("<f4", "(2, 64)", bytes_of(std::vector<float>(2 * 64, 0.5F))));

@@ -38,7 +38,11 @@ class Builder {
   void relu(const std::string& name) { layer(name, "torch.relu(x)"); }
 
   void save(const std::string& forward, const std::filesystem::path& file) {
-    model_.define("def forward(self, x):\n" + forward);
+    save_code("def forward(self, x):\n" + forward, file);
+  }
+
+  void save_code(const std::string& code, const std::filesystem::path& file) {
+    model_.define(code);
     model_.save(file.string());
   }
 
@@ -77,6 +81,44 @@ void save_fixed_size(const std::filesystem::path& file) {
   model.relu("relu1");
   model.linear("fc", 6 * 8 * 8, 4);
   model.save("  return self.fc.forward(torch.flatten(self.relu1.forward(self.conv1.forward(x)), 1))\n", file);
+}
+
+void save_ending(const std::filesystem::path& file, int64_t scores, const std::string& result) {
+  Builder model;
+  model.convolution("conv1", 3, 6, 4);
+  model.relu("relu1");
+  model.linear("fc", 6, scores);
+  model.save("  y = self.fc.forward(torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3]))\n  return " + result +
+                 "\n",
+             file);
+}
+
+void save_windows(const std::filesystem::path& file) {
+  Builder model;
+  model.convolution("conv1", 3, 6, 4);
+  model.layer("window", "torch.relu(torch.matmul(x, torch.t(self.weight)))", {6, 6});
+  model.linear("fc", 6, 4);
+  model.save(
+      "  x = self.conv1.forward(x)\n"
+      "  n, h, w = x.size(0), x.size(2), x.size(3)\n"
+      "  t = x.view([n, 6, h // 2, 2, w // 2, 2]).permute([0, 2, 4, 3, 5, 1]).reshape([-1, 4, 6])\n"
+      "  return self.fc.forward(torch.mean(self.window.forward(t).view([n, -1, 6]), [1]))\n",
+      file);
+}
+
+void save_list_taker(const std::filesystem::path& file) {
+  Builder model;
+  model.convolution("conv1", 3, 4, 4);
+  model.save_code(
+      "def forward(self, views: List[Tensor]):\n  return torch.mean(self.conv1.forward(views[0]), [2, 3])\n", file);
+}
+
+void save_mutterer(const std::filesystem::path& file, const std::string& words) {
+  Builder model;
+  model.convolution("conv1", 3, 4, 4);
+  model.save("  print(\"muttered\")\n  if x.size(2) == 48:\n    raise ValueError(\"" + words +
+                 "\")\n  return torch.mean(torch.relu(self.conv1.forward(x)), [2, 3])\n",
+             file);
 }
 
 void save_turning(const std::filesystem::path& file) {

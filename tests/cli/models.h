@@ -11,6 +11,15 @@ namespace attune::test {
 void save_classifier(const std::filesystem::path& file);
 // The same as far as relu1; its `fc` then takes pictures of 32 x 32 only.
 void save_fixed_size(const std::filesystem::path& file);
+// Pictures of any size to `result`, which says what becomes of so many scores y; layers conv1, relu1 (the automatic one),
+// fc.
+void save_ending(const std::filesystem::path& file, int64_t scores, const std::string& result);
+// Layers conv1 (the automatic one), window (2 x 2 positions at a time, folded into the batch), fc.
+void save_windows(const std::filesystem::path& file);
+// Takes a list of pictures.
+void save_list_taker(const std::filesystem::path& file);
+// Prints, and raises an error of these words for pictures that are 48 pixels high.
+void save_mutterer(const std::filesystem::path& file, const std::string& words);
 // Layers conv1 (16 channels, a quarter of the input's extent), turn (which exchanges height and width), fc.
 void save_turning(const std::filesystem::path& file);
 // Pictures to scores of every pixel [N,4,H,W].

@@ -19,11 +19,15 @@ struct Module;
 
 namespace attune {
 
+// What the numbers of an output [N,K] are, as the operators that end the model say.
+enum class OutputKind { scores, softmax, log_softmax, sigmoid };
+
 struct ModelOptions {
   c10::Device device = c10::Device(c10::kCPU);
   std::string output = "auto";  // of a model that returns a tuple or a dict: an index or a key; "auto": the first tensor
   std::string layer = "auto";   // what "auto" stands for wherever a layer is named
   std::string layout = "auto";  // of layers: "channels_first", "channels_last", "tokens" or "auto"
+  bool multi_label = false;     // a probability for each class rather than one distribution over all
   int64_t chunk = 32;           // rows of one pass in Model::scores()
 };
 
@@ -34,6 +38,7 @@ struct LayerReport {
   std::vector<int64_t> shape;  // of the raw activation, without N; empty when the layer was not reached
   int spatial = 0;             // number of spatial axes as the canonical layout reads it; 0 when it has none
   bool in_branch = false;      // inside a branch or loop that depends on the input, so that no map can be made there
+  std::string no_map;          // why the activation is no map of the input; "" when it is one
 };
 
 // A TorchScript file's graph is copied and rewritten once; the module itself is only ever run, never changed: mode,
@@ -61,6 +66,16 @@ class TorchScriptModel final : public Model {
   std::vector<LayerReport> inspect(const at::Tensor& input);
   // The activation functions whose backward rule guided methods change, in order ("relu", "gelu"...).
   const std::vector<std::string>& activations() const;
+  // What makes its scores or maps other than one expects, a sentence each: layers that were exported in training mode,
+  // random numbers, an output of probabilities.
+  const std::vector<std::string>& remarks() const;
+  OutputKind output_kind() const;
+  // The probability of every class, of an output [N,K] of this model: as it is where the model ends in softmax or sigmoid;
+  // otherwise by sigmoid for multi-label models and a single score, by softmax for others.
+  at::Tensor probabilities(const at::Tensor& output) const;
+  // The scores before the softmax or sigmoid that the model ends in, up to a constant; others as they are. For losses and
+  // decisions, which expect such.
+  at::Tensor logits(const at::Tensor& output) const;
   // A guess of what the model takes, [C,S1..Sd], read off its first convolution: clips and images of 3 channels
   // otherwise.
   std::vector<int64_t> likely_input() const;

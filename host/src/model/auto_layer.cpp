@@ -1,12 +1,11 @@
 // The layer that stands for "auto".
 
 #include <algorithm>
-#include <set>
 
 #include <attune/sdk/error.h>
 
-#include "model/explain.h"
 #include "model/forward_pass.h"
+#include "model/trial.h"
 
 namespace attune {
 namespace {
@@ -37,15 +36,12 @@ bool contains_any(const std::string& text, std::initializer_list<const char*> pa
   return std::any_of(parts.begin(), parts.end(), [&](const char* p) { return text.find(p) != std::string::npos; });
 }
 
-// Layers that only pass on, thin out or rearrange what others computed.
+// Layers that only pass on or thin out what others computed.
 bool is_passive(const torch::jit::Module& module, const Candidate& candidate) {
-  if (contains_any(layer_type(module, candidate.names[0]),
-                   {"Pool", "Dropout", "Identity", "Flatten", "Permute", "StochasticDepth", "Upsample"})) {
-    return true;
-  }
-  return contains_any(candidate.value->node()->kind().toQualString(),
-                      {"pool", "dropout", "permute", "transpose", "::view", "reshape", "flatten", "contiguous",
-                       "::slice", "::select", "interpolate"});
+  return contains_any(layer_type(module, candidate.names[0]),
+                      {"Pool", "Dropout", "Identity", "Flatten", "Permute", "StochasticDepth", "Upsample"}) ||
+         contains_any(candidate.value->node()->kind().toQualString(),
+                      {"pool", "dropout", "::slice", "::select", "interpolate"});
 }
 
 bool is_inside(const std::string& layer, const std::string& module) {
@@ -68,9 +64,10 @@ class AutoLayer {
       : model_(model), state_(state), input_(input) {}
 
   std::string find() {
-    const auto names = spatial_layers();
-    for (const bool class_scores : {false, true}) {  // those only when there is nothing else
-      const std::string found = last_with_gradient(names, class_scores);
+    const auto trial = trial_of(state_, input_);
+    if (trial->failed || state_.layers.empty()) ForwardPass(model_, state_, input_, {}, false);  // says what is wrong
+    for (const bool scores : {false, true}) {  // class scores only when there is nothing else
+      const std::string found = last_with_gradient(spatial_layers(*trial, scores));
       if (!found.empty()) return found;
     }
     if (state_.layers.empty()) {
@@ -82,42 +79,37 @@ class AutoLayer {
   }
 
  private:
-  std::vector<std::string> spatial_layers() {
-    bool failed = false;
-    const auto visits = visited_layers(state_, input_, failed);
-    if (failed) ForwardPass(model_, state_, input_, {}, false);  // says what is wrong
+  std::vector<std::string> spatial_layers(const Trial& trial, bool scores) const {
     std::vector<std::string> names;
     const auto graph = state_.programs.live()->graph();
     const std::string first = top_level_layers(graph).empty() ? "" : top_level_layers(graph)[0];
     for (const Candidate& candidate : candidates(graph)) {
-      const auto visited = [&](const LayerVisit& v) { return v.name == candidate.names[0]; };
-      const auto visit = std::find_if(visits.begin(), visits.end(), visited);
-      if (visit == visits.end() || is_passive(state_.module, candidate) || !is_spatial(visit->name, visit->shape))
-        continue;
-      names.push_back(best_name(candidate, first));
+      const LayerVisit* visit = trial.find(candidate.names[0]);
+      if (visit == nullptr || is_passive(state_.module, candidate)) continue;
+      if (trial.gives_scores(*visit) == scores && is_spatial(*visit)) names.push_back(best_name(candidate, first));
     }
     return names;
   }
 
-  bool is_spatial(const std::string& layer, const std::vector<int64_t>& shape) const {
-    const auto readings = possible_layouts(shape, input_.sizes().vec(), arrangement_of(state_, layer));
-    if (state_.options.layout != "auto") {
-      return std::any_of(readings.begin(), readings.end(), [](const Layout& l) { return l.is_spatial(); });
-    }
-    return readings.size() == 1 && readings[0].is_spatial();
+  // Along all axes of the input: a sequence behind a picture is none.
+  bool is_spatial(const LayerVisit& visit) const {
+    const Axes* axes = visit.axes ? &*visit.axes : nullptr;
+    const Reading reading = read_layout(visit.shape, input_.sizes().vec(), state_.options.layout, axes);
+    const auto rank = static_cast<size_t>(std::max<int64_t>(1, input_.dim() - 2));
+    return reading.layout && reading.layout->spatial.size() == rank && reading.layout->is_spatial();
   }
 
-  std::string last_with_gradient(const std::vector<std::string>& names, bool class_scores) {
+  std::string last_with_gradient(const std::vector<std::string>& names) {
     constexpr size_t at_once = 12;  // bounds the memory of the probe
     for (size_t end = names.size(); end > 0; end -= std::min(end, at_once)) {
       const auto first = names.begin() + static_cast<ptrdiff_t>(end - std::min(end, at_once));
-      const std::string found = probe({first, names.begin() + static_cast<ptrdiff_t>(end)}, class_scores);
+      const std::string found = probe({first, names.begin() + static_cast<ptrdiff_t>(end)});
       if (!found.empty()) return found;
     }
     return "";
   }
 
-  std::string probe(const std::vector<std::string>& names, bool class_scores) {
+  std::string probe(const std::vector<std::string>& names) {
     Needs needs;
     needs.layers = names;
     needs.layer_gradients = true;
@@ -128,8 +120,7 @@ class AutoLayer {
     for (const auto& name : names) activations.push_back(pass.activation(name));
     const auto gradients = pass.gradients(score, activations, Rectifier::standard);
     for (size_t i = names.size(); i-- > 0;) {
-      const bool is_score = activations[i].size(1) == pass.output().size(1);
-      if (is_score == class_scores && gradients[i].any().item<bool>()) return names[i];
+      if (gradients[i].any().item<bool>()) return names[i];
     }
     return "";
   }

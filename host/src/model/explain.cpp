@@ -1,11 +1,10 @@
 #include "model/explain.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <attune/sdk/error.h>
 
 #include "model/failure.h"
 #include "model/layout.h"
+#include "model/trial.h"
 
 namespace attune {
 namespace {
@@ -26,20 +25,13 @@ std::string next_layer(const TorchScriptModel::State& state, const std::vector<L
   return "";
 }
 
-}  // namespace
-
-std::vector<LayerVisit> visited_layers(TorchScriptModel::State& state, const at::Tensor& input, bool& failed) {
-  const at::AutoGradMode mode(false);
-  const auto program = state.programs.live()->get({"", "", {}, Differentiable::no, true});
-  LayerObserver observer;
-  try {
-    program->run(state.module._ivalue(), c10::make_intrusive<GradientRule>(), {input.detach()});
-    failed = false;
-  } catch (const std::exception&) {
-    failed = true;
-  }
-  return observer.visits;
+// Of what an input obviously lacks: axes or channels.
+std::string shape_hint(const std::vector<int64_t>& expected, c10::IntArrayRef given) {
+  const bool fits = given.size() == expected.size() + 1 && given[1] == expected[0];
+  return fits ? "" : "; it probably takes [N, " + shape_text(expected).substr(1);
 }
+
+}  // namespace
 
 void explain_failure(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input,
                      const std::exception& error) {
@@ -48,16 +40,15 @@ void explain_failure(TorchScriptModel& model, TorchScriptModel::State& state, co
     throw Error(Fault::run, "not enough memory for an input of shape " + shape_text(input.sizes().vec()) +
                                 "; try fewer inputs at once (--batch) or smaller ones: " + reason);
   }
-  bool failed = false;
-  const auto visits = visited_layers(state, input, failed);
+  const Trial trial = try_out(state, input);
+  const auto& visits = trial.visits;
   std::string message = "the model fails on an input of shape " + shape_text(input.sizes().vec());
-  if (!failed) throw Error(Fault::run, message + " while gradients are recorded: " + reason);
+  if (!trial.failed) throw Error(Fault::run, message + " while gradients are recorded: " + reason);
   const std::string next = next_layer(state, visits);
   if (!next.empty()) message += " at layer '" + next + "'";
   if (!visits.empty()) message += " (reached '" + visits.back().name + "': " + shape_text(visits.back().shape) + ")";
   message += ": " + reason;
-  const auto expected = model.likely_input();
-  if (visits.size() <= 1) message += "; it probably takes [N, " + shape_text(expected).substr(1);
+  if (visits.size() <= 1) message += shape_hint(model.likely_input(), input.sizes());
   throw Error(Fault::input, message);
 }
 

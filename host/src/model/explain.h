@@ -12,7 +12,4 @@ namespace attune {
 [[noreturn]] void explain_failure(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input,
                                   const std::exception& error);
 
-// The layers that a forward pass on `input` finishes, in order; `failed` says whether it raised.
-std::vector<LayerVisit> visited_layers(TorchScriptModel::State& state, const at::Tensor& input, bool& failed);
-
 }  // namespace attune

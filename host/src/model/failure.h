@@ -7,7 +7,8 @@
 
 namespace attune {
 
-// The one line of a LibTorch exception that a person needs, without traces and source positions.
+// What a person needs of a LibTorch exception: one line of bounded length, without traces, source positions and advice
+// for LibTorch's developers.
 std::string reason_of(const std::exception& error);
 // The same of the exception that is being handled, whatever it is: for `catch (...)`.
 std::string reason_of_current();
@@ -25,5 +26,12 @@ auto call_component(const std::string& component, Call&& call) -> decltype(call(
     rethrow_named(component);
   }
 }
+
+// `text` with control characters and bytes that are no UTF-8 as "\x1b", so that a model's or a file's words cannot do
+// anything to a terminal.
+std::string printable(const std::string& text);
+
+// "1.13.1", the LibTorch that runs.
+std::string torch_version();
 
 }  // namespace attune

@@ -12,6 +12,7 @@
 
 #include "model/explain.h"
 #include "model/output.h"
+#include "model/trial.h"
 
 namespace attune {
 namespace {
@@ -74,13 +75,12 @@ void ForwardPass::run(const Needs& needs) {
     const at::AutoGradMode mode(gradients_declared_);
     run_whole();
   }
-  check_scores(output_, input_.size(0));
 }
 
 void ForwardPass::run_whole() {
   const Piece piece{"", "", layers_, gradients_declared_ ? recorded() : Differentiable::no};
   const auto results = run_piece(piece, {input_});
-  output_ = select_output(results[0], state_.options.output);
+  output_ = scores_of(results[0], state_.options.output, input_.size(0));
   for (size_t i = 0; i < layers_.size(); ++i) keep(layers_[i], results[i + 1].toTensor());
 }
 
@@ -96,7 +96,7 @@ void ForwardPass::run_behind_cut() {
   keep(first, cut[0].toTensor());
   const std::vector<std::string> later(layers_.begin() + 1, layers_.end());
   const auto results = run_piece({first, "", later, recorded()}, cut);
-  output_ = select_output(results[0], state_.options.output);
+  output_ = scores_of(results[0], state_.options.output, input_.size(0));
   for (size_t i = 0; i < later.size(); ++i) keep(later[i], results[i + 1].toTensor());
   live_[first].assign(cut.begin() + 1, cut.end());
 }
@@ -108,8 +108,7 @@ std::vector<IValue> ForwardPass::run_piece(const Piece& piece, const std::vector
 void ForwardPass::keep(const std::string& layer, const at::Tensor& raw) {
   Activation kept;
   kept.raw = raw;
-  kept.layout =
-      find_layout(raw.sizes().vec(), input_.sizes().vec(), state_.options.layout, layer, arrangement_of(state_, layer));
+  kept.layout = layout_of(state_, layer, raw.sizes().vec(), input_);
   kept.canonical = kept.layout.canonical(raw);
   if (!graph_) kept.canonical = kept.canonical.detach();
   activations_[layer] = std::move(kept);
@@ -198,7 +197,7 @@ at::Tensor ForwardPass::resume(const std::string& name, const at::Tensor& activa
   const bool gradients = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
   const at::AutoGradMode mode(gradients);
   const auto results = run_piece({layer, "", {}, gradients ? recorded() : Differentiable::no}, arguments);
-  return select_output(results[0], state_.options.output);
+  return scores_of(results[0], state_.options.output, activation.size(0));
 }
 
 at::Generator ForwardPass::generator() { return at::detail::createCPUGenerator(); }

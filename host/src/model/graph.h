@@ -1,7 +1,6 @@
 // A TorchScript model's forward, rewritten once so that it can be cut at layers and run in pieces.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
@@ -27,11 +26,6 @@ std::vector<std::string> gate_activations(LayeredGraph& graph);
 
 // A copy with parameters as constants (detached aliases), for passes that need no gradient of parameters.
 LayeredGraph freeze(const LayeredGraph& graph, const torch::jit::Module& module);
-
-// For each layer "channels_first" or "channels_last" where the operators behind it tell (convolutions, linear
-// layers...),
-// "" elsewhere.
-std::map<std::string, std::string> arrangements(const LayeredGraph& graph);
 
 // An If that raises in one case and does nothing in the other.
 bool is_check(const torch::jit::Node* node);

@@ -3,6 +3,8 @@
 #include <ATen/ops/cat.h>
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include <attune/sdk/error.h>
 
@@ -46,13 +48,6 @@ void add_token_readings(const Shape& shape, const Shape& extents, std::vector<La
   }
 }
 
-// Leaves the readings alone when none has the order.
-void keep_only(const std::string& order, std::vector<Layout>& readings) {
-  const auto other = [&](const Layout& l) { return to_string(l.order) != order; };
-  if (std::all_of(readings.begin(), readings.end(), other)) return;
-  readings.erase(std::remove_if(readings.begin(), readings.end(), other), readings.end());
-}
-
 Layout channels_first(const Shape& shape) {
   return {Layout::Order::channels_first, 0, Shape(shape.begin() + 2, shape.end())};
 }
@@ -84,61 +79,87 @@ bool Layout::is_spatial() const {
   return std::any_of(spatial.begin(), spatial.end(), [](int64_t extent) { return extent > 1; });
 }
 
+int64_t Layout::places() const {
+  return std::accumulate(spatial.begin(), spatial.end(), int64_t{1}, std::multiplies<>());
+}
+
 at::Tensor Layout::canonical(const at::Tensor& activation) const {
-  if (order == Order::channels_first) return activation;
-  if (order == Order::channels_last) return activation.movedim(-1, 1);
-  Shape shape{activation.size(0), activation.size(2)};
+  const at::Tensor first = channels_to_front(activation);
+  if (first.sizes().slice(2) == at::IntArrayRef(spatial)) return first;
+  Shape shape{first.size(0), first.size(1)};
   shape.insert(shape.end(), spatial.begin(), spatial.end());
-  return activation.narrow(1, prefix_tokens, activation.size(1) - prefix_tokens).transpose(1, 2).reshape(shape);
+  return first.flatten(2).narrow(2, prefix_tokens, places()).reshape(shape);
 }
 
 at::Tensor Layout::raw(const at::Tensor& canonical, const at::Tensor& like) const {
-  if (order == Order::channels_first) return canonical;
-  if (order == Order::channels_last) return canonical.movedim(1, -1);
-  const at::Tensor tokens = canonical.flatten(2).transpose(1, 2);
-  if (prefix_tokens == 0) return tokens;
-  const at::Tensor prefix = like.narrow(1, 0, prefix_tokens);
-  return at::cat({prefix.repeat_interleave(canonical.size(0) / like.size(0), 0), tokens}, 1);
+  const at::Tensor first_like = channels_to_front(like);
+  at::Tensor first = canonical;
+  if (first_like.sizes().slice(2) != at::IntArrayRef(spatial)) {
+    const at::Tensor row = first_like.flatten(2).repeat_interleave(canonical.size(0) / like.size(0), 0);
+    const int64_t end = prefix_tokens + places();
+    first = canonical.flatten(2);
+    if (row.size(2) != places()) first = at::cat({row.slice(2, 0, prefix_tokens), first, row.slice(2, end)}, 2);
+    Shape shape = first_like.sizes().vec();
+    shape[0] = canonical.size(0);
+    first = first.reshape(shape);
+  }
+  return order == Order::channels_first ? first : first.movedim(1, -1);
 }
 
-std::vector<Layout> possible_layouts(const Shape& shape, const Shape& input_shape, const std::string& arrangement) {
+at::Tensor Layout::channels_to_front(const at::Tensor& activation) const {
+  return order == Order::channels_first ? activation : activation.movedim(-1, 1);
+}
+
+namespace {
+
+// Every reading of a shape. Tokens are only read where somebody says that there are some: any number of steps is the
+// count of some grid.
+std::vector<Layout> readings_of(const Shape& shape, const Shape& input_shape, const std::string& wanted) {
+  const bool same_rank = shape.size() == input_shape.size();
+  if (same_rank && wanted == "channels_first") return {channels_first(shape)};
+  if (same_rank && wanted == "channels_last") return {channels_last(shape)};
   std::vector<Layout> readings;
   const Shape extents(input_shape.begin() + 2, input_shape.end());
-  if (shape.size() == input_shape.size()) {
-    const Layout first = channels_first(shape);
-    const Layout last = channels_last(shape);
-    // A signal [N,L,C] cannot be told from [N,C,L]: only when asked for.
-    if (extents.size() > 1 && fits_grid(last.spatial, extents)) readings.push_back(last);
-    // A grid of another aspect (strides that differ by axis) is still most likely the usual order.
-    if (readings.empty() || fits_grid(first.spatial, extents)) readings.insert(readings.begin(), first);
-  } else if (shape.size() == 3) {
-    add_token_readings(shape, extents, readings);
-  }
-  if (readings.size() > 1) keep_only(arrangement, readings);
+  if (wanted == "tokens" && shape.size() == 3) add_token_readings(shape, extents, readings);
+  if (wanted != "auto" || !same_rank) return readings;
+  const Layout first = channels_first(shape), last = channels_last(shape);
+  // A signal [N,L,C] cannot be told from [N,C,L]: only when asked for.
+  if (extents.size() > 1 && fits_grid(last.spatial, extents)) readings.push_back(last);
+  // A grid of another aspect (strides that differ by axis) is still most likely the usual order.
+  if (readings.empty() || fits_grid(first.spatial, extents)) readings.insert(readings.begin(), first);
   return readings;
 }
 
+}  // namespace
+
+Reading read_layout(const Shape& shape, const Shape& input_shape, const std::string& wanted, const Axes* axes) {
+  if (wanted == "auto" && axes != nullptr) {
+    Reading reading = reading_of(*axes);
+    if (reading.layout || !reading.why_not.empty()) return reading;
+  }
+  const auto readings = readings_of(shape, input_shape, wanted);
+  if (readings.size() == 1) return {readings[0], ""};
+  if (readings.empty()) return {{}, wanted == "auto" ? "its axes cannot be told" : "it cannot be read as " + wanted};
+  return {{}, "it can be read as " + describe(readings[0]) + " or as " + describe(readings[1])};
+}
+
 Layout find_layout(const Shape& shape, const Shape& input_shape, const std::string& wanted, const std::string& layer,
-                   const std::string& arrangement) {
+                   const Axes* axes) {
   const std::string found =
       "layer '" + layer + "' gives " + shape_text(shape) + " for an input of " + shape_text(input_shape);
-  auto readings = possible_layouts(shape, input_shape, wanted == "auto" ? arrangement : wanted);
-  if (wanted != "auto") {
-    const auto other = [&](const Layout& l) { return to_string(l.order) != wanted; };
-    readings.erase(std::remove_if(readings.begin(), readings.end(), other), readings.end());
-    const bool same_rank = shape.size() == input_shape.size();
-    if (same_rank && wanted == "channels_first") readings = {channels_first(shape)};
-    if (same_rank && wanted == "channels_last") readings = {channels_last(shape)};
-    if (readings.empty()) throw Error(Fault::input, found + ", which cannot be read as " + wanted);
+  const Reading reading = read_layout(shape, input_shape, wanted, axes);
+  if (!reading.layout) {
+    const bool is_open = wanted == "auto";
+    throw Error(Fault::input, found + ", of which no map is made: " + reading.why_not +
+                                  (is_open ? "; name another layer, or say how it is arranged with --layout" : ""));
   }
-  if (readings.size() > 1) {
-    throw Error(Fault::input, found + ", which can be read as " + describe(readings[0]) + " or as " +
-                                  describe(readings[1]) + "; say which with --layout");
-  }
-  if (readings.empty() || !readings[0].is_spatial()) {
+  if (!reading.layout->is_spatial()) {
     throw Error(Fault::input, found + ", which has no spatial extent; `attune layers` lists the layers that have one");
   }
-  return readings[0];
+  if (shape[0] != input_shape[0]) {
+    throw Error(Fault::input, found + ", of which no map is made: parts of the input are folded into its batch");
+  }
+  return *reading.layout;
 }
 
 }  // namespace attune

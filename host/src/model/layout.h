@@ -2,10 +2,12 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/shape_text.h"
+#include "model/axes.h"
 
 namespace attune {
 
@@ -19,22 +21,34 @@ struct Layout {
 
   // [N,C,S1..Sd], a view of `activation` where possible.
   at::Tensor canonical(const at::Tensor& activation) const;
-  // The way back. Prefix tokens are taken from `like`, the layer's own activation (its rows repeated when there are
-  // k times as many).
+  // The way back. Tokens beside the grid are taken from `like`, the layer's own activation (its rows repeated when there
+  // are k times as many).
   at::Tensor raw(const at::Tensor& canonical, const at::Tensor& like) const;
+
+ private:
+  int64_t places() const;
+  at::Tensor channels_to_front(const at::Tensor& activation) const;
 };
 
 std::string to_string(Layout::Order order);
 
-// The reading of an activation of `shape` for an input of `input_shape` [N,C,S1..Sd]. `wanted` is "auto",
-// "channels_first", "channels_last" or "tokens". `arrangement` is what is known of the layer beside the shape (see
-// arrangements() in graph.h) and decides between two readings. Throws Error(Fault::input), naming `layer`, when no
-// reading fits, or two do and none is wanted.
-Layout find_layout(const std::vector<int64_t>& shape, const std::vector<int64_t>& input_shape,
-                   const std::string& wanted, const std::string& layer, const std::string& arrangement = "");
+// What is known of an activation: how it is read, or why it is no map of the input. Neither, when the operators that made
+// it do not tell.
+struct Reading {
+  std::optional<Layout> layout;
+  std::string why_not;  // "it holds weights between positions (attention)"
+};
 
-// The same without a throw: every reading that fits.
-std::vector<Layout> possible_layouts(const std::vector<int64_t>& shape, const std::vector<int64_t>& input_shape,
-                                     const std::string& arrangement = "");
+Reading reading_of(const Axes& axes);
+
+// The reading of an activation of `shape` for an input of `input_shape` [N,C,S1..Sd]. `wanted` is "auto",
+// "channels_first", "channels_last" or "tokens"; "auto" asks the operators that made it, whose `axes` may be null, and
+// reads the shape where they do not tell. Throws Error(Fault::input), naming `layer`, when no reading fits, or two do.
+Layout find_layout(const std::vector<int64_t>& shape, const std::vector<int64_t>& input_shape,
+                   const std::string& wanted, const std::string& layer, const Axes* axes = nullptr);
+
+// The same without a throw; a reading of two does not count.
+Reading read_layout(const std::vector<int64_t>& shape, const std::vector<int64_t>& input_shape,
+                    const std::string& wanted, const Axes* axes);
 
 }  // namespace attune

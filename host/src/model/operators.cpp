@@ -90,7 +90,18 @@ void run_accumulate(Stack& stack) {
 void run_layer(Stack& stack) {
   const std::string name = torch::jit::pop(stack).toStringRef();
   const at::Tensor& x = torch::jit::peek(stack, 0, 1).toTensor();
-  if (observer != nullptr) observer->visits.push_back({name, x.sizes().vec()});
+  if (observer == nullptr) return;
+  const Axes* axes = observer->axes.find(x);
+  observer->visits.push_back({name, x.sizes().vec(), axes == nullptr ? std::nullopt : std::optional(*axes)});
+}
+
+void run_watch(Stack& stack) {
+  const auto count = static_cast<size_t>(torch::jit::pop(stack).toInt());
+  std::vector<c10::IValue> values = torch::jit::pop(stack, count);
+  if (observer == nullptr) return;
+  const auto inputs = values.begin() + 2 + values[1].toInt();
+  observer->axes.observe(values[0].toStringRef(), std::vector<c10::IValue>(inputs, values.end()),
+                         std::vector<c10::IValue>(values.begin() + 2, inputs));
 }
 
 void run_gate(Stack& stack) {
@@ -108,6 +119,7 @@ const torch::jit::RegisterOperators layers_and_gates({
                          c10::AliasAnalysisKind::FROM_SCHEMA),
     torch::jit::Operator("attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!)", run_accumulate,
                          c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::watch(...) -> ()", run_watch, c10::AliasAnalysisKind::CONSERVATIVE),
     torch::jit::Operator("attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!)", run_rectify,
                          c10::AliasAnalysisKind::FROM_SCHEMA),
 });
@@ -117,9 +129,10 @@ const torch::jit::RegisterOperators layers_and_gates({
 const c10::Symbol layer_symbol = c10::Symbol::fromQualString("attune::layer");
 const c10::Symbol gate_symbol = c10::Symbol::fromQualString("attune::gate");
 const c10::Symbol accumulate_symbol = c10::Symbol::fromQualString("attune::accumulate");
+const c10::Symbol watch_symbol = c10::Symbol::fromQualString("attune::watch");
 const c10::Symbol rectify_symbol = c10::Symbol::fromQualString("attune::rectify");
 
-LayerObserver::LayerObserver() { observer = this; }
+LayerObserver::LayerObserver(const at::Tensor& input) : axes(input) { observer = this; }
 LayerObserver::~LayerObserver() { observer = nullptr; }
 
 }  // namespace attune

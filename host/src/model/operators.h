@@ -5,11 +5,14 @@
 #include <ATen/core/custom_class.h>
 #include <ATen/core/symbol.h>
 #include <atomic>
+#include <optional>
 #include <string>
 #include <torch/custom_class_detail.h>
 #include <vector>
 
 #include <attune/sdk/pass.h>
+
+#include "model/axis_tracker.h"
 
 namespace attune {
 
@@ -26,6 +29,9 @@ extern const c10::Symbol rectify_symbol;
 // attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!): x + alpha y, which overwrites x when the
 // result has its shape and type.
 extern const c10::Symbol accumulate_symbol;
+
+// attune::watch(str op, int results, ...results, ...inputs) -> (): what an operator made of what; for a LayerObserver.
+extern const c10::Symbol watch_symbol;
 
 // How gradients pass the gates of one forward pass; an input of every program, so that it reaches the threads and forks
 // that a thread-local would not. Set with RuleScope while a backward pass runs.
@@ -44,20 +50,22 @@ class RuleScope {
   GradientRule& rule_;
 };
 
-// While it lives, the layers that programs of this thread pass are recorded.
 struct LayerVisit {
   std::string name;
   std::vector<int64_t> shape;
+  std::optional<Axes> axes;  // where they can be told
 };
 
+// While it lives, the layers that programs of this thread pass on `input` are recorded.
 class LayerObserver {
  public:
-  LayerObserver();
+  explicit LayerObserver(const at::Tensor& input);
   ~LayerObserver();
   LayerObserver(const LayerObserver&) = delete;
   LayerObserver& operator=(const LayerObserver&) = delete;
 
   std::vector<LayerVisit> visits;
+  AxisTracker axes;
 };
 
 }  // namespace attune

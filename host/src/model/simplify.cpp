@@ -100,12 +100,12 @@ void lift_guarded(Graph& graph, Block* block) {
   }
 }
 
-// What a model warns of when the user runs it need not be said again for every map.
+// What a model warns of or prints when the user runs it need not be said again for every map.
 void drop_warnings(Block* block) {
   for (auto it = block->nodes().begin(); it != block->nodes().end();) {
     Node* node = *it++;
     for (Block* inner : node->blocks()) drop_warnings(inner);
-    if (node->kind() == c10::aten::warn) node->destroy();
+    if (node->kind() == c10::aten::warn || node->kind() == c10::prim::Print) node->destroy();
   }
 }
 

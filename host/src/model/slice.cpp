@@ -8,6 +8,7 @@
 #include <torch/csrc/jit/passes/frozen_conv_folding.h>
 #include <torch/csrc/jit/passes/remove_exceptions.h>
 
+#include "model/axis_tracker.h"
 #include "model/channels_last.h"
 #include "model/compat.h"
 #include "model/in_place.h"
@@ -207,6 +208,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
   // Not under gradients: another kernel rounds otherwise, and a rectifier near zero may then turn a pixel of a gradient
   // of the input.
   if (piece.differentiable == Differentiable::no && !piece.observed) prefer_channels_last(result);
+  if (piece.observed) watch_operators(*result->block());
   return result;
 }
 

@@ -13,6 +13,8 @@
 
 namespace attune {
 
+struct Trial;
+
 struct TorchScriptModel::State {
   torch::jit::Module module;
   ModelOptions options;
@@ -20,17 +22,17 @@ struct TorchScriptModel::State {
   std::vector<std::string> activations;
   std::vector<LayerInfo> layers;                     // those that can be captured
   std::map<std::string, size_t> position;            // of a layer in program order
-  std::map<std::string, std::string> arrangement;    // of layers, see graph.h
   std::map<std::string, std::string> branch_layers;  // name -> type of those that cannot
+  OutputKind output_kind = OutputKind::scores;
+  std::vector<std::string> remarks;
   std::mutex auto_mutex;
   std::string auto_layer;
+  std::mutex trial_mutex;
+  std::map<std::vector<int64_t>, std::shared_ptr<const Trial>> trials;  // by the shape of one input
 };
 
 // The name of a layer's class without its package; "" when the path names no module.
 std::string layer_type(const torch::jit::Module& module, const std::string& layer);
-
-// What the operators say of a layer's arrangement; "" when nothing.
-std::string arrangement_of(const TorchScriptModel::State& state, const std::string& layer);
 
 // Throws Error(Fault::input) with the nearest names unless `layer` can be captured.
 void check_layer(const TorchScriptModel::State& state, const std::string& layer);

@@ -7,10 +7,11 @@
 #include <attune/torchscript_model.h>
 
 #include "model/archive.h"
-#include "model/explain.h"
 #include "model/failure.h"
 #include "model/forward_pass.h"
 #include "model/output.h"
+#include "model/remarks.h"
+#include "model/trial.h"
 
 namespace attune {
 namespace {
@@ -32,10 +33,33 @@ void check_operators(const torch::jit::Block* block) {
   }
 }
 
-LayeredGraph rewrite(const Module& module, std::vector<std::string>& activations) {
+void check_input(const Module& module) {
+  const auto method = module.find_method("forward");
+  if (!method || method->function().getSchema().arguments().size() < 2) return;  // said where it is inlined
+  const c10::Argument& input = method->function().getSchema().arguments()[1];
+  if (c10::TensorType::get()->isSubtypeOf(*input.type())) return;
+  throw Error(Fault::input, "the model's forward takes '" + input.name() + "' as " + input.type()->annotation_str() +
+                                ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes the picture alone");
+}
+
+// Tracing writes the device down that it ran on.
+void stay_on(c10::Device device, torch::jit::Block* block) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    torch::jit::Node* node = *it++;
+    for (torch::jit::Block* inner : node->blocks()) stay_on(device, inner);
+    if (node->kind() != c10::prim::Constant || node->output()->type()->kind() != c10::TypeKind::DeviceObjType) continue;
+    torch::jit::WithInsertPoint point(node);
+    node->output()->replaceAllUsesWith(node->owningGraph()->insertConstant(device));
+    node->destroy();
+  }
+}
+
+LayeredGraph rewrite(const Module& module, c10::Device device, std::vector<std::string>& activations) {
+  check_input(module);
   LayeredGraph graph = inline_calls(module);
   check_operators(graph->block());
   simplify(graph, module);
+  stay_on(device, graph->block());
   activations = gate_activations(graph);
   return graph;
 }
@@ -44,14 +68,15 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
   std::vector<std::string> activations;
   LayeredGraph graph;
   try {
-    graph = rewrite(module, activations);
+    graph = rewrite(module, options.device, activations);
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
     throw Error(Fault::input, "the model's graph cannot be rewritten: " + reason_of(error));
   }
+  const OutputKind kind = output_kind(graph, options.output);
   std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{
-      module, options, Programs(module, graph), std::move(activations), {}, {}, arrangements(graph), {}, {}, {}});
+      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, kind, remarks_on(graph, kind), {}, {}, {}, {}});
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();
     state->layers.push_back({name, layer_type(module, name)});
@@ -67,11 +92,6 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
 std::string layer_type(const Module& module, const std::string& layer) {
   const auto value = attribute_at(module, layer.substr(0, layer.find('@')));
   return value.isObject() ? value.toObject()->type()->name()->name() : "";
-}
-
-std::string arrangement_of(const TorchScriptModel::State& state, const std::string& layer) {
-  const auto found = state.arrangement.find(layer);
-  return found == state.arrangement.end() ? "" : found->second;
 }
 
 void check_layer(const TorchScriptModel::State& state, const std::string& layer) {
@@ -146,17 +166,18 @@ at::Tensor TorchScriptModel::scores(int64_t rows, const std::function<at::Tensor
 }
 
 std::vector<LayerReport> TorchScriptModel::inspect(const at::Tensor& input) {
-  bool failed = false;
-  const auto visits = visited_layers(*state_, input, failed);
-  if (failed) forward(input, {}, false);  // throws what is wrong
+  const auto trial = trial_of(*state_, input);
+  if (trial->failed) forward(input, {}, false);  // throws what is wrong
   std::vector<LayerReport> reports;
   for (const auto& name : all_layers(state_->programs.live()->graph())) {
-    LayerReport report{name, layer_type(state_->module, name), {}, 0, state_->position.count(name) == 0};
-    const auto visit = std::find_if(visits.begin(), visits.end(), [&](const auto& v) { return v.name == name; });
-    if (visit != visits.end()) {
+    LayerReport report{name, layer_type(state_->module, name), {}, 0, state_->position.count(name) == 0, ""};
+    if (const LayerVisit* visit = trial->find(name)) {
       report.shape.assign(visit->shape.begin() + (visit->shape.empty() ? 0 : 1), visit->shape.end());
-      const auto readings = possible_layouts(visit->shape, input.sizes().vec(), arrangement_of(*state_, name));
-      if (!readings.empty() && readings[0].is_spatial()) report.spatial = static_cast<int>(readings[0].spatial.size());
+      const Axes* axes = visit->axes ? &*visit->axes : nullptr;
+      const Reading reading = read_layout(visit->shape, input.sizes().vec(), state_->options.layout, axes);
+      const bool is_spatial = reading.layout && reading.layout->is_spatial();
+      if (is_spatial) report.spatial = static_cast<int>(reading.layout->spatial.size());
+      report.no_map = reading.why_not;
     }
     reports.push_back(std::move(report));
   }
@@ -179,13 +200,22 @@ at::Tensor TorchScriptModel::module_output(const at::Tensor& input, bool gradien
   const at::AutoGradMode mode(gradients);
   Module module = state_->module;
   try {
-    return select_output(module.forward({input}), state_->options.output);
+    return scores_of(module.forward({input}), state_->options.output, input.size(0));
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
     throw Error(Fault::input, "the model fails: " + reason_of(error));
   }
 }
+
+OutputKind TorchScriptModel::output_kind() const { return state_->output_kind; }
+const std::vector<std::string>& TorchScriptModel::remarks() const { return state_->remarks; }
+
+at::Tensor TorchScriptModel::probabilities(const at::Tensor& output) const {
+  return probabilities_of(output, state_->output_kind, state_->options.multi_label);
+}
+
+at::Tensor TorchScriptModel::logits(const at::Tensor& output) const { return logits_of(output, state_->output_kind); }
 
 c10::Device TorchScriptModel::device() const { return state_->options.device; }
 

@@ -44,7 +44,7 @@ Answers answers_of(TorchScriptModel& model, const std::vector<const ConsistencyL
       found = result.scores;
     }
     if (losses.empty()) found = scores_of(model, input);
-    scores.push_back(found.cpu().to(at::kDouble));
+    scores.push_back(model.logits(found.cpu().to(at::kDouble)));
     labels.push_back(batch->labels);
     weights.push_back(batch->weights);
     answers.examples.insert(answers.examples.end(), batch->examples.begin(), batch->examples.end());

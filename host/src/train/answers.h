@@ -16,7 +16,7 @@
 namespace attune {
 
 struct Answers {
-  at::Tensor scores;              // double [N,K], on the CPU
+  at::Tensor scores;              // double [N,K], on the CPU: before the softmax or sigmoid where the model has one
   Truth truth;                    // of the same rows
   std::vector<int64_t> examples;  // N, in the dataset
   std::vector<Problem> problems;  // of examples that are missing

@@ -98,7 +98,7 @@ class Collector {
       if (most > 0) wanted.push_back(&request);
     }
     const auto pass = model_.forward(input, union_of_needs(model_, wanted, static_cast<int64_t>(most)), false);
-    const at::Tensor scores = pass->output().detach().cpu().to(at::kDouble);
+    const at::Tensor scores = model_.logits(pass->output().detach().cpu().to(at::kDouble));
     if (!at::isfinite(scores).all().item<bool>()) {
       throw Error(Fault::run, "the model's scores are not finite (NaN or infinity)");
     }

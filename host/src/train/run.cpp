@@ -96,6 +96,7 @@ Ending run_training(const TrainConfig& config, const Catalogue& catalogue, bool 
   Checkpoint checkpoint = folder.checkpoint();
   if (!is_trained(config, checkpoint.position)) {
     TrainSession session(config, catalogue, checkpoint.layer);
+    for (const std::string& remark : session.model->remarks()) observer.note(remark);
     const auto judge = [&](const Position& position, const Forecast& forecast) {
       write_stage_results(session, files, position, forecast, observer);
     };

@@ -135,7 +135,7 @@ void TrainSession::try_step(size_t stage) {
   if (smallest_batch(about, data.size()) > 1) {
     for (at::Tensor* part : {&batch.input, &batch.labels, &batch.weights}) *part = at::cat({*part, *part});
   }
-  Stepper(about, *trainee, consistency(stage), model->options().output).step(batch, 0, 0);
+  Stepper(about, *trainee, consistency(stage), *model).step(batch, 0, 0);
 }
 
 ConsistencyLoss TrainSession::watched(const NamedSpec& spec, const std::string& place) const {

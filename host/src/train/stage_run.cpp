@@ -37,7 +37,7 @@ StageRun::StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Po
       index_(static_cast<size_t>(position.stage)),
       stage_(session.config.stages[index_]),
       length_(length_of(stage_, session.training_data(index_).size())),
-      stepper_(stage_, *session.trainee, session.consistency(index_), session.model->options().output) {
+      stepper_(stage_, *session.trainee, session.consistency(index_), *session.model) {
   if (position.step > 0) stepper_.set_state(stepper);
 }
 

@@ -52,11 +52,12 @@ class SeededDraws {
 
 }  // namespace
 
-Stepper::Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency, std::string output)
+Stepper::Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency,
+                 const TorchScriptModel& model)
     : stage_(stage),
       trainee_(trainee),
       consistency_(consistency),
-      output_(std::move(output)),
+      model_(model),
       parameters_(trainee.freeze(stage.freeze, stage.unfreeze)),
       optimiser_(stage.optimizer, parameters_) {
   trainee.train(!stage.freeze_statistics);
@@ -70,7 +71,7 @@ at::Tensor Stepper::on_device(const at::Tensor& tensor) const {
 
 double Stepper::add_supervised(const at::Tensor& input, const Batch& batch, uint64_t seed) {
   const SeededDraws draws(input.device(), seed);  // dropout
-  const at::Tensor scores = trainee_.forward(input, output_);
+  const at::Tensor scores = model_.logits(trainee_.forward(input, model_.options().output));
   const at::Tensor loss = objective(stage_.loss, scores, batch.labels, batch.weights);
   const double value = finite(loss, "the loss of the labels");
   loss.backward();

@@ -34,8 +34,9 @@ struct StepReport {
 // the model, so that running statistics never change under a graph that still needs them.
 class Stepper {
  public:
-  // `consistency` is null for supervised; both outlive this.
-  Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency, std::string output);
+  // `consistency` is null for supervised; all outlive this.
+  Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency,
+          const TorchScriptModel& model);
 
   // Throws Error(Fault::run) when a loss or a gradient is not finite, before it reaches a parameter.
   StepReport step(const Batch& batch, uint64_t seed, double rate_share);
@@ -53,7 +54,7 @@ class Stepper {
   const StageConfig& stage_;
   Trainee& trainee_;
   const ConsistencyLoss* consistency_;
-  std::string output_;
+  const TorchScriptModel& model_;
   std::vector<at::Tensor> parameters_;  // that are not frozen
   Optimiser optimiser_;
   std::optional<Optimiser> second_;  // of the consistency loss
