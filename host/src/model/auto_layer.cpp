@@ -92,7 +92,8 @@ class AutoLayer {
     for (const Candidate& candidate : candidates(graph)) {
       const auto visited = [&](const LayerVisit& v) { return v.name == candidate.names[0]; };
       const auto visit = std::find_if(visits.begin(), visits.end(), visited);
-      if (visit == visits.end() || is_passive(state_.module, candidate) || !is_spatial(visit->name, visit->shape))
+      if (visit == visits.end() || is_passive(state_.module, candidate) ||
+          state_.without_gradient.count(visit->name) != 0 || !is_spatial(visit->name, visit->shape))
         continue;
       names.push_back(best_name(candidate, first));
     }

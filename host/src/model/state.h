@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
 #include <vector>
@@ -24,6 +25,8 @@ struct TorchScriptModel::State {
   std::map<std::string, std::string> branch_layers;  // name -> type of those that cannot
   std::mutex auto_mutex;
   std::string auto_layer;
+  std::set<std::string> without_gradient;  // layers where the model switches gradients off
+  bool switches_gradients = false;         // whether it does so anywhere
 };
 
 // The name of a layer's class without its package; "" when the path names no module.
@@ -31,6 +34,9 @@ std::string layer_type(const torch::jit::Module& module, const std::string& laye
 
 // What the operators say of a layer's arrangement; "" when nothing.
 std::string arrangement_of(const TorchScriptModel::State& state, const std::string& layer);
+
+// Throws Error(Fault::input) where the model switches gradients off at `layer`.
+void check_gradient(const TorchScriptModel::State& state, const std::string& layer);
 
 // Throws Error(Fault::input) with the nearest names unless `layer` can be captured.
 void check_layer(const TorchScriptModel::State& state, const std::string& layer);

@@ -7,6 +7,7 @@
 #include <attune/torchscript_model.h>
 
 #include "model/archive.h"
+#include "model/contexts.h"
 #include "model/explain.h"
 #include "model/failure.h"
 #include "model/forward_pass.h"
@@ -51,7 +52,8 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
     throw Error(Fault::input, "the model's graph cannot be rewritten: " + reason_of(error));
   }
   std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{
-      module, options, Programs(module, graph), std::move(activations), {}, {}, arrangements(graph), {}, {}, {}});
+      module, options, Programs(module, graph), std::move(activations), {}, {}, arrangements(graph), {}, {}, {},
+      layers_without_gradient(graph), switches_gradients(graph)});
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();
     state->layers.push_back({name, layer_type(module, name)});
@@ -72,6 +74,13 @@ std::string layer_type(const Module& module, const std::string& layer) {
 std::string arrangement_of(const TorchScriptModel::State& state, const std::string& layer) {
   const auto found = state.arrangement.find(layer);
   return found == state.arrangement.end() ? "" : found->second;
+}
+
+void check_gradient(const TorchScriptModel::State& state, const std::string& layer) {
+  if (state.without_gradient.count(layer) == 0) return;
+  throw Error(Fault::input, "layer '" + layer +
+                                "' lies where the model switches gradients off (torch.no_grad), so that no map can be "
+                                "made of its gradients; name another layer, or export the model without that");
 }
 
 void check_layer(const TorchScriptModel::State& state, const std::string& layer) {
