@@ -78,6 +78,13 @@ bool is_view(const Node* node) {
   return views.count(node->kind().toQualString()) != 0;
 }
 
+// Parts of one tensor that `chunk` and the like have made, which do not overlap.
+bool are_parts(const Value* a, const Value* b) {
+  if (a == b || a->node() != b->node() || a->node()->kind() != c10::prim::ListUnpack) return false;
+  static const std::set<std::string> dividers = {"aten::chunk", "aten::split", "aten::unbind"};
+  return dividers.count(a->node()->input()->node()->kind().toQualString()) != 0;
+}
+
 // The value under the names that marks and earlier writes in place give it.
 Value* same_tensor(Value* value) {
   while (value->node()->kind() == layer_symbol || (writes_first_input(value->node()) && value->node()->outputs().size() == 1)) {
@@ -182,7 +189,7 @@ class Functionaliser {
     for (Value* value : values_) {
       if (value->node() == node || value->node()->isAfter(node)) continue;
       if (std::find(names.begin(), names.end(), value) != names.end()) continue;
-      if (is_used_after(value, node) && may_see(value, names[0])) return false;
+      if (is_used_after(value, node) && !are_parts(value, names[0]) && may_see(value, names[0])) return false;
     }
     return true;
   }
@@ -224,6 +231,7 @@ class Functionaliser {
     for (Value* base : bases_of(node->input(0))) {
       const bool is_attribute = base->node()->kind() == c10::prim::GetAttr;  // may be read again behind the write
       if (is_attribute || base->node()->owningBlock() != node->owningBlock()) return;
+      if (!base->type()->isSubtypeOf(*c10::TensorType::get())) continue;  // the list that `chunk` gave
       if (const auto seen = views_seen_after(node, base)) return write_to_copy(node, base, *seen);
     }
   }
