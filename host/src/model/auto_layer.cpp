@@ -86,6 +86,7 @@ class AutoLayer {
     for (const Candidate& candidate : candidates(graph)) {
       const LayerVisit* visit = trial.find(candidate.names[0]);
       if (visit == nullptr || is_passive(state_.module, candidate)) continue;
+      if (state_.without_gradient.count(visit->name) != 0) continue;
       if (trial.gives_scores(*visit) == scores && is_spatial(*visit)) names.push_back(best_name(candidate, first));
     }
     return names;

@@ -11,6 +11,7 @@
 #include <attune/sdk/error.h>
 
 #include "model/explain.h"
+#include "model/explain_gradient.h"
 #include "model/output.h"
 #include "model/trial.h"
 
@@ -50,6 +51,7 @@ ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state
     const std::string layer = name == "auto" ? model.auto_layer(input) : name;
     if (name == "auto") auto_layer_ = layer;
     check_layer(state, layer);
+    if (graph || needs.layer_gradients) check_gradient(state, layer);
     layers_.push_back(layer);
   }
   const auto earlier = [&](const auto& a, const auto& b) { return state.position.at(a) < state.position.at(b); };
@@ -153,8 +155,14 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
     const bool record = graph_ && at::GradMode::is_enabled();
     const at::AutoGradMode mode(true);
     const RuleScope scope(*rule_, rectifier);
-    found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, keep, record, true);
+    try {
+      found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, keep, record, true);
+    } catch (const std::exception& error) {
+      explain_gradient_failure(state_, error);
+    }
+    if (record) check_second_derivatives(state_, found);
   }
+  if (state_.switches_gradients && !of.empty()) check_reached(found);
   std::vector<at::Tensor> result;
   size_t next = 0;
   for (size_t i = 0; i < of.size(); ++i) {

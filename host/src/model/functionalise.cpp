@@ -1,6 +1,9 @@
 #include "model/functionalise.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
@@ -53,10 +56,82 @@ c10::optional<c10::Symbol> functional_variant(const Node* node) {
   if (schema->arguments().empty() || node->outputs().size() != 1) return c10::nullopt;
   const auto* alias = schema->arguments()[0].alias_info();
   if (alias == nullptr || !alias->isWrite()) return c10::nullopt;
+  if (node->kind() == c10::aten::copy_) return c10::nullopt;  // aten::copy has no derivative
   const auto symbol = c10::Symbol::fromQualString(name.substr(0, name.size() - 1));
   if (torch::jit::getAllOperatorsFor(symbol).empty()) return c10::nullopt;
   return symbol;
 }
+
+bool writes_first_input(const Node* node) {
+  const auto* schema = node->maybeSchema();
+  if (schema == nullptr || schema->arguments().empty()) return false;
+  const auto* alias = schema->arguments()[0].alias_info();
+  return alias != nullptr && alias->isWrite() && node->input(0)->type()->isSubtypeOf(*c10::TensorType::get());
+}
+
+// Results that are another view of the first input's memory, whatever its strides (`reshape` may make a new tensor).
+bool is_view(const Node* node) {
+  static const std::set<std::string> views = {
+      "aten::slice",  "aten::select",    "aten::narrow", "aten::view",   "aten::view_as", "aten::unsqueeze",
+      "aten::squeeze", "aten::transpose", "aten::t",     "aten::permute", "aten::movedim", "aten::expand",
+      "aten::detach", "aten::chunk",     "aten::split",  "aten::unbind", "prim::ListUnpack"};
+  return views.count(node->kind().toQualString()) != 0;
+}
+
+// Parts of one tensor that `chunk` and the like have made, which do not overlap.
+bool are_parts(const Value* a, const Value* b) {
+  if (a == b || a->node() != b->node() || a->node()->kind() != c10::prim::ListUnpack) return false;
+  static const std::set<std::string> dividers = {"aten::chunk", "aten::split", "aten::unbind"};
+  return dividers.count(a->node()->input()->node()->kind().toQualString()) != 0;
+}
+
+// The value under the names that marks and earlier writes in place give it.
+Value* same_tensor(Value* value) {
+  while (value->node()->kind() == layer_symbol || (writes_first_input(value->node()) && value->node()->outputs().size() == 1)) {
+    value = value->node()->input(0);
+  }
+  return value;
+}
+
+bool is_view_of(Value* value, Value* base) {
+  for (value = same_tensor(value); value != base; value = same_tensor(value->node()->input(0))) {
+    if (!is_view(value->node()) || value->node()->owningBlock() != base->node()->owningBlock()) return false;
+  }
+  return true;
+}
+
+// The tensors that a written one is a view of, itself first.
+std::vector<Value*> bases_of(Value* written) {
+  std::vector<Value*> bases{same_tensor(written)};
+  while (is_view(bases.back()->node())) bases.push_back(same_tensor(bases.back()->node()->input(0)));
+  return bases;
+}
+
+// Views of a tensor made again of its copy.
+class Replay {
+ public:
+  Replay(Value* base, Value* copy) : values_{{base, copy}} {}
+
+  // The counterpart of a view; `made` is called with every value and its counterpart.
+  Value* of(Value* value, const std::function<void(Value*, Value*)>& made) {
+    value = same_tensor(value);
+    const auto known = values_.find(value);
+    if (known != values_.end()) return known->second;
+    Node* node = value->node();
+    Graph& graph = *node->owningGraph();
+    Value* viewed = of(node->input(0), made);
+    Node* again = graph.insertNode(graph.createClone(node, [](Value* outer) { return outer; }));
+    again->replaceInput(0, viewed);
+    for (size_t i = 0; i < node->outputs().size(); ++i) {
+      values_[node->output(i)] = again->output(i);
+      made(node->output(i), again->output(i));
+    }
+    return values_.at(value);
+  }
+
+ private:
+  std::map<Value*, Value*> values_;
+};
 
 class Functionaliser {
  public:
@@ -68,7 +143,11 @@ class Functionaliser {
     for (auto it = block->nodes().begin(); it != block->nodes().end();) {
       Node* node = *it++;
       for (Block* inner : node->blocks()) run(inner);
-      if (Node* replacement = functional(node)) replace(node, replacement);
+      if (Node* replacement = functional(node)) {
+        replace(node, replacement);
+      } else if (writes_first_input(node)) {
+        write_to_copy(node);
+      }
     }
   }
 
@@ -110,11 +189,14 @@ class Functionaliser {
     for (Value* value : values_) {
       if (value->node() == node || value->node()->isAfter(node)) continue;
       if (std::find(names.begin(), names.end(), value) != names.end()) continue;
-      const auto& uses = value->uses();
-      const bool used = std::any_of(uses.begin(), uses.end(), [&](const Use& u) { return happens_after(u, node); });
-      if (used && may_see(value, names[0])) return false;
+      if (is_used_after(value, node) && !are_parts(value, names[0]) && may_see(value, names[0])) return false;
     }
     return true;
+  }
+
+  static bool is_used_after(const Value* value, const Node* node) {
+    const auto& uses = value->uses();
+    return std::any_of(uses.begin(), uses.end(), [&](const Use& use) { return happens_after(use, node); });
   }
 
   // A list that is appended to shows in the list itself, not in the tensors that it shares with others.
@@ -141,6 +223,48 @@ class Functionaliser {
       node->output()->replaceAllUsesWith(output);
     }
     node->destroy();
+  }
+
+  // `y[:, 0] = z` becomes a write into a copy of y, which everybody behind it sees instead of y: what autograd has saved
+  // of y stays. Where somebody may see the write through something that is no plain view, it stays as it is.
+  void write_to_copy(Node* node) {
+    for (Value* base : bases_of(node->input(0))) {
+      const bool is_attribute = base->node()->kind() == c10::prim::GetAttr;  // may be read again behind the write
+      if (is_attribute || base->node()->owningBlock() != node->owningBlock()) return;
+      if (!base->type()->isSubtypeOf(*c10::TensorType::get())) continue;  // the list that `chunk` gave
+      if (const auto seen = views_seen_after(node, base)) return write_to_copy(node, base, *seen);
+    }
+  }
+
+  void write_to_copy(Node* node, Value* base, const std::vector<Value*>& seen) {
+    torch::jit::WithInsertPoint point(node);
+    Node* copy = graph_.insertNode(graph_.create(c10::aten::clone, {base, graph_.insertConstant(c10::IValue())}));
+    copy->output()->setType(base->type());
+    const auto made = [&](Value* original, Value* again) {
+      aliases_.copyValue(original, again);
+      values_.push_back(again);
+    };
+    made(base, copy->output());
+    Replay replay(base, copy->output());
+    node->replaceInput(0, replay.of(node->input(0), made));
+    for (Value* value : seen) {
+      const auto uses = value->uses();
+      for (const Use& use : uses) {
+        if (happens_after(use, node)) use.user->replaceInput(use.offset, replay.of(value, made));
+      }
+    }
+  }
+
+  // What is read after `node` and may share memory with `base`; nothing when one of them is no view of it.
+  c10::optional<std::vector<Value*>> views_seen_after(Node* node, Value* base) const {
+    std::vector<Value*> seen;
+    for (Value* value : values_) {
+      if (value->node() == node || value->node()->isAfter(node) || !is_used_after(value, node)) continue;
+      if (!may_see(value, base)) continue;
+      if (!is_view_of(value, base)) return c10::nullopt;
+      seen.push_back(value);
+    }
+    return seen;
   }
 
   Graph& graph_;

@@ -6,6 +6,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "model/contexts.h"
 #include "model/graph.h"
 #include "model/operators.h"
 
@@ -17,11 +18,13 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using torch::jit::Value;
 
-// A scripted call is `forward`; tracing writes `forward`, `forward1`... for the calls of one module.
+// A scripted call is `forward`, or `forward__0`, `forward__1`... of a module with overloads (LSTM and GRU have them);
+// tracing writes `forward`, `forward1`... for the calls of one module.
 bool is_forward(const std::string& method) {
-  const std::string stem = "forward";
+  const std::string stem = "forward", overload = stem + "__";
+  const size_t number = (method.compare(0, overload.size(), overload) == 0 ? overload : stem).size();
   return method.compare(0, stem.size(), stem) == 0 &&
-         method.find_first_not_of("0123456789", stem.size()) == std::string::npos;
+         method.find_first_not_of("0123456789", number) == std::string::npos;
 }
 
 Value* mark(Graph& graph, Value* value, const std::string& path) {
@@ -71,11 +74,33 @@ void inline_function(Node* call, Graph& graph) {
   replace_call(call, torch::jit::insertGraph(graph, *function->graph(), call->inputs().slice(1)));
 }
 
+// `with` calls __enter__ and __exit__ of its object. Those of autocast do nothing: it is a pass over the graph that
+// looks for these nodes (see contexts.h). Those of record_function do nothing that shows in values.
+void inline_context(Node* node, Graph& graph) {
+  Value* context = node->input();
+  if (is_autocast(context)) return;
+  torch::jit::WithInsertPoint point(node);
+  Value* result = context;
+  if (!is_record_function(context)) {
+    const bool enters = node->kind() == c10::prim::Enter;
+    Value* none = graph.insertConstant(c10::IValue());
+    const std::vector<Value*> inputs = enters ? std::vector<Value*>{context} : std::vector<Value*>{context, none, none, none};
+    Node* call = graph.insertNode(graph.create(c10::prim::CallMethod, inputs));
+    call->s_(c10::attr::name, enters ? "__enter__" : "__exit__");
+    result = call->output()->setType(node->output()->type());
+  }
+  node->output()->replaceAllUsesWith(result);
+  node->destroy();
+}
+
 void inline_block(Block* block, Graph& graph) {
   for (Node* node = *block->nodes().begin(); node != block->return_node();) {
     for (Block* inner : node->blocks()) inline_block(inner, graph);
     Node* before = node->prev();
-    if (node->kind() == c10::prim::CallMethod) {
+    if (node->kind() == c10::prim::Enter || node->kind() == c10::prim::Exit) {
+      inline_context(node, graph);
+      if (before->next() == node) before = node;
+    } else if (node->kind() == c10::prim::CallMethod) {
       inline_method(node, graph);
     } else if (node->kind() == c10::prim::CallFunction) {
       inline_function(node, graph);

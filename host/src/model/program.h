@@ -1,6 +1,7 @@
 // A compiled piece of a model.
 #pragma once
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 #include <vector>
@@ -21,6 +22,7 @@ class Program {
                                const std::vector<c10::IValue>& arguments) const {
     torch::jit::Stack stack{self, c10::IValue::make_capsule(rule)};
     stack.insert(stack.end(), arguments.begin(), arguments.end());
+    const at::AutoGradMode mode(at::GradMode::is_enabled());  // a piece may end where the model switches gradients off
     torch::jit::InterpreterState(code_).run(stack);
     return stack;
   }

@@ -9,6 +9,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "model/contexts.h"
+#include "model/decompose.h"
 #include "model/functionalise.h"
 #include "model/graph.h"
 
@@ -50,6 +52,7 @@ class AttributeBaker {
     const auto path = attribute_path(node->output(), graph_.inputs()[0]);
     if (!path || assigned_.count(name) != 0) return;
     const auto value = name == "training" ? c10::IValue(false) : attribute_at(module_, *path);
+    if (value.isTensor()) node->output()->setType(c10::TensorType::get());  // and not an optional one
     if (value.isTensor() || value.isObject()) return;
     torch::jit::WithInsertPoint point(node);
     if (const auto constant = torch::jit::tryInsertConstant(graph_, value)) {
@@ -145,10 +148,14 @@ void simplify(LayeredGraph& graph, const torch::jit::Module& module) {
   default_arguments(*graph, module);
   AttributeBaker(*graph, module).bake(graph->block());
   drop_warnings(graph->block());
+  avoid_fused_paths(graph);
+  fold(graph);
+  resolve_contexts(graph);
   fold(graph);
   lift_guarded(*graph, graph->block());
   fold(graph);
   functionalise(graph);
+  open_fused_operators(graph);
   fold(graph);
 }
 

@@ -10,7 +10,8 @@
 
 #include "model/axis_tracker.h"
 #include "model/channels_last.h"
-#include "model/compat.h"
+#include "model/contexts.h"
+#include "model/decompose.h"
 #include "model/in_place.h"
 #include "model/operators.h"
 #include "model/second_derivatives.h"
@@ -197,8 +198,13 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
   LayeredGraph result = copier.finish();
   if (!piece.from.empty()) torch::jit::EliminateExceptions(result);  // the prefix has checked the input
   torch::jit::EliminateDeadCode(result);
+  if (piece.differentiable == Differentiable::no) {
+    drop_gradient_switches(result);
+  } else if (layers_without_gradient(graph).count(piece.from) != 0) {
+    begin_without_gradients(result);
+  }
   if (piece.differentiable == Differentiable::twice) {
-    decompose_fused_attention(*result);
+    open_once_differentiable(result);
     ease_second_derivatives(result);
   } else {
     torch::jit::FoldFrozenConvBatchnorm(result);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
 #include <vector>
@@ -25,6 +26,8 @@ struct TorchScriptModel::State {
   std::map<std::string, std::string> branch_layers;  // name -> type of those that cannot
   OutputKind output_kind = OutputKind::scores;
   std::vector<std::string> remarks;
+  std::set<std::string> without_gradient;  // layers where the model switches gradients off
+  bool switches_gradients = false;         // whether it does so anywhere
   std::mutex auto_mutex;
   std::string auto_layer;
   std::mutex trial_mutex;
@@ -33,6 +36,9 @@ struct TorchScriptModel::State {
 
 // The name of a layer's class without its package; "" when the path names no module.
 std::string layer_type(const torch::jit::Module& module, const std::string& layer);
+
+// Throws Error(Fault::input) where the model switches gradients off at `layer`.
+void check_gradient(const TorchScriptModel::State& state, const std::string& layer);
 
 // Throws Error(Fault::input) with the nearest names unless `layer` can be captured.
 void check_layer(const TorchScriptModel::State& state, const std::string& layer);

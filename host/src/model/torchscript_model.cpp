@@ -7,6 +7,7 @@
 #include <attune/torchscript_model.h>
 
 #include "model/archive.h"
+#include "model/contexts.h"
 #include "model/failure.h"
 #include "model/forward_pass.h"
 #include "model/output.h"
@@ -76,7 +77,8 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
   }
   const OutputKind kind = output_kind(graph, options.output);
   std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{
-      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, kind, remarks_on(graph, kind), {}, {}, {}, {}});
+      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, kind, remarks_on(graph, kind),
+      layers_without_gradient(graph), switches_gradients(graph), {}, {}, {}, {}});
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();
     state->layers.push_back({name, layer_type(module, name)});
@@ -92,6 +94,13 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
 std::string layer_type(const Module& module, const std::string& layer) {
   const auto value = attribute_at(module, layer.substr(0, layer.find('@')));
   return value.isObject() ? value.toObject()->type()->name()->name() : "";
+}
+
+void check_gradient(const TorchScriptModel::State& state, const std::string& layer) {
+  if (state.without_gradient.count(layer) == 0) return;
+  throw Error(Fault::input, "layer '" + layer +
+                                "' lies where the model switches gradients off (torch.no_grad), so that no map can be "
+                                "made of its gradients; name another layer, or export the model without that");
 }
 
 void check_layer(const TorchScriptModel::State& state, const std::string& layer) {

@@ -47,6 +47,18 @@ TEST(Graph, NumbersRepeatedCalls) {
   EXPECT_EQ(names(TorchScriptModel(m)), (std::vector<std::string>{"act", "act@2"}));
 }
 
+// nn.LSTM and nn.GRU have overloads of forward, which return tuples.
+TEST(Graph, NamesOverloads) {
+  torch::jit::Module gru("__torch__.GRU");
+  gru.define("def forward__0(self, x):\n    return torch.relu(x), [x]\n");
+  torch::jit::Module m("__torch__.Overloads");
+  m.register_module("gru", gru);
+  m.define("def forward(self, x):\n    y, _ = self.gru.forward__0(x)\n    return torch.sum(y, [2, 3])\n");
+  const TorchScriptModel model(m);
+  EXPECT_EQ(names(model), std::vector<std::string>{"gru"});
+  EXPECT_EQ(model.layers()[0].type, "GRU");
+}
+
 TEST(Graph, OutputEqualsTheModules) {
   const at::Tensor x = seeded({2, 3, 8, 8}, 7);
   expect_same_output(test::small_model(), x);
