@@ -5,11 +5,11 @@
 #include <set>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
-#include <torch/csrc/jit/passes/frozen_conv_folding.h>
 #include <torch/csrc/jit/passes/remove_exceptions.h>
 
 #include "model/channels_last.h"
 #include "model/compat.h"
+#include "model/convolutions.h"
 #include "model/in_place.h"
 #include "model/operators.h"
 #include "model/second_derivatives.h"
@@ -149,6 +149,23 @@ void collect(const Block* block, bool nested, std::vector<std::string>& names) {
   }
 }
 
+// What saves time and memory and is not seen from outside.
+void ease(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
+  const bool channels_last = takes_channels_last(graph);
+  if (piece.differentiable == Differentiable::twice) {
+    decompose_fused_attention(*graph);
+    ease_second_derivatives(graph, channels_last);
+  } else {
+    prepare_convolutions(graph, piece.differentiable, channels_last, made);
+  }
+  work_in_place(graph);
+  torch::jit::EliminateDeadCode(graph);
+  if (!channels_last) return;
+  // Gradients are taken at captures themselves, not at copies of them.
+  const size_t captures = piece.differentiable == Differentiable::no ? 0 : piece.captures.size();
+  return_contiguous(graph, graph->outputs().size() - captures);
+}
+
 }  // namespace
 
 std::string Piece::key() const {
@@ -169,7 +186,7 @@ std::vector<std::string> all_layers(const LayeredGraph& graph) {
   return names;
 }
 
-LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
+LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
   Copier copier(graph, piece);
   Node* first = *graph->nodes().begin();
   Node* last = graph->return_node();
@@ -196,17 +213,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
   LayeredGraph result = copier.finish();
   if (!piece.from.empty()) torch::jit::EliminateExceptions(result);  // the prefix has checked the input
   torch::jit::EliminateDeadCode(result);
-  if (piece.differentiable == Differentiable::twice) {
-    decompose_fused_attention(*result);
-    ease_second_derivatives(result);
-  } else {
-    torch::jit::FoldFrozenConvBatchnorm(result);
-  }
-  work_in_place(result);
-  torch::jit::EliminateDeadCode(result);
-  // Not under gradients: another kernel rounds otherwise, and a rectifier near zero may then turn a pixel of a gradient
-  // of the input.
-  if (piece.differentiable == Differentiable::no && !piece.observed) prefer_channels_last(result);
+  if (!piece.observed) ease(result, piece, made);
   return result;
 }
 
