@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <set>
-#include <vector>
-
-#include "model/operators.h"
+#include <string>
 
 namespace attune {
 namespace {
@@ -12,49 +10,36 @@ namespace {
 using torch::jit::Node;
 using torch::jit::Value;
 
-// Operators that give the same values for any strides; a `view` may refuse some.
-bool takes_either_order(const Node* node) {
-  static const std::set<std::string> known = {"aten::conv2d",
-                                              "aten::_convolution",
-                                              "aten::batch_norm",
-                                              "aten::relu",
-                                              "aten::relu_",
-                                              "aten::hardtanh",
-                                              "aten::hardtanh_",
-                                              "aten::silu",
-                                              "aten::sigmoid",
-                                              "aten::hardswish",
-                                              "aten::hardsigmoid",
-                                              "aten::gelu",
-                                              "aten::leaky_relu",
-                                              "aten::add",
-                                              "aten::add_",
-                                              "aten::mul",
-                                              "aten::mul_",
-                                              "aten::cat",
-                                              "aten::max_pool2d",
-                                              "aten::avg_pool2d",
-                                              "aten::mean",
-                                              "aten::dropout",
-                                              "aten::adaptive_avg_pool2d",
-                                              "aten::flatten",
-                                              "aten::linear",
-                                              "aten::size",
-                                              "aten::select",
-                                              "aten::slice",
-                                              "aten::unsqueeze",
-                                              "aten::clamp_min"};
-  const auto kind = node->kind();
-  return kind.is_prim() ? node->blocks().empty() : kind == accumulate_symbol || known.count(kind.toQualString()) != 0;
+// Numbers, strings, and lists of them.
+bool holds_no_tensor(const Value* value) {
+  const auto& type = value->type();
+  const auto inner = type->kind() == c10::TypeKind::ListType ? type->containedTypes()[0] : type;
+  return !inner->isSubtypeOf(*c10::TensorType::get()) && inner->kind() != c10::TypeKind::AnyType;
 }
 
-// The weight, a constant, of a 2-D convolution that this is about; null otherwise.
-Node* weight_of(const Node* node) {
-  if (node->kind() != c10::aten::conv2d && node->kind() != c10::aten::_convolution) return nullptr;
-  Node* weight = node->input(1)->node();
-  if (weight->kind() != c10::prim::Constant || !weight->hasAttribute(c10::attr::value)) return nullptr;
-  const at::Tensor& values = weight->t(c10::attr::value);
-  return values.dim() == 4 && values.is_cpu() && values.scalar_type() == at::kFloat ? weight : nullptr;
+// Operators that give the same values for any strides; a `view` may refuse some.
+bool takes_either_order(const Node* node) {
+  static const std::set<std::string> known = {
+      "aten::_convolution",        "aten::adaptive_avg_pool2d", "aten::add",         "aten::add_",
+      "aten::avg_pool2d",          "aten::batch_norm",          "aten::cat",         "aten::clamp",
+      "aten::clamp_min",           "aten::clone",               "aten::conv2d",      "aten::dim",
+      "aten::div",                 "aten::dropout",             "aten::elu",         "aten::flatten",
+      "aten::gelu",                "aten::hardsigmoid",         "aten::hardswish",   "aten::hardtanh",
+      "aten::hardtanh_",           "aten::leaky_relu",          "aten::linear",      "aten::matmul",
+      "aten::max_pool2d",          "aten::mean",                "aten::mul",         "aten::mul_",
+      "aten::relu",                "aten::relu6",               "aten::relu_",       "aten::reshape",
+      "aten::select",              "aten::sigmoid",             "aten::silu",        "aten::size",
+      "aten::slice",               "aten::softplus",            "aten::square",      "aten::sub",
+      "aten::t",                   "aten::tanh",                "aten::unsqueeze",   "aten::upsample_bilinear2d",
+      "aten::upsample_nearest2d", "attune::gate"};
+  const auto kind = node->kind();
+  if (kind.is_prim()) return node->blocks().empty() || is_check(node);
+  const auto inputs = node->inputs();
+  return std::all_of(inputs.begin(), inputs.end(), holds_no_tensor) || known.count(kind.toQualString()) != 0;
+}
+
+bool is_convolution_2d(const Node* node) {
+  return node->kind() == c10::aten::conv2d || node->kind() == c10::aten::_convolution;
 }
 
 void make_contiguous(torch::jit::Graph& graph, size_t output) {
@@ -68,18 +53,14 @@ void make_contiguous(torch::jit::Graph& graph, size_t output) {
 
 }  // namespace
 
-void prefer_channels_last(const LayeredGraph& graph) {
+bool takes_channels_last(const LayeredGraph& graph) {
   const auto nodes = graph->nodes();
-  if (!std::all_of(nodes.begin(), nodes.end(), takes_either_order)) return;
-  std::vector<Node*> weights;
-  for (const Node* node : nodes) {
-    if (Node* weight = weight_of(node)) weights.push_back(weight);
-  }
-  if (weights.empty()) return;
-  for (Node* weight : weights) {
-    weight->t_(c10::attr::value, weight->t(c10::attr::value).contiguous(at::MemoryFormat::ChannelsLast));
-  }
-  for (size_t i = 0; i < graph->outputs().size(); ++i) make_contiguous(*graph, i);
+  return std::any_of(nodes.begin(), nodes.end(), is_convolution_2d) &&
+         std::all_of(nodes.begin(), nodes.end(), takes_either_order);
+}
+
+void return_contiguous(const LayeredGraph& graph, size_t count) {
+  for (size_t i = 0; i < count; ++i) make_contiguous(*graph, i);
 }
 
 }  // namespace attune

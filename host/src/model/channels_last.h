@@ -1,13 +1,15 @@
-// Convolutions of a frozen piece in the memory order that suits the processor.
+// Pieces whose 2-D activations are stored channels last, the order that suits a processor.
 #pragma once
 
 #include "model/graph.h"
 
 namespace attune {
 
-// Stores the weights of 2-D convolutions channels last, and the activations follow them: with plain weights the library
-// would reorder every activation before and after every convolution. Done only where every operator of the piece takes
-// either order; what the piece returns is contiguous again. For pieces without gradients, on a processor, in float32.
-void prefer_channels_last(const LayeredGraph& graph);
+// Whether a piece convolves, and all of its operators give the same values for activations in either order. Otherwise a
+// convolution with plain activations reorders what it takes and what it gives.
+bool takes_channels_last(const LayeredGraph& graph);
+
+// The first `count` outputs are contiguous again.
+void return_contiguous(const LayeredGraph& graph, size_t count);
 
 }  // namespace attune

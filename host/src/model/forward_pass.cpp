@@ -111,7 +111,7 @@ void ForwardPass::keep(const std::string& layer, const at::Tensor& raw) {
   Activation kept;
   kept.raw = raw;
   kept.layout = layout_of(state_, layer, raw.sizes().vec(), input_);
-  kept.canonical = kept.layout.canonical(raw);
+  kept.canonical = kept.layout.canonical(raw).contiguous();
   if (!graph_) kept.canonical = kept.canonical.detach();
   activations_[layer] = std::move(kept);
 }
@@ -175,9 +175,9 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
 at::Tensor ForwardPass::zero_or_canonical(const at::Tensor& of, const at::Tensor& gradient) const {
   if (!gradient.defined()) return at::zeros_like(of);
   for (const auto& [layer, activation] : activations_) {
-    if (activation.canonical.is_same(of)) return activation.layout.canonical(gradient);
+    if (activation.canonical.is_same(of)) return activation.layout.canonical(gradient).contiguous();
   }
-  return gradient;
+  return gradient.contiguous();
 }
 
 const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {

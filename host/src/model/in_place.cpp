@@ -13,9 +13,9 @@ using torch::jit::Node;
 using torch::jit::Value;
 
 bool makes_a_new_tensor(const Node* node) {
-  static const std::set<std::string> fresh = {"aten::conv1d",       "aten::conv2d",     "aten::conv3d",
-                                              "aten::_convolution", "aten::batch_norm", "aten::add",
-                                              "aten::linear",       "attune::convolve", "attune::normalise"};
+  static const std::set<std::string> fresh = {
+      "aten::conv1d", "aten::conv2d", "aten::conv3d",     "aten::_convolution",      "aten::batch_norm",
+      "aten::add",    "aten::linear", "attune::convolve", "attune::convolve_packed", "attune::normalise"};
   return fresh.count(node->kind().toQualString()) != 0 || node->kind() == accumulate_symbol;
 }
 

@@ -1,47 +1,11 @@
 #include "model/programs.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/equal.h>
-#include <algorithm>
-
 namespace attune {
-namespace {
-
-bool same_values(const at::Tensor& a, const at::Tensor& b) {
-  if (a.scalar_type() != b.scalar_type() || a.device() != b.device() || a.layout() != at::kStrided) return false;
-  if (b.layout() != at::kStrided || a.strides() != b.strides()) return false;
-  return a.data_ptr() == b.data_ptr() || at::equal(a, b);
-}
-
-}  // namespace
-
 std::shared_ptr<const Program> PieceCache::get(const Piece& piece) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto& program = programs_[piece.key()];
-  if (!program) {
-    const LayeredGraph sliced = slice(graph_, piece);
-    share_weights(sliced->block());
-    program = std::make_shared<const Program>(sliced);
-  }
+  if (!program) program = std::make_shared<const Program>(slice(graph_, piece, made_));
   return program;
-}
-
-void PieceCache::share_weights(torch::jit::Block* block) {
-  const at::NoGradGuard no_grad;
-  for (torch::jit::Node* node : block->nodes()) {
-    for (torch::jit::Block* inner : node->blocks()) share_weights(inner);
-    const bool is_tensor = node->kind() == c10::prim::Constant && node->hasAttribute(c10::attr::value) &&
-                           node->kindOf(c10::attr::value) == torch::jit::AttributeKind::t;
-    if (!is_tensor || !node->t(c10::attr::value).defined()) continue;
-    const at::Tensor weight = node->t(c10::attr::value);
-    auto& known = weights_[weight.sizes().vec()];
-    const auto same = std::find_if(known.begin(), known.end(), [&](const auto& w) { return same_values(w, weight); });
-    if (same == known.end()) {
-      known.push_back(weight);
-    } else {
-      node->t_(c10::attr::value, *same);
-    }
-  }
 }
 
 std::shared_ptr<PieceCache> Programs::frozen() {

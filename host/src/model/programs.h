@@ -14,8 +14,7 @@
 
 namespace attune {
 
-// Pieces of one graph, compiled once each. Safe to use from several threads. Folding batch norm makes new weights for
-// every piece; those that are equal are kept once, so that maps at many layers do not multiply the model.
+// Pieces of one graph, compiled once each, and the weights made for them. Safe to use from several threads.
 class PieceCache {
  public:
   explicit PieceCache(LayeredGraph graph) : graph_(std::move(graph)) {}
@@ -24,12 +23,10 @@ class PieceCache {
   const LayeredGraph& graph() const { return graph_; }
 
  private:
-  void share_weights(torch::jit::Block* block);
-
   LayeredGraph graph_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Program>> programs_;
-  std::map<std::vector<int64_t>, std::vector<at::Tensor>> weights_;  // by shape
+  MadeWeights made_;
 };
 
 // The live graph, whose programs read the module's own parameters, and a frozen copy of it for passes that need no

@@ -5,12 +5,12 @@
 #include <set>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
-#include <torch/csrc/jit/passes/frozen_conv_folding.h>
 #include <torch/csrc/jit/passes/remove_exceptions.h>
 
 #include "model/axis_tracker.h"
 #include "model/channels_last.h"
 #include "model/contexts.h"
+#include "model/convolutions.h"
 #include "model/decompose.h"
 #include "model/in_place.h"
 #include "model/operators.h"
@@ -151,6 +151,23 @@ void collect(const Block* block, bool nested, std::vector<std::string>& names) {
   }
 }
 
+// What saves time and memory and is not seen from outside.
+void ease(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
+  const bool channels_last = takes_channels_last(graph);
+  if (piece.differentiable == Differentiable::twice) {
+    open_once_differentiable(graph);
+    ease_second_derivatives(graph, channels_last);
+  } else {
+    prepare_convolutions(graph, piece.differentiable, channels_last, made);
+  }
+  work_in_place(graph);
+  torch::jit::EliminateDeadCode(graph);
+  if (!channels_last) return;
+  // Gradients are taken at captures themselves, not at copies of them.
+  const size_t captures = piece.differentiable == Differentiable::no ? 0 : piece.captures.size();
+  return_contiguous(graph, graph->outputs().size() - captures);
+}
+
 }  // namespace
 
 std::string Piece::key() const {
@@ -171,7 +188,7 @@ std::vector<std::string> all_layers(const LayeredGraph& graph) {
   return names;
 }
 
-LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
+LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
   Copier copier(graph, piece);
   Node* first = *graph->nodes().begin();
   Node* last = graph->return_node();
@@ -203,18 +220,11 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
   } else if (layers_without_gradient(graph).count(piece.from) != 0) {
     begin_without_gradients(result);
   }
-  if (piece.differentiable == Differentiable::twice) {
-    open_once_differentiable(result);
-    ease_second_derivatives(result);
+  if (piece.observed) {
+    watch_operators(*result->block());
   } else {
-    torch::jit::FoldFrozenConvBatchnorm(result);
+    ease(result, piece, made);
   }
-  work_in_place(result);
-  torch::jit::EliminateDeadCode(result);
-  // Not under gradients: another kernel rounds otherwise, and a rectifier near zero may then turn a pixel of a gradient
-  // of the input.
-  if (piece.differentiable == Differentiable::no && !piece.observed) prefer_channels_last(result);
-  if (piece.observed) watch_operators(*result->block());
   return result;
 }
 

@@ -6,14 +6,10 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <vector>
 
+#include "model/convolutions.h"
 #include "model/graph.h"
 
 namespace attune {
-
-// What will be asked of a piece: no gradients, gradients, or gradients of gradients (maps with a graph). Without
-// gradients there are no gates. Batch norm of a frozen graph is folded into convolutions unless `twice`; all work in
-// place where they can.
-enum class Differentiable { no, once, twice };
 
 // Which piece of a graph, and what it returns.
 struct Piece {
@@ -35,6 +31,8 @@ std::vector<std::string> all_layers(const LayeredGraph& graph);
 // The piece as a graph of its own.
 //   inputs:  self, rule, then x, or from's activation and the values alive across that cut
 //   outputs: the model's output, or to's activation and the values alive across that cut; then the captures
-LayeredGraph slice(const LayeredGraph& graph, const Piece& piece);
+// Activations are contiguous, but for the captures of a piece with gradients. `made` holds the weights that other pieces
+// of the graph have made.
+LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);
 
 }  // namespace attune

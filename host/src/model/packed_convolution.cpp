@@ -1,0 +1,183 @@
+#include "model/packed_convolution.h"
+
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/relu.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/custom_operator.h>
+
+#include <attune/sdk/error.h>
+
+namespace attune {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+using torch::jit::Stack;
+
+constexpr auto channels_last_order = at::MemoryFormat::ChannelsLast;
+
+// Calls an operator that has no C++ function.
+c10::IValue call(const c10::OperatorHandle& function, Stack arguments) {
+  function.callBoxed(&arguments);
+  return arguments.back();
+}
+
+c10::OperatorHandle prepacked(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "");
+}
+
+// With strides that say so even where a kernel of one pixel, or a single channel, makes both orders the same.
+at::Tensor channels_last_weight(const at::Tensor& weight) {
+  const int64_t in = weight.size(1), height = weight.size(2), width = weight.size(3);
+  return weight.contiguous(channels_last_order).as_strided(weight.sizes(), {in * height * width, 1, width * in, in});
+}
+
+c10::IValue pack(const at::Tensor& weight, const at::Tensor& bias, const Window& window, at::IntArrayRef size,
+                 bool rectified) {
+  static const c10::OperatorHandle prepack = prepacked("mkldnn_prepacked::conv2d_prepack");
+  return call(prepack, {channels_last_weight(weight), bias.defined() ? c10::IValue(bias) : c10::IValue(), window.stride,
+                        window.padding, window.dilation, window.groups, size.vec(), rectified ? "relu" : "none"});
+}
+
+// The gradient of the input of a convolution without strides is a convolution too, with this weight and this window.
+at::Tensor turned(const at::Tensor& weight, int64_t groups) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  return weight.reshape({groups, out / groups, in, weight.size(2), weight.size(3)})
+      .transpose(1, 2)
+      .reshape({groups * in, out / groups, weight.size(2), weight.size(3)})
+      .flip({2, 3});
+}
+
+std::optional<Window> turned(const Window& window, const at::Tensor& weight) {
+  Window result{{1, 1}, {}, window.dilation, window.groups};
+  for (size_t axis = 0; axis < 2; ++axis) {
+    const int64_t reach = window.dilation[axis] * (weight.size(static_cast<int64_t>(axis) + 2) - 1);
+    if (window.stride[axis] != 1 || window.padding[axis] > reach) return std::nullopt;
+    result.padding.push_back(reach - window.padding[axis]);
+  }
+  return result;
+}
+
+struct ConvolvePacked : torch::autograd::Function<ConvolvePacked> {
+  static Variable forward(AutogradContext* context, const Variable& x,
+                          const c10::intrusive_ptr<torch::CustomClassHolder>& convolution) {
+    context->saved_data["convolution"] = c10::IValue::make_capsule(convolution);
+    context->set_materialize_grads(false);
+    context->save_for_backward({x});
+    return static_cast<PackedConvolution&>(*convolution).forward(x.detach());
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    if (!gradients[0].defined()) return {Variable(), Variable()};
+    TORCH_CHECK(!at::GradMode::is_enabled(), "a pass without a graph has no gradients of gradients");
+    const auto convolution = context->saved_data["convolution"].toCapsule();
+    const Variable x = context->get_saved_variables()[0];
+    return {static_cast<PackedConvolution&>(*convolution).input_gradient(gradients[0], x), Variable()};
+  }
+};
+
+torch::jit::Operation run_convolve_packed(const torch::jit::Node* node) {
+  const auto convolution = node->ival(c10::attr::value).toCapsule();
+  return [convolution](Stack& stack) {
+    const at::Tensor x = torch::jit::pop(stack).toTensor();
+    auto& packed = static_cast<PackedConvolution&>(*convolution);
+    const bool recorded = at::GradMode::is_enabled() && x.requires_grad() && packed.fits(x);
+    torch::jit::push(stack, recorded ? ConvolvePacked::apply(x, convolution) : packed.forward(x));
+  };
+}
+
+const torch::jit::RegisterOperators packed_registration({
+    torch::jit::Operator("attune::convolve_packed(Tensor x) -> Tensor", run_convolve_packed,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
+});
+
+}  // namespace
+
+const c10::Symbol convolve_packed_symbol = c10::Symbol::fromQualString("attune::convolve_packed");
+
+std::pair<at::Tensor, at::Tensor> WeightSources::fold() const {
+  if (!normed) return {weight, bias};
+  const at::NoGradGuard no_grad;
+  at::Tensor factor = (variance.to(at::kDouble) + epsilon).rsqrt();
+  if (scale.defined()) factor = factor * scale.to(at::kDouble);
+  std::vector<int64_t> shape(static_cast<size_t>(weight.dim()), 1);
+  shape[0] = -1;
+  at::Tensor offset = -mean.to(at::kDouble);
+  if (bias.defined()) offset = offset + bias.to(at::kDouble);
+  offset = offset * factor;
+  if (shift.defined()) offset = offset + shift.to(at::kDouble);
+  return {(weight.to(at::kDouble) * factor.view(shape)).to(weight.scalar_type()), offset.to(weight.scalar_type())};
+}
+
+bool can_be_packed(const at::Tensor& weight) {
+  auto& operators = c10::Dispatcher::singleton();
+  static const bool supported = at::hasMKLDNN() && operators.findSchema({"mkldnn_prepacked::conv2d_prepack", ""}) &&
+                                operators.findSchema({"mkldnn_prepacked::conv2d_run", ""});
+  return supported && at::globalContext().userEnabledMkldnn() && weight.dim() == 4 && weight.is_cpu() &&
+         weight.layout() == at::kStrided && weight.scalar_type() == at::kFloat && weight.numel() > 0;
+}
+
+at::Tensor Packing::run(const at::Tensor& x) {
+  const at::Tensor input = x.contiguous(channels_last_order);
+  static const c10::OperatorHandle run = prepacked("mkldnn_prepacked::conv2d_run");
+  return call(run, {input, packed_for(input.sizes())}).toTensor();
+}
+
+c10::IValue Packing::packed_for(at::IntArrayRef size) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const bool again = size == at::IntArrayRef(last_size_);
+  if (packed_.isNone() || (again && size != at::IntArrayRef(size_))) {
+    const at::NoGradGuard no_grad;
+    packed_ = pack_(size);
+    size_ = size.vec();
+  }
+  last_size_ = size.vec();
+  return packed_;
+}
+
+PackedConvolution::PackedConvolution(WeightSources sources, Window window, bool rectified)
+    : sources_(std::move(sources)),
+      window_(std::move(window)),
+      gradient_window_(turned(window_, sources_.weight)),
+      rectified_(rectified),
+      forward_([this](at::IntArrayRef size) {
+        const auto [weight, bias] = sources_.fold();
+        return pack(weight, bias, window_, size, rectified_);
+      }),
+      backward_([this](at::IntArrayRef size) {
+        return pack(turned(sources_.fold().first, window_.groups), {}, *gradient_window_, size, false);
+      }) {}
+
+bool PackedConvolution::fits(const at::Tensor& x) const {
+  return x.dim() == 4 && x.is_cpu() && x.layout() == at::kStrided && x.scalar_type() == at::kFloat && x.numel() > 0 &&
+         x.size(1) == sources_.weight.size(1) * window_.groups;
+}
+
+at::Tensor PackedConvolution::forward(const at::Tensor& x) {
+  if (fits(x)) return forward_.run(x);
+  const auto [weight, bias] = sources_.fold();
+  const at::Tensor y =
+      at::conv2d(x, weight, bias, window_.stride, window_.padding, window_.dilation, window_.groups);
+  return rectified_ ? at::relu(y) : y;
+}
+
+const at::Tensor& PackedConvolution::plain_weight() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!plain_weight_.defined()) plain_weight_ = sources_.fold().first.contiguous(channels_last_order);
+  return plain_weight_;
+}
+
+at::Tensor PackedConvolution::input_gradient(const at::Tensor& g, const at::Tensor& x) {
+  if (gradient_window_) return backward_.run(g);
+  return std::get<0>(at::convolution_backward(g, x, plain_weight(), c10::nullopt, window_.stride, window_.padding,
+                                              window_.dilation, false, {0, 0}, window_.groups, {true, false, false}));
+}
+
+}  // namespace attune
