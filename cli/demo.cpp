@@ -17,6 +17,7 @@
 #include "json.h"
 #include "progress.h"
 #include "session.h"
+#include "stop.h"
 
 namespace attune::cli {
 namespace {
@@ -41,6 +42,7 @@ torch::jit::Module train(const DemoOptions& options, const DemoTraining& base) {
     return true;
   };
   train_demo(network, training);
+  progress.finish();
   const double f1 = demo_f1(network, demo_held_out_seed, options.quick ? 16 : 256, training.size);
   std::cout << "Trained in " << std::fixed << std::setprecision(0) << progress.seconds()
             << " s; macro F1 on pictures it has never seen: " << std::setprecision(2) << f1 << '\n';
@@ -117,6 +119,7 @@ int demo(const DemoOptions& options) {
   write_model(train(options, training), folder / "model.pt", training.size);
   write_pictures(folder / "pictures");
   const int drawn = draw_heatmaps(options, folder);
+  if (stop_requested()) return drawn;
   std::cout << "\nDo Grad-CAM and guided backpropagation agree? (spec atcon_gb_mask_pearson)\n";
   const int code = std::max(drawn, draw_consistency(options, folder));
   std::cout << "\nThe pictures lie in " << (folder / "heatmaps").string() << " and "

@@ -1,128 +1,161 @@
 // attune heatmap: what a model looks at, as pictures, raw maps and a summary.
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+#include <filesystem>
 #include <future>
+#include <limits>
 #include <map>
+#include <memory>
+#include <optional>
+#include <torch/version.h>
+
+#include <attune/sdk/error.h>
+#include <attune/sdk/version.h>
 
 #include "commands.h"
+#include "heatmap_maps.h"
 #include "heatmap_report.h"
 #include "image/output_file.h"
 #include "input_run.h"
+#include "model/failure.h"
 #include "progress.h"
 #include "render/colormap.h"
 #include "session.h"
-#include "spec/component.h"
+#include "stop.h"
 
 namespace attune::cli {
 namespace {
 
+// Papers draw heat in jet, whose bands are no property of the map.
+HeatmapOptions without_jet(HeatmapOptions options) {
+  if (options.colormap != "jet") return options;
+  options.colormap = "turbo";
+  say("attune: note: the colormap jet is drawn as turbo, which has its colours without its false bands");
+  return options;
+}
+
+// As --strip takes it; null: a few.
+Json strip_json(std::optional<int64_t> strip) {
+  if (!strip) return Json();
+  return *strip == std::numeric_limits<int64_t>::max() ? Json("all") : Json(*strip);
+}
+
 class HeatmapRun {
  public:
   explicit HeatmapRun(const HeatmapOptions& options)
-      : options_(options), session_(prepare_session(options.model)), inputs_(session_, options.inputs, options.output) {
-    if (!options.colormap.empty()) colormap(options.colormap);
-    parse_methods();
-    if (!options.targets.empty()) target_texts_ = options.targets;
-    for (const auto& text : target_texts_) targets_.push_back(TargetChoice::parse(text, session_.labels));
-    prepare_output_folder(options.output);
-    load_model(session_, options.model);
-    check_layers();
+      : options_(without_jet(options)),
+        session_(prepare_session(options_.model)),
+        inputs_(session_, options_.inputs, options_.output) {
+    if (!options_.colormap.empty()) colormap(options_.colormap);
+    source_ = options_.spec.empty() ? method_maps(options_, session_) : spec_maps(options_, session_);
+    prepare_output_folder(options_.output);
+    load_model(session_, options_.model);
+    source_->prepare();
     inputs_.open();
   }
 
   int run() {
-    Progress progress("inputs", inputs_.files());
-    HeatmapReport report(options_, session_.labels, report_methods());
-    std::future<void> drawing;  // of a batch, beside the model's work on the next
-    while (auto batch = inputs_.next()) {
-      const auto count = static_cast<int64_t>(batch->size());
-      auto maps = attend(*batch);
-      if (drawing.valid()) drawing.get();
-      drawing = std::async(std::launch::async, [this, &report, samples = std::move(*batch), maps = std::move(maps)] {
-        for (const auto& [sample, of_sample] : maps) {
-          report.add(samples[sample], inputs_.stem_of(samples[sample]), of_sample,
-                     target_headings(target_texts_, session_.labels, of_sample.scores.size(0)));
-        }
+    Progress progress("inputs", inputs_.inputs());
+    HeatmapReport report(options_, session_.labels, inputs_.preprocess(), source_->targets());
+    catch_stop();
+    std::future<Failures> drawing;  // of a batch, beside the model's work on the next
+    while (!stop_requested()) {
+      auto samples = inputs_.next();
+      if (!samples) break;
+      Attended maps = attend(*samples);
+      if (drawing.valid()) complain(drawing.get());
+      progress.advance(static_cast<int64_t>(samples->size()));
+      drawing = std::async(std::launch::async, [this, &report, samples = std::move(*samples), maps = std::move(maps)] {
+        return draw(report, samples, maps);
       });
-      progress.advance(count);
     }
-    if (drawing.valid()) drawing.get();
-    report.finish(progress.seconds());
-    return inputs_.code();
+    if (drawing.valid()) complain(drawing.get());
+    progress.finish();
+    const bool stopped = stop_requested() && progress.done() < inputs_.inputs();
+    report.finish(settings(), inputs_.failures(), stopped, progress.seconds());
+    return stopped ? say_stopped(report) : inputs_.code();
   }
 
  private:
   using Attended = std::map<size_t, SampleMaps>;  // by place in the batch
-
-  void parse_methods() {
-    for (const auto& text : options_.methods.empty() ? std::vector<std::string>{"gradcam"} : options_.methods) {
-      methods_.push_back(parse_method(text, session_.catalogue));
-    }
-    number_repeated_names(methods_);
-    for (const auto& method : methods_) {
-      requests_.push_back({method.name, session_.catalogue.make_method(method.id, method.parameters)});
-    }
-  }
-
-  // A layer that does not exist is no input's fault.
-  void check_layers() const {
-    for (const auto& request : requests_) {
-      for (const auto& layer : request.method->needs(*session_.model).layers) session_.model->require_layer(layer);
-    }
-  }
-
-  std::vector<HeatmapReport::Method> report_methods() const {
-    std::vector<HeatmapReport::Method> methods;
-    for (const auto& method : methods_) {
-      const std::string title = session_.catalogue.find(method.id)->descriptor.title;
-      methods.push_back({method.name, method.name == method.id ? title : title + " " + method.name});
-    }
-    return methods;
-  }
+  using Failures = std::vector<std::pair<Sample, Error>>;
 
   Attended attend(const std::vector<Sample>& samples) {
     Attended attended;
     inputs_.process(samples, [&](const SampleList& good, const at::Tensor& input) {
-      const MapSet set = compute_maps(*session_.model, input, requests_, targets_);
-      check_labels(session_.labels, set.scores.size(1));
-      const at::Tensor shares = probabilities(set.scores, session_.sidecar);
+      const BatchMaps batch = source_->maps(input);
+      check_labels(session_.labels, batch.scores.size(1));
+      auto rows = samples_of(batch, probabilities(batch.scores, session_.sidecar));
       for (size_t row = 0; row < good.size(); ++row) {
-        const auto place = static_cast<size_t>(good[row] - samples.data());
-        attended[place] = maps_of(set, shares, input, static_cast<int64_t>(row));
+        attended[static_cast<size_t>(good[row] - samples.data())] = std::move(rows[row]);
       }
     });
     return attended;
   }
 
-  SampleMaps maps_of(const MapSet& set, const at::Tensor& shares, const at::Tensor& input, int64_t row) const {
-    SampleMaps maps;
-    maps.scores = set.scores[row].to(at::kCPU, at::kFloat);
-    maps.probabilities = shares[row];
-    for (const Target& target : set.targets) maps.classes.push_back(target.classes[row].item<int64_t>());
-    for (size_t m = 0; m < requests_.size(); ++m) {
-      MethodMaps method;
-      const auto layers = requests_[m].method->needs(*session_.model).layers;
-      if (layers.size() == 1) method.layer = layers[0] == "auto" ? session_.model->auto_layer(input) : layers[0];
-      method.at_input_resolution = set.maps[m].at(0).at_input_resolution;
-      for (const AttentionMap& map : set.maps[m]) method.maps.push_back(map.values[row].to(at::kCPU, at::kFloat));
-      maps.methods.push_back(std::move(method));
+  // A map that cannot be drawn is the fault of its input alone.
+  Failures draw(HeatmapReport& report, const std::vector<Sample>& samples, const Attended& maps) const {
+    Failures failures;
+    for (const auto& [place, of_sample] : maps) {
+      try {
+        report.add(samples[place], inputs_.stem_of(samples[place]), of_sample);
+      } catch (const Error& error) {
+        if (!is_about_input(error)) throw;
+        failures.emplace_back(samples[place], error);
+      } catch (const c10::Error& error) {
+        failures.emplace_back(samples[place], Error(Fault::run, reason_of(error)));
+      }
     }
-    return maps;
+    return failures;
   }
 
-  const HeatmapOptions& options_;
+  void complain(const Failures& failures) {
+    for (const auto& [sample, error] : failures) inputs_.failed(sample, error);
+  }
+
+  int say_stopped(const HeatmapReport& report) const {
+    const std::string count = std::to_string(report.inputs());
+    say("attune: stopped after " + count + (report.inputs() == 1 ? " input" : " inputs") +
+        (report.inputs() == 0 ? "" : "; what is done lies in " + options_.output + " with its summary.json"));
+    return stop_code();
+  }
+
+  Json settings() const {
+    const Preprocess& preprocess = inputs_.preprocess();
+    std::error_code error;
+    Json run = {
+        {"attune", ATTUNE_VERSION},
+        {"libtorch", TORCH_VERSION},
+        {"model", std::filesystem::absolute(options_.model.model, error).lexically_normal().string()},
+        {"device", session_.model->device().str()},
+        {"batch", options_.inputs.batch},
+        {"layer", options_.model.layer.empty() ? session_.sidecar.layer : options_.model.layer},
+        {"layout", options_.model.layout.empty() ? session_.sidecar.layout : options_.model.layout},
+        {"preprocess",
+         {{"size", preprocess.size}, {"crop", preprocess.crop}, {"mean", preprocess.mean}, {"std", preprocess.std}}},
+        {"pictures",
+         {{"colormap", options_.colormap.empty() ? default_colormap(options_.signed_maps) : options_.colormap},
+          {"alpha", options_.alpha},
+          {"opacity", options_.opacity},
+          {"signed", options_.signed_maps},
+          {"plain", options_.plain},
+          {"heat_only", options_.heat_only},
+          {"strip", strip_json(options_.strip)}}},
+        {"raw", options_.raw ? Json(options_.raw_size) : Json()}};
+    if (inputs_.frames() > 0) run["frames"] = inputs_.frames();
+    run.update(source_->settings());
+    return run;
+  }
+
+  const HeatmapOptions options_;
   Session session_;
   InputRun inputs_;
-  std::vector<ComponentText> methods_;
-  std::vector<MapRequest> requests_;
-  std::vector<std::string> target_texts_{"top1"};
-  std::vector<TargetChoice> targets_;
+  std::unique_ptr<MapSource> source_;
 };
 
 }  // namespace
 
-int heatmap(const HeatmapOptions& options) {
-  return options.spec.empty() ? HeatmapRun(options).run() : heatmap_of_spec(options);
-}
+int heatmap(const HeatmapOptions& options) { return HeatmapRun(options).run(); }
 
 }  // namespace attune::cli

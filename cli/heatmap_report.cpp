@@ -1,8 +1,11 @@
 #include "heatmap_report.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/upsample_bilinear2d.h>
+#include <ATen/ops/upsample_linear1d.h>
+#include <ATen/ops/upsample_trilinear3d.h>
 #include <algorithm>
-#include <cmath>
+#include <cstdio>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -10,12 +13,11 @@
 #include "image/nifti.h"
 #include "image/npy.h"
 #include "image/output_file.h"
+#include "progress.h"
+#include "render/text.h"
 
 namespace attune::cli {
 namespace {
-
-constexpr size_t most_sheet_rows = 60;
-constexpr int64_t sheet_cell = 224;
 
 std::string fixed(double value, int digits) {
   std::ostringstream text;
@@ -25,13 +27,15 @@ std::string fixed(double value, int digits) {
 
 std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
 
-Json terms_json(const std::vector<SampleTerm>& terms) {
-  Json json = Json::array();
-  for (const SampleTerm& term : terms) {
-    json.push_back(
-        {{"name", term.name}, {"values", term.values}, {"degenerate", term.degenerate}, {"saturated", term.saturated}});
-  }
-  return json;
+// Three digits: 0.77, 1.2e-05.
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+Json term_json(const SampleTerm& term) {
+  return {{"name", term.name}, {"values", term.values}, {"degenerate", term.degenerate}, {"saturated", term.saturated}};
 }
 
 // "agreement h = 0.442 (saturated)"
@@ -43,118 +47,143 @@ std::string term_text(const Json& term) {
                                                  : "");
 }
 
-Image sheet_picture(const Image& image) {
-  const double scale = static_cast<double>(sheet_cell) / static_cast<double>(std::max(image.size(0), image.size(1)));
-  if (scale >= 1) return image;
-  const auto side = [&](int64_t length) {
-    return std::max<int64_t>(1, std::llround(scale * static_cast<double>(length)));
-  };
-  return resize(image, side(image.size(0)), side(image.size(1)));
-}
-
-std::string sheet_name(size_t page) {
-  return page == 0 ? "contact_sheet.png" : "contact_sheet-" + std::to_string(page + 1) + ".png";
-}
-
-}  // namespace
-
-HeatmapReport::HeatmapReport(const HeatmapOptions& options, const Labels& labels, std::vector<Method> methods)
-    : options_(options), labels_(labels), methods_(std::move(methods)) {}
-
-void HeatmapReport::add(const Sample& sample, const std::string& stem, const SampleMaps& maps,
-                        const std::vector<std::string>& targets) {
-  if (headings_.empty()) add_headings(targets);
-  Json item = {{"input", sample.path}, {"index", sample.row ? Json(*sample.row) : Json()}, {"maps", Json::array()}};
-  if (!maps.terms.empty()) item["terms"] = terms_json(maps.terms);
-  SheetRow row;
-  row.title = row_title(stem, maps);
-  if (has_picture(sample)) row.cells.push_back(sheet_picture(base_picture(sample)));
-  for (size_t method = 0; method < methods_.size(); ++method) {
-    for (size_t target = 0; target < maps.classes.size(); ++target) {
-      if (is_repeated(maps, target)) {
-        row.cells.emplace_back();
-      } else {
-        item["maps"].push_back(add_map(sample, stem, maps, method, target, row));
-      }
-    }
-  }
-  items_.push_back(std::move(item));
-  if (rows_.size() < most_sheet_rows && has_picture(sample)) rows_.push_back(std::move(row));
-}
-
-std::string HeatmapReport::row_title(const std::string& stem, const SampleMaps& maps) const {
-  const int64_t first = maps.classes[0];
-  std::string title = stem + ": " + label_text(first) + " " + percent(maps.probabilities[first].item<double>());
-  for (const Json& term : terms_json(maps.terms)) title += "; " + term_text(term);
-  return title;
-}
-
 // Two targets may mean one class: top1 and its name.
-bool HeatmapReport::is_repeated(const SampleMaps& maps, size_t target) const {
+bool is_repeated(const SampleMaps& maps, size_t target) {
   const auto end = maps.classes.begin() + static_cast<ptrdiff_t>(target);
   return std::find(maps.classes.begin(), end, maps.classes[target]) != end;
 }
 
-Json HeatmapReport::add_map(const Sample& sample, const std::string& stem, const SampleMaps& maps, size_t method,
-                            size_t target, SheetRow& row) {
-  const MethodMaps& of_method = maps.methods[method];
-  const at::Tensor& map = of_method.maps[target];
-  const int64_t index = maps.classes[target];
-  std::string name = stem + "." + methods_[method].name;
-  if (maps.classes.size() > 1) name += "." + std::to_string(index);
-  const OverlayOptions style{options_.colormap, options_.alpha, options_.signed_maps, 0};
-  const Drawing drawing = of_method.pictures.empty()
-                              ? draw(sample, map, of_method.at_input_resolution, style, options_.strip)
-                              : Drawing{of_method.pictures[target], of_method.pictures[target], ""};
-  const bool is_drawn = drawing.image.defined();
-  if (is_drawn) {
-    row.cells.push_back(sheet_picture(drawing.cell));
-    write_png(output_path(name + ".png"), add_legend(drawing.image, legend(maps, method, target, drawing)));
+// [C,S1..Sd] -> [C,S1'..Sd'] of the input. Undefined when the map has other axes.
+at::Tensor at_input_size(const at::Tensor& map, const at::Tensor& input) {
+  if (map.dim() != input.dim()) return {};
+  const at::Tensor batch = map.unsqueeze(0);
+  const at::IntArrayRef size = input.sizes().slice(1);
+  switch (size.size()) {
+    case 1:
+      return at::upsample_linear1d(batch, size, false).squeeze(0);
+    case 2:
+      return at::upsample_bilinear2d(batch, size, false).squeeze(0);
+    case 3:
+      return at::upsample_trilinear3d(batch, size, false).squeeze(0);
+    default:
+      return {};
   }
-  if (options_.raw) write_npy(output_path(name + ".npy"), map);
-  const bool is_volume = options_.raw && sample.volume && map.dim() == 4;
-  if (is_volume) write_nifti(output_path(name + ".nii.gz"), map.sum(0), *sample.volume);
-  if (of_method.pictures.empty()) note_empty(name, map, is_drawn);
-  const std::string label = labels_.name(index);
-  return {{"name", methods_[method].name},
-          {"layer", of_method.layer.empty() ? Json() : Json(of_method.layer)},
-          {"target",
-           {{"index", index},
-            {"label", label.empty() ? Json() : Json(label)},
-            {"score", maps.scores[index].item<double>()},
-            {"probability", maps.probabilities[index].item<double>()}}},
-          {"shape", map.sizes().vec()},
-          {"min", map.min().item<double>()},
-          {"max", map.max().item<double>()},
-          {"mean", map.mean().item<double>()},
+}
+
+Json crop_box(const Sample& sample) {
+  if (sample.pictures.empty()) return Json();
+  return {sample.region.x, sample.region.y, sample.region.width, sample.region.height};
+}
+
+}  // namespace
+
+HeatmapReport::HeatmapReport(const HeatmapOptions& options, const Labels& labels, const Preprocess& preprocess,
+                             std::vector<std::string> targets)
+    : options_(options), labels_(labels), preprocess_(preprocess), targets_(std::move(targets)) {}
+
+void HeatmapReport::add(const Sample& sample, const std::string& stem, const SampleMaps& maps) {
+  Json item = {{"input", sample.path},
+               {"index", sample.row ? Json(*sample.row) : Json()},
+               {"maps", Json::array()},
+               {"answer", class_json(maps, maps.scores.argmax().item<int64_t>())},
+               {"crop_box", crop_box(sample)}};
+  for (const SampleTerm& term : maps.terms) item["terms"].push_back(term_json(term));
+  HeatmapSheets::Row row = sheet_row(sample, stem, maps);
+  for (const ShownMap& map : maps.maps) {
+    if (is_repeated(maps, map.target)) {
+      row.cells.emplace_back(column_of(maps, map), SheetCell());  // keeps its place
+      continue;
+    }
+    std::string name = stem + "." + map.name;
+    if (maps.classes.size() > 1) name += "." + std::to_string(maps.classes[map.target]);
+    item["maps"].push_back(add_map(sample, name, maps, map, row));
+  }
+  items_.push_back(std::move(item));
+  if (has_picture(sample)) sheets_.add(std::move(row));
+}
+
+HeatmapSheets::Row HeatmapReport::sheet_row(const Sample& sample, const std::string& stem,
+                                            const SampleMaps& maps) const {
+  HeatmapSheets::Row row;
+  // A name that cannot be drawn is found by its place in the summary.
+  row.stem = has_letters(stem) ? stem : "input " + std::to_string(items_.size() + 1) + ": " + stem;
+  const auto answer = maps.scores.argmax().item<int64_t>();
+  row.title = row.stem + ": answer " + drawn_label(answer) + " " + percent(maps.probabilities[answer].item<double>());
+  for (const SampleTerm& term : maps.terms) row.notes.push_back({term_text(term_json(term)), ""});
+  if (has_picture(sample)) row.input = HeatmapSheets::cell_picture(draw_input(sample).cell);
+  return row;
+}
+
+HeatmapSheets::Column HeatmapReport::column_of(const SampleMaps& maps, const ShownMap& map) const {
+  const auto headings = target_headings(targets_, labels_, maps.scores.size(0));
+  return {map.name, headings.size() > 1 ? headings.at(map.target) : ""};
+}
+
+Json HeatmapReport::add_map(const Sample& sample, const std::string& name, const SampleMaps& maps, const ShownMap& map,
+                            HeatmapSheets::Row& row) {
+  const int64_t index = maps.classes[map.target];
+  const MapPicture picture = map_picture(sample, map, options_, preprocess_);
+  const Image& image = picture.drawing.image;
+  const bool is_drawn = image.defined();
+  if (is_drawn) {
+    const SheetLine about{drawn_label(index), percent(maps.probabilities[index].item<double>())};
+    row.cells.emplace_back(column_of(maps, map), SheetCell(HeatmapSheets::cell_picture(picture.drawing.cell), {about}));
+    write_png(output_path(name + ".png"), options_.plain ? image : add_legend(image, legend(maps, map, picture)));
+  }
+  const bool is_volume = options_.raw && sample.volume && map.values.dim() == 4;
+  if (options_.raw) write_raw(sample, name, map.values);
+  if (!map.shown) note_empty(name, sample, map.values, is_drawn);
+  return {{"name", map.name},
+          {"layer", map.layer.empty() ? Json() : Json(map.layer)},
+          {"target", class_json(maps, index)},
+          {"shape", map.values.sizes().vec()},
+          {"min", map.values.min().item<double>()},
+          {"max", map.values.max().item<double>()},
+          {"mean", map.values.mean().item<double>()},
           {"overlay", is_drawn ? Json(name + ".png") : Json()},
           {"raw", options_.raw ? Json(name + ".npy") : Json()},
           {"raw_nifti", is_volume ? Json(name + ".nii.gz") : Json()}};
 }
 
+void HeatmapReport::write_raw(const Sample& sample, const std::string& name, const at::Tensor& map) const {
+  const at::Tensor resized = options_.raw_size == "input" ? at_input_size(map, sample.input) : map;
+  if (!resized.defined()) {
+    say("attune: note: map '" + name + "' has other axes than the input, and its .npy has the layer's size");
+  }
+  const at::Tensor& written = resized.defined() ? resized : map;
+  write_npy(output_path(name + ".npy"), written);
+  if (sample.volume && map.dim() == 4) write_nifti(output_path(name + ".nii.gz"), written.sum(0), *sample.volume);
+}
+
 // A picture without heat looks like a fault of the program: say why there is none.
-void HeatmapReport::note_empty(const std::string& name, const at::Tensor& map, bool is_drawn) const {
+void HeatmapReport::note_empty(const std::string& name, const Sample& sample, const at::Tensor& map,
+                               bool is_drawn) const {
   std::string note;
   if (map.max().item<double>() == 0 && map.min().item<double>() == 0) {
     note = "is 0 everywhere: the score does not depend on what it looks at";
   } else if (is_drawn && !options_.signed_maps && map.max().item<double>() <= 0) {
     note = "has no positive values: everything speaks against the class; --signed draws that";
   } else if (!is_drawn && !options_.raw) {
-    note = "cannot be drawn, as its axes are not those of the input; --raw writes the map itself";
+    note = has_picture(sample) ? "cannot be drawn, as its axes are not those of the input"
+                               : "cannot be drawn, as the input is no picture";
+    note += "; --raw writes the map itself";
   }
-  if (!note.empty()) std::cerr << "attune: note: map '" + name + "' " + note + "\n";
+  if (!note.empty()) say("attune: note: map '" + name + "' " + note);
 }
 
-Legend HeatmapReport::legend(const SampleMaps& maps, size_t method, size_t target, const Drawing& drawing) const {
-  const int64_t index = maps.classes[target];
+Legend HeatmapReport::legend(const SampleMaps& maps, const ShownMap& map, const MapPicture& picture) const {
+  const int64_t index = maps.classes[map.target];
   Legend legend;
-  legend.method = methods_[method].title;
-  if (!maps.methods[method].layer.empty()) legend.method += " (" + maps.methods[method].layer + ")";
-  legend.label = label_text(index);
+  legend.method = map.title;
+  if (!map.layer.empty()) legend.method += " (" + map.layer + ")";
+  legend.label = drawn_label(index);
   legend.score = percent(maps.probabilities[index].item<double>());
-  legend.colormap = drawing.colours;
-  legend.low = options_.signed_maps ? "-" : "0";
-  legend.high = options_.signed_maps ? "+" : "max";
+  legend.colormap = picture.drawing.colours;
+  legend.low = options_.signed_maps ? short_number(-picture.full) : "0";
+  legend.high = short_number(picture.full);
+  // Of fine maps the highest values are all drawn alike.
+  const std::string greatest = short_number(picture.greatest);
+  if (picture.greatest > picture.full && greatest != legend.high) legend.high += " (max " + greatest + ")";
   return legend;
 }
 
@@ -163,43 +192,45 @@ std::string HeatmapReport::label_text(int64_t index) const {
   return label.empty() ? "class " + std::to_string(index) : label;
 }
 
+// With the index where the letters cannot be drawn.
+std::string HeatmapReport::drawn_label(int64_t index) const {
+  const std::string label = label_text(index);
+  return has_letters(label) ? label : "class " + std::to_string(index) + ": " + label;
+}
+
+Json HeatmapReport::class_json(const SampleMaps& maps, int64_t index) const {
+  const std::string label = labels_.name(index);
+  return {{"index", index},
+          {"label", label.empty() ? Json() : Json(label)},
+          {"score", maps.scores[index].item<double>()},
+          {"probability", maps.probabilities[index].item<double>()}};
+}
+
 std::filesystem::path HeatmapReport::output_path(const std::string& name) const {
   return std::filesystem::path(options_.output) / name;
 }
 
-void HeatmapReport::add_headings(const std::vector<std::string>& targets) {
-  headings_.emplace_back("input");
-  for (const Method& method : methods_) {
-    for (const auto& target : targets)
-      headings_.push_back(targets.size() == 1 ? method.name : method.name + " " + target);
-  }
-}
-
-// Pages of an earlier run that this one does not replace would pass for its own.
-void HeatmapReport::write_sheets() const {
-  std::vector<Image> pages;
-  if (rows_.size() > 1 || (rows_.size() == 1 && rows_[0].cells.size() > 2)) {
-    pages = contact_sheets(headings_, rows_, {sheet_cell, 12});
-  }
-  for (size_t i = 0; i < pages.size(); ++i) write_png(output_path(sheet_name(i)), pages[i]);
-  std::error_code error;
-  for (size_t i = pages.size(); std::filesystem::remove(output_path(sheet_name(i)), error); ++i) {
-  }
-}
-
-void HeatmapReport::finish(double seconds) {
+void HeatmapReport::finish(const Json& run, const std::vector<FailedInput>& failures, bool stopped, double seconds) {
   if (items_.empty()) return;
-  write_sheets();
-  const Json summary = {{"model", options_.model.model}, {"items", items_}};
+  sheets_.write(options_.output);
+  Json failed = Json::array();
+  for (const FailedInput& failure : failures) {
+    failed.push_back({{"input", failure.path},
+                      {"index", failure.row ? Json(*failure.row) : Json()},
+                      {"error", failure.sentence}});
+  }
+  const Json summary = {
+      {"model", options_.model.model}, {"items", items_}, {"failed", failed}, {"stopped", stopped}, {"run", run}};
   write_file(output_path("summary.json"), text_of(summary));
   if (options_.json) {
     print(summary);
   } else {
     print_text();
   }
-  std::cerr << items_.size() << (items_.size() == 1 ? " input" : " inputs") << " in " << std::fixed
-            << std::setprecision(1) << seconds << " s (" << static_cast<double>(items_.size()) / std::max(seconds, 1e-9)
-            << " per second)\n";
+  std::ostringstream line;
+  line << items_.size() << (items_.size() == 1 ? " input" : " inputs") << " in " << fixed(seconds, 1) << " s ("
+       << fixed(static_cast<double>(items_.size()) / std::max(seconds, 1e-9), 1) << " per second)";
+  say(line.str());
 }
 
 void HeatmapReport::print_text() const {

@@ -7,80 +7,53 @@
 #include <string>
 #include <vector>
 
-#include "drawing.h"
+#include "heatmap_maps.h"
+#include "heatmap_sheets.h"
+#include "input_run.h"
 #include "json.h"
+#include "map_picture.h"
 #include "options.h"
-#include "render/contact_sheet.h"
 #include "session.h"
 
 namespace attune::cli {
 
-// One method's maps of one sample, on the CPU.
-struct MethodMaps {
-  std::string layer;  // "" when the method is about no single layer
-  bool at_input_resolution = false;
-  std::vector<at::Tensor> maps;  // one per target, [C,S1..Sd]
-  std::vector<Image> pictures;   // one per target, where what is shown is no map; empty otherwise
-};
-
-// A spec's term of one sample.
-struct SampleTerm {
-  std::string name;
-  std::vector<double> values;  // h, one per target
-  bool degenerate = false;
-  bool saturated = false;
-};
-
-// One sample's answers and maps, on the CPU.
-struct SampleMaps {
-  at::Tensor scores;             // [K]
-  at::Tensor probabilities;      // [K]
-  std::vector<int64_t> classes;  // one per target; two targets may mean one class
-  std::vector<MethodMaps> methods;
-  std::vector<SampleTerm> terms;
-};
-
 class HeatmapReport {
  public:
-  struct Method {
-    std::string name;   // in file names and the summary
-    std::string title;  // in legends
-  };
+  // `options`, `labels` and `preprocess` must live as long. `targets` as the user wrote them.
+  HeatmapReport(const HeatmapOptions& options, const Labels& labels, const Preprocess& preprocess,
+                std::vector<std::string> targets);
 
-  HeatmapReport(const HeatmapOptions& options, const Labels& labels, std::vector<Method> methods);
+  // Writes the sample's pictures and raw maps.
+  void add(const Sample& sample, const std::string& stem, const SampleMaps& maps);
+  size_t inputs() const { return items_.size(); }
 
-  // Writes the sample's pictures and raw maps. `targets` are the headings of its targets' columns.
-  void add(const Sample& sample, const std::string& stem, const SampleMaps& maps,
-           const std::vector<std::string>& targets);
-  // Contact sheets, summary.json, and what is printed; nothing when no sample was added.
-  void finish(double seconds);
+  // Contact sheets, summary.json, and what is printed; nothing when no sample was added. `run`: how to repeat it.
+  void finish(const Json& run, const std::vector<FailedInput>& failures, bool stopped, double seconds);
 
  private:
-  std::string row_title(const std::string& stem, const SampleMaps& maps) const;
-  bool is_repeated(const SampleMaps& maps, size_t target) const;
-  Json add_map(const Sample& sample, const std::string& stem, const SampleMaps& maps, size_t method, size_t target,
-               SheetRow& row);
-  Legend legend(const SampleMaps& maps, size_t method, size_t target, const Drawing& drawing) const;
+  Json add_map(const Sample& sample, const std::string& name, const SampleMaps& maps, const ShownMap& map,
+               HeatmapSheets::Row& row);
+  void write_raw(const Sample& sample, const std::string& name, const at::Tensor& map) const;
+  Legend legend(const SampleMaps& maps, const ShownMap& map, const MapPicture& picture) const;
+  void note_empty(const std::string& name, const Sample& sample, const at::Tensor& map, bool is_drawn) const;
   std::string label_text(int64_t index) const;
+  std::string drawn_label(int64_t index) const;
+  Json class_json(const SampleMaps& maps, int64_t index) const;
+  HeatmapSheets::Row sheet_row(const Sample& sample, const std::string& stem, const SampleMaps& maps) const;
+  HeatmapSheets::Column column_of(const SampleMaps& maps, const ShownMap& map) const;
   std::filesystem::path output_path(const std::string& name) const;
-  void add_headings(const std::vector<std::string>& targets);
-  void note_empty(const std::string& name, const at::Tensor& map, bool is_drawn) const;
-  void write_sheets() const;
   void print_text() const;
 
   const HeatmapOptions& options_;
   const Labels& labels_;
-  std::vector<Method> methods_;
+  const Preprocess& preprocess_;
+  const std::vector<std::string> targets_;
   Json items_ = Json::array();
-  std::vector<std::string> headings_;
-  std::vector<SheetRow> rows_;
+  HeatmapSheets sheets_;
 };
 
 // One heading per target: as it was asked for, and of topK the place.
 std::vector<std::string> target_headings(const std::vector<std::string>& targets, const Labels& labels,
                                          int64_t classes);
-
-// The heatmaps of --spec: heatmap_spec.cpp.
-int heatmap_of_spec(const HeatmapOptions& options);
 
 }  // namespace attune::cli

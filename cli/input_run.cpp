@@ -3,13 +3,14 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
+#include <algorithm>
 #include <filesystem>
-#include <iostream>
 #include <set>
 
 #include <attune/sdk/error.h>
 
 #include "naming.h"
+#include "progress.h"
 
 namespace attune::cli {
 namespace {
@@ -46,9 +47,6 @@ std::string place_of(const Sample& sample) {
   return sample.row ? sample.path + " row " + std::to_string(*sample.row) : sample.path;
 }
 
-// Faults of one input, which do not stop the others.
-bool is_about_input(const Error& error) { return error.fault() == Fault::input || error.fault() == Fault::run; }
-
 }  // namespace
 
 InputRun::InputRun(const Session& session, const InputFlags& flags, std::filesystem::path output)
@@ -78,7 +76,10 @@ void InputRun::list_files() {
   }
   const auto stems = output_stems(files_);
   check_row_stems(files_, stems, options_.spatial_rank);
-  for (size_t i = 0; i < files_.size(); ++i) stems_[files_[i].path] = stems[i];
+  for (size_t i = 0; i < files_.size(); ++i) {
+    stems_[files_[i].path] = stems[i];
+    inputs_ += std::max<int64_t>(rows_of(files_[i], options_.spatial_rank), 1);
+  }
 }
 
 std::string InputRun::stem_of(const Sample& sample) const {
@@ -92,7 +93,7 @@ void InputRun::process(const std::vector<Sample>& samples, const Work& work) {
     if (sample.error.empty()) {
       good.push_back(&sample);
     } else {
-      complain(Fault::input, sample.error);
+      complain(sample, Fault::input, sample.error);
     }
   }
   if (good.empty()) return;
@@ -102,7 +103,7 @@ void InputRun::process(const std::vector<Sample>& samples, const Work& work) {
   } catch (const Error& error) {
     if (!is_about_input(error)) throw;
     if (good.size() == 1) {
-      complain(error.fault(), place_of(*good[0]) + ": " + error.what());
+      failed(*good[0], error);
     } else {
       one_by_one(good, work);
     }
@@ -112,18 +113,21 @@ void InputRun::process(const std::vector<Sample>& samples, const Work& work) {
 // After a batch has failed: which of its samples did it? When it is all of them, and none before was any better, it is
 // the model that does not fit, and going on would only repeat it.
 void InputRun::one_by_one(const SampleList& samples, const Work& work) {
-  std::vector<std::pair<std::string, Error>> failures;
+  std::vector<std::pair<const Sample*, Error>> failures;
   for (const Sample* sample : samples) {
     try {
       work({sample}, model_input({sample}));
       any_done_ = true;
     } catch (const Error& error) {
       if (!is_about_input(error)) throw;
-      failures.emplace_back(place_of(*sample), error);
+      failures.emplace_back(sample, error);
     }
   }
-  if (!any_done_) throw Error(failures[0].second.fault(), failures[0].first + ": " + failures[0].second.what());
-  for (const auto& [place, error] : failures) complain(error.fault(), place + ": " + error.what());
+  if (!any_done_) {
+    const auto& [sample, error] = failures[0];
+    throw Error(error.fault(), place_of(*sample) + ": " + error.what());
+  }
+  for (const auto& [sample, error] : failures) failed(*sample, error);
 }
 
 at::Tensor InputRun::model_input(const SampleList& samples) const {
@@ -132,8 +136,15 @@ at::Tensor InputRun::model_input(const SampleList& samples) const {
   return at::stack(inputs).to(session_.model->device(), session_.model->dtype());
 }
 
-void InputRun::complain(Fault fault, const std::string& message) {
-  std::cerr << "attune: " + message + "\n";
+bool is_about_input(const Error& error) { return error.fault() == Fault::input || error.fault() == Fault::run; }
+
+void InputRun::failed(const Sample& sample, const Error& error) {
+  complain(sample, error.fault(), place_of(sample) + ": " + error.what());
+}
+
+void InputRun::complain(const Sample& sample, Fault fault, const std::string& message) {
+  say("attune: " + message);
+  failures_.push_back({sample.path, sample.row, message});
   code_ = static_cast<int>(fault);
 }
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <attune/sdk/error.h>
+
 #include "data/sample_stream.h"
 #include "options.h"
 #include "session.h"
@@ -16,6 +18,13 @@
 namespace attune::cli {
 
 using SampleList = std::vector<const Sample*>;
+
+// An input that could not be done, and why.
+struct FailedInput {
+  std::string path;
+  std::optional<int64_t> row;  // in a .npy batch
+  std::string sentence;
+};
 
 class InputRun {
  public:
@@ -25,7 +34,7 @@ class InputRun {
   // Lists the files, once the model is loaded.
   void open();
 
-  int64_t files() const { return static_cast<int64_t>(files_.size()); }
+  int64_t inputs() const { return inputs_; }  // rows of .npy batches count each
   std::optional<std::vector<Sample>> next() { return stream_->next(); }
 
   // Gives the batch's samples that could be read to `work`, as the model takes them, [N,C,S1..Sd]. What cannot be read
@@ -34,17 +43,22 @@ class InputRun {
   using Work = std::function<void(const SampleList& samples, const at::Tensor& input)>;
   void process(const std::vector<Sample>& samples, const Work& work);
 
+  // Names the sample on standard error: something failed after process().
+  void failed(const Sample& sample, const Error& error);
+  const std::vector<FailedInput>& failures() const { return failures_; }
+
   // Unique among the inputs, for the names of files.
   std::string stem_of(const Sample& sample) const;
   // 0, or the exit code of the last complaint.
   int code() const { return code_; }
   const Preprocess& preprocess() const { return options_.preprocess; }
+  int64_t frames() const { return options_.frames; }  // of a clip; 0: the model takes no clips
 
  private:
   void list_files();
   at::Tensor model_input(const SampleList& samples) const;
   void one_by_one(const SampleList& samples, const Work& work);
-  void complain(Fault fault, const std::string& message);
+  void complain(const Sample& sample, Fault fault, const std::string& message);
 
   const Session& session_;
   const InputFlags& flags_;
@@ -53,9 +67,14 @@ class InputRun {
   std::vector<InputFile> files_;
   std::map<std::string, std::string> stems_;  // by path
   std::optional<SampleStream> stream_;
+  int64_t inputs_ = 0;
+  std::vector<FailedInput> failures_;
   bool any_done_ = false;
   int code_ = 0;
 };
+
+// Faults of one input, which do not stop the others.
+bool is_about_input(const Error& error);
 
 // Throws Error(Fault::usage) unless the labels, when there are any, are as many as the model's classes.
 void check_labels(const Labels& labels, int64_t classes);

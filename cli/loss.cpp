@@ -42,11 +42,12 @@ class LossRun {
 
   int run() {
     inputs_.open();
-    Progress progress("inputs", inputs_.files());
+    Progress progress("inputs", inputs_.inputs());
     while (const auto batch = inputs_.next()) {
       inputs_.process(*batch, [&](const SampleList& samples, const at::Tensor& input) { add(samples, input); });
       progress.advance(static_cast<int64_t>(batch->size()));
     }
+    progress.finish();
     if (rows_ == 0) return inputs_.code();
     if (options_.json) {
       print(document());

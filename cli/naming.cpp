@@ -52,17 +52,6 @@ Owners shared_stems(const std::vector<std::string>& stems) {
   return owners;
 }
 
-// Of a .npy batch; 0 for every other file, and for one that cannot be read, which is said when it is.
-int64_t rows_of(const InputFile& file, int64_t spatial_rank) {
-  if (file.kind != InputKind::npy || !file.error.empty()) return 0;
-  try {
-    const std::vector<int64_t> shape = NpyFile(file.path).shape();
-    return static_cast<int64_t>(shape.size()) == spatial_rank + 2 ? shape[0] : 0;
-  } catch (const Error&) {
-    return 0;
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> output_stems(const std::vector<InputFile>& files) {
@@ -86,6 +75,16 @@ std::vector<std::string> output_stems(const std::vector<InputFile>& files) {
                                   "' would both be written as '" + stem + "'; run them into two output folders");
   }
   return stems;
+}
+
+int64_t rows_of(const InputFile& file, int64_t spatial_rank) {
+  if (file.kind != InputKind::npy || !file.error.empty()) return 0;
+  try {
+    const std::vector<int64_t> shape = NpyFile(file.path).shape();
+    return static_cast<int64_t>(shape.size()) == spatial_rank + 2 ? shape[0] : 0;
+  } catch (const Error&) {
+    return 0;
+  }
 }
 
 std::string row_stem(const std::string& stem, int64_t row) { return stem + "_" + std::to_string(row); }

@@ -12,6 +12,9 @@ namespace attune::cli {
 // equal. Throws Error(Fault::usage) when two files would still share one.
 std::vector<std::string> output_stems(const std::vector<InputFile>& files);
 
+// Inputs that a .npy batch holds; 0 for every other file, and for one that cannot be read, which is said when it is.
+int64_t rows_of(const InputFile& file, int64_t spatial_rank);
+
 // The stem of row `row` of a .npy batch.
 std::string row_stem(const std::string& stem, int64_t row);
 

@@ -44,9 +44,13 @@ struct HeatmapOptions {
   std::string output = "heatmaps";
   std::string colormap;
   double alpha = 0.6;
+  std::string opacity = "heat";  // or "uniform"
   bool signed_maps = false;
   std::optional<int64_t> strip;  // frames, slices or channels in a picture; "all" is the greatest number
+  bool plain = false;
+  bool heat_only = false;
   bool raw = false;
+  std::string raw_size = "layer";  // or "input"
   bool json = false;
 };
 

@@ -4,8 +4,9 @@
 #include <iostream>
 #include <limits>
 
-#include <attune/sdk/error.h>
 #include <attune/sdk/version.h>
+
+#include "usage_message.h"
 
 namespace attune::cli {
 namespace {
@@ -78,6 +79,9 @@ void add_pictures(CLI::App& command, HeatmapOptions& options) {
   command.add_option("--alpha", options.alpha, "Opacity of the strongest heat")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  command.add_option("--opacity", options.opacity, "Of the heat: growing with it, or uniform")
+      ->check(CLI::IsMember({"heat", "uniform"}))
+      ->capture_default_str();
   command.add_flag("--signed", options.signed_maps, "Draw negative values too, not the positive part alone");
   const auto take_strip = [&options](const std::string& text) { options.strip = strip_length(text); };
   command
@@ -85,6 +89,8 @@ void add_pictures(CLI::App& command, HeatmapOptions& options) {
                                         "Frames of a clip, slices of a volume along each axis (default: 8), or "
                                         "channels of a signal (default: 12) in a picture")
       ->type_name("N|all");
+  command.add_flag("--plain", options.plain, "Pictures at the photo's own size, without the strip of text");
+  command.add_flag("--heat-only", options.heat_only, "Draw the heat without the photo");
 }
 
 void add_heatmap(CLI::App& app, HeatmapOptions& options) {
@@ -111,7 +117,11 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   command->add_option("--output", options.output, "Folder for the pictures")->capture_default_str();
   command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
   add_pictures(*command, options);
-  command->add_flag("--raw", options.raw, "Write the maps themselves as .npy too");
+  CLI::Option* raw = command->add_flag("--raw", options.raw, "Write the maps themselves as .npy too");
+  command->add_option("--raw-size", options.raw_size, "Of these maps: the layer's, or enlarged to the model's input")
+      ->check(CLI::IsMember({"layer", "input"}))
+      ->needs(raw)
+      ->capture_default_str();
   command->add_flag("--json", options.json, "Print summary.json on standard output");
 }
 
@@ -268,26 +278,13 @@ void add_training(CLI::App& app, Options& options) {
           options.ablate);
 }
 
-// One line: what is wrong, the command that may have been meant, and whose help tells more.
-std::string failure(const CLI::App* app, const CLI::Error& error) {
-  std::string command = "attune";
-  for (const CLI::App* given : app->get_subcommands()) command += " " + given->get_name();
-  std::string meant;
-  if (app->get_subcommands().empty() && !app->remaining().empty()) {
-    std::vector<std::string> names;
-    for (const CLI::App* known : app->get_subcommands(nullptr)) names.push_back(known->get_name());
-    meant = did_you_mean(app->remaining().front(), names);
-  }
-  return "attune: " + std::string(error.what()) + meant + "; see " + command + " --help\n";
-}
-
 }  // namespace
 
 int parse(int argc, char** argv, Options& options) {
   CLI::App app("attune: attention maps for TorchScript models", "attune");
   app.set_version_flag("--version", std::string("attune ") + ATTUNE_VERSION);
   app.require_subcommand(0, 1);  // one is asked for below, or of an unknown flag it were said that a command is missing
-  app.failure_message(failure);
+  app.failure_message(usage_message);
   add_layers(app, options.layers);
   add_heatmap(app, options.heatmap);
   add_loss(app, options.loss);

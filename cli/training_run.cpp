@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <iomanip>
@@ -13,19 +12,10 @@
 
 #include "progress.h"
 #include "session.h"
+#include "stop.h"
 
 namespace attune::cli {
 namespace {
-
-volatile std::sig_atomic_t wants_stop = 0;  // the signal that asks for it
-void (*at_once)(int) = SIG_DFL;
-
-// The first ends the run behind the batch that is under way, the second at once. Both can be taken up again.
-void ask_to_stop(int signal) {
-  wants_stop = signal;
-  std::signal(SIGINT, at_once);
-  std::signal(SIGTERM, at_once);
-}
 
 std::string clock(double seconds) {
   const auto whole = static_cast<int64_t>(seconds);
@@ -91,11 +81,8 @@ TrainConfig training_config(const TrainOptions& options, const Catalogue& catalo
 TrainObserver watched_run() {
   const auto bars = std::make_shared<StageBars>();
   TrainObserver observer;
-  observer.begin = [] {
-    at_once = std::signal(SIGINT, ask_to_stop);
-    std::signal(SIGTERM, ask_to_stop);
-  };
-  observer.goes_on = [] { return wants_stop == 0; };
+  observer.begin = catch_stop;
+  observer.goes_on = [] { return !stop_requested(); };
   observer.step = [bars](const TrainProgress& at) { bars->advance(at); };
   observer.note = [bars](const std::string& note) { bars->note(note); };
   return observer;
@@ -107,7 +94,7 @@ int say_stopped(const char* command, const TrainOptions& options) {
   if (options.threads > 0) line += " --threads " + std::to_string(options.threads);
   for (const std::string& folder : options.plugin_dirs) line += " --plugin-dir " + shell_word(folder);
   std::cerr << "attune: stopped; go on with `" << line << " --resume`\n";
-  return 128 + wants_stop;
+  return stop_code();
 }
 
 }  // namespace attune::cli

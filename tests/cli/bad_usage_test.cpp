@@ -42,6 +42,22 @@ TEST_F(BadUsage, CommandsAndFlags) {
   expect_parts(refused(2, {"--target", "0", "--spec", "atcon"}), {"--spec", "--target", "excludes"});
 }
 
+TEST_F(BadUsage, UnknownFlagsAreAnsweredWithTheNearest) {
+  EXPECT_EQ(refused(2, {"--metod", "gradcam"}),
+            "unknown flag --metod (did you mean \"--method\"?); see attune heatmap --help");
+  EXPECT_EQ(refused(2, {"--tresh=3"}), "unknown flag --tresh; see attune heatmap --help");
+  EXPECT_EQ(refusal(2, {"loss", "model.pt", "--gradeint"}),
+            "unknown flag --gradeint (did you mean \"--gradient\"?); see attune loss --help");
+  EXPECT_EQ(refusal(2, {"layers", "model.pt", "--inputs=3,4,4"}),
+            "unknown flag --inputs (did you mean \"--input\"?); see attune layers --help");
+  for (const char* command : {"validate", "schema", "plugins", "describe", "doctor", "new", "check", "bench", "train",
+                              "evaluate", "ablate", "demo"}) {
+    const std::string said = "unknown flag --hepl (did you mean \"--help\"?); see attune ";
+    EXPECT_EQ(refusal(2, {command, "--hepl"}), said + command + " --help");
+  }
+  EXPECT_EQ(refusal(2, {"--versoin"}), "unknown flag --versoin (did you mean \"--version\"?); see attune --help");
+}
+
 TEST_F(BadUsage, SaidBeforeTheModelIsRead) {
   const std::string never = "missing.pt";
   EXPECT_EQ(refusal(2, {"heatmap", never, "picture.png", "--device", "gpu"}),

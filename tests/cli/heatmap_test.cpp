@@ -125,8 +125,8 @@ TEST_F(Heatmap, TheSummaryIsAsPromised) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(read("out/summary.json"), outcome.out);
   using Keys = std::vector<std::string>;
-  EXPECT_EQ(keys(outcome.out, ""), (Keys{"model", "items"}));
-  EXPECT_EQ(keys(outcome.out, "/items/0"), (Keys{"input", "index", "maps"}));
+  EXPECT_EQ(keys(outcome.out, ""), (Keys{"model", "items", "failed", "stopped", "run"}));
+  EXPECT_EQ(keys(outcome.out, "/items/0"), (Keys{"input", "index", "maps", "answer", "crop_box"}));
   EXPECT_EQ(keys(outcome.out, "/items/0/maps/0"),
             (Keys{"name", "layer", "target", "shape", "min", "max", "mean", "overlay", "raw", "raw_nifti"}));
   EXPECT_EQ(keys(outcome.out, "/items/0/maps/0/target"), (Keys{"index", "label", "score", "probability"}));

@@ -35,33 +35,47 @@ class Interrupt : public CommandLine {
     }
   }
 
-  void expect_whole_files_after(int signal) const {
+  // What was done is whole, and the summary says what it is.
+  void expect_summary_after(int signal, const std::vector<std::string>& how) const {
+    std::vector<std::string> arguments = {"heatmap",   "model.pt", "in",    "--batch",  "1",
+                                          "--threads", "1",        "--raw", "--output", "out"};
+    arguments.insert(arguments.end(), how.begin(), how.end());
     Surroundings surroundings;
     surroundings.folder = folder_;
-    Process process({"heatmap", "model.pt", "in", "--batch", "1", "--threads", "1", "--raw", "--output", "out"},
-                    surroundings);
+    Process process(arguments, surroundings);
     wait_for_output(process);
     process.send(signal);
     const Outcome outcome = process.wait();
     EXPECT_FALSE(outcome.signalled);
     EXPECT_EQ(outcome.code, 128 + signal);
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err, "");
-    const auto written = files("out");
-    EXPECT_FALSE(written.empty());
-    EXPECT_LT(written.size(), 2U * inputs) << "the run was over before the signal came";
-    for (const std::string& name : written) {
+    const Json summary = parsed(read("out/summary.json"));
+    EXPECT_EQ(summary["stopped"], true);
+    const size_t done = summary["items"].size();
+    EXPECT_GT(done, 0U);
+    EXPECT_LT(done, static_cast<size_t>(inputs)) << "the run was over before the signal came";
+    expect_parts(outcome.err, {("attune: stopped after " + std::to_string(done) + " input").c_str(),
+                               "; what is done lies in out with its summary.json\n"});
+    std::set<std::string> listed{"summary.json"};
+    for (const Json& item : summary["items"]) {
+      for (const Json& map : item["maps"]) {
+        for (const char* file : {"overlay", "raw"}) listed.insert(map[file].get<std::string>());
+      }
+    }
+    for (const std::string& name : files("out")) {
+      const bool is_sheet = name.rfind("contact_sheet", 0) == 0;
+      EXPECT_EQ(listed.erase(name), is_sheet ? 0U : 1U) << "left behind: " << name;
       const auto type = fs::path(name).extension();
-      EXPECT_TRUE(type == ".png" || type == ".npy") << "left behind: " << name;
+      if (type == ".json") continue;
       const auto read = type == ".npy" ? read_npy : read_image;  // both refuse what is cut off
       EXPECT_NO_THROW(read(folder_ / "out" / name)) << name;
     }
+    EXPECT_TRUE(listed.empty()) << "not written: " << *listed.begin();
   }
 };
 
-TEST_F(Interrupt, LeavesWholeFilesOnly) { expect_whole_files_after(SIGINT); }
+TEST_F(Interrupt, LeavesASummaryOfWhatIsDone) { expect_summary_after(SIGINT, {}); }
 
-TEST_F(Interrupt, SoDoesTermination) { expect_whole_files_after(SIGTERM); }
+TEST_F(Interrupt, SoDoesTermination) { expect_summary_after(SIGTERM, {"--spec", "atcon_gb_mask_pearson"}); }
 
 }  // namespace
 }  // namespace attune::test

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdexcept>
@@ -22,6 +23,16 @@ struct Pipe {
   }
   int ends[2];
 };
+
+// What is written to the second end as to a terminal is read from the first.
+Pipe terminal() {
+  Pipe pipe;
+  for (const int end : pipe.ends) close(end);
+  pipe.ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (grantpt(pipe.ends[0]) != 0 || unlockpt(pipe.ends[0]) != 0) throw std::runtime_error("no terminal");
+  pipe.ends[1] = open(ptsname(pipe.ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  return pipe;
+}
 
 std::vector<std::string> environment_with(const std::map<std::string, std::string>& own) {
   std::vector<std::string> entries;
@@ -71,10 +82,11 @@ Process::Process(const std::vector<std::string>& arguments, const Surroundings& 
   std::vector<std::string> variables = environment_with(surroundings.environment);
   const auto word_list = pointers(words);
   const auto variable_list = pointers(variables);
-  const Pipe out;
+  const Pipe out = surroundings.terminal ? terminal() : Pipe();
   const Pipe err;
   id_ = fork();
-  if (id_ == 0) become(word_list.data(), variable_list.data(), surroundings, out.ends[1], err.ends[1]);
+  const int err_end = surroundings.terminal ? out.ends[1] : err.ends[1];
+  if (id_ == 0) become(word_list.data(), variable_list.data(), surroundings, out.ends[1], err_end);
   close(out.ends[1]);
   close(err.ends[1]);
   out_ = out.ends[0];

@@ -15,6 +15,7 @@ struct Surroundings {
   std::map<std::string, std::string> environment;  // beside or instead of the test's own
   std::optional<uint64_t> largest_file;            // in bytes; writing more fails as on a full disk
   std::string standard_output;                     // goes to this file instead of Outcome::out
+  bool terminal = false;                           // one for both, whose contents are Outcome::out
 };
 
 // What a process left behind.

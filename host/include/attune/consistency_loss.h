@@ -42,6 +42,7 @@ struct LossTrace {
     at::Tensor values;
     bool at_input_resolution;
     std::optional<Shown> shown;  // what a matcher shows; nothing: a map
+    at::Tensor input;            // that a map was computed on again, [N,C,S1..Sd]; undefined: the input of the loss
   };
   std::vector<Item> items;
 };

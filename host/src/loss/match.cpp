@@ -36,7 +36,8 @@ class MatchRun final : public MatchContext {
     }
     const MapRequest& request = scene_.requests[match_.maps[map]];
     AttentionMap again = attend(request, pass_on(input), scene_.target, scene_.seed);
-    trace(request.name + " again", again.values, again.at_input_resolution, {});
+    trace(request.name + " again", again.values, again.at_input_resolution, {},
+          input.is_same(scene_.input) ? at::Tensor() : input.detach());
     return again;
   }
 
@@ -49,7 +50,15 @@ class MatchRun final : public MatchContext {
   }
   const at::Tensor& saturated_rows() const { return saturated_; }
 
-  void show(const std::string& name, Shown what, const at::Tensor& tensor) override { trace(name, tensor, true, what); }
+  void show(const std::string& name, Shown what, const at::Tensor& tensor) override {
+    if (scene_.trace == nullptr) return;
+    if (!tensor.defined() || tensor.dim() < 3 || tensor.numel() == 0 || tensor.size(0) != scene_.input.size(0)) {
+      throw Error(Fault::run, "it shows " + (tensor.defined() ? "a tensor " + shape_of(tensor) : "no tensor") + " as '" +
+                                  name + "', not one [N,C,S1..Sd] of " + std::to_string(scene_.input.size(0)) +
+                                  " samples");
+    }
+    trace(name, tensor, true, what, {});
+  }
 
  private:
   // The maps that are recomputed on one tensor share one pass.
@@ -64,10 +73,11 @@ class MatchRun final : public MatchContext {
     return *pass_;
   }
 
-  void trace(const std::string& name, const at::Tensor& values, bool at_input_resolution, std::optional<Shown> shown) {
+  void trace(const std::string& name, const at::Tensor& values, bool at_input_resolution, std::optional<Shown> shown,
+             const at::Tensor& input) {
     if (scene_.trace == nullptr) return;
     scene_.trace->items.push_back(
-        {scene_.target_index, match_.terms, name, values.detach(), at_input_resolution, shown});
+        {scene_.target_index, match_.terms, name, values.detach(), at_input_resolution, shown, input});
   }
 
   const Match& match_;

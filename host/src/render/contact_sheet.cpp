@@ -16,25 +16,28 @@ constexpr int64_t kWidest = 4096;  // of a page, in pixels, unless cells would b
 constexpr int64_t kSmallestCell = 64;
 constexpr std::array<uint8_t, 3> kSheetText = {24, 24, 27};
 constexpr std::array<uint8_t, 3> kSheetQuiet = {110, 110, 118};
+constexpr int64_t kGridColumns = 6;
 
 struct Page {
   int64_t cell, gap, line;  // line: height of a line of text
   int64_t columns;
+  bool has_headings;
 
   int64_t left(int64_t column) const { return gap + column * (cell + gap); }
-  int64_t first_row() const { return 2 * gap + line; }
-  // Of a row: its title, its pictures, and the distance to the next.
-  int64_t pitch(int64_t pictures) const { return line + pictures + 2 * gap; }
+  int64_t first_row() const { return has_headings ? 2 * gap + line : gap; }
   TextStyle style() const { return {static_cast<double>(line) * 0.5, kSheetText, true}; }
+  TextStyle quiet_style() const { return {static_cast<double>(line) * 0.5, kSheetQuiet, false}; }
 };
 
-Page lay_out(int64_t columns, const SheetOptions& options) {
+Page lay_out(const std::vector<std::string>& headings, const SheetOptions& options) {
+  const auto columns = static_cast<int64_t>(headings.size());
   const int64_t affordable = std::max(kWidest / columns, kSmallestCell);
   Page page{};
   page.cell = std::min(std::max(options.cell, kSmallestCell), affordable);
   page.gap = std::max<int64_t>(page.cell / 20, 4);
   page.line = std::max<int64_t>(page.cell / 11, 16);
   page.columns = columns;
+  page.has_headings = std::any_of(headings.begin(), headings.end(), [](const auto& text) { return !text.empty(); });
   return page;
 }
 
@@ -47,13 +50,23 @@ std::array<int64_t, 2> fitted_size(const Image& picture, int64_t cell) {
   return {side(height), side(width)};
 }
 
-// Of the tallest picture of a row, so that rows of landscapes do not gape.
-int64_t pictures_height(const SheetRow& row, int64_t cell) {
-  int64_t height = 0;
-  for (const Image& picture : row.cells) {
-    if (picture.defined()) height = std::max(height, fitted_size(picture, cell)[0]);
+// Of what a row consists of.
+struct Heights {
+  int64_t title = 0;
+  int64_t pictures = 0;  // the tallest, so that rows of landscapes do not gape
+  int64_t lines = 0;     // under them
+
+  int64_t all(const Page& page) const { return title + pictures + lines + 2 * page.gap; }
+};
+
+Heights heights_of(const SheetRow& row, const Page& page) {
+  Heights heights{row.title.empty() ? 0 : page.line, 0, 0};
+  for (const SheetCell& cell : row.cells) {
+    if (cell.picture.defined()) heights.pictures = std::max(heights.pictures, fitted_size(cell.picture, page.cell)[0]);
+    heights.lines = std::max(heights.lines, static_cast<int64_t>(cell.lines.size()) * page.line);
   }
-  return height > 0 ? height : cell;
+  if (heights.pictures == 0) heights.pictures = page.cell;
+  return heights;
 }
 
 // In the middle of a cell of the given height.
@@ -70,28 +83,41 @@ void draw_line(Image& canvas, const std::string& text, int64_t left, int64_t bot
             static_cast<double>(bottom) - style.height * 0.75, style);
 }
 
+void draw_under(Image& canvas, const SheetCell& cell, int64_t left, int64_t top, const Page& page) {
+  for (const SheetLine& line : cell.lines) {
+    top += page.line;
+    const double end = text_width(line.end, page.quiet_style());
+    const auto room = page.cell - static_cast<int64_t>(std::ceil(end)) - (line.end.empty() ? 0 : page.line / 3);
+    draw_line(canvas, line.text, left, top, std::max<int64_t>(room, 0), page.quiet_style());
+    draw_line(canvas, line.end, left + page.cell - static_cast<int64_t>(std::ceil(end)), top, page.cell,
+              page.quiet_style());
+  }
+}
+
+void draw_row(Image& canvas, const SheetRow& row, const Heights& heights, int64_t top, const Page& page) {
+  draw_line(canvas, row.title, page.left(0), top + page.line, canvas.size(1) - 2 * page.gap, page.quiet_style());
+  top += heights.title;
+  for (size_t column = 0; column < row.cells.size(); ++column) {
+    const SheetCell& cell = row.cells[column];
+    const int64_t left = page.left(static_cast<int64_t>(column));
+    if (cell.picture.defined()) place(canvas, cell.picture, top, left, page.cell, heights.pictures);
+    draw_under(canvas, cell, left, top + heights.pictures, page);
+  }
+}
+
 Image draw_page(const std::vector<std::string>& headings, const SheetRow* rows, int64_t count, const Page& page) {
-  const int64_t width = page.left(page.columns);
   int64_t height = page.first_row();
-  for (int64_t row = 0; row < count; ++row) height += page.pitch(pictures_height(rows[row], page.cell));
-  Image canvas = filled(height, width, {255, 255, 255});
+  for (int64_t row = 0; row < count; ++row) height += heights_of(rows[row], page).all(page);
+  Image canvas = filled(height, page.left(page.columns), {255, 255, 255});
   for (int64_t column = 0; column < page.columns; ++column) {
     draw_line(canvas, headings[static_cast<size_t>(column)], page.left(column), page.gap + page.line, page.cell,
               page.style());
   }
-  TextStyle quiet = page.style();
-  quiet.colour = kSheetQuiet;
-  quiet.bold = false;
   int64_t top = page.first_row();
   for (int64_t row = 0; row < count; ++row) {
-    const int64_t pictures = pictures_height(rows[row], page.cell);
-    draw_line(canvas, rows[row].title, page.left(0), top + page.line, width - 2 * page.gap, quiet);
-    for (size_t column = 0; column < rows[row].cells.size(); ++column) {
-      const Image& picture = rows[row].cells[column];
-      const int64_t left = page.left(static_cast<int64_t>(column));
-      if (picture.defined()) place(canvas, picture, top + page.line, left, page.cell, pictures);
-    }
-    top += page.pitch(pictures);
+    const Heights heights = heights_of(rows[row], page);
+    draw_row(canvas, rows[row], heights, top, page);
+    top += heights.all(page);
   }
   return canvas;
 }
@@ -109,13 +135,24 @@ std::vector<Image> contact_sheets(const std::vector<std::string>& headings, cons
   }
   if (headings.empty()) return {};
   const auto per_page = static_cast<size_t>(std::max<int64_t>(options.rows_per_page, 1));
-  const Page page = lay_out(static_cast<int64_t>(headings.size()), options);
+  const Page page = lay_out(headings, options);
   std::vector<Image> pages;
   for (size_t first = 0; first < rows.size(); first += per_page) {
     const auto count = static_cast<int64_t>(std::min(per_page, rows.size() - first));
     pages.push_back(draw_page(headings, rows.data() + first, count, page));
   }
   return pages;
+}
+
+std::vector<Image> contact_grid(const std::vector<SheetCell>& cells, const SheetOptions& options) {
+  const auto side = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(cells.size()))));
+  const auto columns = static_cast<size_t>(std::clamp<int64_t>(side, 1, kGridColumns));
+  std::vector<SheetRow> rows;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (i % columns == 0) rows.emplace_back();
+    rows.back().cells.push_back(cells[i]);
+  }
+  return contact_sheets(std::vector<std::string>(columns), rows, options);
 }
 
 }  // namespace attune

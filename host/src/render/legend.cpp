@@ -40,7 +40,7 @@ struct Layout {
 
   double margin() const { return unit; }
   double line(int i) const { return top + unit * (2 + 2.1 * i); }  // baseline
-  double height(bool two_lines) const { return unit * (2 + (two_lines ? 2.1 : 0) + 1.1); }
+  double height(size_t lines) const { return unit * (1 + 2.1 * static_cast<double>(lines)); }
 };
 
 // A text at the right margin; gives back how much of the line is left of it.
@@ -52,21 +52,42 @@ double draw_right(Image& canvas, const std::string& text, double right, double b
   return left - style.height;
 }
 
+TextStyle end_style(const Layout& layout) { return {layout.unit * 0.8, kQuiet, false}; }
+
 // "low [bar] high" at the right of the second line.
-double draw_bar(Image& canvas, const Legend& legend, const Layout& layout) {
-  double right = layout.width - layout.margin();
-  if (legend.colormap.empty()) return right;
-  const TextStyle style{layout.unit * 0.8, kQuiet, false};
+struct Bar {
+  double low = 0;    // left end of the text
+  double left = 0;   // of the colours
+  double width = 0;  // 0: no bar
+  double high = 0;
+  double room = 0;  // right end of what is left of the line
+};
+
+Bar place_bar(const Legend& legend, const Layout& layout) {
+  Bar bar;
+  bar.room = layout.width - layout.margin();
+  if (legend.colormap.empty()) return bar;
+  const TextStyle style = end_style(layout);
   const double gap = layout.unit * 0.6;
-  if (!legend.high.empty()) right = draw_right(canvas, legend.high, right, layout.line(1), style) + style.height - gap;
-  const auto width = static_cast<int64_t>(std::clamp(layout.width * 0.16, 4 * layout.unit, 14 * layout.unit));
-  const auto height = static_cast<int64_t>(std::max(layout.unit, 4.0));
-  const auto left = static_cast<int64_t>(right) - width;
-  if (left < layout.margin()) return right;
+  const double width = std::floor(std::clamp(layout.width * 0.16, 4 * layout.unit, 14 * layout.unit));
+  bar.high = bar.room - text_width(legend.high, style);
+  bar.left = std::floor(bar.high - (legend.high.empty() ? 0 : gap)) - width;
+  bar.low = bar.left - (legend.low.empty() ? 0 : gap + text_width(legend.low, style));
+  if (bar.low < layout.margin()) return bar;
+  bar.width = width;
+  bar.room = bar.low - layout.unit;
+  return bar;
+}
+
+void draw_bar(Image& canvas, const Legend& legend, const Layout& layout, const Bar& bar) {
+  if (bar.width == 0) return;
+  const TextStyle style = end_style(layout);
+  const auto width = static_cast<int64_t>(bar.width), height = static_cast<int64_t>(std::max(layout.unit, 4.0));
   const at::Tensor ramp = at::arange(width, at::kFloat).div(static_cast<double>(width - 1)).expand({height, width});
-  paste(canvas, apply(colormap(legend.colormap), ramp), std::lround(layout.line(1)) - height, left);
-  if (legend.low.empty()) return static_cast<double>(left) - layout.unit;
-  return draw_right(canvas, legend.low, static_cast<double>(left) - gap, layout.line(1), style);
+  paste(canvas, apply(colormap(legend.colormap), ramp), std::lround(layout.line(1)) - height,
+        static_cast<int64_t>(bar.left));
+  draw_text(canvas, legend.low, bar.low, layout.line(1), style);
+  draw_text(canvas, legend.high, bar.high, layout.line(1), style);
 }
 
 }  // namespace
@@ -76,20 +97,25 @@ Image add_legend(const Image& picture, const Legend& legend) {
   const Image shown = enlarged(picture);
   const int64_t width = std::max(shown.size(1), kNarrowest);
   const double size = std::sqrt(static_cast<double>(shown.size(0)) * static_cast<double>(width));
-  Layout layout{static_cast<double>(width), std::clamp(0.021 * size, 9.0, static_cast<double>(width) / 24),
-                static_cast<double>(shown.size(0))};
+  const Layout layout{static_cast<double>(width), std::clamp(0.021 * size, 9.0, static_cast<double>(width) / 24),
+                      static_cast<double>(shown.size(0))};
   const bool labelled = !legend.label.empty() || !legend.score.empty();
-  const auto strip = std::lround(layout.height(labelled || !legend.colormap.empty()));
-  Image canvas = filled(shown.size(0) + strip, width, scalar(kBackground));
+  const TextStyle large{layout.unit, kText, true}, quiet{layout.unit * 0.9, kQuiet, false};
+  const double margin = layout.margin(), line = layout.width - 2 * margin;
+  const Bar bar = place_bar(legend, layout);
+  std::vector<std::string> words;  // under the heading
+  if (labelled) words = wrap(legend.method, bar.room - margin, line, quiet);
+  const size_t lines = 1 + std::max(words.size(), static_cast<size_t>(legend.colormap.empty() ? 0 : 1));
+  Image canvas = filled(shown.size(0) + std::lround(layout.height(lines)), width, scalar(kBackground));
   paste(canvas, shown, 0, (width - shown.size(1)) / 2);
 
-  const TextStyle large{layout.unit, kText, true}, quiet{layout.unit * 0.9, labelled ? kQuiet : kText, false};
-  const double margin = layout.margin();
   const double first_end = draw_right(canvas, legend.score, layout.width - margin, layout.line(0), large);
   const std::string heading = labelled ? legend.label : legend.method;
   draw_text(canvas, elide(heading, first_end - margin, large), margin, layout.line(0), large);
-  const double second_end = draw_bar(canvas, legend, layout);
-  if (labelled) draw_text(canvas, elide(legend.method, second_end - margin, quiet), margin, layout.line(1), quiet);
+  draw_bar(canvas, legend, layout, bar);
+  for (size_t i = 0; i < words.size(); ++i) {
+    draw_text(canvas, words[i], margin, layout.line(static_cast<int>(i) + 1), quiet);
+  }
   return canvas;
 }
 

@@ -15,7 +15,7 @@ namespace {
 constexpr float kDimmed = 0.55F;  // brightness of what the model did not see
 
 // Opacity for a heat of 0..1: nothing below a few per cent, so that the picture keeps its own colours there.
-float opacity(float heat, float alpha) {
+float growing_opacity(float heat, float alpha) {
   const float t = std::clamp((heat - 0.04F) / 0.46F, 0.0F, 1.0F);
   return alpha * t * t * (3 - 2 * t);
 }
@@ -50,12 +50,14 @@ Image overlay(const Image& picture, const at::Tensor& map, const Region& region,
   const float* value = field.data_ptr<float>();
   uint8_t* out = result.data_ptr<uint8_t>();
   const auto alpha = static_cast<float>(options.alpha);
+  const bool uniform = options.opacity == Opacity::uniform;
   for (int64_t y = 0; y < height; ++y) {
     for (int64_t x = 0; x < width; ++x, ++value) {
       const float strength = options.signed_ ? std::abs(*value) : std::max(*value, 0.0F);
       const float position = options.signed_ ? 0.5F + *value / 2 : strength;
-      const float opaque = opacity(strength, alpha);
-      const float light = seen.contains(y, x) ? 1 - opaque : kDimmed;
+      const bool is_seen = seen.contains(y, x);
+      const float opaque = !uniform ? growing_opacity(strength, alpha) : is_seen ? alpha : 0;
+      const float light = is_seen ? 1 - opaque : kDimmed;
       const auto& colour = colours.colours[static_cast<size_t>(std::lround(position * 255))];
       for (size_t c = 0; c < 3; ++c) {
         *out++ = static_cast<uint8_t>(

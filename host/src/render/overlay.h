@@ -12,11 +12,17 @@
 
 namespace attune {
 
+enum class Opacity {
+  heat,    // none where there is no heat, and growing with it
+  uniform  // the same everywhere in the region
+};
+
 struct OverlayOptions {
   std::string colormap;  // a name of colormap_names(); empty: default_colormap(signed_)
   double alpha = 0.6;    // opacity where the heat is greatest, 0..1
   bool signed_ = false;  // draw negative values too, symmetrically about zero, instead of the positive part only
   double full_heat = 0;  // the value drawn as the greatest heat; 0: heat_range(map)
+  Opacity opacity = Opacity::heat;
 };
 
 // The colormap that an overlay takes when none is named.
@@ -27,7 +33,8 @@ std::string default_colormap(bool signed_);
 double heat_range(const at::Tensor& map, bool signed_);
 
 // `map` [S1,S2] raw values that cover `region` of the picture, smoothly enlarged. The picture stays visible where there
-// is no heat and is dimmed a little outside of the region. A map without (positive) values draws no heat.
+// is no heat (unless the opacity is uniform) and is dimmed a little outside of the region. A map without (positive)
+// values draws no heat.
 Image overlay(const Image& picture, const at::Tensor& map, const Region& region, const OverlayOptions& options = {});
 
 struct StripOptions {

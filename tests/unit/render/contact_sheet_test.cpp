@@ -98,11 +98,43 @@ TEST(ContactSheet, TurnsThePage) {
 }
 
 TEST(ContactSheet, ManyColumnsGetSmallerCells) {
-  const SheetRow row{"row", std::vector<Image>(60, kRed)};
+  const SheetRow row{"row", std::vector<SheetCell>(60, kRed)};
   const auto pages = contact_sheets(std::vector<std::string>(60, "a long heading for a narrow column"), {row});
   ASSERT_EQ(pages.size(), 1u);
   EXPECT_LT(pages[0].size(1), 60 * 224);
   EXPECT_GT(box_of(pages[0], 255, 0, 0).width(), 0);
+}
+
+TEST(ContactSheet, WritesLinesUnderPictures) {
+  const auto page = [](const std::vector<SheetLine>& lines) {
+    return contact_sheets({"a"}, {{"row", {SheetCell(kRed, lines)}}}, {.cell = 200, .rows_per_page = 4})[0];
+  };
+  const Image without = page({}), with = page({{"zebra", "98.3 %"}});
+  const Box red = box_of(without, 255, 0, 0);
+  EXPECT_EQ(box_of(with, 255, 0, 0).bottom, red.bottom);
+  EXPECT_GT(with.size(0), without.size(0));
+  const auto ink = [&](const Image& image) {
+    return (image.slice(0, red.bottom).to(at::kInt) < 200).sum().item<int64_t>();
+  };
+  EXPECT_EQ(ink(without), 0);
+  EXPECT_GT(ink(with), 0);
+  // However long the text is, the number stays.
+  const std::string longer(80, 'm');
+  EXPECT_FALSE(at::equal(page({{longer, "98.3 %"}}), page({{longer, "12.7 %"}})));
+}
+
+TEST(ContactSheet, AGridHasNeitherHeadingsNorTitles) {
+  const std::vector<SheetCell> cells(7, SheetCell(kRed, {{"beagle", ""}}));
+  const SheetOptions options{.cell = 100, .rows_per_page = 2};
+  const auto pages = contact_grid(cells, options);
+  ASSERT_EQ(pages.size(), 2U);  // rows of three
+  const Box red = box_of(pages[0], 255, 0, 0);
+  EXPECT_LT(red.top, 10);
+  EXPECT_GT(red.width(), 300);
+  EXPECT_LT(box_of(pages[1], 255, 0, 0).width(), 110);
+  EXPECT_EQ(contact_grid({}, options).size(), 0U);
+  const auto many = contact_grid(std::vector<SheetCell>(50, SheetCell(kRed)), options);
+  EXPECT_EQ(many.size(), 5U);  // six in a row at most
 }
 
 TEST(ContactSheet, RefusesMoreCellsThanHeadings) {

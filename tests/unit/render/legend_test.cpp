@@ -100,6 +100,17 @@ TEST(Legend, ElidesLongTexts) {
   EXPECT_EQ(largest_difference(margin, margin.slice(0, 0, 1).slice(1, 0, 1).expand_as(margin)), 0);
 }
 
+// However long a layer's name is, every letter of it is there.
+TEST(Legend, NamesOfLayersTakeAsManyLinesAsTheyNeed) {
+  const Image picture = grey(300, 300, 90);
+  const std::string layer = "Grad-CAM (backbone.features.denseblock4.denselayer16.attention.projection.conv";
+  const Image one = add_legend(picture, words(layer + "1)", "viridis"));
+  const Image two = add_legend(picture, words(layer + "2)", "viridis"));
+  EXPECT_GT(one.size(0), add_legend(picture, words("Grad-CAM", "viridis")).size(0) + 10);
+  EXPECT_EQ(one.sizes(), two.sizes());
+  EXPECT_FALSE(at::equal(one, two));
+}
+
 TEST(Legend, TakesEmptyTexts) {
   const Image image = add_legend(grey(300, 300, 90), {"Saliency", "", "", "", "", ""});
   EXPECT_GT(image.size(0), 300);

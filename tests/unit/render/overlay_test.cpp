@@ -77,6 +77,16 @@ TEST(Overlay, AlphaIsTheOpacityOfTheGreatestHeat) {
   EXPECT_NEAR(channel(drawn, 10, 10, 0), 178, 3);
 }
 
+TEST(Overlay, OpacityMayBeTheSameEverywhere) {
+  OverlayOptions uniform = options("grey", 0.5);
+  uniform.opacity = Opacity::uniform;
+  EXPECT_LE(largest_difference(draw(grey(20, 20, 100), at::zeros({3, 3}), uniform), grey(20, 20, 50)), 3);
+  EXPECT_LE(largest_difference(draw(grey(20, 20, 100), at::ones({3, 3}), uniform), grey(20, 20, 178)), 3);
+  const Image outside = overlay(grey(20, 40, 100), at::ones({3, 3}), {20, 0, 20, 20}, uniform);
+  EXPECT_NEAR(channel(outside, 10, 5, 0), 55, 1);
+  EXPECT_NEAR(channel(outside, 10, 30, 0), 178, 1);
+}
+
 TEST(Overlay, DrawsTheHotCellAtItsPlace) {
   const Image image = grey(130, 260, 128);
   const Image drawn = draw(image, hot_cell(13, 13, 3, 9));
