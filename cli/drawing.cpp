@@ -37,12 +37,11 @@ Region whole(const Image& image) {
   return {0, 0, static_cast<double>(image.size(1)), static_cast<double>(image.size(0))};
 }
 
-// One tone for all frames.
-std::vector<Image> frames_of(const Sample& sample) {
+std::vector<Image> frames_of(const Sample& sample, std::optional<Tones> tones = {}) {
   if (!sample.pictures.empty()) return sample.pictures;
-  const Tones tones = tones_of(sample.input);
+  if (!tones) tones = tones_of(sample.input);  // the same for all
   std::vector<Image> frames;
-  for (const at::Tensor& frame : sample.input.unbind(1)) frames.push_back(tensor_picture(frame, tones));
+  for (const at::Tensor& frame : sample.input.unbind(1)) frames.push_back(tensor_picture(frame, *tones));
   return frames;
 }
 
@@ -61,24 +60,19 @@ StripOptions strip_of(const Sample& sample, size_t frames) {
   return strip;
 }
 
-Image clip_cell(const Sample& sample, const std::vector<Image>& frames, const at::Tensor& heat, const Region& region,
-                const OverlayOptions& options) {
-  StripOptions strip = strip_of(sample, frames.size());
-  strip.shown = 4;
-  strip.columns = 2;
-  strip.largest = cell_width / 2 - 2;
-  return clip_strip(frames, heat, region, options, strip);
-}
-
-Region clip_region(const Sample& sample, const std::vector<Image>& frames) {
-  return sample.pictures.empty() ? whole(frames[0]) : sample.region;
-}
-
 VolumeView view_of(const Sample& sample) { return sample.volume ? upright(*sample.volume) : VolumeView(); }
 
-Volume volume_of(const Sample& sample, const VolumeView& view) {
+Volume volume_of(const Sample& sample, const VolumeView& view, std::optional<Tones> tones = {}) {
   const at::Tensor values = sample.input.size(0) == 1 ? sample.input[0] : sample.input.mean(0);
-  return {view.turned(grey_levels(values, tones_of(values))), view.axes};
+  return {view.turned(grey_levels(values, tones ? *tones : tones_of(values))), view.axes};
+}
+
+Image signal_image(const Sample& sample, const at::Tensor& heat, const OverlayOptions& options,
+                   std::optional<int64_t> shown) {
+  SignalOptions large;
+  large.heat = options;
+  if (shown) large.shown = *shown;
+  return signal_picture(sample.input, heat, large);
 }
 
 Image signal_cell(const Sample& sample, const at::Tensor& heat, const OverlayOptions& options) {
@@ -96,86 +90,97 @@ at::Tensor heat_of(const at::Tensor& map, bool is_gradient, const OverlayOptions
   return map.size(0) == 1 ? map : map.sum(0, true);
 }
 
-void draw_signal(const Sample& sample, const at::Tensor& map, bool is_gradient, const OverlayOptions& options,
-                 std::optional<int64_t> shown, Drawing& drawing) {
+Drawing clip_drawing(const Sample& sample, const std::vector<Image>& frames, const at::Tensor& heat,
+                     const OverlayOptions& options, std::optional<int64_t> shown) {
+  const Region region = sample.pictures.empty() ? whole(frames[0]) : sample.region;
+  StripOptions strip = strip_of(sample, frames.size()), cell = strip;
+  if (shown) strip.shown = *shown;
+  cell.shown = 4;
+  cell.columns = 2;
+  cell.largest = cell_width / 2 - 2;
+  return {clip_strip(frames, heat, region, options, strip), clip_strip(frames, heat, region, options, cell), ""};
+}
+
+Drawing signal_drawing(const Sample& sample, const at::Tensor& map, bool is_gradient, const OverlayOptions& options,
+                       std::optional<int64_t> shown) {
   const bool by_channel = is_gradient && map.size(0) == sample.input.size(0);
   const at::Tensor of_channels = options.signed_ ? map : map.abs();
   const at::Tensor heat = by_channel ? of_channels : heat_of(map, is_gradient, options);
-  SignalOptions large;
-  large.heat = options;
-  if (shown) large.shown = *shown;
-  drawing.image = signal_picture(sample.input, heat, large);
-  drawing.cell = signal_cell(sample, heat, options);
+  return {signal_image(sample, heat, options, shown), signal_cell(sample, heat, options), ""};
 }
 
-void draw_clip(const Sample& sample, const at::Tensor& heat, const OverlayOptions& options,
-               std::optional<int64_t> shown, Drawing& drawing) {
-  const std::vector<Image> frames = frames_of(sample);
-  const Region region = clip_region(sample, frames);
-  StripOptions strip = strip_of(sample, frames.size());
-  if (shown) strip.shown = *shown;
-  drawing.image = clip_strip(frames, heat, region, options, strip);
-  drawing.cell = clip_cell(sample, frames, heat, region, options);
+Drawing volume_drawing(const Sample& sample, const at::Tensor& heat, const OverlayOptions& options,
+                       std::optional<int64_t> shown) {
+  const VolumeView view = view_of(sample);
+  const Volume volume = volume_of(sample, view);
+  const at::Tensor turned = view.turned(heat);
+  return {volume_picture(volume, turned, options, shown.value_or(8)), volume_cell(volume, turned, options), ""};
 }
 
-void draw_picture(const Sample& sample, const at::Tensor& map, bool is_gradient, const OverlayOptions& options,
-                  Drawing& drawing) {
+Image base_picture(const Sample& sample, std::optional<Tones> tones = {}) {
+  if (!sample.pictures.empty()) return sample.pictures[0];
+  return tensor_picture(sample.input, tones ? *tones : tones_of(sample.input));
+}
+
+Drawing picture_drawing(const Sample& sample, const at::Tensor& map, bool is_gradient, const OverlayOptions& options) {
   const Image picture = base_picture(sample);
   const Region region = sample.pictures.empty() ? whole(picture) : sample.region;
   const bool absolute = map.min().item<double>() >= 0;
   if (is_gradient && (!options.signed_ || absolute || map.size(0) > 1)) {
-    drawing.image = gradient_picture(absolute ? map.sum(0, true) : map, region, picture.size(0), picture.size(1));
-    drawing.colours.clear();
-  } else {
-    drawing.image = overlay(picture, heat_of(map, false, options)[0], region, options);
+    const at::Tensor gradient = absolute ? map.sum(0, true) : map;
+    const Image image = gradient_picture(gradient, region, picture.size(0), picture.size(1));
+    return {image, image, ""};
   }
-  drawing.cell = drawing.image;
+  const Image image = overlay(picture, heat_of(map, false, options)[0], region, options);
+  return {image, image, options.colormap};
 }
 
 }  // namespace
 
 bool has_picture(const Sample& sample) { return form_of(sample) != InputForm::none; }
 
-Image base_picture(const Sample& sample) {
+Drawing draw_input(const Sample& sample, std::optional<int64_t> shown, std::optional<Tones> tones) {
   switch (form_of(sample)) {
     case InputForm::signal:
-      return signal_cell(sample, {}, {});
-    case InputForm::volume:
-      return volume_cell(volume_of(sample, view_of(sample)), {});
-    case InputForm::clip: {
-      const std::vector<Image> frames = frames_of(sample);
-      return clip_cell(sample, frames, {}, clip_region(sample, frames), {});
+      return {signal_image(sample, {}, {}, shown), signal_cell(sample, {}, {}), ""};
+    case InputForm::clip:
+      return clip_drawing(sample, frames_of(sample, tones), {}, {}, shown);
+    case InputForm::volume: {
+      const Volume volume = volume_of(sample, view_of(sample), tones);
+      return {volume_picture(volume, {}, {}, shown.value_or(8)), volume_cell(volume, {}), ""};
+    }
+    case InputForm::picture: {
+      const Image picture = base_picture(sample, tones);
+      return {picture, picture, ""};
     }
     default:
-      return sample.pictures.empty() ? tensor_picture(sample.input, tones_of(sample.input)) : sample.pictures[0];
+      return {};
   }
 }
 
 Drawing draw(const Sample& sample, const at::Tensor& map, bool at_input_resolution, const OverlayOptions& given,
              std::optional<int64_t> shown) {
-  Drawing drawing;
-  if (!has_picture(sample) || map.dim() != sample.input.dim()) return drawing;
+  if (map.dim() != sample.input.dim()) return {};
   OverlayOptions options = given;
   if (options.colormap.empty()) options.colormap = default_colormap(options.signed_);
-  drawing.colours = options.colormap;
+  Drawing drawing;
   switch (form_of(sample)) {
     case InputForm::signal:
-      draw_signal(sample, map, at_input_resolution, options, shown, drawing);
+      drawing = signal_drawing(sample, map, at_input_resolution, options, shown);
       break;
     case InputForm::clip:
-      draw_clip(sample, heat_of(map, at_input_resolution, options)[0], options, shown, drawing);
+      drawing =
+          clip_drawing(sample, frames_of(sample), heat_of(map, at_input_resolution, options)[0], options, shown);
       break;
-    case InputForm::volume: {
-      const VolumeView view = view_of(sample);
-      const Volume volume = volume_of(sample, view);
-      const at::Tensor heat = view.turned(heat_of(map, at_input_resolution, options)[0]);
-      drawing.image = volume_picture(volume, heat, options, shown.value_or(8));
-      drawing.cell = volume_cell(volume, heat, options);
+    case InputForm::volume:
+      drawing = volume_drawing(sample, heat_of(map, at_input_resolution, options)[0], options, shown);
       break;
-    }
+    case InputForm::picture:
+      return picture_drawing(sample, map, at_input_resolution, options);
     default:
-      draw_picture(sample, map, at_input_resolution, options, drawing);
+      return {};
   }
+  drawing.colours = options.colormap;
   return drawing;
 }
 

@@ -4,8 +4,10 @@
 #include <c10/util/Exception.h>
 #include <filesystem>
 #include <future>
+#include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <torch/version.h>
 
 #include <attune/sdk/error.h>
@@ -31,6 +33,12 @@ HeatmapOptions without_jet(HeatmapOptions options) {
   options.colormap = "turbo";
   say("attune: note: the colormap jet is drawn as turbo, which has its colours without its false bands");
   return options;
+}
+
+// As --strip takes it; null: a few.
+Json strip_json(std::optional<int64_t> strip) {
+  if (!strip) return Json();
+  return *strip == std::numeric_limits<int64_t>::max() ? Json("all") : Json(*strip);
 }
 
 class HeatmapRun {
@@ -132,7 +140,8 @@ class HeatmapRun {
           {"opacity", options_.opacity},
           {"signed", options_.signed_maps},
           {"plain", options_.plain},
-          {"heat_only", options_.heat_only}}},
+          {"heat_only", options_.heat_only},
+          {"strip", strip_json(options_.strip)}}},
         {"raw", options_.raw ? Json(options_.raw_size) : Json()}};
     if (inputs_.frames() > 0) run["frames"] = inputs_.frames();
     run.update(source_->settings());

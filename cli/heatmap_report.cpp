@@ -110,7 +110,7 @@ HeatmapSheets::Row HeatmapReport::sheet_row(const Sample& sample, const std::str
   const auto answer = maps.scores.argmax().item<int64_t>();
   row.title = row.stem + ": answer " + drawn_label(answer) + " " + percent(maps.probabilities[answer].item<double>());
   for (const SampleTerm& term : maps.terms) row.notes.push_back({term_text(term_json(term)), ""});
-  if (has_picture(sample)) row.input = HeatmapSheets::cell_picture(base_picture(sample));
+  if (has_picture(sample)) row.input = HeatmapSheets::cell_picture(draw_input(sample).cell);
   return row;
 }
 
@@ -151,7 +151,9 @@ void HeatmapReport::write_raw(const Sample& sample, const std::string& name, con
   if (!resized.defined()) {
     say("attune: note: map '" + name + "' has other axes than the input, and its .npy has the layer's size");
   }
-  write_npy(output_path(name + ".npy"), resized.defined() ? resized : map);
+  const at::Tensor& written = resized.defined() ? resized : map;
+  write_npy(output_path(name + ".npy"), written);
+  if (sample.volume && map.dim() == 4) write_nifti(output_path(name + ".nii.gz"), written.sum(0), *sample.volume);
 }
 
 // A picture without heat looks like a fault of the program: say why there is none.

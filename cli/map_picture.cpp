@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <attune/sdk/error.h>
 
@@ -49,14 +50,23 @@ Sample with_input(const Sample& sample, const at::Tensor& input, const Preproces
   return changed;
 }
 
-// A mask in grey, an input as a picture; of a clip, its middle frame. Undefined for a signal.
-Image shown_picture(const Sample& sample, const at::Tensor& values, Shown shown, const Preprocess& preprocess) {
+// A mask in grey, an input as a picture; of other ranks, as inputs of that rank are drawn.
+Drawing shown_drawing(const Sample& sample, const at::Tensor& values, Shown shown, const Preprocess& preprocess,
+                      std::optional<int64_t> parts) {
   if (shown == Shown::input && values.sizes() == sample.input.sizes()) {
-    const Sample changed = with_input(sample, values, preprocess);
-    return has_picture(changed) ? base_picture(changed) : Image();
+    return draw_input(with_input(sample, values, preprocess), parts);
   }
-  if (values.dim() < 3) return {};
-  return as_seen(unit_picture(values.dim() == 4 ? values.select(1, values.size(1) / 2) : values), sample);
+  if (values.dim() == 3) {
+    const Image picture = as_seen(unit_picture(values), sample);
+    return {picture, picture, ""};
+  }
+  Sample mask = sample;
+  mask.pictures.clear();
+  mask.input = values;
+  if (values.dim() == 4 && sample.input.dim() == 4) {  // a clip's mask is a clip
+    mask.input = values.mean(0, true).expand({sample.input.size(0), -1, -1, -1});
+  }
+  return draw_input(mask, parts, Tones{0, 1});
 }
 
 // What of a map is drawn as heat, for its range: gradients by their size, channels together, but for a signal's own.
@@ -67,13 +77,13 @@ at::Tensor heat_of_map(const Sample& sample, const ShownMap& map, bool is_signed
   return values.size(0) == 1 ? values[0] : values.sum(0);
 }
 
-MapPicture matcher_picture(const Sample& sample, const ShownMap& map, const Preprocess& preprocess) {
+MapPicture matcher_picture(const Sample& sample, const ShownMap& map, const HeatmapOptions& options,
+                           const Preprocess& preprocess) {
   if (!at::isfinite(map.values).all().item<bool>()) {
     throw Error(Fault::run, "'" + map.name + "' is not finite (NaN or infinity)");
   }
   MapPicture picture;
-  picture.drawing.image = shown_picture(sample, map.values, *map.shown, preprocess);
-  picture.drawing.cell = picture.drawing.image;
+  picture.drawing = shown_drawing(sample, map.values, *map.shown, preprocess, options.strip);
   return picture;
 }
 
@@ -81,7 +91,7 @@ MapPicture matcher_picture(const Sample& sample, const ShownMap& map, const Prep
 
 MapPicture map_picture(const Sample& sample, const ShownMap& map, const HeatmapOptions& options,
                        const Preprocess& preprocess) {
-  if (map.shown) return matcher_picture(sample, map, preprocess);
+  if (map.shown) return matcher_picture(sample, map, options, preprocess);
   MapPicture picture;
   if (!has_picture(sample) || map.values.dim() != sample.input.dim()) return picture;
   const at::Tensor heat = heat_of_map(sample, map, options.signed_maps);

@@ -57,11 +57,11 @@ Owners shared_stems(const std::vector<std::string>& stems) {
 std::vector<std::string> output_stems(const std::vector<InputFile>& files) {
   std::vector<FileName> names;
   std::vector<std::string> stems;
-  size_t most = 2;
+  size_t most = 0;  // as much detail as any file has, and some for longer stems that clash in turn
   for (const InputFile& file : files) {
     names.push_back(name_of(file.path));
     stems.push_back(names.back().stem);
-    most = std::max(most, names.back().folders.size() + 1);
+    most = std::max(most, names.back().folders.size() + 3);
   }
   Owners shared = shared_stems(stems);
   for (size_t detail = 1; !shared.empty() && detail <= most; ++detail) {

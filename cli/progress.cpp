@@ -63,13 +63,6 @@ void Progress::advance(int64_t count, const std::string& note, std::optional<dou
 
 void Progress::busy(const std::string& what, std::optional<double> left) { show(text(what, left)); }
 
-void Progress::milestone(const std::string& text) {
-  if (terminal_) return;
-  const std::scoped_lock lock(screen);
-  last_line_ = std::chrono::steady_clock::now();
-  write_line("attune: " + text);
-}
-
 void Progress::finish() {
   const std::scoped_lock lock(screen);
   if (on_screen != this) return;

@@ -1,5 +1,4 @@
-// How far a command is, on standard error: a bar on a terminal; elsewhere a line about once a minute and one for every
-// milestone.
+// How far a command is, on standard error: a bar on a terminal; elsewhere a line about once a minute.
 #pragma once
 
 #include <chrono>
@@ -22,8 +21,6 @@ class Progress {
   void advance(int64_t count, const std::string& note = "", std::optional<double> left = {});
   // What is done beside the counting ("measuring on the validation part"), until the next advance().
   void busy(const std::string& what, std::optional<double> left = {});
-  // A part is done ("epoch 3/30: loss 0.412"): a line where there is no terminal, whose bar shows it anyway.
-  void milestone(const std::string& text);
   // Takes the bar away, for what is printed next.
   void finish();
 

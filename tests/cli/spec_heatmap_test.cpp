@@ -171,12 +171,12 @@ TEST_F(SpecHeatmap, PrintsTheSummaryOrALinePerMap) {
                {"picture.png  agreement h = ", "out/picture.cam_again.png", "out/picture.masked_input.png"});
 }
 
-TEST_F(SpecHeatmap, SignalsHaveNoPicturesAndClipsStrips) {
+TEST_F(SpecHeatmap, DrawsSignalsAndClipsAndTheirMasks) {
   save_signal_classifier(folder_ / "model.pt");
   write_npy(folder_ / "signal.npy", noise({2, 64}));
-  written({"signal.npy", "--raw"});
-  Files expected = names_of("signal", ".npy");
-  expected.insert("summary.json");
+  written({"signal.npy"});
+  Files expected = names_of("signal", ".png");
+  expected.merge(Files{"contact_sheet.png", "summary.json"});
   EXPECT_EQ(files("out"), expected);
   save_clip_classifier(folder_ / "model.pt");
   write_npy(folder_ / "clip.npy", noise({3, 8, 32, 48}));
@@ -184,6 +184,10 @@ TEST_F(SpecHeatmap, SignalsHaveNoPicturesAndClipsStrips) {
   expected = names_of("clip", ".png");
   expected.merge(Files{"contact_sheet.png", "summary.json"});
   EXPECT_EQ(files("out"), expected);
+  const auto width = [&](const std::string& name) {
+    return read_image(folder_ / "out" / ("clip." + name + ".png")).size(1);
+  };
+  EXPECT_EQ(width("mask"), width("cam")) << "a strip too";
 }
 
 TEST_F(SpecHeatmap, BadInputsAreNamedAndTheOthersDone) {

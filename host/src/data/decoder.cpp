@@ -63,7 +63,7 @@ void decode_clip(Sample& sample, const StreamOptions& options) {
   read_clip(sample.path, timing, [&](int64_t index, const Image& frame, double seconds) {
     sample.times[static_cast<size_t>(index)] = seconds;
     sample.input.select(1, index).copy_(preprocess(frame, options.preprocess));
-    const Image kept = within(frame, most_clip_bytes / options.frames);
+    const Image kept = within(frame, options.clip_bytes / options.frames);
     sample.pictures[static_cast<size_t>(index)] = kept;
     const auto share = [](int64_t part, int64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); };
     sample.region = scaled(covered(frame.size(0), frame.size(1), options.preprocess), share(kept.size(1), frame.size(1)),

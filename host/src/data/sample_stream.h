@@ -14,14 +14,11 @@
 
 namespace attune {
 
-// The frames of one clip are kept for drawing at their own size, or so much smaller that all take this much memory.
-constexpr int64_t most_clip_bytes = int64_t{128} << 20;
-
 struct Sample {
   std::string path;             // of the file
   std::optional<int64_t> row;   // in a .npy batch
   at::Tensor input;             // float32 [C,S1..Sd]; undefined when there is an error
-  std::vector<Image> pictures;  // one, at its own size; or one per frame, see most_clip_bytes; none for arrays
+  std::vector<Image> pictures;  // one, at its own size; or one per frame; none for arrays
   std::vector<double> times;    // of the frames of a video, in seconds; NaN where it does not say
   Region region;                // of the pictures, that the input shows
   std::shared_ptr<const NiftiHeader> volume;  // of a NIfTI file, which a map of it can be written like
@@ -35,6 +32,8 @@ struct StreamOptions {
   int64_t spatial_rank = 2;                 // of the model's input, 3 for clips: tells [C,S1..Sd] from [N,C,S1..Sd]
   int64_t batch = 8;
   int decode_threads = 1;
+  // The frames of a clip are kept for drawing at their own size, or so much smaller that all of them take this much.
+  int64_t clip_bytes = int64_t{128} << 20;
 };
 
 // Pulls batches in the order of the files while threads of its own decode the next ones, within bounds of number and

@@ -2,8 +2,10 @@
 
 #include <ATen/ops/empty.h>
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <memory>
+#include <new>
 #include <string>
 #include <zlib.h>
 

@@ -32,7 +32,8 @@ TEST(Drawing, InputsOfEveryRankHaveAPicture) {
                                   at::rand({3, 8, 16, 16}), at::rand({4, 8, 9, 10})}) {
     const Sample sample = tensor_sample(input);
     EXPECT_TRUE(cli::has_picture(sample));
-    require_image(cli::base_picture(sample));
+    require_image(cli::draw_input(sample).image);
+    require_image(cli::draw_input(sample).cell);
     std::vector<int64_t> coarse(static_cast<size_t>(input.dim()), 2);
     coarse[0] = 1;
     for (const at::Tensor& map : {at::rand(coarse), at::rand_like(input) - 0.5}) {

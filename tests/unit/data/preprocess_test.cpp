@@ -1,6 +1,7 @@
 // From pictures to inputs: values computed by hand, and which part of the picture an input shows.
 #include "data/preprocess.h"
 
+#include <array>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
@@ -192,7 +193,11 @@ TEST(Preprocess, OneChannelIsLuminance) {
 }
 
 TEST(PreprocessRule, TheFirstThatSaysIt) {
-  const PreprocessText flag{{{32, 48}}, {}, {}, {}}, sidecar{{{299, 299}}, true, {{0.5, 0.4, 0.3}}, {}};
+  PreprocessText flag, sidecar;
+  flag.size = {32, 48};
+  sidecar.size = {299, 299};
+  sidecar.crop = true;
+  sidecar.mean = std::vector<double>{0.5, 0.4, 0.3};
   const Preprocess rule = preprocess_of({flag, sidecar}, {3, 224, 224});
   EXPECT_EQ(rule.size, (std::array<int64_t, 2>{32, 48}));
   EXPECT_TRUE(rule.crop);
@@ -203,12 +208,17 @@ TEST(PreprocessRule, TheFirstThatSaysIt) {
 TEST(PreprocessRule, ClipsHaveTheSizeOfTheModel) {
   EXPECT_EQ(preprocess_of({}, {3, 16, 112, 96}).size, (std::array<int64_t, 2>{112, 96}));
   EXPECT_EQ(preprocess_of({}, {3, 500, 400}).size, (std::array<int64_t, 2>{224, 224}));
-  EXPECT_EQ(preprocess_of({{{{64, 64}}, {}, {}, {}}}, {3, 16, 112, 112}).size, (std::array<int64_t, 2>{64, 64}));
+  PreprocessText said;
+  said.size = {64, 64};
+  EXPECT_EQ(preprocess_of({said}, {3, 16, 112, 112}).size, (std::array<int64_t, 2>{64, 64}));
 }
 
 TEST(PreprocessRule, GivesAsManyChannelsAsTheModelHas) {
-  const auto rule = [](std::vector<double> mean, int64_t channels) {
-    return preprocess_of({{{}, {}, std::move(mean), {{0.25}}}}, {channels, 224, 224});
+  const auto rule = [](const std::vector<double>& mean, int64_t channels) {
+    PreprocessText said;
+    said.mean = mean;
+    said.std = std::vector<double>{0.25};
+    return preprocess_of({said}, {channels, 224, 224});
   };
   EXPECT_EQ(rule({0.5}, 1).mean, std::vector<double>{0.5});
   EXPECT_EQ(rule({0.5}, 1).std, std::vector<double>{0.25});

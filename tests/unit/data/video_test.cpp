@@ -252,26 +252,21 @@ TEST_F(Video, BecomesAClipByTime) {
 
 // Drawing needs no more than that, and a clip may have 10,000 frames.
 TEST_F(Video, KeepsFramesWithinBounds) {
-  const cv::Size size(1280, 720);
-  const std::string file = (folder_ / "large.avi").string();
-  cv::VideoWriter writer(file, cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 25, size);
-  for (int i = 0; i < 2; ++i) writer.write(cv::Mat(size, CV_8UC3, cv::Scalar::all(40 * i)));
-  writer.release();
   StreamOptions options = small_inputs(1);
   options.spatial_rank = 3;
-  options.frames = 400;
+  options.frames = 8;
+  options.clip_bytes = 8 * 1000;
   options.preprocess.crop = true;
-  const Sample sample = sample_of(file, options);
-  int64_t bytes = 0;
-  for (const Image& picture : sample.pictures) bytes += picture.numel();
-  EXPECT_LE(bytes, most_clip_bytes);
-  EXPECT_GT(bytes, most_clip_bytes * 9 / 10);
-  const double height = static_cast<double>(sample.pictures[0].size(0));
-  const double width = static_cast<double>(sample.pictures[0].size(1));
-  EXPECT_NEAR(width / height, 1280.0 / 720, 0.01);
-  const Region whole = covered(720, 1280, options.preprocess);
-  EXPECT_NEAR(sample.region.x, whole.x * width / 1280, 1e-6);
-  EXPECT_NEAR(sample.region.height, whole.height * height / 720, 1e-6);
+  const auto path = write(8);
+  const Sample sample = sample_of(path, options);
+  const Image& first = sample.pictures.at(0);
+  EXPECT_EQ(first.sizes(), (at::IntArrayRef{15, 21, 3})) << "of 48 x 64, a scale of 0.33";
+  const Region whole = covered(48, 64, options.preprocess);
+  expect_region(sample.region, {whole.x * 21 / 64, whole.y * 15 / 48, whole.width * 21 / 64, whole.height * 15 / 48});
+  options.clip_bytes = 8 * 48 * 64 * 3;
+  const Sample large = sample_of(path, options);
+  EXPECT_EQ(numbers_of(large.pictures), (Numbers{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_TRUE(at::equal(large.input, sample.input));
 }
 
 // A name that says nothing does not keep a model for clips from reading a video.
