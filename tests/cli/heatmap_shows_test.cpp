@@ -19,8 +19,8 @@ class HeatmapShows : public CommandLine {
     write_png(folder_ / "b.png", at::full({32, 32, 3}, 20, at::kByte));
   }
 
-  Outcome heatmap(Arguments flags) const {
-    flags.insert(flags.begin(), {"heatmap", "model.pt", "--threads", "1", "--size", "32", "--output", "out",
+  Outcome heatmap(Arguments flags, const std::string& size = "32") const {
+    flags.insert(flags.begin(), {"heatmap", "model.pt", "--threads", "1", "--size", size, "--output", "out",
                                  "--plugin-dir", ATTUNE_BUILD_DIR "/tests/plugins/shows"});
     return run(flags);
   }
@@ -105,7 +105,7 @@ TEST_F(HeatmapShows, AMapLiesOverTheInputThatItWasComputedOn) {
   picture.narrow(0, 24, 16).narrow(1, 8, 16).select(2, 0).fill_(220);
   write_png(folder_ / "spot.png", picture);
   write_spec("nothing");
-  const Outcome outcome = heatmap({"spot.png", "--spec", "spec.json", "--plain", "--size", "64,96"});
+  const Outcome outcome = heatmap({"spot.png", "--spec", "spec.json", "--plain"}, "64,96");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const Image first = read_image(folder_ / "out/spot.cam.png"), again = read_image(folder_ / "out/spot.cam_again.png");
   ASSERT_EQ(again.sizes(), picture.sizes());

@@ -92,8 +92,10 @@ TEST(Legend, WritesTheEndsOfTheBar) {
 TEST(Legend, ElidesLongTexts) {
   const Image picture = grey(300, 300, 90);
   const std::string start(200, 'm');
-  const Image a = add_legend(picture, words(start + "abc")),
-              b = add_legend(picture, words(start + std::string(90, 'x')));
+  const auto labelled = [&](const std::string& label) {
+    return add_legend(picture, {"Grad-CAM", label, "98.3 %", "", "", ""});
+  };
+  const Image a = labelled(start + "abc"), b = labelled(start + std::string(90, 'x'));
   EXPECT_TRUE(at::equal(a, b));
   EXPECT_EQ(a.sizes(), add_legend(picture, words("Grad-CAM")).sizes());
   const Image margin = strip_of(a, 300).slice(1, 298);
