@@ -93,7 +93,7 @@ torch::jit::Operation run_convolve_packed(const torch::jit::Node* node) {
   };
 }
 
-const torch::jit::RegisterOperators packed_registration({
+const torch::jit::RegisterOperators packed_convolutions({
     torch::jit::Operator("attune::convolve_packed(Tensor x) -> Tensor", run_convolve_packed,
                          c10::AliasAnalysisKind::FROM_SCHEMA),
 });
@@ -176,8 +176,8 @@ const at::Tensor& PackedConvolution::plain_weight() {
 
 at::Tensor PackedConvolution::input_gradient(const at::Tensor& g, const at::Tensor& x) {
   if (gradient_window_) return backward_.run(g);
-  return std::get<0>(at::convolution_backward(g, x, plain_weight(), c10::nullopt, window_.stride, window_.padding,
-                                              window_.dilation, false, {0, 0}, window_.groups, {true, false, false}));
+  return std::get<0>(at::convolution_backward(g, x, plain_weight(), at::OptionalIntArrayRef(), window_.stride,
+                                              window_.padding, window_.dilation, false, {0, 0}, window_.groups, {true, false, false}));
 }
 
 }  // namespace attune
