@@ -86,6 +86,7 @@ struct ConvolvePacked : torch::autograd::Function<ConvolvePacked> {
 torch::jit::Operation run_convolve_packed(const torch::jit::Node* node) {
   const auto convolution = node->ival(c10::attr::value).toCapsule();
   return [convolution](Stack& stack) {
+    torch::jit::drop(stack, 1);  // how many inputs there are
     const at::Tensor x = torch::jit::pop(stack).toTensor();
     auto& packed = static_cast<PackedConvolution&>(*convolution);
     const bool recorded = at::GradMode::is_enabled() && x.requires_grad() && packed.fits(x);
@@ -93,9 +94,10 @@ torch::jit::Operation run_convolve_packed(const torch::jit::Node* node) {
   };
 }
 
+// Without a schema: of an operator with one, a program would run a single node's operation everywhere.
 const torch::jit::RegisterOperators packed_convolutions({
-    torch::jit::Operator("attune::convolve_packed(Tensor x) -> Tensor", run_convolve_packed,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator(c10::Symbol::fromQualString("attune::convolve_packed"), run_convolve_packed,
+                         c10::AliasAnalysisKind::PURE_FUNCTION),
 });
 
 }  // namespace
@@ -177,7 +179,8 @@ const at::Tensor& PackedConvolution::plain_weight() {
 at::Tensor PackedConvolution::input_gradient(const at::Tensor& g, const at::Tensor& x) {
   if (gradient_window_) return backward_.run(g);
   return std::get<0>(at::convolution_backward(g, x, plain_weight(), at::OptionalIntArrayRef(), window_.stride,
-                                              window_.padding, window_.dilation, false, {0, 0}, window_.groups, {true, false, false}));
+                                              window_.padding, window_.dilation, false, {0, 0}, window_.groups,
+                                              {true, false, false}));
 }
 
 }  // namespace attune
