@@ -86,7 +86,6 @@ struct ConvolvePacked : torch::autograd::Function<ConvolvePacked> {
 torch::jit::Operation run_convolve_packed(const torch::jit::Node* node) {
   const auto convolution = node->ival(c10::attr::value).toCapsule();
   return [convolution](Stack& stack) {
-    torch::jit::drop(stack, 1);  // how many inputs there are
     const at::Tensor x = torch::jit::pop(stack).toTensor();
     auto& packed = static_cast<PackedConvolution&>(*convolution);
     const bool recorded = at::GradMode::is_enabled() && x.requires_grad() && packed.fits(x);
