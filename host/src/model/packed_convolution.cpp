@@ -42,8 +42,11 @@ at::Tensor channels_last_weight(const at::Tensor& weight) {
 c10::IValue pack(const at::Tensor& weight, const at::Tensor& bias, const Window& window, at::IntArrayRef size,
                  bool rectified) {
   static const c10::OperatorHandle prepack = prepacked("mkldnn_prepacked::conv2d_prepack");
-  return call(prepack, {channels_last_weight(weight), bias.defined() ? c10::IValue(bias) : c10::IValue(), window.stride,
-                        window.padding, window.dilation, window.groups, size.vec(), rectified ? "relu" : "none"});
+  at::Tensor plain = channels_last_weight(weight);
+  auto packed = call(prepack, {plain, bias.defined() ? c10::IValue(bias) : c10::IValue(), window.stride, window.padding,
+                               window.dilation, window.groups, size.vec(), rectified ? "relu" : "none"});
+  plain.set_();  // it is kept beside the packed weight, for the sake of files that nobody writes
+  return packed;
 }
 
 // The gradient of the input of a convolution without strides is a convolution too, with this weight and this window.

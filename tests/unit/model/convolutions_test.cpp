@@ -86,8 +86,11 @@ at::Tensor own_gradient(const torch::jit::Module& module, const at::Tensor& inpu
   return torch::autograd::grad({copy.forward({x}).toTensor().select(1, 0).sum()}, {x})[0];
 }
 
-double mean_error(const at::Tensor& found, const at::Tensor& exact) {
-  return ((found.to(at::kDouble) - exact).abs().mean() / (exact.max() - exact.min())).item<double>();
+// The median over samples of the mean error: rounding turns a rectifier near zero in a sample now and then, in any
+// implementation.
+double usual_error(const at::Tensor& found, const at::Tensor& exact) {
+  const at::Tensor error = (found.to(at::kDouble) - exact).abs().flatten(1).mean(1);
+  return (error / exact.abs().flatten(1).amax(1)).median().item<double>();
 }
 
 void expect_near(const at::Tensor& found, const at::Tensor& exact, const std::string& what) {
@@ -222,17 +225,16 @@ TEST(Convolutions, AWrongNumberOfChannelsIsRefusedAsEver) {
   }
 }
 
-// A rectifier near zero may turn in either, so that errors are compared in the mean over many samples.
 TEST(Convolutions, ErrorsAreAtMostTwiceThoseOfAutograd) {
   const auto m = deep_model(16), exact = in_type(m, at::kDouble), rounded = in_type(m, at::kFloat);
   TorchScriptModel model(rounded), exact_model(exact);
   const at::Tensor x = seeded({32, 3, 32, 32}, 56).to(at::kFloat), y = x.to(at::kDouble);
   const at::Tensor truth = own_gradient(exact, y);
-  const double own = mean_error(own_gradient(rounded, x), truth);
+  const double own = usual_error(own_gradient(rounded, x), truth);
   const at::Tensor guided = gradient(exact_model, y, Rectifier::guided, false);
   for (const bool graph : {false, true}) {
-    EXPECT_LE(mean_error(gradient(model, x, Rectifier::standard, graph), truth), 2 * own) << graph;
-    EXPECT_LE(mean_error(gradient(model, x, Rectifier::guided, graph), guided), 2 * own) << graph;
+    EXPECT_LE(usual_error(gradient(model, x, Rectifier::standard, graph), truth), 2 * own) << graph;
+    EXPECT_LE(usual_error(gradient(model, x, Rectifier::guided, graph), guided), 2 * own) << graph;
   }
 }
 
