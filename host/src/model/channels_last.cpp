@@ -27,6 +27,7 @@ bool takes_either_order(const Node* node) {
       "aten::gelu",                "aten::hardsigmoid",         "aten::hardswish",   "aten::hardtanh",
       "aten::hardtanh_",           "aten::leaky_relu",          "aten::linear",      "aten::matmul",
       "aten::max_pool2d",          "aten::mean",                "aten::mul",         "aten::mul_",
+      "aten::pow",
       "aten::relu",                "aten::relu6",               "aten::relu_",       "aten::reshape",
       "aten::select",              "aten::sigmoid",             "aten::silu",        "aten::size",
       "aten::slice",               "aten::softplus",            "aten::square",      "aten::sub",

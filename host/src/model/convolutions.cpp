@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <torch/csrc/jit/ir/constants.h>
+#include <tuple>
 
 #include "model/packed_convolution.h"
 
@@ -126,7 +127,7 @@ c10::IValue made_once(MadeWeights& made, const std::vector<int64_t>& key, const 
 void fold_norm(const Site& site, MadeWeights& made) {
   const auto folded = made_once(made, key_of(site.sources), [&] {
     const auto [weight, bias] = site.sources.fold();
-    return c10::ivalue::Tuple::create({weight, bias});
+    return c10::IValue(std::make_tuple(weight, bias));
   });
   Node* convolution = site.convolution;
   Graph& graph = *convolution->owningGraph();

@@ -55,10 +55,10 @@ void overwrite_in_add(Node* add) {
   replace(add, add->owningGraph()->create(accumulate_symbol, add->inputs()));
 }
 
-void work_in_place(Block* block) {
+void overwrite_in(Block* block) {
   for (auto it = block->nodes().begin(); it != block->nodes().end();) {
     Node* node = *it++;
-    for (Block* inner : node->blocks()) work_in_place(inner);
+    for (Block* inner : node->blocks()) overwrite_in(inner);
     if (node->kind() == gate_symbol) {
       fuse_with_relu(node);
     } else if (node->kind() == c10::aten::relu && (*it)->kind() != gate_symbol) {
@@ -71,6 +71,6 @@ void work_in_place(Block* block) {
 
 }  // namespace
 
-void work_in_place(const LayeredGraph& graph) { work_in_place(graph->block()); }
+void work_in_place(const LayeredGraph& graph) { overwrite_in(graph->block()); }
 
 }  // namespace attune

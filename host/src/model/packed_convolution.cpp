@@ -42,8 +42,11 @@ at::Tensor channels_last_weight(const at::Tensor& weight) {
 c10::IValue pack(const at::Tensor& weight, const at::Tensor& bias, const Window& window, at::IntArrayRef size,
                  bool rectified) {
   static const c10::OperatorHandle prepack = prepacked("mkldnn_prepacked::conv2d_prepack");
-  return call(prepack, {channels_last_weight(weight), bias.defined() ? c10::IValue(bias) : c10::IValue(), window.stride,
-                        window.padding, window.dilation, window.groups, size.vec(), rectified ? "relu" : "none"});
+  at::Tensor plain = channels_last_weight(weight);
+  auto packed = call(prepack, {plain, bias.defined() ? c10::IValue(bias) : c10::IValue(), window.stride, window.padding,
+                               window.dilation, window.groups, size.vec(), rectified ? "relu" : "none"});
+  plain.set_();  // it is kept beside the packed weight, for the sake of files that nobody writes
+  return packed;
 }
 
 // The gradient of the input of a convolution without strides is a convolution too, with this weight and this window.
@@ -93,9 +96,10 @@ torch::jit::Operation run_convolve_packed(const torch::jit::Node* node) {
   };
 }
 
-const torch::jit::RegisterOperators packed_registration({
-    torch::jit::Operator("attune::convolve_packed(Tensor x) -> Tensor", run_convolve_packed,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
+// Without a schema: of an operator with one, a program would run a single node's operation everywhere.
+const torch::jit::RegisterOperators packed_convolutions({
+    torch::jit::Operator(c10::Symbol::fromQualString("attune::convolve_packed"), run_convolve_packed,
+                         c10::AliasAnalysisKind::PURE_FUNCTION),
 });
 
 }  // namespace
@@ -176,8 +180,9 @@ const at::Tensor& PackedConvolution::plain_weight() {
 
 at::Tensor PackedConvolution::input_gradient(const at::Tensor& g, const at::Tensor& x) {
   if (gradient_window_) return backward_.run(g);
-  return std::get<0>(at::convolution_backward(g, x, plain_weight(), c10::nullopt, window_.stride, window_.padding,
-                                              window_.dilation, false, {0, 0}, window_.groups, {true, false, false}));
+  return std::get<0>(at::convolution_backward(g, x, plain_weight(), at::OptionalIntArrayRef(), window_.stride,
+                                              window_.padding, window_.dilation, false, {0, 0}, window_.groups,
+                                              {true, false, false}));
 }
 
 }  // namespace attune

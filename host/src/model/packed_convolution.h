@@ -14,7 +14,7 @@
 
 namespace attune {
 
-// attune::convolve_packed(Tensor x) -> Tensor: the PackedConvolution that the node holds as its attribute `value`.
+// attune::convolve_packed(Tensor x) -> Tensor: the PackedConvolution that the node's attribute `value` holds.
 extern const c10::Symbol convolve_packed_symbol;
 
 // What a convolution's weights are made of: its own, and those of a batch norm behind it. Aliases of the model's memory.

@@ -224,6 +224,8 @@ void run_normalise(Stack& stack) {
 }
 
 const torch::jit::RegisterOperators twice_differentiable({
+    torch::jit::Operator("attune::channels_last(Tensor(a) x) -> Tensor(a)", run_channels_last,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
     torch::jit::Operator("attune::convolve(Tensor x, Tensor w, Tensor? b, int[] stride, int[] padding, int[] dilation, "
                          "bool transposed, int[] output_padding, int groups) -> Tensor",
                          run_convolve, c10::AliasAnalysisKind::FROM_SCHEMA),
