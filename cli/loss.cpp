@@ -80,7 +80,7 @@ class LossRun {
     const int64_t rows = result.terms[0].values.numel();
     if (options_.gradient) add_gradient(result.loss, rows);
     rows_ += rows;
-    const at::Tensor shares = probabilities(result.scores, session_.sidecar);
+    const at::Tensor shares = probabilities(result.scores, *session_.model);
     const at::Tensor scores = result.scores.to(at::kCPU, at::kFloat);
     for (size_t row = 0; row < samples.size(); ++row) {
       for (size_t target = 0; target < result.targets.size(); ++target) {
