@@ -19,11 +19,8 @@ Json document(const std::string& model, const std::string& automatic, const std:
   Json layers = Json::array();
   for (const auto& report : reports) {
     layers.push_back(
-        {{"name", report.name},
-         {"type", report.type},
-         {"shape", report.shape},
-         {"spatial", report.spatial},
-         {"no_map", report.no_map.empty() ? Json() : Json(report.no_map)}});
+        {{"name", report.name}, {"type", report.type}, {"shape", report.shape}, {"spatial", report.spatial}});
+    if (!report.no_map.empty()) layers.back()["no_map"] = report.no_map;
   }
   return {{"model", model}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
 }

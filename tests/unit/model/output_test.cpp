@@ -65,7 +65,7 @@ TEST(Output, ProbabilitiesAreShownAsTheyAre) {
 }
 
 TEST(Output, CertaintyHasFiniteLogits) {
-  const at::Tensor certain = at::tensor({{1.0, 0.0}}, at::kDouble);
+  const at::Tensor certain = at::tensor(std::vector<double>{1.0, 0.0}, at::kDouble).unsqueeze(0);
   for (const char* code : {"torch.softmax(y, 1)", "torch.sigmoid(y)"}) {
     EXPECT_TRUE(TorchScriptModel(ends_in(code)).logits(certain).isfinite().all().item<bool>()) << code;
   }
