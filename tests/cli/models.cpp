@@ -5,6 +5,8 @@
 #include <torch/script.h>
 #include <vector>
 
+#include "contexts.h"
+
 namespace attune::test {
 namespace {
 
@@ -36,7 +38,7 @@ class Builder {
   void relu(const std::string& name) { layer(name, "torch.relu(x)"); }
 
   void save(const std::string& forward, const std::filesystem::path& file) {
-    model_.define("def forward(self, x):\n" + forward);
+    model_.define("def forward(self, x):\n" + forward, contexts());
     model_.save(file.string());
   }
 
@@ -66,6 +68,21 @@ void save_classifier(const std::filesystem::path& file) {
       "  x = self.relu1.forward(self.conv1.forward(x))\n"
       "  x = self.relu2.forward(self.conv2.forward(x))\n"
       "  return self.fc.forward(torch.flatten(self.pool.forward(x), 1))\n",
+      file);
+}
+
+void save_guarded(const std::filesystem::path& file) {
+  Builder model;
+  model.convolution("conv1", 3, 6, 4);
+  model.convolution("conv2", 6, 6, 1);
+  model.relu("relu");
+  model.linear("fc", 6, 4);
+  model.save(
+      "  with record_function(\"stem\"):\n"
+      "    x = self.conv1.forward(x)\n"
+      "    with no_grad():\n"
+      "      y = self.conv2.forward(x)\n"
+      "  return self.fc.forward(torch.mean(self.relu.forward(x + y), [2, 3]))\n",
       file);
 }
 
