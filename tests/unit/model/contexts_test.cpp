@@ -137,6 +137,13 @@ TEST(Contexts, LayersInADarkPartSaySo) {
   }
 }
 
+TEST(Contexts, WithoutAnyLayerLeftTheAutomaticOneSaysWhy) {
+  TorchScriptModel model(with_body("    with no_grad():\n"
+                                   "        y = self.act2.forward(self.conv2.forward(self.act1.forward(self.conv1.forward(x))))\n"));
+  const std::string said = test::message_of(Fault::input, [&] { model.auto_layer(seeded({1, 3, 8, 8}, 48)); });
+  EXPECT_TRUE(test::contains(said, "(it switches gradients off, torch.no_grad, at 4 layers)")) << said;
+}
+
 TEST(Contexts, TheCallersModeStaysWhatItWas) {
   TorchScriptModel model(with_body(half_without_gradients));
   EXPECT_THROW(model.forward(seeded({2, 2, 8, 8}, 43), {}, true), Error);
