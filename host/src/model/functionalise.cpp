@@ -231,7 +231,7 @@ class Functionaliser {
     for (Value* base : bases_of(node->input(0))) {
       const bool is_attribute = base->node()->kind() == c10::prim::GetAttr;  // may be read again behind the write
       if (is_attribute || base->node()->owningBlock() != node->owningBlock()) return;
-      if (!base->type()->isSubtypeOf(*c10::TensorType::get())) continue;  // the list that `chunk` gave
+      if (!base->type()->isSubtypeOf(*c10::TensorType::get())) return;  // parts of `chunk` must not be written
       if (const auto seen = views_seen_after(node, base)) return write_to_copy(node, base, *seen);
     }
   }
