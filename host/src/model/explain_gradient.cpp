@@ -27,10 +27,11 @@ std::string operator_without_derivative(const std::string& text) {
   return name[0] == '_' ? name.substr(1) : name;
 }
 
-// The operator that a recorded node cannot differentiate, "" when it can. Most say so by their class; a few find out when
-// they run.
+// The operator that a recorded node cannot differentiate, "" when it can. Most say so by their class; a few find out
+// when they run.
 std::string operator_without_derivative(Recorded* node) {
-  if (const auto* error = dynamic_cast<const torch::autograd::Error*>(node)) return operator_without_derivative(error->msg);
+  const auto* error = dynamic_cast<const torch::autograd::Error*>(node);
+  if (error != nullptr) return operator_without_derivative(error->msg);
   static const std::map<std::string, std::string> late = {{"CdistBackwardBackward0", "cdist"},
                                                           {"PdistBackwardBackward0", "pdist"},
                                                           {"CudnnRnnBackwardBackward0", "cudnn_rnn"}};
@@ -91,8 +92,8 @@ void explain_gradient_failure(const TorchScriptModel::State& state, const std::e
   }
   if (reason.find("modified by an inplace operation") != std::string::npos) {
     throw Error(Fault::input,
-                "the model overwrites a tensor that its own gradient needs (with `y[...] = ...`, `y += ...` or the like); "
-                "let it write into a copy, y.clone()");
+                "the model overwrites a tensor that its own gradient needs (with `y[...] = ...`, `y += ...` or the "
+                "like); let it write into a copy, y.clone()");
   }
   throw;
 }
@@ -101,8 +102,8 @@ void check_second_derivatives(const TorchScriptModel::State& state, const std::v
   const std::string name = first_without_derivative(gradients);
   if (name.empty()) return;
   throw Error(Fault::input, use_of(name, state) +
-                                ", whose gradient LibTorch cannot differentiate again, so that a loss of these maps has "
-                                "none; choose a layer behind it, stop the gradient of these maps, or export the model "
+                                ", whose gradient LibTorch cannot differentiate again, so that a loss of these maps "
+                                "has none; choose a layer behind it, stop the gradient of these maps, or export the model "
                                 "with another operator");
 }
 

@@ -87,9 +87,10 @@ bool are_parts(const Value* a, const Value* b) {
 
 // The value under the names that marks and earlier writes in place give it.
 Value* same_tensor(Value* value) {
-  while (value->node()->kind() == layer_symbol || (writes_first_input(value->node()) && value->node()->outputs().size() == 1)) {
-    value = value->node()->input(0);
-  }
+  const auto hands_on = [](const Node* node) {
+    return node->kind() == layer_symbol || (writes_first_input(node) && node->outputs().size() == 1);
+  };
+  while (hands_on(value->node())) value = value->node()->input(0);
   return value;
 }
 
@@ -225,7 +226,7 @@ class Functionaliser {
     node->destroy();
   }
 
-  // `y[:, 0] = z` becomes a write into a copy of y, which everybody behind it sees instead of y: what autograd has saved
+  // `y[:, 0] = z` becomes a write into a copy of y, which everybody behind it sees instead of y: what autograd saved
   // of y stays. Where somebody may see the write through something that is no plain view, it stays as it is.
   void write_to_copy(Node* node) {
     for (Value* base : bases_of(node->input(0))) {
@@ -245,8 +246,9 @@ class Functionaliser {
       values_.push_back(again);
     };
     made(base, copy->output());
+    node->replaceInput(0, Replay(base, copy->output()).of(node->input(0), made));
+    torch::jit::WithInsertPoint behind(node->next());
     Replay replay(base, copy->output());
-    node->replaceInput(0, replay.of(node->input(0), made));
     for (Value* value : seen) {
       const auto uses = value->uses();
       for (const Use& use : uses) {

@@ -150,6 +150,15 @@ void collect(const Block* block, bool nested, std::vector<std::string>& names) {
   }
 }
 
+// As the model does it, also where the piece begins.
+void switch_gradients(const LayeredGraph& sliced, const Piece& piece, const LayeredGraph& whole) {
+  if (piece.differentiable == Differentiable::no) {
+    drop_gradient_switches(sliced);
+  } else if (layers_without_gradient(whole).count(piece.from) != 0) {
+    begin_without_gradients(sliced);
+  }
+}
+
 }  // namespace
 
 std::string Piece::key() const {
@@ -197,11 +206,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece) {
   LayeredGraph result = copier.finish();
   if (!piece.from.empty()) torch::jit::EliminateExceptions(result);  // the prefix has checked the input
   torch::jit::EliminateDeadCode(result);
-  if (piece.differentiable == Differentiable::no) {
-    drop_gradient_switches(result);
-  } else if (layers_without_gradient(graph).count(piece.from) != 0) {
-    begin_without_gradients(result);
-  }
+  switch_gradients(result, piece, graph);
   if (piece.differentiable == Differentiable::twice) {
     open_once_differentiable(result);
     ease_second_derivatives(result);
