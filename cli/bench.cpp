@@ -105,7 +105,8 @@ class Bench {
     try {
       return torch::autograd::grad({best}, of, {at::ones_like(best)}, false, false, true)[0];
     } catch (const std::exception& error) {
-      throw Error(Fault::input, "attune bench compares with the model's own backward pass, which fails: " + reason_of(error));
+      throw Error(Fault::input,
+                  "attune bench compares with the model's own backward pass, which fails: " + reason_of(error));
     }
   }
 

@@ -103,8 +103,8 @@ void check_second_derivatives(const TorchScriptModel::State& state, const std::v
   if (name.empty()) return;
   throw Error(Fault::input, use_of(name, state) +
                                 ", whose gradient LibTorch cannot differentiate again, so that a loss of these maps "
-                                "has none; choose a layer behind it, stop the gradient of these maps, or export the model "
-                                "with another operator");
+                                "has none; choose a layer behind it, stop the gradient of these maps, or export the "
+                                "model with another operator");
 }
 
 void check_reached(const std::vector<at::Tensor>& gradients) {

@@ -44,8 +44,8 @@ std::vector<Pair> pairs() {
       {"    a, b = y.chunk(2, 1)\n    torch.tanh_(a)\n    torch.sigmoid_(b)\n    z = a * b\n",
        "    a, b = y.chunk(2, 1)\n    z = torch.tanh(a) * torch.sigmoid(b)\n"},
       {"    y[:, 0] = 0.5\n    y[0, 1:3].fill_(0.25)\n    y[:, 5].zero_()\n    z = y ** 2\n",
-       "    k = torch.ones_like(y)\n    c = torch.zeros_like(y)\n    k[:, 0] = 0.0\n    c[:, 0] = 0.5\n    k[0, 1:3] = 0.0\n"
-       "    c[0, 1:3] = 0.25\n    k[:, 5] = 0.0\n    z = (y * k + c) ** 2\n"},
+       "    k = torch.ones_like(y)\n    c = torch.zeros_like(y)\n    k[:, 0] = 0.0\n    c[:, 0] = 0.5\n"
+       "    k[0, 1:3] = 0.0\n    c[0, 1:3] = 0.25\n    k[:, 5] = 0.0\n    z = (y * k + c) ** 2\n"},
       {"    y[y > 0.5] = y[y > 0.5] * 2.0\n    z = y ** 2\n", "    z = torch.where(y > 0.5, y * 2.0, y) ** 2\n"},
       {"    w = y.clone()\n    w.copy_(y * y)\n    z = w * y\n", "    z = y * y * y\n"},
       {"    v = y.view([2, 2, 3, 4, 4])\n    v[:, 0] = v[:, 1] * v[:, 0]\n    z = y ** 2\n",
@@ -87,10 +87,14 @@ TEST(Writes, MapsAreThoseOfTheModelWithoutThem) {
 // `contiguous` may give a view or a copy, which shows when it runs.
 TEST(Writes, AreSeenWhereTheyAreSeenInTheModule) {
   for (const std::string change : {"y", "y.transpose(2, 3)"}) {
-    TorchScriptModel model(
-        writing("    c = " + change + ".contiguous()\n    y[:, 0] = 1.0\n    z = y + c + torch.flatten(y, 2).view(y.size())\n"));
+    TorchScriptModel model(writing("    c = " + change +
+                                   ".contiguous()\n"
+                                   "    y[:, 0] = 1.0\n"
+                                   "    z = y + c + torch.flatten(y, 2).view(y.size())\n"));
     const at::Tensor x = seeded({2, 3, 4, 4}, 33), expected = model.module_output(x, false);
-    for (const bool graph : {false, true}) EXPECT_TRUE(at::allclose(model.forward(x, {}, graph)->output(), expected)) << change;
+    for (const bool graph : {false, true}) {
+      EXPECT_TRUE(at::allclose(model.forward(x, {}, graph)->output(), expected)) << change;
+    }
   }
 }
 
