@@ -98,6 +98,22 @@ TEST(Writes, AreSeenWhereTheyAreSeenInTheModule) {
   }
 }
 
+// Nothing behind the loop reads y, but every turn reads what the one before it has written.
+TEST(Writes, OfATurnAreSeenByTheNext) {
+  TorchScriptModel model(
+      writing("    s = torch.zeros_like(y[:, 0])\n"
+              "    for i in range(y.size(1) - 1):\n"
+              "        v = y[:, i]\n"
+              "        s = s + v\n"
+              "        w = y[:, i + 1]\n"
+              "        w.add_(v)\n"
+              "    z = s.unsqueeze(1)\n"));
+  const at::Tensor x = seeded({2, 3, 4, 4}, 34), expected = model.module_output(x, false);
+  for (const bool graph : {false, true}) {
+    EXPECT_TRUE(at::allclose(model.forward(x, {}, graph)->output(), expected)) << graph;
+  }
+}
+
 // In a loop whose body writes what was made before it the write stays, and autograd's complaint is explained.
 TEST(Writes, ThatStayAreExplained) {
   TorchScriptModel model(writing("    for i in range(y.size(1)):\n        y[:, i] = y[:, i] ** 2\n    z = y\n"));
