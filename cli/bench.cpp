@@ -19,6 +19,7 @@
 #include "bench_training.h"
 #include "commands.h"
 #include "json.h"
+#include "model/failure.h"
 #include "progress.h"
 #include "session.h"
 #include "spec/rules.h"
@@ -101,7 +102,12 @@ class Bench {
 
   static at::Tensor backward(const at::Tensor& output, const std::vector<at::Tensor>& of) {
     const at::Tensor best = std::get<0>(output.max(1));
-    return torch::autograd::grad({best}, of, {at::ones_like(best)}, false, false, true)[0];
+    try {
+      return torch::autograd::grad({best}, of, {at::ones_like(best)}, false, false, true)[0];
+    } catch (const std::exception& error) {
+      throw Error(Fault::input,
+                  "attune bench compares with the model's own backward pass, which fails: " + reason_of(error));
+    }
   }
 
   void add_methods() {

@@ -87,6 +87,25 @@ TEST_F(BadModels, LayersThatAreUnknownOrFlat) {
   expect_parts(refused(5, "model.pt", {"--layer", "relu2", "--layout", "tokens"}), {"'relu2'", "tokens"});
 }
 
+TEST_F(BadModels, LayersInsideWithBlocks) {
+  save_guarded(folder_ / "model.pt");
+  write_picture("picture.png");
+  const Json layers = document({"layers", "model.pt", "--input", "3,32,32", "--json"}).at("layers");
+  ASSERT_EQ(layers.size(), 4U);
+  EXPECT_EQ(refused(5, "model.pt", {"--layer", "conv2", "--size", "32"}),
+            "picture.png: layer 'conv2' lies where the model switches gradients off (torch.no_grad), so that no map can "
+            "be made of its gradients; name another layer, or export the model without that");
+  for (const char* layer : {"conv1", "relu"}) {
+    const std::vector<std::string> rest{"picture.png", "--layer", layer, "--size", "32"};
+    std::vector<std::string> heatmap{"heatmap", "model.pt"}, loss{"loss", "model.pt", "atcon", "--gradient"};
+    heatmap.insert(heatmap.end(), rest.begin(), rest.end());
+    loss.insert(loss.end(), rest.begin(), rest.end());
+    EXPECT_EQ(run(heatmap).code, 0) << layer;
+    EXPECT_EQ(run(loss).code, 0) << layer;
+  }
+  EXPECT_EQ(run({"bench", "model.pt", "--input", "3,32,32", "--rounds", "1"}).code, 0);
+}
+
 // The model does not fit any input: that is said once, not for each.
 TEST_F(BadModels, ThatFailOnEveryInputSaySoOnce) {
   save_fixed_size(folder_ / "model.pt");

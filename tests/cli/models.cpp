@@ -5,6 +5,8 @@
 #include <torch/script.h>
 #include <vector>
 
+#include "contexts.h"
+
 namespace attune::test {
 namespace {
 
@@ -42,7 +44,7 @@ class Builder {
   }
 
   void save_code(const std::string& code, const std::filesystem::path& file) {
-    model_.define(code);
+    model_.define(code, contexts());
     model_.save(file.string());
   }
 
@@ -72,6 +74,21 @@ void save_classifier(const std::filesystem::path& file) {
       "  x = self.relu1.forward(self.conv1.forward(x))\n"
       "  x = self.relu2.forward(self.conv2.forward(x))\n"
       "  return self.fc.forward(torch.flatten(self.pool.forward(x), 1))\n",
+      file);
+}
+
+void save_guarded(const std::filesystem::path& file) {
+  Builder model;
+  model.convolution("conv1", 3, 6, 4);
+  model.convolution("conv2", 6, 6, 1);
+  model.relu("relu");
+  model.linear("fc", 6, 4);
+  model.save(
+      "  with record_function(\"stem\"):\n"
+      "    x = self.conv1.forward(x)\n"
+      "    with no_grad():\n"
+      "      y = self.conv2.forward(x)\n"
+      "  return self.fc.forward(torch.mean(self.relu.forward(x + y), [2, 3]))\n",
       file);
 }
 

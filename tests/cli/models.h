@@ -28,6 +28,8 @@ void save_segmenter(const std::filesystem::path& file);
 void save_unbounded(const std::filesystem::path& file);
 // Asks for more memory than there can be.
 void save_insatiable(const std::filesystem::path& file);
+// The classifier's first half inside `with` blocks: conv1 where a profiler looks, conv2 where gradients are off.
+void save_guarded(const std::filesystem::path& file);
 // Signals [N,2,L] to 3 scores; layers conv1, relu1.
 void save_signal_classifier(const std::filesystem::path& file);
 // Clips [N,3,T,H,W] to 3 scores; layers conv1, relu1.

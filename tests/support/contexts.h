@@ -90,7 +90,7 @@ class Contexts : public torch::jit::Resolver {
     const auto load = [](const std::string& file) {
       return std::make_shared<torch::jit::Source>(std::string(context_source(file)));
     };
-    const torch::jit::SourceImporter importer(unit, &no_constants, load, 10);
+    static const torch::jit::SourceImporter importer(unit, &no_constants, load, 10);
     return std::make_shared<torch::jit::ClassValue>(importer.loadType("__torch__." + name)->expect<c10::ClassType>());
   }
 };

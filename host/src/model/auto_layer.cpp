@@ -75,7 +75,12 @@ class AutoLayer {
                   "the model has no named layers (was it frozen?), so that no layer can be chosen; export it with "
                   "torch.jit.script or torch.jit.trace and without torch.jit.freeze");
     }
-    throw Error(Fault::input, "no layer of the model has both a spatial extent and a gradient; name one with --layer");
+    const std::string off = state_.without_gradient.empty()
+                                ? ""
+                                : " (it switches gradients off, torch.no_grad, at " +
+                                      std::to_string(state_.without_gradient.size()) + " layers)";
+    throw Error(Fault::input,
+                "no layer of the model has both a spatial extent and a gradient" + off + "; name one with --layer");
   }
 
  private:

@@ -165,8 +165,8 @@ void resolve_contexts(LayeredGraph& graph) {
       torch::jit::Autocast(graph);
     } catch (const std::exception&) {
       throw Error(Fault::input,
-                  "the model uses torch.autocast in a way that LibTorch cannot follow; give it device, dtype and enabled "
-                  "as constants, and write `with torch.autocast(...)` without `as`");
+                  "the model uses torch.autocast in a way that LibTorch cannot follow; give it device, dtype and "
+                  "enabled as constants, and write `with torch.autocast(...)` without `as`");
     }
     drop_contexts(graph->block());
   }

@@ -177,7 +177,8 @@ bool calls_fused(const Block* block) {
   static const std::set<std::string> fused = {"aten::_native_multi_head_attention",
                                               "aten::_transformer_encoder_layer_fwd"};
   const auto nodes = block->nodes();
-  return std::any_of(nodes.begin(), nodes.end(), [](const Node* n) { return fused.count(n->kind().toQualString()) != 0; });
+  const auto is_fused = [](const Node* node) { return fused.count(node->kind().toQualString()) != 0; };
+  return std::any_of(nodes.begin(), nodes.end(), is_fused);
 }
 
 void avoid_fused_paths(Block* block) {

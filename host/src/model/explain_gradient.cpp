@@ -27,10 +27,11 @@ std::string operator_without_derivative(const std::string& text) {
   return name[0] == '_' ? name.substr(1) : name;
 }
 
-// The operator that a recorded node cannot differentiate, "" when it can. Most say so by their class; a few find out when
-// they run.
+// The operator that a recorded node cannot differentiate, "" when it can. Most say so by their class; a few find out
+// when they run.
 std::string operator_without_derivative(Recorded* node) {
-  if (const auto* error = dynamic_cast<const torch::autograd::Error*>(node)) return operator_without_derivative(error->msg);
+  const auto* error = dynamic_cast<const torch::autograd::Error*>(node);
+  if (error != nullptr) return operator_without_derivative(error->msg);
   static const std::map<std::string, std::string> late = {{"CdistBackwardBackward0", "cdist"},
                                                           {"PdistBackwardBackward0", "pdist"},
                                                           {"CudnnRnnBackwardBackward0", "cudnn_rnn"}};
@@ -62,11 +63,11 @@ bool is_operator(const torch::jit::Node* node, const std::string& name) {
   return node->kind().is_aten() && kind.size() > 3 && name.compare(0, kind.size(), kind) == 0;
 }
 
-// The innermost layer around the first use of an operator: marks follow what they name.
-std::string layer_with(const torch::jit::Block* block, const std::string& name, bool& found) {
+// The first layer that ends behind an operator: the one around it, or the next.
+std::string layer_behind(const torch::jit::Block* block, const std::string& name, bool& found) {
   for (const torch::jit::Node* node : block->nodes()) {
     for (const torch::jit::Block* inner : node->blocks()) {
-      if (const std::string layer = layer_with(inner, name, found); !layer.empty()) return layer;
+      if (const std::string layer = layer_behind(inner, name, found); !layer.empty()) return layer;
     }
     found = found || is_operator(node, name);
     if (found && node->kind() == layer_symbol) return layer_name(node);
@@ -74,10 +75,10 @@ std::string layer_with(const torch::jit::Block* block, const std::string& name, 
   return "";
 }
 
-std::string users_of(const TorchScriptModel::State& state, const std::string& name) {
+std::string use_of(const std::string& name, const TorchScriptModel::State& state) {
   bool found = false;
-  const std::string layer = layer_with(state.programs.live()->graph()->block(), name, found);
-  return layer.empty() ? "the model" : "layer '" + layer + "'";
+  const std::string layer = layer_behind(state.programs.live()->graph()->block(), name, found);
+  return (layer.empty() ? "" : "at layer '" + layer + "' or just before it, ") + "the model uses " + name;
 }
 
 }  // namespace
@@ -85,14 +86,14 @@ std::string users_of(const TorchScriptModel::State& state, const std::string& na
 void explain_gradient_failure(const TorchScriptModel::State& state, const std::exception& error) {
   const std::string reason = reason_of(error);
   if (const std::string name = operator_without_derivative(reason); !name.empty()) {
-    throw Error(Fault::input, users_of(state, name) + " uses " + name +
+    throw Error(Fault::input, use_of(name, state) +
                                   ", for which LibTorch has no gradient; choose a layer behind it, or export the model "
                                   "with another operator");
   }
   if (reason.find("modified by an inplace operation") != std::string::npos) {
     throw Error(Fault::input,
-                "the model overwrites a tensor that its own gradient needs (with `y[...] = ...`, `y += ...` or the like); "
-                "let it write into a copy, y.clone()");
+                "the model overwrites a tensor that its own gradient needs (with `y[...] = ...`, `y += ...` or the "
+                "like); let it write into a copy, y.clone()");
   }
   throw;
 }
@@ -100,10 +101,10 @@ void explain_gradient_failure(const TorchScriptModel::State& state, const std::e
 void check_second_derivatives(const TorchScriptModel::State& state, const std::vector<at::Tensor>& gradients) {
   const std::string name = first_without_derivative(gradients);
   if (name.empty()) return;
-  throw Error(Fault::input, users_of(state, name) + " uses " + name +
-                                ", whose gradient LibTorch cannot differentiate again, so that a loss of these maps has "
-                                "none; choose a layer behind it, stop the gradient of these maps, or export the model "
-                                "with another operator");
+  throw Error(Fault::input, use_of(name, state) +
+                                ", whose gradient LibTorch cannot differentiate again, so that a loss of these maps "
+                                "has none; choose a layer behind it, stop the gradient of these maps, or export the "
+                                "model with another operator");
 }
 
 void check_reached(const std::vector<at::Tensor>& gradients) {

@@ -13,8 +13,8 @@ namespace attune {
 // tensors that the model overwrites although their gradient needs them.
 [[noreturn]] void explain_gradient_failure(const TorchScriptModel::State& state, const std::exception& error);
 
-// `gradients` were recorded, to be differentiated. Throws Error(Fault::input), with layer and operator, when LibTorch has
-// no derivative for one of the operators that they are made of.
+// `gradients` were recorded, to be differentiated. Throws Error(Fault::input), with layer and operator, when LibTorch
+// has no derivative for one of the operators that they are made of.
 void check_second_derivatives(const TorchScriptModel::State& state, const std::vector<at::Tensor>& gradients);
 
 // Throws Error(Fault::input) when no gradient has come through a model that switches gradients off.

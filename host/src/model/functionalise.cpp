@@ -1,13 +1,11 @@
 #include "model/functionalise.h"
 
 #include <algorithm>
-#include <functional>
-#include <map>
-#include <set>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include "model/operators.h"
+#include "model/views.h"
 
 namespace attune {
 namespace {
@@ -21,6 +19,32 @@ using torch::jit::Value;
 
 bool happens_after(const Use& use, const Node* node) {
   return use.user != node && (use.user->kind() == c10::prim::Return || use.user->isAfter(node));
+}
+
+bool stands_in(const Node* node, const Block* block) {
+  for (const Block* outer = node->owningBlock(); outer != nullptr;) {
+    if (outer == block) return true;
+    const Node* owner = outer->owningNode();
+    outer = owner == nullptr ? nullptr : owner->owningBlock();
+  }
+  return false;
+}
+
+// In a loop, what is read before a write is read behind it too, the next time round.
+bool is_read_next_time(const Value* value, const Node* node) {
+  for (const Node* loop = node->owningBlock()->owningNode(); loop != nullptr; loop = loop->owningBlock()->owningNode()) {
+    const Block* body = loop->kind() == c10::prim::Loop ? loop->blocks()[0] : nullptr;
+    if (body == nullptr || stands_in(value->node(), body)) continue;
+    const auto& uses = value->uses();
+    if (std::any_of(uses.begin(), uses.end(), [&](const Use& use) { return stands_in(use.user, body); })) return true;
+  }
+  return false;
+}
+
+bool is_used_after(const Value* value, const Node* node) {
+  const auto& uses = value->uses();
+  return std::any_of(uses.begin(), uses.end(), [&](const Use& use) { return happens_after(use, node); }) ||
+         is_read_next_time(value, node);
 }
 
 // Numbers, strings and modules cannot share memory with a tensor or list that is written.
@@ -61,77 +85,6 @@ c10::optional<c10::Symbol> functional_variant(const Node* node) {
   if (torch::jit::getAllOperatorsFor(symbol).empty()) return c10::nullopt;
   return symbol;
 }
-
-bool writes_first_input(const Node* node) {
-  const auto* schema = node->maybeSchema();
-  if (schema == nullptr || schema->arguments().empty()) return false;
-  const auto* alias = schema->arguments()[0].alias_info();
-  return alias != nullptr && alias->isWrite() && node->input(0)->type()->isSubtypeOf(*c10::TensorType::get());
-}
-
-// Results that are another view of the first input's memory, whatever its strides (`reshape` may make a new tensor).
-bool is_view(const Node* node) {
-  static const std::set<std::string> views = {
-      "aten::slice",  "aten::select",    "aten::narrow", "aten::view",   "aten::view_as", "aten::unsqueeze",
-      "aten::squeeze", "aten::transpose", "aten::t",     "aten::permute", "aten::movedim", "aten::expand",
-      "aten::detach", "aten::chunk",     "aten::split",  "aten::unbind", "prim::ListUnpack"};
-  return views.count(node->kind().toQualString()) != 0;
-}
-
-// Parts of one tensor that `chunk` and the like have made, which do not overlap.
-bool are_parts(const Value* a, const Value* b) {
-  if (a == b || a->node() != b->node() || a->node()->kind() != c10::prim::ListUnpack) return false;
-  static const std::set<std::string> dividers = {"aten::chunk", "aten::split", "aten::unbind"};
-  return dividers.count(a->node()->input()->node()->kind().toQualString()) != 0;
-}
-
-// The value under the names that marks and earlier writes in place give it.
-Value* same_tensor(Value* value) {
-  while (value->node()->kind() == layer_symbol || (writes_first_input(value->node()) && value->node()->outputs().size() == 1)) {
-    value = value->node()->input(0);
-  }
-  return value;
-}
-
-bool is_view_of(Value* value, Value* base) {
-  for (value = same_tensor(value); value != base; value = same_tensor(value->node()->input(0))) {
-    if (!is_view(value->node()) || value->node()->owningBlock() != base->node()->owningBlock()) return false;
-  }
-  return true;
-}
-
-// The tensors that a written one is a view of, itself first.
-std::vector<Value*> bases_of(Value* written) {
-  std::vector<Value*> bases{same_tensor(written)};
-  while (is_view(bases.back()->node())) bases.push_back(same_tensor(bases.back()->node()->input(0)));
-  return bases;
-}
-
-// Views of a tensor made again of its copy.
-class Replay {
- public:
-  Replay(Value* base, Value* copy) : values_{{base, copy}} {}
-
-  // The counterpart of a view; `made` is called with every value and its counterpart.
-  Value* of(Value* value, const std::function<void(Value*, Value*)>& made) {
-    value = same_tensor(value);
-    const auto known = values_.find(value);
-    if (known != values_.end()) return known->second;
-    Node* node = value->node();
-    Graph& graph = *node->owningGraph();
-    Value* viewed = of(node->input(0), made);
-    Node* again = graph.insertNode(graph.createClone(node, [](Value* outer) { return outer; }));
-    again->replaceInput(0, viewed);
-    for (size_t i = 0; i < node->outputs().size(); ++i) {
-      values_[node->output(i)] = again->output(i);
-      made(node->output(i), again->output(i));
-    }
-    return values_.at(value);
-  }
-
- private:
-  std::map<Value*, Value*> values_;
-};
 
 class Functionaliser {
  public:
@@ -194,11 +147,6 @@ class Functionaliser {
     return true;
   }
 
-  static bool is_used_after(const Value* value, const Node* node) {
-    const auto& uses = value->uses();
-    return std::any_of(uses.begin(), uses.end(), [&](const Use& use) { return happens_after(use, node); });
-  }
-
   // A list that is appended to shows in the list itself, not in the tensors that it shares with others.
   bool may_see(Value* value, Value* written) const {
     const auto is_tensor_list = [](Value* v) { return v->type()->isSubtypeOf(*c10::ListType::ofTensors()); };
@@ -225,13 +173,13 @@ class Functionaliser {
     node->destroy();
   }
 
-  // `y[:, 0] = z` becomes a write into a copy of y, which everybody behind it sees instead of y: what autograd has saved
+  // `y[:, 0] = z` becomes a write into a copy of y, which everybody behind it sees instead of y: what autograd saved
   // of y stays. Where somebody may see the write through something that is no plain view, it stays as it is.
   void write_to_copy(Node* node) {
     for (Value* base : bases_of(node->input(0))) {
       const bool is_attribute = base->node()->kind() == c10::prim::GetAttr;  // may be read again behind the write
       if (is_attribute || base->node()->owningBlock() != node->owningBlock()) return;
-      if (!base->type()->isSubtypeOf(*c10::TensorType::get())) continue;  // the list that `chunk` gave
+      if (!base->type()->isSubtypeOf(*c10::TensorType::get())) return;  // parts of `chunk` must not be written
       if (const auto seen = views_seen_after(node, base)) return write_to_copy(node, base, *seen);
     }
   }
@@ -245,8 +193,9 @@ class Functionaliser {
       values_.push_back(again);
     };
     made(base, copy->output());
+    node->replaceInput(0, Replay(base, copy->output()).of(node->input(0), made));
+    torch::jit::WithInsertPoint behind(node->next());
     Replay replay(base, copy->output());
-    node->replaceInput(0, replay.of(node->input(0), made));
     for (Value* value : seen) {
       const auto uses = value->uses();
       for (const Use& use : uses) {

@@ -84,7 +84,8 @@ void inline_context(Node* node, Graph& graph) {
   if (!is_record_function(context)) {
     const bool enters = node->kind() == c10::prim::Enter;
     Value* none = graph.insertConstant(c10::IValue());
-    const std::vector<Value*> inputs = enters ? std::vector<Value*>{context} : std::vector<Value*>{context, none, none, none};
+    std::vector<Value*> inputs{context};
+    if (!enters) inputs.insert(inputs.end(), 3, none);
     Node* call = graph.insertNode(graph.create(c10::prim::CallMethod, inputs));
     call->s_(c10::attr::name, enters ? "__enter__" : "__exit__");
     result = call->output()->setType(node->output()->type());

@@ -168,6 +168,15 @@ void ease(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
   return_contiguous(graph, graph->outputs().size() - captures);
 }
 
+// As the model does it, also where the piece begins.
+void switch_gradients(const LayeredGraph& sliced, const Piece& piece, const LayeredGraph& whole) {
+  if (piece.differentiable == Differentiable::no) {
+    drop_gradient_switches(sliced);
+  } else if (layers_without_gradient(whole).count(piece.from) != 0) {
+    begin_without_gradients(sliced);
+  }
+}
+
 }  // namespace
 
 std::string Piece::key() const {
@@ -215,11 +224,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& m
   LayeredGraph result = copier.finish();
   if (!piece.from.empty()) torch::jit::EliminateExceptions(result);  // the prefix has checked the input
   torch::jit::EliminateDeadCode(result);
-  if (piece.differentiable == Differentiable::no) {
-    drop_gradient_switches(result);
-  } else if (layers_without_gradient(graph).count(piece.from) != 0) {
-    begin_without_gradients(result);
-  }
+  switch_gradients(result, piece, graph);
   if (piece.observed) {
     watch_operators(*result->block());
   } else {

@@ -42,8 +42,8 @@ const char* const half_without_gradients =
 at::Tensor first_score(Pass& pass) { return pass.score({at::zeros({pass.input().size(0)}, at::kLong)}); }
 
 // The activation of a layer, its gradient, the gradient of the input, and the output of a resumed pass.
-std::vector<at::Tensor> everything_at(TorchScriptModel& model, const std::string& layer, const at::Tensor& x, bool graph,
-                                      bool input) {
+std::vector<at::Tensor> everything_at(TorchScriptModel& model, const std::string& layer, const at::Tensor& x,
+                                      bool graph, bool input) {
   Needs needs;
   needs.layers = {layer};
   needs.layer_gradients = true;
@@ -59,13 +59,14 @@ std::vector<at::Tensor> everything_at(TorchScriptModel& model, const std::string
   return found;
 }
 
-void expect_equal_at(const torch::jit::Module& made, const torch::jit::Module& plain, const std::vector<std::string>& layers,
-                     bool input) {
+void expect_equal_at(const torch::jit::Module& made, const torch::jit::Module& plain,
+                     const std::vector<std::string>& layers, bool input) {
   TorchScriptModel model(made), expected(plain);
   const at::Tensor x = seeded({2, 3, 8, 8}, 40);
   for (const std::string& layer : layers) {
     for (const bool graph : {false, true}) {
-      const auto ours = everything_at(model, layer, x, graph, input), theirs = everything_at(expected, layer, x, graph, input);
+      const auto ours = everything_at(model, layer, x, graph, input);
+      const auto theirs = everything_at(expected, layer, x, graph, input);
       for (size_t i = 0; i < ours.size(); ++i) EXPECT_TRUE(at::allclose(ours[i], theirs[i])) << layer << graph << i;
     }
   }
@@ -104,9 +105,8 @@ TEST(Contexts, LayersBehindADarkPartAndTheParametersOfTheirMaps) {
   const at::Tensor x = seeded({2, 3, 8, 8}, 41);
   EXPECT_EQ(model.auto_layer(x), "act2");
   const auto found = everything_at(model, "act2", x, true, false);
-  const auto gradients =
-      torch::autograd::grad({(found[0] * found[1]).sum()}, {model.parameter("conv1.w0"), model.parameter("conv2.w0")}, {},
-                            false, false, true);
+  const std::vector<at::Tensor> weights{model.parameter("conv1.w0"), model.parameter("conv2.w0")};
+  const auto gradients = torch::autograd::grad({(found[0] * found[1]).sum()}, weights, {}, false, false, true);
   EXPECT_FALSE(gradients[0].defined());
   EXPECT_TRUE(gradients[1].abs().max().item<double>() > 0);
 }
@@ -135,6 +135,14 @@ TEST(Contexts, LayersInADarkPartSaySo) {
     });
     EXPECT_TRUE(test::contains(said, "switches gradients off on the way")) << said;
   }
+}
+
+TEST(Contexts, WithoutAnyLayerLeftTheAutomaticOneSaysWhy) {
+  TorchScriptModel model(with_body("    with no_grad():\n"
+                                   "        y = self.act1.forward(self.conv1.forward(x))\n"
+                                   "        y = self.act2.forward(self.conv2.forward(y))\n"));
+  const std::string said = test::message_of(Fault::input, [&] { model.auto_layer(seeded({1, 3, 8, 8}, 48)); });
+  EXPECT_TRUE(test::contains(said, "(it switches gradients off, torch.no_grad, at 4 layers)")) << said;
 }
 
 TEST(Contexts, TheCallersModeStaysWhatItWas) {
