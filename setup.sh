@@ -11,7 +11,7 @@ usage="usage: ./setup.sh build | demo | test
 
 A LibTorch from elsewhere: CMAKE_PREFIX_PATH=/path/to/libtorch ./setup.sh build"
 
-packages=(g++ cmake ninja-build ccache libboost-dev libopencv-dev libcli11-dev nlohmann-json3-dev libgtest-dev)
+packages=(g++ cmake ninja-build ccache libboost-dev libopencv-dev libjpeg-dev libtiff-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libgtest-dev)
 # Goes with Debian's LibTorch, which otherwise multiplies matrices with the reference BLAS, twenty times more slowly.
 fast_blas=libopenblas0-openmp
 cache=build/CMakeCache.txt

@@ -144,7 +144,7 @@ class Bench {
   // Pictures only: how a model wants other inputs is not known.
   void add_training(const std::string& given) {
     const std::vector<int64_t> shape = input_.sizes().vec();
-    if (shape.size() != 4 || shape[1] != 3 || trained_parameters().empty()) return;
+    if (shape.size() != 4 || (shape[1] != 1 && shape[1] != 3) || trained_parameters().empty()) return;
     const Spec spec = read_spec(spec_file(given), session_.catalogue, names_of(session_));
     const int64_t steps = memory_runs + warm_ups + options_.rounds;
     training_ = std::make_unique<TrainingBench>(session_, options_.model.model, spec, shape, steps);

@@ -62,7 +62,7 @@ void TrainingBench::paint_pictures() {
 
 LoaderOptions TrainingBench::loader_options(const std::vector<int64_t>& input_shape) const {
   LoaderOptions options;
-  options.preprocess = Preprocess::imagenet();
+  options.preprocess = preprocess_of({}, {input_shape[1], input_shape[2], input_shape[3]});
   options.preprocess.size = {input_shape[2], input_shape[3]};
   options.batch = input_shape[0];
   options.augmentations = {Rotate{10}, Flip{0.5, 0}, ColourJitter{0.2, 0.2, 0.2, 0.05}};

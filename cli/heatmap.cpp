@@ -19,7 +19,7 @@ namespace {
 class HeatmapRun {
  public:
   explicit HeatmapRun(const HeatmapOptions& options)
-      : options_(options), session_(prepare_session(options.model)), inputs_(session_, options.inputs) {
+      : options_(options), session_(prepare_session(options.model)), inputs_(session_, options.inputs, options.output) {
     if (!options.colormap.empty()) colormap(options.colormap);
     parse_methods();
     if (!options.targets.empty()) target_texts_ = options.targets;

@@ -50,7 +50,7 @@ std::string column_name(std::string name, std::map<std::string, int>& seen) {
 class SpecHeatmapRun {
  public:
   explicit SpecHeatmapRun(const HeatmapOptions& options)
-      : options_(options), session_(prepare_session(options.model)), inputs_(session_, options.inputs) {
+      : options_(options), session_(prepare_session(options.model)), inputs_(session_, options.inputs, options.output) {
     if (!options.colormap.empty()) colormap(options.colormap);
     read_spec(spec_file(options.spec), session_.catalogue);  // before the model is loaded, which may take long
     prepare_output_folder(options.output);

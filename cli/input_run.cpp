@@ -16,32 +16,30 @@ namespace {
 
 bool is_named_preprocess(const std::string& text) { return text == "imagenet" || text == "unit"; }
 
-// What the command line says comes first, then the sidecar.
-PreprocessText preprocess_text(const Sidecar& sidecar, const InputFlags& flags) {
-  PreprocessText text = flags.preprocess.empty() ? sidecar.preprocess : PreprocessText{};
-  if (!flags.preprocess.empty() && !is_named_preprocess(flags.preprocess)) {
-    if (!std::filesystem::exists(flags.preprocess)) {
-      throw Error(Fault::usage, "--preprocess '" + flags.preprocess +
-                                    "' is no file; expected imagenet, unit, or a JSON file" +
-                                    did_you_mean(flags.preprocess, {"imagenet", "unit"}));
-    }
-    text = read_preprocess(flags.preprocess);
-  }
-  if (flags.size.size() > 2) throw Error(Fault::usage, "--size takes H or H,W");
-  if (!flags.size.empty()) text.size = {flags.size.front(), flags.size.back()};
-  if (flags.crop) text.crop = true;
-  return text;
+PreprocessText named_preprocess(const std::string& name) {
+  const Preprocess preprocess = name == "unit" ? Preprocess::unit() : Preprocess::imagenet();
+  return {{}, {}, preprocess.mean, preprocess.std};
 }
 
-Preprocess make_preprocess(const Sidecar& sidecar, const InputFlags& flags) {
-  const PreprocessText text = preprocess_text(sidecar, flags);
-  Preprocess preprocess = flags.preprocess == "unit" ? Preprocess::unit() : Preprocess::imagenet();
-  if (text.size) preprocess.size = *text.size;
-  if (text.crop) preprocess.crop = *text.crop;
-  if (text.mean) preprocess.mean = *text.mean;
-  if (text.std) preprocess.std = *text.std;
-  check(preprocess);
-  return preprocess;
+// What --preprocess says, else the sidecar.
+PreprocessText base_preprocess(const Sidecar& sidecar, const InputFlags& flags) {
+  if (flags.preprocess.empty()) return sidecar.preprocess;
+  if (is_named_preprocess(flags.preprocess)) return named_preprocess(flags.preprocess);
+  if (!std::filesystem::exists(flags.preprocess)) {
+    throw Error(Fault::usage, "--preprocess '" + flags.preprocess +
+                                  "' is no file; expected imagenet, unit, or a JSON file" +
+                                  did_you_mean(flags.preprocess, {"imagenet", "unit"}));
+  }
+  return read_preprocess(flags.preprocess);
+}
+
+// Flags of their own come first.
+Preprocess make_preprocess(const Sidecar& sidecar, const InputFlags& flags, const std::vector<int64_t>& model_input) {
+  if (flags.size.size() > 2) throw Error(Fault::usage, "--size takes H or H,W");
+  PreprocessText own;
+  if (!flags.size.empty()) own.size = {flags.size.front(), flags.size.back()};
+  if (flags.crop) own.crop = true;
+  return preprocess_of({own, base_preprocess(sidecar, flags)}, model_input);
 }
 
 std::string place_of(const Sample& sample) {
@@ -53,19 +51,19 @@ bool is_about_input(const Error& error) { return error.fault() == Fault::input |
 
 }  // namespace
 
-InputRun::InputRun(const Session& session, const InputFlags& flags) : session_(session), flags_(flags) {
-  options_.preprocess = make_preprocess(session.sidecar, flags);
+InputRun::InputRun(const Session& session, const InputFlags& flags, std::filesystem::path output)
+    : session_(session), flags_(flags), output_(std::move(output)) {
+  make_preprocess(session.sidecar, flags, {});
 }
 
 void InputRun::open() {
   const auto likely = session_.model->likely_input();
-  channels_ = likely[0];
+  options_.preprocess = make_preprocess(session_.sidecar, flags_, likely);
   options_.spatial_rank = static_cast<int64_t>(likely.size()) - 1;
   options_.batch = flags_.batch;
   if (options_.spatial_rank == 3) {
     options_.frames = flags_.frames.value_or(session_.sidecar.frames.value_or(16));
-    // Clips are far smaller than pictures.
-    if (!preprocess_text(session_.sidecar, flags_).size) options_.preprocess.size = {likely[2], likely[3]};
+    options_.frames_per_second = session_.sidecar.frames_per_second;
   }
   list_files();
   stream_.emplace(files_, options_);
@@ -73,7 +71,7 @@ void InputRun::open() {
 
 void InputRun::list_files() {
   std::set<std::filesystem::path> seen;  // a file may be named beside the folder that it lies in
-  for (InputFile& file : list_inputs(flags_.paths, options_.spatial_rank == 3)) {
+  for (InputFile& file : list_inputs(flags_.paths, options_.spatial_rank == 3, output_)) {
     std::error_code error;
     const auto whole = std::filesystem::absolute(file.path, error).lexically_normal();
     if (seen.insert(whole).second) files_.push_back(std::move(file));
@@ -130,10 +128,7 @@ void InputRun::one_by_one(const SampleList& samples, const Work& work) {
 
 at::Tensor InputRun::model_input(const SampleList& samples) const {
   std::vector<at::Tensor> inputs;
-  for (const Sample* sample : samples) {
-    const bool to_grey = !sample->pictures.empty() && channels_ == 1;
-    inputs.push_back(to_grey ? sample->input.mean(0, true) : sample->input);
-  }
+  for (const Sample* sample : samples) inputs.push_back(sample->input);
   return at::stack(inputs).to(session_.model->device(), session_.model->dtype());
 }
 

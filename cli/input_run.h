@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -18,8 +19,9 @@ using SampleList = std::vector<const Sample*>;
 
 class InputRun {
  public:
-  // Checks the flags; nothing is read. `session` and `flags` must live as long.
-  InputRun(const Session& session, const InputFlags& flags);
+  // Checks the flags; nothing is read. `session` and `flags` must live as long. What lies below `output`, where results
+  // go, is no input of a folder above.
+  InputRun(const Session& session, const InputFlags& flags, std::filesystem::path output = {});
   // Lists the files, once the model is loaded.
   void open();
 
@@ -46,11 +48,11 @@ class InputRun {
 
   const Session& session_;
   const InputFlags& flags_;
+  const std::filesystem::path output_;
   StreamOptions options_;
   std::vector<InputFile> files_;
   std::map<std::string, std::string> stems_;  // by path
   std::optional<SampleStream> stream_;
-  int64_t channels_ = 3;
   bool any_done_ = false;
   int code_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "naming.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 
@@ -12,13 +13,43 @@ namespace {
 
 using std::filesystem::path;
 
-std::string stem_with(const std::string& file, int detail) {
+// The folders from the root, and the name in parts.
+struct FileName {
+  std::vector<std::string> folders;
+  std::string stem, extension;
+};
+
+FileName name_of(const std::string& file) {
   std::error_code error;  // an empty path, which reading it will complain of
   const path whole = std::filesystem::absolute(file, error).lexically_normal();
-  std::string stem = whole.stem().string();
-  if (detail >= 1) stem = whole.parent_path().filename().string() + "_" + stem;
-  if (detail >= 2 && whole.has_extension()) stem += "_" + whole.extension().string().substr(1);
+  FileName name;
+  for (const path& folder : whole.parent_path().relative_path()) name.folders.push_back(folder.string());
+  name.stem = whole.filename().string();
+  name.extension = whole.extension().string();
+  if (name.extension == ".gz" && whole.stem().extension() == ".nii") name.extension = ".nii.gz";
+  name.stem.resize(name.stem.size() - name.extension.size());
+  return name;
+}
+
+// The more detail, the more of it: the stem, the folder, the extension, then folders further up.
+std::string stem_with(const FileName& name, size_t detail) {
+  std::string stem = name.stem;
+  if (detail >= 1) stem = (name.folders.empty() ? "" : name.folders.back()) + "_" + stem;
+  if (detail >= 2 && !name.extension.empty()) stem += "_" + name.extension.substr(1);
+  for (size_t above = 2; above + 1 <= detail && above <= name.folders.size(); ++above) {
+    stem = name.folders[name.folders.size() - above] + "_" + stem;
+  }
   return stem;
+}
+
+using Owners = std::map<std::string, std::vector<size_t>>;
+
+// Those that several files have.
+Owners shared_stems(const std::vector<std::string>& stems) {
+  Owners owners;
+  for (size_t i = 0; i < stems.size(); ++i) owners[stems[i]].push_back(i);
+  std::erase_if(owners, [](const auto& owner) { return owner.second.size() == 1; });
+  return owners;
 }
 
 // Of a .npy batch; 0 for every other file, and for one that cannot be read, which is said when it is.
@@ -35,19 +66,24 @@ int64_t rows_of(const InputFile& file, int64_t spatial_rank) {
 }  // namespace
 
 std::vector<std::string> output_stems(const std::vector<InputFile>& files) {
+  std::vector<FileName> names;
   std::vector<std::string> stems;
-  for (const InputFile& file : files) stems.push_back(stem_with(file.path, 0));
-  for (int detail = 1; detail <= 3; ++detail) {
-    std::map<std::string, std::vector<size_t>> owners;
-    for (size_t i = 0; i < files.size(); ++i) owners[stems[i]].push_back(i);
-    for (const auto& [stem, indices] : owners) {
-      if (indices.size() == 1) continue;
-      if (detail == 3) {
-        throw Error(Fault::usage, "'" + files[indices[0]].path + "' and '" + files[indices[1]].path +
-                                      "' would both be written as '" + stem + "'; run them into two output folders");
-      }
-      for (const size_t i : indices) stems[i] = stem_with(files[i].path, detail);
+  size_t most = 0;  // as much detail as any file has, and some for longer stems that clash in turn
+  for (const InputFile& file : files) {
+    names.push_back(name_of(file.path));
+    stems.push_back(names.back().stem);
+    most = std::max(most, names.back().folders.size() + 3);
+  }
+  Owners shared = shared_stems(stems);
+  for (size_t detail = 1; !shared.empty() && detail <= most; ++detail) {
+    for (const auto& [stem, indices] : shared) {
+      for (const size_t i : indices) stems[i] = stem_with(names[i], detail);
     }
+    shared = shared_stems(stems);
+  }
+  for (const auto& [stem, indices] : shared) {
+    throw Error(Fault::usage, "'" + files[indices[0]].path + "' and '" + files[indices[1]].path +
+                                  "' would both be written as '" + stem + "'; run them into two output folders");
   }
   return stems;
 }

@@ -8,8 +8,8 @@
 
 namespace attune::cli {
 
-// One stem per file: its own, or with the parent folder, then the extension, where stems are equal. Throws
-// Error(Fault::usage) when two files would still share one.
+// One stem per file: its own, or with the parent folder, then the extension, then folders further up, where stems are
+// equal. Throws Error(Fault::usage) when two files would still share one.
 std::vector<std::string> output_stems(const std::vector<InputFile>& files);
 
 // The stem of row `row` of a .npy batch.

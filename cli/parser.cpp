@@ -57,7 +57,7 @@ CLI::Option* add_inputs(CLI::App& command, InputFlags& flags) {
   command.add_option("--preprocess", flags.preprocess, "imagenet (default), unit, or a JSON file");
   add_shape(command, "--size", flags.size, "Size of the model's input: H or H,W");
   command.add_flag("--crop", flags.crop, "Resize the shorter side and cut out the centre instead of squashing");
-  command.add_option("--frames", flags.frames, "Frames of a clip, sampled evenly; default 16")
+  command.add_option("--frames", flags.frames, "Frames of a clip; default 16")
       ->check(CLI::Range(1, 10000));
   command.add_option("--batch", flags.batch, "Inputs run at once")->check(CLI::Range(1, 4096))->capture_default_str();
   return command.add_option("INPUT", flags.paths, "Pictures, folders, videos, or .npy tensors");
@@ -94,7 +94,7 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--output", options.output, "Folder for the pictures")->capture_default_str();
-  command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
+  command->add_option("--labels", options.model.labels, "Class names, one a line or as JSON")->type_name("FILE");
   add_pictures(*command, options);
   command->add_flag("--raw", options.raw, "Write the maps themselves as .npy too");
   command->add_flag("--json", options.json, "Print summary.json on standard output");
@@ -106,7 +106,7 @@ void add_loss(CLI::App& app, LossOptions& options) {
   command->add_option("SPEC", options.spec, spec_help)->required();
   add_model_flags(*command, options.model);
   CLI::Option* inputs = add_inputs(*command, options.inputs);
-  command->add_option("--labels", options.model.labels, "Class names, one a line or a JSON list")->type_name("FILE");
+  command->add_option("--labels", options.model.labels, "Class names, one a line or as JSON")->type_name("FILE");
   command->add_flag("--gradient", options.gradient, "Print the norm of the loss's gradient of every parameter");
   CLI::Option* explain = command->add_flag("--explain", options.explain,
                                            "Print the passes that the loss takes; no input is needed, none is run");
@@ -120,7 +120,7 @@ void add_specs(CLI::App& app, Options& options) {
   CLI::App* validate = app.add_subcommand("validate", "Check a spec, and say everything that is wrong with it");
   validate->add_option("SPEC", options.validate.spec, spec_help)->required();
   validate->add_option("--model", options.validate.model.model, "Check layers and labels of this model too");
-  validate->add_option("--labels", options.validate.model.labels, "Class names, one a line or a JSON list")
+  validate->add_option("--labels", options.validate.model.labels, "Class names, one a line or as JSON")
       ->type_name("FILE");
   validate->add_flag("--json", options.validate.json, "One JSON document on standard output");
   add_plugin_dirs(*validate, options.validate.model.plugin_dirs);

@@ -130,6 +130,12 @@ void save_colours(const std::filesystem::path& file, double threshold) {
   model.save("  return torch.mean(self.colours.forward(x), [2, 3]) - " + std::to_string(threshold) + "\n", file);
 }
 
+void save_brightness(const std::filesystem::path& file) {
+  Builder model;
+  model.layer("grey", "torch.conv2d(x, torch.ones_like(self.weight))", {2, 1, 1, 1});
+  model.save("  return torch.mean(self.grey.forward(x), [2, 3])\n", file);
+}
+
 void save_state_dict(const std::filesystem::path& file) {
   c10::Dict<std::string, at::Tensor> state;
   state.insert("weight", at::ones({2, 2}));

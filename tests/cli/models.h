@@ -28,6 +28,9 @@ void save_clip_classifier(const std::filesystem::path& file);
 // the picture, so that the Grad-CAM of a class is its colour.
 void save_colours(const std::filesystem::path& file, double threshold);
 
+// Pictures of one channel to 2 scores: both are their mean value.
+void save_brightness(const std::filesystem::path& file);
+
 // What torch.save(model.state_dict()) writes: an archive without code.
 void save_state_dict(const std::filesystem::path& file);
 

@@ -112,7 +112,9 @@ TEST_F(TrainStrategies, OnClips) {
   config["select"] = "last";
   write("config.json", config.dump());
   expect_every_strategy();
-  EXPECT_EQ(parsed(read("run/stages/bce/model.json"))["frames"], 6);
+  const Json sidecar = parsed(read("run/stages/bce/model.json"));
+  EXPECT_EQ(sidecar["frames"], 6);
+  EXPECT_EQ(sidecar["frames_per_second"], 25);
 }
 
 // The same files under other labels.

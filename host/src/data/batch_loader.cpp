@@ -1,5 +1,6 @@
 #include "data/batch_loader.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
@@ -40,22 +41,28 @@ void require_fit(const Example& example, const Image& picture) {
   }
 }
 
-std::vector<Image> decode(const Example& example, bool clip, const ClipTiming& timing) {
-  if (clip) return read_clip(example.path, timing);
-  return {read_image(example.path)};
+// Frames of a clip have one seed and so change alike; none has a box.
+void load_clip(const Example& example, uint64_t seed, const LoaderOptions& options, Loaded& loaded) {
+  const auto [height, width] = options.preprocess.size;
+  const auto channels = static_cast<int64_t>(options.preprocess.mean.size());
+  loaded.input = at::empty({channels, options.clip.frames, height, width}, at::kFloat);
+  read_clip(example.path, options.clip, [&](int64_t index, const Image& frame) {
+    std::vector<Image> picture{frame};
+    std::vector<Box> boxes;
+    augment(picture, boxes, options.augmentations, seed);
+    loaded.input.select(1, index).copy_(preprocess(picture[0], options.preprocess));
+  });
 }
 
-void load(const Example& example, bool clip, uint64_t seed, const LoaderOptions& options, Loaded& loaded) {
-  std::vector<Image> pictures = decode(example, clip, options.clip);
-  require_fit(example, pictures[0]);
+void load_picture(const Example& example, uint64_t seed, const LoaderOptions& options, Loaded& loaded) {
+  std::vector<Image> picture{read_image(example.path)};
+  require_fit(example, picture[0]);
   loaded.boxes = example.boxes;
-  augment(pictures, loaded.boxes, options.augmentations, seed);
-  std::vector<at::Tensor> frames;
-  for (const Image& picture : pictures) frames.push_back(preprocess(picture, options.preprocess));
-  loaded.input = clip ? at::stack(frames, 1) : frames[0];
+  augment(picture, loaded.boxes, options.augmentations, seed);
+  loaded.input = preprocess(picture[0], options.preprocess);
 
   const auto [height, width] = options.preprocess.size;
-  const Region seen = covered(pictures[0].size(0), pictures[0].size(1), options.preprocess);
+  const Region seen = covered(picture[0].size(0), picture[0].size(1), options.preprocess);
   const double x_scale = static_cast<double>(width) / seen.width, y_scale = static_cast<double>(height) / seen.height;
   change_boxes(loaded.boxes, height, width, [&](const Region& region) {
     return Region{(region.x - seen.x) * x_scale, (region.y - seen.y) * y_scale, region.width * x_scale,
@@ -131,7 +138,8 @@ class BatchLoader::Impl {
     Loaded loaded;
     loaded.example = draw.example;
     const Example& from = example(draw.example);
-    loaded.error = attempt(from.path.string(), [&] { load(from, dataset_.clips, draw.seed, options_, loaded); });
+    const auto load = dataset_.clips ? load_clip : load_picture;
+    loaded.error = attempt(from.path.string(), [&] { load(from, draw.seed, options_, loaded); });
     if (!loaded.error.empty()) loaded.input = at::Tensor();
     return loaded;
   }

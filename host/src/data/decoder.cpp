@@ -1,6 +1,8 @@
 #include "data/decoder.h"
 
-#include <ATen/ops/stack.h>
+#include <ATen/ops/empty.h>
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <attune/sdk/error.h>
@@ -33,14 +35,50 @@ void decode_picture(Sample& sample, const StreamOptions& options) {
   }
   sample.pictures.push_back(read_image(sample.path));
   sample.input = preprocess(sample.pictures[0], options.preprocess);
+  sample.region = covered(sample.pictures[0].size(0), sample.pictures[0].size(1), options.preprocess);
+}
+
+// The picture, or a smaller one when it takes more bytes.
+Image within(const Image& picture, int64_t bytes) {
+  if (picture.numel() <= bytes) return picture;
+  const double scale = std::sqrt(static_cast<double>(bytes) / static_cast<double>(picture.numel()));
+  const auto side = [&](int64_t length) {
+    return std::max<int64_t>(1, static_cast<int64_t>(scale * static_cast<double>(length)));
+  };
+  return resize(picture, side(picture.size(0)), side(picture.size(1)));
+}
+
+Region scaled(const Region& region, double x, double y) {
+  return {region.x * x, region.y * y, region.width * x, region.height * y};
 }
 
 void decode_clip(Sample& sample, const StreamOptions& options) {
   if (options.frames == 0) throw Error(Fault::input, sample.path + ": is a video, but the model does not take clips");
-  sample.pictures = read_clip(sample.path, options.frames);
-  std::vector<at::Tensor> frames;
-  for (const Image& picture : sample.pictures) frames.push_back(preprocess(picture, options.preprocess));
-  sample.input = at::stack(frames, 1);
+  sample.pictures.resize(static_cast<size_t>(options.frames));
+  const auto [height, width] = options.preprocess.size;
+  const auto channels = static_cast<int64_t>(options.preprocess.mean.size());
+  sample.input = at::empty({channels, options.frames, height, width}, at::kFloat);
+  read_clip(sample.path, {options.frames, options.frames_per_second}, [&](int64_t index, const Image& frame) {
+    sample.input.select(1, index).copy_(preprocess(frame, options.preprocess));
+    const Image kept = within(frame, options.clip_bytes / options.frames);
+    sample.pictures[static_cast<size_t>(index)] = kept;
+    const auto share = [](int64_t part, int64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); };
+    sample.region = scaled(covered(frame.size(0), frame.size(1), options.preprocess), share(kept.size(1), frame.size(1)),
+                           share(kept.size(0), frame.size(0)));
+  });
+}
+
+// A volume is [C,X,Y,Z]; one of a single slice may also be the input of a model for pictures.
+void decode_volume(Sample& sample, const StreamOptions& options) {
+  NiftiVolume volume = read_nifti(sample.path);
+  at::Tensor values = volume.values;
+  if (options.spatial_rank == 2 && values.size(3) == 1) values = values.squeeze(3);
+  if (values.dim() != options.spatial_rank + 1) {
+    throw Error(Fault::input, sample.path + ": is a volume of shape " + shape_text(values.sizes().vec()) +
+                                  "; the model takes " + axes(options.spatial_rank, false));
+  }
+  sample.input = values;
+  sample.volume = std::make_shared<const NiftiHeader>(volume.header);
 }
 
 void decode_into(Sample& sample, const Work& work, const StreamOptions& options) {
@@ -54,9 +92,11 @@ void decode_into(Sample& sample, const Work& work, const StreamOptions& options)
       break;
     case InputKind::npy:
       sample.input = work.row ? work.npy->read_row(*work.row) : work.npy->read();
-      return;
+      break;
+    case InputKind::nifti:
+      decode_volume(sample, options);
+      break;
   }
-  sample.region = covered(sample.pictures[0].size(0), sample.pictures[0].size(1), options.preprocess);
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ std::vector<Draft> files_in(const fs::path& folder, const DataSource& source) {
     draft.source = folder;
     draft.id = draft.path.lexically_relative(source.root).string();
     if (!file.error.empty()) draft.problem = Problem{draft.path, file.error};
-    if (file.kind == InputKind::npy) {
+    if (file.kind == InputKind::npy || file.kind == InputKind::nifti) {
       draft.problem = problem_of(draft.path, "is an array; examples are pictures or videos");
     }
     drafts.push_back(std::move(draft));

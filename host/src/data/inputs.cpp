@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "image/nifti.h"
+
 namespace attune {
 namespace {
 
@@ -21,6 +23,7 @@ std::optional<InputKind> kind_of(const fs::path& path) {
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return std::tolower(c); });
   if (extension == ".npy") return InputKind::npy;
+  if (is_nifti(path)) return InputKind::nifti;
   if (std::find(std::begin(kVideos), std::end(kVideos), extension) != std::end(kVideos)) return InputKind::video;
   if (std::find(std::begin(kPictures), std::end(kPictures), extension) != std::end(kPictures)) return InputKind::image;
   return {};
@@ -30,39 +33,61 @@ InputFile unusable(const std::string& path, const std::string& why) {
   return {path, InputKind::image, path + ": " + why};
 }
 
-void append_folder(const std::string& folder, bool clips, std::vector<InputFile>& files) {
-  std::error_code error;
-  std::vector<InputFile> found;
-  bool others = false;
+bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
+
+bool is_same(const fs::path& a, const fs::path& b) {
+  std::error_code error;  // one that is not there
+  return !b.empty() && fs::equivalent(a, b, error);
+}
+
+struct Found {
+  std::vector<InputFile> files;
+  bool others = false;  // of the kind that the model does not take
+};
+
+// Of the folder and below.
+Found usable_files(const std::string& folder, bool clips, const fs::path& except, std::error_code& error) {
+  Found found;
   const InputKind unwanted = clips ? InputKind::image : InputKind::video;
-  fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
+    if (entry->is_directory(ignored)) {
+      if (is_hidden(entry->path()) || is_same(entry->path(), except)) entry.disable_recursion_pending();
+      continue;
+    }
     const auto kind = kind_of(entry->path());
-    if (!kind || entry->path().filename().string().starts_with('.') || entry->is_directory(ignored)) continue;
-    others = others || *kind == unwanted;
-    if (*kind != unwanted) found.push_back({entry->path().string(), *kind, ""});
+    if (!kind || is_hidden(entry->path())) continue;
+    found.others = found.others || *kind == unwanted;
+    if (*kind != unwanted) found.files.push_back({entry->path().string(), *kind, ""});
   }
+  std::sort(found.files.begin(), found.files.end(),
+            [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
+  return found;
+}
+
+void append_folder(const std::string& folder, bool clips, const fs::path& except, std::vector<InputFile>& files) {
+  std::error_code error;
+  const Found found = usable_files(folder, clips, except, error);
   if (error) {
     files.push_back(unusable(folder, "the folder cannot be read: " + error.message()));
-  } else if (found.empty()) {
+  } else if (found.files.empty()) {
     const std::string wanted = clips ? "videos" : "pictures";
-    const std::string instead = others ? ", only " + std::string(clips ? "pictures" : "videos") : "";
+    const std::string instead = found.others ? ", only " + std::string(clips ? "pictures" : "videos") : "";
     files.push_back(unusable(folder, "the folder has no " + wanted + " and no .npy files in it" + instead));
   }
-  std::sort(found.begin(), found.end(), [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
-  files.insert(files.end(), found.begin(), found.end());
+  files.insert(files.end(), found.files.begin(), found.files.end());
 }
 
 }  // namespace
 
-std::vector<InputFile> list_inputs(const std::vector<std::string>& arguments, bool clips) {
+std::vector<InputFile> list_inputs(const std::vector<std::string>& arguments, bool clips, const fs::path& except) {
   std::vector<InputFile> files;
   for (const std::string& argument : arguments) {
     std::error_code error;
     const fs::file_status status = fs::status(argument, error);
     if (fs::is_directory(status)) {
-      append_folder(argument, clips, files);
+      append_folder(argument, clips, except, files);
     } else if (!fs::exists(status)) {
       files.push_back(unusable(argument, "cannot be read: " + error.message()));
     } else {

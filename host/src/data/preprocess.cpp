@@ -41,12 +41,34 @@ Layout lay_out(int64_t height, int64_t width, const Preprocess& preprocess) {
 [[noreturn]] void fail(const std::string& what) { throw Error(Fault::usage, "preprocessing: " + what); }
 
 void check_channels(const std::vector<double>& values, const std::string& name) {
-  if (values.size() != 3) fail(name + " needs three numbers (red, green, blue), not " + std::to_string(values.size()));
+  if (values.size() != 1 && values.size() != 3) {
+    fail(name + " needs one number, or three (red, green, blue), not " + std::to_string(values.size()));
+  }
   for (double value : values) {
     if (!std::isfinite(value)) fail(name + " must be finite");
     if (name == "std" && value <= 0) fail("std must be greater than 0");
   }
 }
+
+// Of as many channels as the model has.
+std::vector<double> of_channels(const std::vector<double>& values, size_t channels) {
+  if (values.size() == 1) return std::vector<double>(channels, values[0]);
+  if (values.size() == 3 && channels == 1) return {0.299 * values[0] + 0.587 * values[1] + 0.114 * values[2]};
+  return values;
+}
+
+uint8_t luminance(const uint8_t* rgb) {
+  return static_cast<uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16);
+}
+
+// Float arithmetic in torchvision's order: ToTensor, then Normalize.
+struct Normalise {
+  Normalise(const Preprocess& preprocess, size_t channel)
+      : mean(static_cast<float>(preprocess.mean[channel])), std(static_cast<float>(preprocess.std[channel])) {}
+  float operator()(uint8_t value) const { return (static_cast<float>(value) / 255.0F - mean) / std; }
+
+  float mean, std;
+};
 
 }  // namespace
 
@@ -58,6 +80,22 @@ Preprocess Preprocess::imagenet() {
 }
 
 Preprocess Preprocess::unit() { return {}; }
+
+Preprocess preprocess_of(const std::vector<PreprocessText>& said, const std::vector<int64_t>& model_input) {
+  Preprocess result = Preprocess::imagenet();
+  if (model_input.size() == 4) result.size = {model_input[2], model_input[3]};  // clips are far smaller than pictures
+  for (auto text = said.rbegin(); text != said.rend(); ++text) {
+    if (text->size) result.size = *text->size;
+    if (text->crop) result.crop = *text->crop;
+    if (text->mean) result.mean = *text->mean;
+    if (text->std) result.std = *text->std;
+  }
+  const size_t channels = !model_input.empty() && model_input[0] == 1 ? 1 : 3;
+  result.mean = of_channels(result.mean, channels);
+  result.std = of_channels(result.std, channels);
+  check(result);
+  return result;
+}
 
 void check(const Preprocess& preprocess) {
   for (int64_t side : preprocess.size) {
@@ -74,6 +112,7 @@ void check(const Preprocess& preprocess) {
   }
   check_channels(preprocess.mean, "mean");
   check_channels(preprocess.std, "std");
+  if (preprocess.mean.size() != preprocess.std.size()) fail("mean and std need as many numbers as each other");
 }
 
 at::Tensor preprocess(const Image& image, const Preprocess& preprocess) {
@@ -82,14 +121,13 @@ at::Tensor preprocess(const Image& image, const Preprocess& preprocess) {
   const Layout layout = lay_out(image.size(0), image.size(1), preprocess);
   const auto [height, width] = preprocess.size;
   const Image resized = resize(image, layout.height, layout.width, {layout.top, layout.left, height, width});
-  at::Tensor result = at::empty({3, height, width}, at::kFloat);
+  const size_t channels = preprocess.mean.size();
+  at::Tensor result = at::empty({static_cast<int64_t>(channels), height, width}, at::kFloat);
   float* out = result.data_ptr<float>();
-  for (int64_t c = 0; c < 3; ++c) {
-    // Float arithmetic in torchvision's order: ToTensor, then Normalize.
-    const auto mean = static_cast<float>(preprocess.mean[static_cast<size_t>(c)]);
-    const auto std = static_cast<float>(preprocess.std[static_cast<size_t>(c)]);
-    const uint8_t* in = resized.data_ptr<uint8_t>() + c;
-    for (int64_t i = 0; i < height * width; ++i, in += 3) *out++ = (static_cast<float>(*in) / 255.0F - mean) / std;
+  for (size_t c = 0; c < channels; ++c) {
+    const Normalise normalise(preprocess, c);
+    const uint8_t* in = resized.data_ptr<uint8_t>();
+    for (int64_t i = 0; i < height * width; ++i, in += 3) *out++ = normalise(channels == 1 ? luminance(in) : in[c]);
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "data/preprocess_text.h"
 #include "image/image.h"
 #include "image/region.h"
 
@@ -17,7 +18,7 @@ struct Preprocess {
   // out; 0 stands for size * 256 / 224, so 256 for 224.
   bool crop = false;
   int64_t crop_resize = 0;
-  // Per channel, after dividing by 255: (x - mean) / std.
+  // Per channel, after dividing by 255: (x - mean) / std. One number each: the model takes the picture's luminance.
   std::vector<double> mean = {0, 0, 0};
   std::vector<double> std = {1, 1, 1};
 
@@ -25,11 +26,17 @@ struct Preprocess {
   static Preprocess unit();      // 224 square, only divided by 255
 };
 
-// Throws Error(Fault::usage) for sizes below 1 (or far too large), a mean or std without three finite entries, a std of
-// 0, or a crop that is larger than the resized picture.
+// For a model whose input is `model_input`, [C,S1..Sd]: each key as the first of `said` has it that has it, else
+// ImageNet's mean and deviation, and 224 square or a clip's size in `model_input`. A model of one channel takes the
+// weighted sum of three means or deviations, by the weights of luminance; one number counts for three channels. Throws
+// as check().
+Preprocess preprocess_of(const std::vector<PreprocessText>& said, const std::vector<int64_t>& model_input);
+
+// Throws Error(Fault::usage) for sizes below 1 (or far too large), a mean or std without one or three finite entries, a
+// std of 0, or a crop that is larger than the resized picture.
 void check(const Preprocess& preprocess);
 
-// float32 [3,H,W].
+// float32 [3,H,W]; or [1,H,W], of the luminance by ITU-R BT.601 in the arithmetic of Pillow's "L".
 at::Tensor preprocess(const Image& image, const Preprocess& preprocess);
 
 // The part of a picture of the given size that the model's input shows.

@@ -6,6 +6,7 @@
 
 #include "data/decoder.h"
 #include "data/read_ahead.h"
+#include "data/video.h"
 #include "image/mat.h"
 
 namespace attune {
@@ -56,6 +57,7 @@ SampleStream::SampleStream(std::vector<InputFile> files, StreamOptions options) 
   check(options.preprocess);
   if (options.batch < 1) throw Error(Fault::usage, "the batch must be at least 1");
   if (options.frames < 0) throw Error(Fault::usage, "the number of frames must not be negative");
+  if (options.frames > 0) check(ClipTiming{options.frames, options.frames_per_second});
   if (options.decode_threads < 1) throw Error(Fault::usage, "at least one thread must decode");
   prepare_opencv();
   impl_ = std::make_unique<Impl>(std::move(files), std::move(options));

@@ -10,6 +10,7 @@
 
 #include "data/inputs.h"
 #include "data/preprocess.h"
+#include "image/nifti.h"
 
 namespace attune {
 
@@ -17,17 +18,21 @@ struct Sample {
   std::string path;             // of the file
   std::optional<int64_t> row;   // in a .npy batch
   at::Tensor input;             // float32 [C,S1..Sd]; undefined when there is an error
-  std::vector<Image> pictures;  // at their own size: one, or one per frame; none for .npy
+  std::vector<Image> pictures;  // one, at its own size; or one per frame; none for arrays
   Region region;                // of the pictures, that the input shows
+  std::shared_ptr<const NiftiHeader> volume;  // of a NIfTI file, which a map of it can be written like
   std::string error;            // one sentence, when the file could not be read
 };
 
 struct StreamOptions {
   Preprocess preprocess;
-  int64_t frames = 0;        // per clip; 0: the model takes pictures
-  int64_t spatial_rank = 2;  // of the model's input, 3 for clips: tells [C,S1..Sd] from [N,C,S1..Sd] in a .npy
+  int64_t frames = 0;                       // per clip; 0: the model takes pictures
+  std::optional<double> frames_per_second;  // of a clip; none: evenly over the video
+  int64_t spatial_rank = 2;                 // of the model's input, 3 for clips: tells [C,S1..Sd] from [N,C,S1..Sd]
   int64_t batch = 8;
   int decode_threads = 1;
+  // The frames of a clip are kept for drawing at their own size, or so much smaller that all of them take this much.
+  int64_t clip_bytes = int64_t{128} << 20;
 };
 
 // Pulls batches in the order of the files while threads of its own decode the next ones, within bounds of number and

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
@@ -10,6 +9,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "data/video_file.h"
 #include "image/input_file.h"
 #include "image/mat.h"
 
@@ -19,14 +19,14 @@ namespace {
 // Videos longer than this are jumped through where the file allows it; shorter ones are decoded from end to end.
 constexpr int64_t kLong = 2000;
 
-Image to_picture(const cv::Mat& frame) {
+Image to_picture(cv::Mat frame, const Turn& turn) {
   cv::Mat rgb;
   cv::cvtColor(frame, rgb, frame.channels() == 1 ? cv::COLOR_GRAY2RGB : cv::COLOR_BGR2RGB);
+  if (turn.transpose) rgb = rgb.t();
+  if (turn.mirror_x) cv::flip(rgb, rgb, 1);
+  if (turn.mirror_y) cv::flip(rgb, rgb, 0);
   return to_image(rgb);
 }
-
-// The frames to take of a video of `count` frames, `rate` of them a second; ascending.
-using Positions = std::function<std::vector<int64_t>(int64_t count, double rate)>;
 
 // The middles of `frames` equal parts of `count`; some repeat when there are fewer.
 std::vector<int64_t> even_positions(int64_t count, int64_t frames) {
@@ -36,54 +36,74 @@ std::vector<int64_t> even_positions(int64_t count, int64_t frames) {
 }
 
 std::vector<int64_t> timed_positions(int64_t count, double rate, const ClipTiming& timing) {
-  const double spare = static_cast<double>(count) / rate - static_cast<double>(timing.frames) / timing.per_second;
+  const double per_second = *timing.per_second;
+  const double spare = static_cast<double>(count) / rate - static_cast<double>(timing.frames) / per_second;
   const double begin = timing.from == ClipTiming::From::centre ? std::max(spare / 2, 0.0) : 0;
   std::vector<int64_t> result;
   for (int64_t i = 0; i < timing.frames; ++i) {
-    const double time = begin + (static_cast<double>(i) + 0.5) / timing.per_second;
+    const double time = begin + (static_cast<double>(i) + 0.5) / per_second;
     result.push_back(std::min(static_cast<int64_t>(std::min(time * rate, 1e12)), count - 1));
   }
   return result;
 }
 
+// What is read of a video.
+struct Clip {
+  const std::filesystem::path& path;
+  const ClipTiming& timing;
+  const FrameVisitor& visit;
+  Turn turn;
+
+  // The frames to take of a video of `count` frames, `rate` of them a second; ascending.
+  std::vector<int64_t> positions(int64_t count, double rate) const {
+    if (!timing.per_second) return even_positions(count, timing.frames);
+    if (!(rate > 0 && std::isfinite(rate))) refuse_input(path, "the video does not say how many frames it shows a second");
+    return timed_positions(count, rate, timing);
+  }
+};
+
+// Frames come as they are stored: which way OpenCV would turn them depends on its version.
 cv::VideoCapture open(const std::filesystem::path& path) {
   const auto backends = cv::videoio_registry::getStreamBackends();
   const bool ffmpeg = std::find(backends.begin(), backends.end(), cv::CAP_FFMPEG) != backends.end();
   // An absolute path cannot be taken for an address ("http:", "concat:").
   cv::VideoCapture capture(std::filesystem::absolute(path).string(), ffmpeg ? cv::CAP_FFMPEG : cv::CAP_ANY);
   if (!capture.isOpened()) refuse_input(path, "is not a video that can be decoded (damaged, or of another format)");
+  capture.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);
   return capture;
 }
 
 struct Decoded {
-  std::vector<Image> pictures;
   int64_t count = 0;  // frames in the file
+  int64_t shown = 0;  // of those that are wanted
+  Image last;
 };
 
 // From the first frame to the last, as that alone tells how many there are.
-Decoded decode_all(const std::filesystem::path& path, const std::vector<int64_t>& wanted) {
-  cv::VideoCapture capture = open(path);
+Decoded decode_all(const Clip& clip, const std::vector<int64_t>& wanted) {
+  cv::VideoCapture capture = open(clip.path);
+  const auto all = static_cast<int64_t>(wanted.size());
   Decoded result;
-  auto next = wanted.begin();
+  const auto is_wanted = [&] {
+    return result.shown < all && wanted[static_cast<size_t>(result.shown)] <= result.count;
+  };
   for (; capture.grab(); ++result.count) {
     cv::Mat frame;
-    if (next != wanted.end() && *next == result.count && capture.retrieve(frame) && !frame.empty()) {
-      const Image picture = to_picture(frame);
-      for (; next != wanted.end() && *next == result.count; ++next) result.pictures.push_back(picture);
-    }
+    if (!is_wanted() || !capture.retrieve(frame) || frame.empty()) continue;
+    result.last = to_picture(frame, clip.turn);
+    while (is_wanted()) clip.visit(result.shown++, result.last);
   }
   return result;
 }
 
-// Only the wanted frames; fewer of them when the file does not allow jumping or is shorter than it says.
-std::vector<Image> decode_jumping(cv::VideoCapture& capture, const std::vector<int64_t>& wanted) {
-  std::vector<Image> pictures;
-  for (int64_t position : wanted) {
+// Only the wanted frames; false when the file does not allow jumping or is shorter than it says.
+bool decode_jumping(const Clip& clip, cv::VideoCapture& capture, const std::vector<int64_t>& wanted) {
+  for (size_t i = 0; i < wanted.size(); ++i) {
     cv::Mat frame;
-    if (!capture.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(position)) || !capture.read(frame)) break;
-    pictures.push_back(to_picture(frame));
+    if (!capture.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(wanted[i])) || !capture.read(frame)) return false;
+    clip.visit(static_cast<int64_t>(i), to_picture(frame, clip.turn));
   }
-  return pictures;
+  return true;
 }
 
 // OpenCV would take a picture for a video of one frame.
@@ -91,61 +111,54 @@ bool is_still_picture(const std::filesystem::path& path) {
   return cv::haveImageReader(path.string()) && read_input(path).compare(0, 4, "GIF8") != 0;
 }
 
-std::vector<Image> decode(const std::filesystem::path& path, int64_t frames, const Positions& positions) {
-  cv::VideoCapture capture = open(path);
+void decode(const Clip& clip) {
+  cv::VideoCapture capture = open(clip.path);
+  const int64_t frames = clip.timing.frames;
   const double said = capture.get(cv::CAP_PROP_FRAME_COUNT), rate = capture.get(cv::CAP_PROP_FPS);
   const int64_t count = said >= 1 && said < 1e9 ? std::llround(said) : 0;
-  const auto full = static_cast<size_t>(frames);
-  if (count > kLong && count > 4 * frames) {
-    std::vector<Image> pictures = decode_jumping(capture, positions(count, rate));
-    if (pictures.size() == full) return pictures;
-  }
+  const bool is_long = count > kLong && count > 4 * frames;
+  if (is_long && decode_jumping(clip, capture, clip.positions(count, rate))) return;
   capture.release();
-  Decoded decoded = decode_all(path, count ? positions(count, rate) : std::vector<int64_t>());
-  if (decoded.count == 0) refuse_input(path, "the video has no frames that can be decoded");
+  Decoded decoded = decode_all(clip, count ? clip.positions(count, rate) : std::vector<int64_t>());
+  if (decoded.count == 0) refuse_input(clip.path, "the video has no frames that can be decoded");
   // Containers that only know their length in seconds are a frame or so off: that is even enough.
-  if (decoded.pictures.size() < full || std::abs(decoded.count - count) > count / 20 + 1) {
-    decoded = decode_all(path, positions(decoded.count, rate));
+  if (decoded.shown < frames || std::abs(decoded.count - count) > count / 20 + 1) {
+    decoded = decode_all(clip, clip.positions(decoded.count, rate));
   }
-  if (decoded.pictures.empty()) refuse_input(path, "the video has no frames that can be decoded");
-  decoded.pictures.resize(full, decoded.pictures.back());
-  return decoded.pictures;
-}
-
-std::vector<Image> read_video(const std::filesystem::path& path, int64_t frames, const Positions& positions) {
-  prepare_opencv();
-  input_size(path);
-  try {
-    if (is_still_picture(path)) refuse_input(path, "is a still picture, but the model takes clips; give it a video");
-    return decode(path, frames, positions);
-  } catch (const cv::Exception& error) {
-    refuse_input(path, "the video cannot be decoded: " + error.err);
-  }
+  if (decoded.shown == 0) refuse_input(clip.path, "the video has no frames that can be decoded");
+  for (int64_t i = decoded.shown; i < frames; ++i) clip.visit(i, decoded.last);
 }
 
 }  // namespace
-
-std::vector<Image> read_clip(const std::filesystem::path& path, int64_t frames) {
-  if (frames < 1) throw Error(Fault::usage, "a clip needs at least one frame, not " + std::to_string(frames));
-  return read_video(path, frames, [=](int64_t count, double) { return even_positions(count, frames); });
-}
 
 void check(const ClipTiming& timing) {
   if (timing.frames < 1) {
     throw Error(Fault::spec, "a clip needs at least one frame, not " + std::to_string(timing.frames));
   }
-  if (!(timing.per_second > 0 && std::isfinite(timing.per_second))) {
+  if (timing.per_second && !(*timing.per_second > 0 && std::isfinite(*timing.per_second))) {
     throw Error(Fault::spec,
-                "the frames per second of a clip must be more than 0, not " + std::to_string(timing.per_second));
+                "the frames per second of a clip must be more than 0, not " + std::to_string(*timing.per_second));
+  }
+}
+
+void read_clip(const std::filesystem::path& path, const ClipTiming& timing, const FrameVisitor& visit) {
+  check(timing);
+  prepare_opencv();
+  input_size(path);
+  try {
+    if (is_still_picture(path)) refuse_input(path, "is a still picture, but the model takes clips; give it a video");
+    if (is_cut_off_video(path)) refuse_input(path, "the video is cut off: the end of the file is missing");
+    decode({path, timing, visit, turn_of(path)});
+  } catch (const cv::Exception& error) {
+    refuse_input(path, "the video cannot be decoded: " + error.err);
   }
 }
 
 std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing) {
   check(timing);
-  return read_video(path, timing.frames, [&](int64_t count, double rate) {
-    if (!(rate > 0 && std::isfinite(rate))) refuse_input(path, "the video does not say how many frames it shows a second");
-    return timed_positions(count, rate, timing);
-  });
+  std::vector<Image> pictures(static_cast<size_t>(timing.frames));
+  read_clip(path, timing, [&](int64_t index, const Image& frame) { pictures[static_cast<size_t>(index)] = frame; });
+  return pictures;
 }
 
 }  // namespace attune

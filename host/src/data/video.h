@@ -3,31 +3,38 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "image/image.h"
 
 namespace attune {
 
-// `frames` pictures sampled evenly over the video: the middle of each of `frames` equal parts. A video with fewer
-// frames repeats some, evenly. A container that claims more frames than it has is not trusted. Throws
-// Error(Fault::input) for a file that is missing, no video (a still picture), or without frames.
-std::vector<Image> read_clip(const std::filesystem::path& path, int64_t frames);
-
-// A clip by time: `frames` pictures, `per_second` of them a second, from the start of the video or around its middle.
+// Which frames of a video become a clip: `per_second` of them a second, from its start or around its middle, each the
+// one that the video shows in the middle of its 1 / per_second seconds. Without that, the middles of `frames` equal
+// parts of the whole video.
 struct ClipTiming {
   enum class From { start, centre };
 
   int64_t frames = 16;
-  double per_second = 4;
+  std::optional<double> per_second{};
   From from = From::centre;
 };
 
-// Throws Error(Fault::spec) unless there is at least one frame, and a number of them a second.
+// Throws Error(Fault::spec) unless there is at least one frame, and a number of them a second that is more than 0.
 void check(const ClipTiming& timing);
 
-// Each picture is the one that the video shows in the middle of its 1 / per_second seconds. A video that is too short
-// repeats its last frame. Throws as above, and for a video that does not say how fast it is.
+// Frame `index` of a clip. It may come again, when the file turns out to hold other than it says.
+using FrameVisitor = std::function<void(int64_t index, const Image& frame)>;
+
+// Visits all frames of a clip, as a player shows them. A video with fewer frames repeats some, evenly; one that is too
+// short for its timing repeats the last. A container that claims more frames than it has is not trusted. Throws
+// Error(Fault::input) for a file that is missing, cut off, no video (a still picture), or without frames, and for one
+// that does not say how fast it is when that is needed.
+void read_clip(const std::filesystem::path& path, const ClipTiming& timing, const FrameVisitor& visit);
+
+// All of them at once.
 std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing);
 
 }  // namespace attune

@@ -1,9 +1,11 @@
 // PASCAL VOC's folders.
+#include <algorithm>
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
 #include <charconv>
 #include <cmath>
 #include <sstream>
+#include <string_view>
 
 #include <attune/sdk/error.h>
 
@@ -58,8 +60,39 @@ Region region_of(const Tree& object, const Size& picture, const std::string& pla
   return *clipped(region, picture.height, picture.width);
 }
 
+// How deep elements lie in each other; the parser calls itself for each.
+int depth_of(std::string_view xml) {
+  int depth = 0, deepest = 0;
+  for (size_t at = xml.find('<'); at != std::string_view::npos; at = xml.find('<', at + 1)) {
+    const std::string_view rest = xml.substr(at);
+    if (rest.starts_with("<!--") || rest.starts_with("<![CDATA[")) {
+      at = xml.find(rest[2] == '-' ? "-->" : "]]>", at);
+      if (at == std::string_view::npos) break;  // the parser complains
+    } else if (rest.starts_with("</")) {
+      --depth;
+    } else if (!rest.starts_with("<!") && !rest.starts_with("<?")) {
+      deepest = std::max(deepest, ++depth);
+      const size_t end = rest.find('>');
+      if (end != std::string_view::npos && rest[end - 1] == '/') --depth;
+    }
+  }
+  return deepest;
+}
+
+// An annotation, which nobody has yet seen half as large.
+std::string read_xml_text(const fs::path& path) {
+  constexpr size_t longest = 1 << 20;
+  constexpr int deepest = 64;
+  if (input_size(path) > longest) refuse_input(path, "is too large for a VOC annotation (more than 1 MB)");
+  std::string text = read_input(path);
+  if (depth_of(text) > deepest) {
+    refuse_input(path, "is no VOC annotation: elements lie more than " + std::to_string(deepest) + " deep in each other");
+  }
+  return text;
+}
+
 Tree parse(const fs::path& path) {
-  std::istringstream stream(read_input(path));
+  std::istringstream stream(read_xml_text(path));
   Tree tree;
   try {
     boost::property_tree::read_xml(stream, tree);

@@ -7,11 +7,14 @@
 
 #include <attune/sdk/error.h>
 
+#include "image/eight_bits.h"
 #include "image/image.h"
 #include "image/input_file.h"
+#include "image/jpeg.h"
 #include "image/mat.h"
 #include "image/picture_file.h"
 #include "image/quiet.h"
+#include "image/tiff_errors.h"
 
 namespace attune {
 namespace {
@@ -19,8 +22,11 @@ namespace {
 cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
   const cv::_InputArray buffer(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
   const Quiet quiet;
+  const TiffErrors errors;
   try {
-    return cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+    const cv::Mat picture = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+    if (!picture.empty() && !errors.first().empty()) refuse_input(path, "the picture is damaged: " + errors.first());
+    return picture;
   } catch (const cv::Exception& error) {
     if (error.err.find("CV_IO_MAX_IMAGE") != std::string::npos) {
       refuse_input(path, "the picture is too large (more than 2^30 pixels, or a side of more than 2^20)");
@@ -30,24 +36,6 @@ cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
   } catch (const std::bad_alloc&) {
     refuse_input(path, "the picture is too large for the memory of this machine");
   }
-}
-
-cv::Mat to_8_bit(const std::filesystem::path& path, const cv::Mat& picture) {
-  cv::Mat result;
-  switch (picture.depth()) {
-    case CV_8U:
-      return picture;
-    case CV_16U:
-      picture.convertTo(result, CV_8U, 1.0 / 257);
-      break;
-    case CV_32F:
-    case CV_64F:
-      picture.convertTo(result, CV_8U, 255.0);
-      break;
-    default:
-      refuse_input(path, "has signed integer samples; pictures have 8-bit, 16-bit or floating-point ones");
-  }
-  return result;
 }
 
 // `premultiplied`: the colours have been multiplied by alpha already.
@@ -111,12 +99,19 @@ cv::Mat upright(cv::Mat picture, int orientation) {
   return picture;
 }
 
+Image upright_jpeg(const std::filesystem::path& path, const std::string& bytes) {
+  const Image stored = decode_jpeg(path, bytes);
+  const int orientation = exif_orientation(bytes);
+  return orientation == 1 ? stored : to_image(upright(view(stored), orientation));
+}
+
 }  // namespace
 
 Image read_image(const std::filesystem::path& path) {
   prepare_opencv();
   const std::string bytes = read_input(path);
   if (bytes.size() > static_cast<size_t>(INT_MAX)) refuse_input(path, "the file is too large for a picture (2 GiB or more)");
+  if (is_jpeg(bytes)) return upright_jpeg(path, bytes);
   if (is_cut_off(bytes)) refuse_input(path, "the picture is cut off: the end of the file is missing");
   if (is_damaged(bytes)) refuse_input(path, "the picture is damaged: a checksum in the file is wrong");
   const cv::Mat decoded = decode(path, bytes);
@@ -126,7 +121,8 @@ Image read_image(const std::filesystem::path& path) {
   }
   // libtiff hands out 8-bit pictures with the transparency worked in.
   const bool tiff = bytes.starts_with("II*") || bytes.starts_with("MM");
-  const cv::Mat rgb = to_rgb(path, to_8_bit(path, decoded), tiff && decoded.depth() == CV_8U);
+  const bool light = bytes.starts_with("#?R") || bytes.starts_with("\x76\x2f\x31\x01");  // HDR, OpenEXR
+  const cv::Mat rgb = to_rgb(path, to_eight_bits(path, decoded, light), tiff && decoded.depth() == CV_8U);
   return to_image(upright(rgb, exif_orientation(bytes)));
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -19,11 +20,21 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "values are read and written as they lie in memory");
 
+// What somebody else wrote, in quotes, with "?" for what is no plain character, and at most 40 of them.
+std::string shown(const std::string& type) {
+  std::string text;
+  for (const char c : type.substr(0, 40)) text += c >= ' ' && c <= '~' ? c : '?';
+  return '"' + text + (type.size() > 40 ? "...\"" : "\"");
+}
+
 // "<f8" -> "float64"; types that nobody meets are named as NumPy writes them.
 std::string type_name(const std::string& type) {
   if (type == "structured") return "a structured type";
-  if (type.size() < 3) return "type \"" + type + "\"";
-  const std::string bits = std::to_string(8 * std::atoi(type.c_str() + 2));
+  int bytes = 0;
+  const char* end = type.data() + type.size();
+  const bool is_sized = type.size() > 2 && std::from_chars(type.data() + 2, end, bytes).ptr == end;
+  if (!is_sized || bytes < 1 || bytes > 64) return "type " + shown(type);
+  const std::string bits = std::to_string(8 * bytes);
   switch (type[1]) {
     case 'f':
       return "float" + bits;
@@ -36,7 +47,7 @@ std::string type_name(const std::string& type) {
     case 'b':
       return "bool";
     default:
-      return "type \"" + type + "\"";
+      return "type " + shown(type);
   }
 }
 

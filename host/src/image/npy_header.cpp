@@ -152,10 +152,4 @@ std::string make_npy_header(const std::vector<int64_t>& shape) {
   return std::string(kMagic) + std::string(numbers, sizeof numbers) + text;
 }
 
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
-
 }  // namespace attune

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/shape_text.h"
+
 namespace attune {
 
 struct NpyHeader {
@@ -22,8 +24,5 @@ NpyHeader read_npy_header(std::istream& stream, const std::filesystem::path& pat
 
 // Magic, version 1.0 and the header of a float32 array, padded as NumPy pads it.
 std::string make_npy_header(const std::vector<int64_t>& shape);
-
-// "[3, 224, 224]"
-std::string shape_text(const std::vector<int64_t>& shape);
 
 }  // namespace attune

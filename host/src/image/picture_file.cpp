@@ -43,13 +43,8 @@ int orientation_of_tiff(std::string_view tiff) {
   return 1;
 }
 
-struct JpegHeader {
+std::string_view jpeg_exif(std::string_view file) {
   std::string_view exif;
-  size_t scan = std::string_view::npos;  // where the compressed picture begins
-};
-
-JpegHeader walk_jpeg(std::string_view file) {
-  JpegHeader header;
   for (size_t at = 2; at + 4 <= file.size() && file[at] == '\xff';) {
     const auto marker = static_cast<uint8_t>(file[at + 1]);
     if (marker == 0xff) {  // a fill byte
@@ -58,14 +53,11 @@ JpegHeader walk_jpeg(std::string_view file) {
     }
     const size_t length = number(file, at + 2, 2, true);
     const std::string_view segment = part(file, at + 4, length < 2 ? 0 : length - 2);
-    if (marker == 0xe1 && segment.starts_with(kExif)) header.exif = segment.substr(kExif.size());
-    if (marker == 0xda) {
-      header.scan = at;
-      break;
-    }
+    if (marker == 0xe1 && segment.starts_with(kExif)) exif = segment.substr(kExif.size());
+    if (marker == 0xda) break;  // the compressed picture
     at += 2 + length;
   }
-  return header;
+  return exif;
 }
 
 // The first chunk of that name in a PNG file.
@@ -108,18 +100,13 @@ uint32_t checksum(std::string_view bytes) {
 }  // namespace
 
 int exif_orientation(std::string_view file) {
-  if (file.starts_with(kJpeg)) return orientation_of_tiff(walk_jpeg(file).exif);
+  if (file.starts_with(kJpeg)) return orientation_of_tiff(jpeg_exif(file));
   if (file.starts_with(kPng)) return orientation_of_tiff(part(png_chunk(file, "eXIf"), 4));
   if (file.starts_with("RIFF") && part(file, 8, 4) == "WEBP") return orientation_of_tiff(webp_exif(file));
   return 1;
 }
 
-bool is_cut_off(std::string_view file) {
-  if (file.starts_with(kPng)) return png_chunk(file, "IEND").empty();
-  if (!file.starts_with(kJpeg)) return false;
-  const size_t scan = walk_jpeg(file).scan;
-  return scan == std::string_view::npos || file.find("\xff\xd9", scan) == std::string_view::npos;
-}
+bool is_cut_off(std::string_view file) { return file.starts_with(kPng) && png_chunk(file, "IEND").empty(); }
 
 bool is_damaged(std::string_view file) {
   if (!file.starts_with(kPng)) return false;

@@ -9,8 +9,7 @@ namespace attune {
 // only, and not when transparency or 16 bits are asked for.
 int exif_orientation(std::string_view file);
 
-// True for a JPEG or PNG file whose end is missing. The decoders would fill the rest with grey, with a line on standard
-// error.
+// True for a PNG file whose end is missing. The decoder would fill the rest with grey, with a line on standard error.
 bool is_cut_off(std::string_view file);
 
 // True for a PNG file with a wrong checksum in what makes up the picture; libpng too would say so on standard error.

@@ -3,7 +3,6 @@
 #include <ATen/ops/cat.h>
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include <attune/sdk/error.h>
 
@@ -69,14 +68,6 @@ std::string describe(const Layout& layout) {
 }
 
 }  // namespace
-
-std::string shape_text(const Shape& shape) {
-  std::ostringstream text;
-  text << '[';
-  for (size_t i = 0; i < shape.size(); ++i) text << (i == 0 ? "" : ", ") << shape[i];
-  text << ']';
-  return text.str();
-}
 
 std::string to_string(Layout::Order order) {
   switch (order) {

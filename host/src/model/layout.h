@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/shape_text.h"
+
 namespace attune {
 
 struct Layout {
@@ -34,8 +36,5 @@ Layout find_layout(const std::vector<int64_t>& shape, const std::vector<int64_t>
 // The same without a throw: every reading that fits.
 std::vector<Layout> possible_layouts(const std::vector<int64_t>& shape, const std::vector<int64_t>& input_shape,
                                      const std::string& arrangement = "");
-
-// "[1, 3, 224, 224]", for messages.
-std::string shape_text(const std::vector<int64_t>& shape);
 
 }  // namespace attune

@@ -57,6 +57,7 @@ std::string sidecar_text(const Sidecar& sidecar) {
   if (sidecar.layer != "auto") json["layer"] = sidecar.layer;
   if (sidecar.layout != "auto") json["layout"] = sidecar.layout;
   if (sidecar.frames) json["frames"] = *sidecar.frames;
+  if (sidecar.frames_per_second) json["frames_per_second"] = *sidecar.frames_per_second;
   return written(json);
 }
 

@@ -1,6 +1,7 @@
 #include "spec/sidecar.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -9,6 +10,8 @@
 #include <sstream>
 
 #include <attune/sdk/error.h>
+
+#include "spec/quoting.h"
 
 namespace attune {
 namespace {
@@ -58,6 +61,13 @@ class Object {
       fail(key, "must be an integer from 1 to 100000");
     }
     return value.get<int64_t>();
+  }
+
+  double rate(const std::string& key, const json& value) const {
+    if (!value.is_number() || !(value.get<double>() >= 0.001 && value.get<double>() <= 1000)) {
+      fail(key, "must be a number from 0.001 to 1000");
+    }
+    return value.get<double>();
   }
 
   std::vector<double> numbers(const std::string& key, const json& value) const {
@@ -117,6 +127,41 @@ bool is_list_of_strings(const json& value) {
   return value.is_array() && std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
 }
 
+// The indices of classes, whose names are keys or values.
+std::map<int64_t, std::string> indexed_labels(const json& object) {
+  std::map<int64_t, std::string> labels;
+  for (const auto& [key, value] : object.items()) {
+    int64_t index = -1;
+    const char* end = key.data() + key.size();
+    const bool is_indexed = value.is_string() && std::from_chars(key.data(), end, index).ptr == end;
+    if (value.is_number_integer()) index = value.get<int64_t>();
+    if ((!is_indexed && !value.is_number_integer()) || index < 0) {
+      throw Error(Fault::input, "has labels that are neither {\"0\": \"cat\"} nor {\"cat\": 0}, at the key " + in_quotes(key));
+    }
+    if (!labels.emplace(index, is_indexed ? value.get<std::string>() : key).second) {
+      throw Error(Fault::input, "has two labels for class " + std::to_string(index));
+    }
+  }
+  return labels;
+}
+
+// Whatever form of JSON it has. Throws Error(Fault::input) with what is wrong, without the file.
+std::vector<std::string> labels_of(const json& value) {
+  if (is_list_of_strings(value)) return value.get<std::vector<std::string>>();
+  if (!value.is_object()) throw Error(Fault::input, "is no list of strings, nor an object as {\"0\": \"cat\"}");
+  const auto inner = value.find("id2label");
+  const json& object = inner == value.end() ? value : *inner;
+  if (!object.is_object()) throw Error(Fault::input, "has an \"id2label\" that is no object as {\"0\": \"cat\"}");
+  std::vector<std::string> labels;
+  for (const auto& [index, label] : indexed_labels(object)) {
+    if (index != static_cast<int64_t>(labels.size())) {
+      throw Error(Fault::input, "has no label for class " + std::to_string(labels.size()));
+    }
+    labels.push_back(label);
+  }
+  return labels;
+}
+
 std::vector<std::string> labels_from(const json& value, const Object& reader, const std::filesystem::path& folder) {
   if (value.is_string()) {
     try {
@@ -125,8 +170,14 @@ std::vector<std::string> labels_from(const json& value, const Object& reader, co
       reader.fail("labels", std::string("cannot be used: ") + error.what());
     }
   }
-  if (!is_list_of_strings(value)) reader.fail("labels", "must be a list of strings or the name of a file");
-  return value.get<std::vector<std::string>>();
+  if (!value.is_array() && !value.is_object()) {
+    reader.fail("labels", "must be a list of strings, an object as {\"0\": \"cat\"} or the name of a file");
+  }
+  try {
+    return labels_of(value);
+  } catch (const Error& error) {
+    reader.fail("labels", error.what());
+  }
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -165,6 +216,8 @@ Sidecar read_sidecar(const std::filesystem::path& model) {
                {"layer", [&](const json& v) { sidecar.layer = reader.text("layer", v); }},
                {"layout", [&](const json& v) { sidecar.layout = reader.text("layout", v); }},
                {"frames", [&](const json& v) { sidecar.frames = reader.count("frames", v); }},
+               {"frames_per_second",
+                [&](const json& v) { sidecar.frames_per_second = reader.rate("frames_per_second", v); }},
                {"task", task}});
   return sidecar;
 }
@@ -176,10 +229,14 @@ std::vector<std::string> read_labels(const std::filesystem::path& file) {
   if (text.compare(0, 3, "\xef\xbb\xbf") == 0) text.erase(0, 3);  // a byte order mark, as Windows writes it
   const size_t start = text.find_first_not_of(" \t\r\n");
   std::vector<std::string> labels;
-  if (start != std::string::npos && text[start] == '[') {
-    const json list = parse(text, file, Fault::input);
-    if (!is_list_of_strings(list)) throw Error(Fault::input, "'" + file.string() + "' is no list of strings");
-    labels = list.get<std::vector<std::string>>();
+  const char first = start == std::string::npos ? '\0' : text[start];
+  if (first == '[' || first == '{') {
+    const json value = parse(text, file, Fault::input);
+    try {
+      labels = labels_of(value);
+    } catch (const Error& error) {
+      throw Error(Fault::input, "'" + file.string() + "' " + error.what());
+    }
   } else {
     labels = lines_of(text);
   }

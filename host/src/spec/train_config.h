@@ -52,7 +52,7 @@ struct HeadConfig {
 struct InputConfig {
   PreprocessText preprocess;
   std::optional<int64_t> frames;            // of a clip
-  std::optional<double> frames_per_second;  // otherwise 4
+  std::optional<double> frames_per_second;  // otherwise the sidecar's, or evenly over the video
 };
 
 struct AugmentConfig {

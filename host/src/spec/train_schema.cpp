@@ -15,7 +15,8 @@ using Json = nlohmann::ordered_json;
 // Settings whose default depends on others, or that stand for nothing when they are not given.
 const std::set<std::string> without_default = {
     "description", "model", "output", "root",  "train", "validate", "test", "task", "name",   "loss",
-    "spec",        "maps",  "epochs", "steps", "size",  "crop",     "mean", "std",  "frames", "samples_per_class"};
+    "spec",        "maps",  "epochs", "steps", "size",  "crop",     "mean", "std",  "frames", "frames_per_second",
+    "samples_per_class"};
 
 Json object_of(const Settings& settings, Json others = Json::object(), Json required = Json::array()) {
   Json properties = Json::object();
@@ -24,7 +25,11 @@ Json object_of(const Settings& settings, Json others = Json::object(), Json requ
     if (without_default.count(setting.declared.name) != 0) schema.erase("default");
     if (setting.required) required.push_back(setting.declared.name);
     if (setting.required && schema.value("type", "") == "string") schema["minLength"] = 1;
-    if (setting.length > 0) schema["minItems"] = schema["maxItems"] = setting.length;
+    if (setting.or_one) {
+      schema["anyOf"] = {{{"minItems", 1}, {"maxItems", 1}}, {{"minItems", setting.length}, {"maxItems", setting.length}}};
+    } else if (setting.length > 0) {
+      schema["minItems"] = schema["maxItems"] = setting.length;
+    }
     if (setting.items == ParameterType::integer) schema["items"]["type"] = "integer";
     properties[setting.declared.name] = schema;
   }

@@ -13,6 +13,7 @@ struct Setting {
   bool required = false;  // and not ""
   size_t length = 0;      // of a list, and what it holds
   ParameterType items = ParameterType::real;
+  bool or_one = false;  // a list of one is fine too
 };
 using Settings = std::vector<Setting>;
 

@@ -75,22 +75,12 @@ Dataset read_unlabelled(const DataConfig& data) {
   return dataset;
 }
 
-Preprocess preprocess_of(const InputConfig& input, const Sidecar& sidecar) {
-  Preprocess preprocess = Preprocess::imagenet();
-  for (const PreprocessText& text : {sidecar.preprocess, input.preprocess}) {
-    if (text.size) preprocess.size = *text.size;
-    if (text.crop) preprocess.crop = *text.crop;
-    if (text.mean) preprocess.mean = *text.mean;
-    if (text.std) preprocess.std = *text.std;
-  }
-  return preprocess;
-}
-
-LoaderOptions loader_options(const TrainConfig& config, const Sidecar& sidecar, int64_t batch) {
+LoaderOptions loader_options(const TrainConfig& config, const Sidecar& sidecar, const std::vector<int64_t>& model_input,
+                             int64_t batch) {
   LoaderOptions options;
-  options.preprocess = preprocess_of(config.input, sidecar);
+  options.preprocess = preprocess_of({config.input.preprocess, sidecar.preprocess}, model_input);
   options.clip.frames = config.input.frames.value_or(sidecar.frames.value_or(options.clip.frames));
-  options.clip.per_second = config.input.frames_per_second.value_or(options.clip.per_second);
+  options.clip.per_second = config.input.frames_per_second ? config.input.frames_per_second : sidecar.frames_per_second;
   options.batch = batch;
   options.on_problem = config.data.on_broken == OnBroken::skip ? OnProblem::skip : OnProblem::stop;
   return options;

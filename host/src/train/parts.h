@@ -21,11 +21,10 @@ Parts read_parts(const DataConfig& data, uint64_t seed);
 // The pictures of a stage of its own, without classes.
 Dataset read_unlabelled(const DataConfig& data);
 
-// What the config says, else what the model's sidecar says, else ImageNet's mean and deviation at 224 square.
-Preprocess preprocess_of(const InputConfig& input, const Sidecar& sidecar);
-
-// For batches of that size of a part that is evaluated: without augmentation.
-LoaderOptions loader_options(const TrainConfig& config, const Sidecar& sidecar, int64_t batch);
+// For batches of that size of a part that is evaluated: without augmentation. What the config says of inputs counts,
+// then what the model's sidecar says, then what a model with such an input, [C,S1..Sd], commonly takes.
+LoaderOptions loader_options(const TrainConfig& config, const Sidecar& sidecar, const std::vector<int64_t>& model_input,
+                             int64_t batch);
 
 std::vector<Augmentation> augmentations_of(const std::vector<AugmentConfig>& configs);
 

@@ -69,13 +69,19 @@ void TrainSession::open_data(const Sidecar& given) {
   for (const StageConfig& stage : config.stages) {
     unlabelled_.push_back(stage.data ? std::optional(read_unlabelled(*stage.data)) : std::nullopt);
   }
-  evaluation = loader_options(config, given, evaluation_batch);
-  evaluation.threads = readers(config.device);
   sidecar = given;
   sidecar.labels = parts.train.classes;
   sidecar.multi_label = config.data.task == Task::multi_label;
+}
+
+// The rule by which inputs are made goes into the sidecar, so that maps are of what was measured.
+void TrainSession::open_input(const Sidecar& given) {
+  evaluation = loader_options(config, given, model->likely_input(), evaluation_batch);
+  evaluation.threads = readers(config.device);
   sidecar.preprocess = text_of(evaluation.preprocess);
-  if (config.data.clips) sidecar.frames = evaluation.clip.frames;
+  if (!config.data.clips) return;
+  sidecar.frames = evaluation.clip.frames;
+  sidecar.frames_per_second = evaluation.clip.per_second;
 }
 
 void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
@@ -94,6 +100,7 @@ void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
     replace_head(module, config.head->layer, classes, derive_seed({config.seed, draws::head}));
   }
   model = std::make_shared<TorchScriptModel>(module, options);
+  open_input(given);
   example_ = first_of(parts.train, evaluation).input.to(model->device(), model->dtype());
   const at::Tensor scores = model->forward(example_, {}, false)->output();
   require_classes(scores.size(1), classes, module, config.head ? config.head->layer : "");

@@ -43,6 +43,7 @@ class TrainSession {
 
  private:
   void open_data(const Sidecar& given);
+  void open_input(const Sidecar& given);
   void open_model(const Sidecar& given, const std::string& layer);
   void open_losses();
   void try_step(size_t stage);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 #include <set>
 
 #include "datasets.h"
@@ -71,6 +73,32 @@ TEST_F(BatchLoading, KeepsTheOrder) {
       }
     }
   }
+}
+
+TEST_F(BatchLoading, GivesLuminanceToModelsOfOneChannel) {
+  add(plain(8, 8, 200, 100, 50));
+  options_.preprocess.mean = {0};
+  options_.preprocess.std = {1};
+  const at::Tensor input = all().at(0).input;
+  EXPECT_TRUE(at::equal(input, at::full({1, 1, 4, 4}, 124.0F / 255)));
+}
+
+// A decoder that only warns would have the model learn from grey blocks.
+TEST_F(BatchLoading, LeavesOutAJpegWithBrokenData) {
+  add_greys(2);
+  cv::Mat noise(64, 64, CV_8UC3);
+  cv::RNG(7).fill(noise, cv::RNG::UNIFORM, 0, 255);
+  cv::imwrite((folder_ / "noise.jpg").string(), noise);
+  std::string bytes = read_bytes(folder_ / "noise.jpg");
+  bytes.replace(bytes.size() / 2, bytes.size() / 3, bytes.size() / 3, '\0');
+  dataset_.examples[1].path = folder_.write("1.jpg", bytes);
+  const std::string sentence = (folder_ / "1.jpg").string() + ": the picture is damaged: ";
+  EXPECT_TRUE(contains(message_of(Fault::input, [&] { all(); }), sentence));
+  options_.on_problem = OnProblem::skip;
+  const Batch batch = all().at(0);
+  EXPECT_EQ(batch.examples, (std::vector<int64_t>{0}));
+  ASSERT_EQ(batch.problems.size(), 1u);
+  EXPECT_TRUE(contains(batch.problems[0].sentence, sentence));
 }
 
 TEST_F(BatchLoading, GivesLabelsAndWeights) {

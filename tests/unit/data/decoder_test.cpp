@@ -1,7 +1,9 @@
 // What becomes of a single file: a sample, or one sentence that says why not.
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <limits>
 
+#include "image/nifti_header.h"
 #include "image/npy_header.h"
 #include "support.h"
 
@@ -64,6 +66,36 @@ TEST_F(Decoding, ArraysFitSignalsAndClipsToo) {
   EXPECT_EQ(sample_of(array({1, 2, 9}), for_rank(1)).row, 0);
   EXPECT_EQ(sample_of(array({3, 4, 5, 6}), for_rank(3, 4)).row, std::nullopt);
   EXPECT_EQ(sample_of(array({1, 3, 4, 5, 6}), for_rank(3, 4)).row, 0);
+}
+
+// A NIfTI file with values that count up, x fastest.
+std::filesystem::path volume(const TemporaryFolder& folder, const std::vector<int16_t>& extents) {
+  NiftiHeader header;
+  nifti::header_size.set(header, 348);
+  nifti::extents.set(header, static_cast<int16_t>(extents.size()), 0);
+  int64_t count = 1;
+  for (size_t i = 0; i < extents.size(); ++i) {
+    nifti::extents.set(header, extents[i], i + 1);
+    count *= extents[i];
+  }
+  nifti::type.set(header, 2);
+  nifti::data_offset.set(header, 348);
+  std::copy_n("n+1", 4, header.bytes.begin() + 344);
+  std::string bytes(header.bytes.data(), header.bytes.size());
+  for (int64_t i = 0; i < count; ++i) bytes += static_cast<char>(i);
+  return folder.write("v.nii", bytes);
+}
+
+TEST_F(Decoding, VolumesAreUsedAsTheyAre) {
+  const Sample sample = sample_of(volume(folder_, {2, 3, 4}), for_rank(3, 16));
+  ASSERT_EQ(sample.error, "");
+  EXPECT_EQ(sample.input.sizes(), (at::IntArrayRef{1, 2, 3, 4}));
+  EXPECT_EQ(sample.input[0][1][0][1].item<float>(), 7);
+  ASSERT_NE(sample.volume, nullptr);
+  EXPECT_EQ(extents_of(*sample.volume), (std::vector<int64_t>{2, 3, 4}));
+  EXPECT_EQ(sample_of(volume(folder_, {2, 3, 1})).input.sizes(), (at::IntArrayRef{1, 2, 3}));
+  EXPECT_EQ(sample_of(volume(folder_, {2, 3})).input.sizes(), (at::IntArrayRef{1, 2, 3}));
+  EXPECT_EQ(error_of(volume(folder_, {2, 3, 4})), "is a volume of shape [1, 2, 3, 4]; the model takes [C,S1,S2]");
 }
 
 TEST_F(Decoding, RefusesArraysOfAnotherRank) {

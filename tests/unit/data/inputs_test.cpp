@@ -67,6 +67,8 @@ TEST(ListInputs, KindsFollowTheExtensionInAnyCase) {
     }
     EXPECT_EQ(kind(folder, "a.npy", clips), InputKind::npy);
     EXPECT_EQ(kind(folder, "a.NPY", clips), InputKind::npy);
+    EXPECT_EQ(kind(folder, "a.nii", clips), InputKind::nifti);
+    EXPECT_EQ(kind(folder, "a.nii.gz", clips), InputKind::nifti);
   }
 }
 
@@ -82,7 +84,7 @@ TEST(ListInputs, FoldersGivePicturesAndArraysByName) {
   const TemporaryFolder folder;
   fill(folder);
   const auto files = list_inputs({folder.path().string()}, false);
-  EXPECT_EQ(names(files), (std::vector<std::string>{"10.bmp", "9.tif", "C.JPG", "a.webp", "b.png", "rows.npy"}));
+  EXPECT_EQ(names(files), (std::vector<std::string>{"10.bmp", "9.tif", "C.JPG", "a.webp", "b.png", "rows.npy", "inner.png"}));
   EXPECT_EQ(files.at(0).path, (folder / "10.bmp").string());
   EXPECT_EQ(files.at(0).kind, InputKind::image);
   EXPECT_EQ(files.at(5).kind, InputKind::npy);
@@ -96,6 +98,23 @@ TEST(ListInputs, FoldersGiveVideosAndArraysForClips) {
   EXPECT_EQ(names(files), (std::vector<std::string>{"one.AVI", "rows.npy", "three.gif", "two.mp4"}));
   EXPECT_EQ(files.at(0).kind, InputKind::video);
   EXPECT_EQ(files.at(1).kind, InputKind::npy);
+}
+
+TEST(ListInputs, FoldersGiveTheirSubfolders) {
+  const TemporaryFolder folder;
+  for (const char* name : {"b/deep/er", "a", ".hidden", "out/maps", "empty"}) fs::create_directories(folder / name);
+  for (const char* name : {"b/deep/er/1.png", "b/2.png", "a/3.png", "0.png", ".hidden/4.png", "out/5.png",
+                           "out/maps/6.png", "b/scan.nii.gz"}) {
+    folder.write(name, "x");
+  }
+  fs::create_directory_symlink(folder.path(), folder / "a/loop");
+  const auto files = list_inputs({folder.path().string()}, false, folder / "out");
+  EXPECT_EQ(names(files), (std::vector<std::string>{"0.png", "3.png", "2.png", "1.png", "scan.nii.gz"}));
+  EXPECT_EQ(files.at(3).path, (folder / "b/deep/er/1.png").string());
+  EXPECT_EQ(files.at(4).kind, InputKind::nifti);
+  EXPECT_EQ(names(list_inputs({(folder / "out").string()}, false, folder / "out")),
+            (std::vector<std::string>{"5.png", "6.png"}));
+  EXPECT_EQ(list_inputs({folder.path().string()}, false, folder / "none").size(), 7u);
 }
 
 TEST(ListInputs, FoldersStandInTheirPlace) {
@@ -145,7 +164,7 @@ TEST(ListInputs, SaysThatAFolderHasNothingToUse) {
   EXPECT_EQ(input_refusal(path, true), no_videos);
   folder.write(".hidden.png", "x");
   folder.write("notes.txt", "x");
-  fs::create_directories(folder / "sub.png");
+  fs::create_directories(folder / "sub.png" / "below");
   EXPECT_EQ(input_refusal(path), no_pictures);
   EXPECT_EQ(input_refusal(path, true), no_videos);
 }

@@ -139,7 +139,7 @@ TEST_F(ImageFolder, HasNoLabels) {
   for (const char* name : {"pool/b.jpg", "pool/a.png", "pool/deeper/c.jpg", "pool/v.avi"}) write_at(folder_, name);
   const Dataset dataset = read(DataFormat::images, "pool");
   EXPECT_TRUE(dataset.classes.empty());
-  EXPECT_EQ(ids_of(dataset), (Strings{"pool/a.png", "pool/b.jpg"}));
+  EXPECT_EQ(ids_of(dataset), (Strings{"pool/a.png", "pool/b.jpg", "pool/deeper/c.jpg"}));
   EXPECT_TRUE(dataset.examples[0].labels.empty());
   EXPECT_EQ(refusal(DataFormat::images, "nowhere"), path("nowhere") + ": cannot be read: No such file or directory");
 }

@@ -8,7 +8,7 @@ namespace attune::test {
 namespace {
 
 std::string clip_refusal(const std::filesystem::path& path, int64_t frames = 4) {
-  return message_of(Fault::input, [&] { read_clip(path, frames); });
+  return message_of(Fault::input, [&] { read_clip(path, {frames}); });
 }
 
 TEST(ReadClip, RefusesStillPictures) {
@@ -31,7 +31,7 @@ TEST(ReadClip, RefusesWhatIsNoFile) {
 
 TEST(ReadClip, RefusesClipsWithoutFrames) {
   for (const int64_t frames : {0, -1}) {
-    EXPECT_EQ(message_of(Fault::usage, [&] { read_clip("a.mp4", frames); }),
+    EXPECT_EQ(message_of(Fault::spec, [&] { read_clip("a.mp4", {frames}); }),
               "a clip needs at least one frame, not " + std::to_string(frames));
   }
 }

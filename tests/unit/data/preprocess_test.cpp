@@ -1,6 +1,7 @@
 // From pictures to inputs: values computed by hand, and which part of the picture an input shows.
 #include "data/preprocess.h"
 
+#include <array>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
@@ -169,12 +170,63 @@ TEST(Preprocess, RefusesMeanAndDeviation) {
     return preprocess_refusal(preprocess);
   };
   const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(with({0, 0}, {1, 1, 1}), "preprocessing: mean needs three numbers (red, green, blue), not 2");
-  EXPECT_EQ(with({0, 0, 0}, {1}), "preprocessing: std needs three numbers (red, green, blue), not 1");
+  EXPECT_EQ(with({0, 0}, {1, 1, 1}), "preprocessing: mean needs one number, or three (red, green, blue), not 2");
+  EXPECT_EQ(with({0, 0, 0}, {}), "preprocessing: std needs one number, or three (red, green, blue), not 0");
+  EXPECT_EQ(with({0, 0, 0}, {1}), "preprocessing: mean and std need as many numbers as each other");
   EXPECT_EQ(with({0, nan, 0}, {1, 1, 1}), "preprocessing: mean must be finite");
   EXPECT_EQ(with({0, 0, 0}, {1, 1, infinity}), "preprocessing: std must be finite");
   EXPECT_EQ(with({0, 0, 0}, {1, 0, 1}), "preprocessing: std must be greater than 0");
   EXPECT_EQ(with({0, 0, 0}, {1, -1, 1}), "preprocessing: std must be greater than 0");
+}
+
+// The luminance that Pillow's convert("L") gives, before mean and deviation.
+TEST(Preprocess, OneChannelIsLuminance) {
+  Preprocess grey = sized(1, 1);
+  grey.mean = {0.5};
+  grey.std = {0.25};
+  const std::array<int, 4> cases[] = {{255, 0, 0, 76}, {0, 255, 0, 150}, {0, 0, 255, 29}, {200, 100, 50, 124}};
+  for (const auto& [red, green, blue, luminance] : cases) {
+    const at::Tensor input = preprocess(plain(1, 1, red, green, blue), grey);
+    ASSERT_EQ(input.sizes(), (at::IntArrayRef{1, 1, 1}));
+    EXPECT_NEAR(input.item<float>(), (luminance / 255.0 - 0.5) / 0.25, 1e-6) << luminance;
+  }
+}
+
+TEST(PreprocessRule, TheFirstThatSaysIt) {
+  PreprocessText flag, sidecar;
+  flag.size = {32, 48};
+  sidecar.size = {299, 299};
+  sidecar.crop = true;
+  sidecar.mean = std::vector<double>{0.5, 0.4, 0.3};
+  const Preprocess rule = preprocess_of({flag, sidecar}, {3, 224, 224});
+  EXPECT_EQ(rule.size, (std::array<int64_t, 2>{32, 48}));
+  EXPECT_TRUE(rule.crop);
+  EXPECT_EQ(rule.mean, (std::vector<double>{0.5, 0.4, 0.3}));
+  EXPECT_EQ(rule.std, Preprocess::imagenet().std);
+}
+
+TEST(PreprocessRule, ClipsHaveTheSizeOfTheModel) {
+  EXPECT_EQ(preprocess_of({}, {3, 16, 112, 96}).size, (std::array<int64_t, 2>{112, 96}));
+  EXPECT_EQ(preprocess_of({}, {3, 500, 400}).size, (std::array<int64_t, 2>{224, 224}));
+  PreprocessText said;
+  said.size = {64, 64};
+  EXPECT_EQ(preprocess_of({said}, {3, 16, 112, 112}).size, (std::array<int64_t, 2>{64, 64}));
+}
+
+TEST(PreprocessRule, GivesAsManyChannelsAsTheModelHas) {
+  const auto rule = [](const std::vector<double>& mean, int64_t channels) {
+    PreprocessText said;
+    said.mean = mean;
+    said.std = std::vector<double>{0.25};
+    return preprocess_of({said}, {channels, 224, 224});
+  };
+  EXPECT_EQ(rule({0.5}, 1).mean, std::vector<double>{0.5});
+  EXPECT_EQ(rule({0.5}, 1).std, std::vector<double>{0.25});
+  EXPECT_EQ(rule({0.5}, 3).mean, (std::vector<double>{0.5, 0.5, 0.5}));
+  EXPECT_EQ(rule({0.5}, 3).std, (std::vector<double>{0.25, 0.25, 0.25}));
+  EXPECT_NEAR(rule({1, 0.5, 0}, 1).mean.at(0), 0.299 + 0.2935, 1e-12);
+  EXPECT_EQ(message_of(Fault::usage, [&] { rule({0.5, 0.5}, 1); }),
+            "preprocessing: mean needs one number, or three (red, green, blue), not 2");
 }
 
 TEST(Preprocess, ChecksWhatItIsGiven) {

@@ -85,22 +85,22 @@ class Video : public testing::Test {
 
 TEST_F(Video, TakesTheMiddlesOfEqualParts) {
   const auto path = write(20);
-  EXPECT_EQ(numbers_of(read_clip(path, 1)), (Numbers{10}));
-  EXPECT_EQ(numbers_of(read_clip(path, 3)), (Numbers{3, 10, 16}));
-  EXPECT_EQ(numbers_of(read_clip(path, 5)), (Numbers{2, 6, 10, 14, 18}));
-  EXPECT_EQ(numbers_of(read_clip(path, 19)).size(), 19u);
+  EXPECT_EQ(numbers_of(read_clip(path, {1})), (Numbers{10}));
+  EXPECT_EQ(numbers_of(read_clip(path, {3})), (Numbers{3, 10, 16}));
+  EXPECT_EQ(numbers_of(read_clip(path, {5})), (Numbers{2, 6, 10, 14, 18}));
+  EXPECT_EQ(numbers_of(read_clip(path, {19})).size(), 19u);
   Numbers all(20);
   for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
-  EXPECT_EQ(numbers_of(read_clip(path, 20)), all);
+  EXPECT_EQ(numbers_of(read_clip(path, {20})), all);
 }
 
 TEST_F(Video, RepeatsFramesOfShortVideosEvenly) {
-  EXPECT_EQ(numbers_of(read_clip(write(3), 8)), (Numbers{0, 0, 0, 1, 1, 2, 2, 2}));
-  EXPECT_EQ(numbers_of(read_clip(write(1), 3)), (Numbers{0, 0, 0}));
+  EXPECT_EQ(numbers_of(read_clip(write(3), {8})), (Numbers{0, 0, 0, 1, 1, 2, 2, 2}));
+  EXPECT_EQ(numbers_of(read_clip(write(1), {3})), (Numbers{0, 0, 0}));
 }
 
 TEST_F(Video, JumpsThroughLongVideos) {
-  EXPECT_EQ(numbers_of(read_clip(write(2400), 4)), (Numbers{300, 900, 1500, 2100}));
+  EXPECT_EQ(numbers_of(read_clip(write(2400), {4})), (Numbers{300, 900, 1500, 2100}));
 }
 
 TEST_F(Video, GivesRgb) {
@@ -108,7 +108,7 @@ TEST_F(Video, GivesRgb) {
                          cv::Size(64, 48));
   for (int i = 0; i < 3; ++i) writer.write(cv::Mat(48, 64, CV_8UC3, cv::Scalar(20, 60, 220)));
   writer.release();
-  const Image picture = read_clip(folder_ / "red.avi", 1).at(0);
+  const Image picture = read_clip(folder_ / "red.avi", {1}).at(0);
   EXPECT_EQ(picture.sizes(), (at::IntArrayRef{48, 64, 3}));
   const int rgb[] = {220, 60, 20};
   for (int64_t c = 0; c < 3; ++c) EXPECT_NEAR(picture[24][32][c].item<int>(), rgb[c], 8);
@@ -119,35 +119,30 @@ TEST_F(Video, DoesNotTrustAContainerThatClaimsMore) {
   const std::string bytes = read_bytes(write(20));
   for (const uint32_t said : {0U, 24U, 90U, 5000U, 4000000000U}) {
     const auto path = folder_.write("lying.avi", with_frame_count(bytes, said));
-    EXPECT_EQ(numbers_of(read_clip(path, 5)), (Numbers{2, 6, 10, 14, 18})) << said;
-    EXPECT_EQ(numbers_of(read_clip(path, 1)), (Numbers{10})) << said;
+    EXPECT_EQ(numbers_of(read_clip(path, {5})), (Numbers{2, 6, 10, 14, 18})) << said;
+    EXPECT_EQ(numbers_of(read_clip(path, {1})), (Numbers{10})) << said;
   }
 }
 
 // One frame less than claimed is near enough, unless that very frame is asked for: then one in the middle is repeated.
 TEST_F(Video, RepeatsEvenlyWhenTheLastFrameIsMissing) {
   const auto path = folder_.write("lying.avi", with_frame_count(read_bytes(write(4)), 5));
-  EXPECT_EQ(numbers_of(read_clip(path, 5)), (Numbers{0, 1, 2, 2, 3}));
+  EXPECT_EQ(numbers_of(read_clip(path, {5})), (Numbers{0, 1, 2, 2, 3}));
 }
 
-TEST_F(Video, ReadsWhatIsLeftOfATruncatedFile) {
+// In the middle of a frame or between two. The decoder would show what is left.
+TEST_F(Video, RefusesAFileThatWasCutAnywhere) {
   const std::string bytes = read_bytes(write(40));
-  for (const int64_t left : {12, 21, 36}) {
-    const auto path = folder_.write("cut.avi", first_frames(bytes, left));
-    EXPECT_EQ(numbers_of(read_clip(path, 1)), (Numbers{left / 2})) << left;
-    EXPECT_EQ(numbers_of(read_clip(path, 3)), (Numbers{left / 6, left / 2, 5 * left / 6})) << left;
-  }
-}
-
-// In the middle of a frame; whether that one counts is up to the decoder.
-TEST_F(Video, ReadsAFileThatWasCutAnywhere) {
-  const std::string bytes = read_bytes(write(40));
+  std::vector<std::string> cuts{first_frames(bytes, 12), first_frames(bytes, 36)};
   for (size_t size = bytes.size() / 2; size < bytes.size(); size += bytes.size() / 20) {
-    const auto path = folder_.write("cut.avi", bytes.substr(0, size));
-    const auto numbers = numbers_of(read_clip(path, 2));
-    ASSERT_EQ(numbers.size(), 2u);
-    EXPECT_GE(numbers[0], 4);
-    EXPECT_LE(numbers[0], 10);
+    cuts.push_back(bytes.substr(0, size));
+  }
+  for (const std::string& cut : cuts) {
+    const auto path = folder_.write("cut.avi", cut);
+    for (const ClipTiming& timing : {ClipTiming{2}, ClipTiming{2, 5}}) {
+      EXPECT_EQ(message_of(Fault::input, [&] { read_clip(path, timing); }),
+                path.string() + ": the video is cut off: the end of the file is missing");
+    }
   }
 }
 
@@ -156,10 +151,9 @@ TEST_F(Video, RefusesWhatHasNoFrames) {
   testing::internal::CaptureStderr();
   for (const std::string& content : {headers, headers.substr(0, 40), std::string("All work and no play.\n")}) {
     const auto path = folder_.write("bad.avi", content);
-    const std::string message = message_of(Fault::input, [&] { read_clip(path, 4); });
+    const std::string message = message_of(Fault::input, [&] { read_clip(path, {4}); });
     EXPECT_TRUE(contains(message, path.string() + ": ")) << message;
-    EXPECT_TRUE(contains(message, "is not a video that can be decoded") ||
-                contains(message, "the video has no frames that can be decoded"))
+    EXPECT_TRUE(contains(message, "is not a video that can be decoded") || contains(message, "the video is cut off"))
         << message;
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
@@ -180,10 +174,7 @@ TEST_F(Video, RepeatsTheLastFrameOfAVideoThatIsTooShort) {
   for (const auto from : {ClipTiming::From::start, ClipTiming::From::centre}) {
     EXPECT_EQ(numbers_of(read_clip(path, {5, 5, from})), (Numbers{2, 7, 11, 11, 11}));
   }
-  const ClipTiming paper;
-  EXPECT_EQ(paper.frames, 16);
-  EXPECT_EQ(paper.per_second, 4);
-  EXPECT_EQ(numbers_of(read_clip(write(100), paper)),
+  EXPECT_EQ(numbers_of(read_clip(write(100), {16, 4})),
             (Numbers{3, 9, 15, 21, 28, 34, 40, 46, 53, 59, 65, 71, 78, 84, 90, 96}));
 }
 
@@ -248,6 +239,34 @@ TEST_F(Video, BecomesAClip) {
   }
   EXPECT_EQ(sample.region.width, 64);
   EXPECT_EQ(sample.region.height, 48);
+}
+
+// The same rule as in training: a rate, around the middle.
+TEST_F(Video, BecomesAClipByTime) {
+  StreamOptions options = small_inputs(1);
+  options.spatial_rank = 3;
+  options.frames = 4;
+  options.frames_per_second = 5;
+  EXPECT_EQ(numbers_of(sample_of(write(60), options).pictures), (Numbers{22, 27, 32, 37}));
+}
+
+// Drawing needs no more than that, and a clip may have 10,000 frames.
+TEST_F(Video, KeepsFramesWithinBounds) {
+  StreamOptions options = small_inputs(1);
+  options.spatial_rank = 3;
+  options.frames = 8;
+  options.clip_bytes = 8 * 1000;
+  options.preprocess.crop = true;
+  const auto path = write(8);
+  const Sample sample = sample_of(path, options);
+  const Image& first = sample.pictures.at(0);
+  EXPECT_EQ(first.sizes(), (at::IntArrayRef{15, 21, 3})) << "of 48 x 64, a scale of 0.33";
+  const Region whole = covered(48, 64, options.preprocess);
+  expect_region(sample.region, {whole.x * 21 / 64, whole.y * 15 / 48, whole.width * 21 / 64, whole.height * 15 / 48});
+  options.clip_bytes = 8 * 48 * 64 * 3;
+  const Sample large = sample_of(path, options);
+  EXPECT_EQ(numbers_of(large.pictures), (Numbers{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_TRUE(at::equal(large.input, sample.input));
 }
 
 // A name that says nothing does not keep a model for clips from reading a video.

@@ -153,6 +153,21 @@ TEST_F(Voc, SaysWhatIsWrongWithAnAnnotation) {
   EXPECT_EQ(fault_of("dog").substr(0, 14), "is broken XML:");
 }
 
+// The parser calls itself for every element, and trees of it take far more memory than their text.
+TEST_F(Voc, BoundsAnnotations) {
+  std::string deep;
+  for (int i = 0; i < 100000; ++i) deep += "<a>";
+  EXPECT_EQ(fault_of(deep), "is no VOC annotation: elements lie more than 64 deep in each other");
+  EXPECT_EQ(fault_of(annotation(std::string(1 << 20, ' '))),
+            "is too large for a VOC annotation (more than 1 MB)");
+  const std::string comments = "<!-- <a><a> --><note><![CDATA[<a><a>]]></note>";
+  std::string flat;
+  for (int i = 0; i < 100; ++i) flat += comments + "<empty/><part name=\"x\"/>";
+  add("a", annotation(flat + object("dog", "1 1 100 80")));
+  list("a\n");
+  EXPECT_EQ(read().size(), 1);
+}
+
 TEST_F(Voc, NamesWhatIsMissing) {
   list("a\n");
   add("a", annotation(object("dog", "1 1 5 5")));

@@ -1,5 +1,6 @@
 // Pictures of every kind come out as uint8 RGB; what is no picture is refused in one sentence.
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "image/image.h"
 #include "support.h"
@@ -109,6 +110,110 @@ TEST(ReadImage, RefusesADamagedPng) {
   std::string bytes = read_bytes(folder / "a.png");
   bytes[bytes.size() / 2] ^= 0x40;
   EXPECT_TRUE(contains(refusal(folder.write("a.png", bytes)), "checksum"));
+}
+
+// A file of noise, whose end of the data stands in its last two bytes.
+std::string noisy_jpeg(const TemporaryFolder& folder, int progressive) {
+  cv::Mat noise(96, 96, CV_8UC3);
+  cv::RNG(7).fill(noise, cv::RNG::UNIFORM, 0, 255);
+  cv::imwrite((folder / "whole.jpg").string(), noise, {cv::IMWRITE_JPEG_PROGRESSIVE, progressive});
+  return read_bytes(folder / "whole.jpg");
+}
+
+// The decoder fills in what is missing and only warns.
+TEST(ReadImage, RefusesADamagedJpeg) {
+  const TemporaryFolder folder;
+  for (const int progressive : {0, 1}) {
+    const std::string whole = noisy_jpeg(folder, progressive);
+    std::string zeroed = whole, rotten = whole;
+    zeroed.replace(whole.size() / 2, whole.size() / 3, whole.size() / 3, '\0');
+    for (size_t at = whole.size() / 2; at < whole.size() - 100; at += whole.size() / 40) rotten[at] = '\x55';
+    testing::internal::CaptureStderr();
+    for (const std::string& bytes : {zeroed, rotten, whole.substr(0, whole.size() / 2) + "\xff\xd9"}) {
+      const std::string message = refusal(folder.write("a.jpg", bytes));
+      EXPECT_TRUE(contains(message, "a.jpg: the picture is damaged: ")) << message;
+    }
+    EXPECT_EQ(refusal(folder.write("a.jpg", whole.substr(0, whole.size() / 2))),
+              (folder / "a.jpg").string() + ": the picture is cut off: the end of the file is missing");
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    EXPECT_EQ(read_image(folder.write("a.jpg", whole + "and more")).size(0), 96);
+  }
+}
+
+// OpenCV goes on after errors of libtiff.
+TEST(ReadImage, RefusesADamagedTiff) {
+  const TemporaryFolder folder;
+  cv::Mat noise(96, 96, CV_8UC3);
+  cv::RNG(7).fill(noise, cv::RNG::UNIFORM, 0, 100);
+  for (const int compression : {5, 8}) {  // LZW, deflate
+    cv::imwrite((folder / "a.tif").string(), noise, {cv::IMWRITE_TIFF_COMPRESSION, compression});
+    std::string bytes = read_bytes(folder / "a.tif");
+    EXPECT_EQ(read_image(folder / "a.tif").size(0), 96);
+    bytes.replace(bytes.size() / 3, bytes.size() / 3, bytes.size() / 3, '\0');
+    const std::string message = refusal(folder.write("a.tif", bytes));
+    EXPECT_TRUE(contains(message, "a.tif: the picture is damaged: ")) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos);
+  }
+}
+
+// Of an EXIF block or a colour profile the decoder may say what it likes.
+TEST(ReadImage, TakesAJpegWithAnOddHeader) {
+  const TemporaryFolder folder;
+  std::string bytes = noisy_jpeg(folder, 0);
+  const size_t revision = bytes.find("JFIF") + 5;
+  bytes[revision] = 9;
+  EXPECT_EQ(read_image(folder.write("a.jpg", bytes)).size(1), 96);
+}
+
+TEST(ReadImage, DecodesJpegAsOpenCvDoes) {
+  const TemporaryFolder folder;
+  noisy_jpeg(folder, 0);
+  cv::Mat bgr = cv::imread((folder / "whole.jpg").string(), cv::IMREAD_COLOR), rgb;
+  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
+  const Image image = read_image(folder / "whole.jpg");
+  EXPECT_TRUE(at::equal(image, at::from_blob(rgb.data, {96, 96, 3}, at::kByte)));
+  cv::imwrite((folder / "grey.jpg").string(), cv::Mat(8, 8, CV_8U, cv::Scalar(77)));
+  EXPECT_TRUE(at::equal(read_image(folder / "grey.jpg"), at::full({8, 8, 3}, 77, at::kByte)));
+}
+
+cv::Mat ramp(int type, double greatest) {
+  cv::Mat picture(1, 3, type, cv::Scalar(0));
+  picture.col(1).setTo(cv::Scalar(greatest / 5));
+  picture.col(2).setTo(cv::Scalar(greatest));
+  return picture;
+}
+
+TEST(ReadImage, TellsTheRangeOfFloatingPointSamples) {
+  const TemporaryFolder folder;
+  for (const double greatest : {1.0, 255.0}) {
+    save(folder / "a.tif", ramp(CV_32F, greatest));
+    const Image image = read_image(folder / "a.tif");
+    const int expected[] = {0, 51, 255};
+    for (int x = 0; x < 3; ++x) EXPECT_EQ(image[0][x][1].item<int>(), expected[x]) << greatest;
+  }
+  const std::string name = (folder / "a.tif").string();
+  save(folder / "a.tif", ramp(CV_32F, 1024));
+  EXPECT_EQ(refusal(folder / "a.tif"),
+            name + ": has samples from 0 to 1024; floating-point pictures have them from 0 to 1 or from 0 to 255");
+  save(folder / "a.tif", ramp(CV_32F, -1));
+  EXPECT_TRUE(contains(refusal(folder / "a.tif"), "has samples from -1 to 0; "));
+  cv::Mat hole = ramp(CV_32F, 1);
+  hole.at<float>(0, 1) = std::numeric_limits<float>::quiet_NaN();
+  save(folder / "a.tif", hole);
+  EXPECT_EQ(refusal(folder / "a.tif"), name + ": holds samples that are not finite (NaN or infinity)");
+}
+
+// Files keep 8 and 12 bits in 16 without saying so.
+TEST(ReadImage, TellsTheRangeOfIntegers) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.png", "a.tif"}) {
+    for (const double greatest : {255.0, 4095.0, 65535.0}) {
+      save(folder / name, ramp(CV_16U, greatest));
+      const Image image = read_image(folder / name);
+      const int expected[] = {0, 51, 255};
+      for (int x = 0; x < 3; ++x) EXPECT_EQ(image[0][x][1].item<int>(), expected[x]) << name << ' ' << greatest;
+    }
+  }
 }
 
 // A header alone can claim any size: 900000 x 900000 with a correct checksum.

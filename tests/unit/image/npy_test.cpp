@@ -83,6 +83,9 @@ TEST(Npy, SaysWhichTypeWasFound) {
   EXPECT_TRUE(contains(refusal_of_npy(npy(header("|b1", "(1,)"), "1")), "bool"));
   EXPECT_TRUE(contains(refusal_of_npy(npy(header("<c8", "(1,)"), "12345678")), "complex64"));
   EXPECT_TRUE(contains(refusal_of_npy(npy(header("|O", "(1,)"), "1")), "\"|O\""));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f999999999", "(1,)"), "1")), "type \"<f999999999\""));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f99999999999999999999", "(1,)"), "1")), "type \"<f9999"));
+  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f\x1b" + std::string(100, '8'), "(1,)"), "1")), "\"<f?888"));
   EXPECT_TRUE(contains(
       refusal_of_npy(npy("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,), }", "12345678")),
       "structured"));

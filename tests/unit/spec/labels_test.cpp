@@ -49,15 +49,41 @@ TEST_F(LabelsFile, MayBeAJsonList) {
   EXPECT_EQ(read(" \n\t[\"caf\\u00e9\",\n\"a, b\"]\n"), (Names{"caf\xc3\xa9", "a, b"}));
 }
 
+// As training scripts and Hugging Face's config.json have them, in any order.
+TEST_F(LabelsFile, MayBeAJsonObject) {
+  EXPECT_EQ(read(R"({"1": "dog", "0": "cat", "2": "cat"})"), (Names{"cat", "dog", "cat"}));
+  EXPECT_EQ(read(R"({"dog": 1, "cat": 0})"), (Names{"cat", "dog"}));
+  EXPECT_EQ(read(R"({"7": 0, "8": 1})"), (Names{"7", "8"})) << "names that are digits";
+  EXPECT_EQ(read(R"({"model_type": "vit", "id2label": {"0": "cat", "1": "dog"}, "label2id": {"cat": 0, "dog": 1},
+                     "hidden_size": 768})"),
+            (Names{"cat", "dog"}));
+  std::string many = "{\"0\": \"0\"";
+  for (int i = 1; i < 12; ++i) many += ", \"" + std::to_string(i) + "\": \"" + std::to_string(i) + "\"";
+  EXPECT_EQ(read(many + "}").at(10), "10") << "by number, not by letter";
+}
+
+TEST_F(LabelsFile, RefusesObjectsThatAreNoLabels) {
+  const std::string neither = " has labels that are neither {\"0\": \"cat\"} nor {\"cat\": 0}, at the key ";
+  EXPECT_EQ(refusal(R"({"0": "cat", "2": "dog"})"), " has no label for class 1");
+  EXPECT_EQ(refusal(R"({"1": "cat", "2": "dog"})"), " has no label for class 0");
+  EXPECT_EQ(refusal(R"({"a": 0, "b": 0})"), " has two labels for class 0");
+  EXPECT_EQ(refusal(R"({"model_type": "vit"})"), neither + "\"model_type\"");
+  EXPECT_EQ(refusal(R"({"0": ["n01440764", "tench"]})"), neither + "\"0\"");
+  EXPECT_EQ(refusal(R"({"cat": -1})"), neither + "\"cat\"");
+  EXPECT_EQ(refusal(R"({"-1": "cat"})"), neither + "\"-1\"");
+  EXPECT_EQ(refusal(R"({"id2label": ["cat"]})"), " has an \"id2label\" that is no object as {\"0\": \"cat\"}");
+}
+
 TEST_F(LabelsFile, RefusesFilesWithoutNames) {
-  for (const char* text : {"", "\n", "\r\n\r\n", "[]"}) {
+  for (const char* text : {"", "\n", "\r\n\r\n", "[]", "{}"}) {
     EXPECT_EQ(refusal(text), " has no labels; expected one a line") << text;
   }
 }
 
 TEST_F(LabelsFile, RefusesOtherJson) {
-  EXPECT_EQ(refusal("[1, 2]"), " is no list of strings");
-  EXPECT_EQ(refusal("[\"cat\", [\"dog\"]]"), " is no list of strings");
+  const std::string no_list = " is no list of strings, nor an object as {\"0\": \"cat\"}";
+  EXPECT_EQ(refusal("[1, 2]"), no_list);
+  EXPECT_EQ(refusal("[\"cat\", [\"dog\"]]"), no_list);
   EXPECT_TRUE(contains(refusal("[\"cat\", "), " is no JSON: parse error at line 1"));
 }
 

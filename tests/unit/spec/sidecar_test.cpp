@@ -46,6 +46,7 @@ void expect_defaults(const Sidecar& sidecar) {
   EXPECT_EQ(sidecar.layer, "auto");
   EXPECT_EQ(sidecar.layout, "auto");
   EXPECT_FALSE(sidecar.frames);
+  EXPECT_FALSE(sidecar.frames_per_second);
   EXPECT_FALSE(sidecar.multi_label);
 }
 
@@ -74,13 +75,14 @@ TEST_F(SidecarFile, LiesBesideTheModel) {
 TEST_F(SidecarFile, SaysEverything) {
   const Sidecar sidecar = read(R"({
     "labels": ["cat", "dog"], "output": "logits", "layer": "layer4", "layout": "tokens", "frames": 8,
-    "task": "multi_label",
+    "frames_per_second": 2.5, "task": "multi_label",
     "preprocess": {"size": [240, 320], "crop": true, "mean": [0.5, 0, 1], "std": [1, 2, 0.25]}})");
   EXPECT_EQ(sidecar.labels, (std::vector<std::string>{"cat", "dog"}));
   EXPECT_EQ(sidecar.output, "logits");
   EXPECT_EQ(sidecar.layer, "layer4");
   EXPECT_EQ(sidecar.layout, "tokens");
   EXPECT_EQ(sidecar.frames, 8);
+  EXPECT_EQ(sidecar.frames_per_second, 2.5);
   EXPECT_TRUE(sidecar.multi_label);
   EXPECT_EQ(sidecar.preprocess.size, (std::array<int64_t, 2>{240, 320}));
   EXPECT_EQ(sidecar.preprocess.crop, true);
@@ -93,6 +95,10 @@ TEST_F(SidecarFile, TakesShortForms) {
   EXPECT_EQ(read(R"({"preprocess": {"size": 299}})").preprocess.size, (std::array<int64_t, 2>{299, 299}));
   EXPECT_EQ(read(R"({"preprocess": {"crop": false}})").preprocess.crop, false);
   EXPECT_FALSE(read(R"({"task": "single_label"})").multi_label);
+}
+
+TEST_F(SidecarFile, LabelsMayBeAnObject) {
+  EXPECT_EQ(read(R"({"labels": {"1": "dog", "0": "cat"}})").labels, (std::vector<std::string>{"cat", "dog"}));
 }
 
 TEST_F(SidecarFile, LabelsMayLieInAFile) {
@@ -127,9 +133,15 @@ TEST_F(SidecarFile, RefusesOtherTypes) {
       EXPECT_EQ(refusal("{\"" + key + "\": " + value + "}"), ": /" + key + " must be a string") << value;
     }
   }
-  for (const std::string labels : {"3", "[1]", "[\"a\", null]", "{\"0\": \"a\"}"}) {
-    EXPECT_EQ(refusal("{\"labels\": " + labels + "}"), ": /labels must be a list of strings or the name of a file");
+  for (const std::string labels : {"3", "null", "true"}) {
+    EXPECT_EQ(refusal("{\"labels\": " + labels + "}"),
+              ": /labels must be a list of strings, an object as {\"0\": \"cat\"} or the name of a file");
   }
+  for (const std::string labels : {"[1]", "[\"a\", null]"}) {
+    EXPECT_EQ(refusal("{\"labels\": " + labels + "}"),
+              ": /labels is no list of strings, nor an object as {\"0\": \"cat\"}");
+  }
+  EXPECT_EQ(refusal(R"({"labels": {"1": "a"}})"), ": /labels has no label for class 0");
   EXPECT_EQ(refusal(R"({"task": "both"})"), ": /task must be single_label or multi_label");
 }
 
@@ -138,6 +150,11 @@ TEST_F(SidecarFile, RefusesNumbers) {
     EXPECT_EQ(refusal("{\"frames\": " + frames + "}"), ": /frames must be an integer from 1 to 100000") << frames;
   }
   EXPECT_EQ(read(R"({"frames": 100000})").frames, 100000);
+  for (const std::string rate : {"0", "-3", "1001", "\"8\"", "true", "null"}) {
+    EXPECT_EQ(refusal("{\"frames_per_second\": " + rate + "}"),
+              ": /frames_per_second must be a number from 0.001 to 1000")
+        << rate;
+  }
   const std::string count = ": /preprocess/size must be an integer from 1 to 100000";
   const std::string pair = ": /preprocess/size must be [height, width]";
   EXPECT_EQ(refusal(R"({"preprocess": {"size": 0}})"), count);
