@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <opencv2/imgcodecs.hpp>
 #include <opencv2/videoio.hpp>
 #include <sstream>
 
@@ -203,8 +204,7 @@ TEST_F(Train, TellsOfEpochsWhereThereIsNoTerminal) {
   const std::vector<double> loss = column("1_supervised", "loss"), seen = column("1_supervised", "validation_loss"),
                             tuned = column("2_finetune", "consistency_loss");
   ASSERT_EQ(seen.size(), 4U);
-  EXPECT_EQ(lines[0].rfind("attune: epoch 0/3 of 1_supervised: validation loss " + digits(seen[0]) + ", about ", 0), 0U)
-      << lines[0];
+  EXPECT_EQ(lines[0].rfind("attune: epoch 0/3 of 1_supervised: validation loss " + digits(seen[0]), 0), 0U) << lines[0];
   EXPECT_EQ(lines[2].rfind("attune: epoch 2/3 of 1_supervised: loss " + digits(loss[1]) + ", validation loss " +
                                digits(seen[2]),
                            0),
@@ -213,12 +213,41 @@ TEST_F(Train, TellsOfEpochsWhereThereIsNoTerminal) {
   EXPECT_EQ(lines[6].rfind("attune: epoch 2/2 of 2_finetune: consistency loss " + digits(tuned[1]), 0), 0U) << lines[6];
   const auto best = static_cast<size_t>(std::min_element(seen.begin() + 1, seen.end()) - seen.begin());
   expect_parts(lines[best], {"(best)"});
-  for (const std::string& line : lines) expect_parts(line, {", about ", " left"});
+}
+
+// From the config into training, into the sidecar of the model, and from there into maps.
+TEST_F(Train, TakesModelsOfOneChannel) {
+  save_model(folder_ / "model.pt", {}, 1);
+  Json config = Json::parse(training_config(supervised_stage));
+  config["input"]["mean"] = Json::array({0.5});
+  config["input"]["std"] = Json::array({0.25});
+  write("config.json", config.dump());
+  expect_trained();
+  const Json preprocess = parsed(read("run/stages/1_supervised/model.json"))["preprocess"];
+  EXPECT_EQ(preprocess["mean"], Json::array({0.5}));
+  EXPECT_EQ(preprocess["std"], Json::array({0.25}));
+  EXPECT_EQ(run({"evaluate", "config.json", "--csv", "samples.csv", "--threads", "1"}).code, 0);
+  std::istringstream lines(read("samples.csv"));
+  std::string header, id, file, labels, predicted, score;
+  std::getline(lines, header);
+  for (std::string* field : {&id, &file, &labels, &predicted, &score}) std::getline(lines, *field, ',');
+  const Json summary = document({"heatmap", model_of("1_supervised"), file, "--target", "0", "--threads", "1", "--json"});
+  const double shown = summary["items"][0]["maps"][0]["target"]["score"];
+  EXPECT_NEAR(shown, std::stod(score), 1e-5) << "maps are of what was measured";
+  config["input"]["mean"] = {0.5, 0.5};
+  write("config.json", config.dump());
+  expect_parts(train().err, {"/input/mean: must be a list of 1 or 3 numbers, not of 2"});
 }
 
 // What is left out is named at once, and again in the end; also where the run was stopped in between.
 TEST_F(Train, CountsWhatIsLeftOut) {
-  for (const char* file : {"data/train/down/1.png", "data/val/plain/0.png"}) write(file, "no picture");
+  write("data/val/plain/0.png", "no picture");
+  cv::Mat noise(96, 96, CV_8UC3);
+  cv::RNG(7).fill(noise, cv::RNG::UNIFORM, 0, 255);
+  fs::remove(folder_ / "data/train/down/1.png");
+  cv::imwrite((folder_ / "data/train/down/1.jpg").string(), noise);
+  std::string bytes = read("data/train/down/1.jpg");  // of which decoders make grey
+  write("data/train/down/1.jpg", bytes.replace(bytes.size() / 2, bytes.size() / 3, bytes.size() / 3, '\0'));
   Json config = Json::parse(training_config(supervised_stage));
   config["data"]["on_broken"] = "skip";
   write("config.json", config.dump());
@@ -230,10 +259,10 @@ TEST_F(Train, CountsWhatIsLeftOut) {
     return found;
   };
   EXPECT_EQ(count(outcome.err, "attune: note: "), 2U) << outcome.err;
-  expect_parts(outcome.out, {"2 files were left out:\n", "data/train/down/1.png: ", "data/val/plain/0.png: "});
+  expect_parts(outcome.out, {"2 files were left out:\n", "data/train/down/1.jpg: the picture is damaged: ", "data/val/plain/0.png: "});
   const Json results = parsed(read("run/results.json"));
   ASSERT_EQ(results["problems"].size(), 2U);
-  expect_parts(results["problems"][0]["path"], {"data/train/down/1.png"});
+  expect_parts(results["problems"][0]["path"], {"data/train/down/1.jpg"});
   EXPECT_EQ(results["stages"][0]["splits"]["validate"]["samples"], 8);
   const Outcome again = train({"--resume"});
   EXPECT_EQ(again.code, 0) << again.err;

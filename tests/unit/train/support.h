@@ -32,13 +32,13 @@ inline torch::jit::Module layer_of(const std::string& name, const std::string& r
   return layer;
 }
 
-// conv1 - norm - act1 - conv2 - act2 - mean - drop - fc: pictures [N,3,H,W] to 4 scores, in double precision and
+// conv1 - norm - act1 - conv2 - act2 - mean - drop - fc: pictures [N,C,H,W] to 4 scores, in double precision and
 // smooth.
-inline torch::jit::Module dropping_model() {
+inline torch::jit::Module dropping_model(int64_t channels = 3) {
   torch::jit::Module m("__torch__.Dropping");
   m.register_attribute("training", c10::BoolType::get(), false);
   m.register_module("conv1", layer_of("Conv1", "torch.conv2d(x, self.weight, None, [2, 2], [1, 1])",
-                                      {{"weight", seeded({5, 3, 3, 3}, 1, 0.4)}}));
+                                      {{"weight", seeded({5, channels, 3, 3}, 1, 0.4)}}));
   m.register_module("norm", layer_of("Norm",
                                      "torch.batch_norm(x, self.weight, self.bias, self.running_mean, "
                                      "self.running_var, self.training, 0.1, 1e-5, False)",
@@ -64,8 +64,8 @@ inline void freeze_layer(const torch::jit::Module& module, const std::string& la
 }
 
 // The same in single precision, as a file.
-inline void save_model(const fs::path& file, const std::vector<std::string>& frozen = {}) {
-  torch::jit::Module module = dropping_model();
+inline void save_model(const fs::path& file, const std::vector<std::string>& frozen = {}, int64_t channels = 3) {
+  torch::jit::Module module = dropping_model(channels);
   module.to(at::kFloat);
   for (const std::string& layer : frozen) freeze_layer(module, layer);
   module.save(file.string());
