@@ -57,7 +57,8 @@ struct Clip {
   // The frames to take of a video of `count` frames, `rate` of them a second; ascending.
   std::vector<int64_t> positions(int64_t count, double rate) const {
     if (!timing.per_second) return even_positions(count, timing.frames);
-    if (!(rate > 0 && std::isfinite(rate))) refuse_input(path, "the video does not say how many frames it shows a second");
+    if (!(rate > 0 && std::isfinite(rate)))
+      refuse_input(path, "the video does not say how many frames it shows a second");
     return timed_positions(count, rate, timing);
   }
 };
