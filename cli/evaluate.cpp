@@ -131,8 +131,9 @@ class EvaluateRun {
     const Spec* spec = config_.evaluate.maps ? &config_.evaluate.maps->spec : nullptr;
     const Measurer measurer(model, spec, catalogue_, Labels(data_.classes));
     Progress progress("samples", data_.size());
-    Measurement measured = measurer.measure(data_, loader_options(config_, subject.sidecar, model->likely_input(), options_.batch),
-                                            [&](int64_t done) { progress.advance(done); });
+    Measurement measured =
+        measurer.measure(data_, loader_options(config_, subject.sidecar, model->likely_input(), options_.batch),
+                         [&](int64_t done) { progress.advance(done); });
     for (const Problem& problem : measured.answers.problems) note(problem);
     return measured;
   }

@@ -60,8 +60,7 @@ CLI::Option* add_inputs(CLI::App& command, InputFlags& flags) {
   command.add_option("--preprocess", flags.preprocess, "imagenet (default), unit, or a JSON file");
   add_shape(command, "--size", flags.size, "Size of the model's input: H or H,W");
   command.add_flag("--crop", flags.crop, "Resize the shorter side and cut out the centre instead of squashing");
-  command.add_option("--frames", flags.frames, "Frames of a clip; default 16")
-      ->check(CLI::Range(1, 10000));
+  command.add_option("--frames", flags.frames, "Frames of a clip; default 16")->check(CLI::Range(1, 10000));
   command.add_option("--batch", flags.batch, "Inputs run at once")->check(CLI::Range(1, 4096))->capture_default_str();
   return command.add_option("INPUT", flags.paths, "Pictures, folders, videos, or .npy tensors");
 }

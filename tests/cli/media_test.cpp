@@ -76,7 +76,8 @@ TEST_F(Media, LabelsMayBeOfAnotherProgramsModel) {
   save_classifier(folder_ / "model.pt");
   write_picture("a.png");
   write("config.json", R"({"model_type": "x", "id2label": {"0": "ant", "1": "bee", "2": "cat", "3": "dog"}})");
-  const Json summary = document({"heatmap", "model.pt", "a.png", "--labels", "config.json", "--target", "cat", "--json"});
+  const Json summary =
+      document({"heatmap", "model.pt", "a.png", "--labels", "config.json", "--target", "cat", "--json"});
   EXPECT_EQ(summary.at("items").at(0).at("maps").at(0).at("target").at("index"), 2);
 }
 

@@ -65,9 +65,11 @@ void decode_clip(Sample& sample, const StreamOptions& options) {
     sample.input.select(1, index).copy_(preprocess(frame, options.preprocess));
     const Image kept = within(frame, options.clip_bytes / options.frames);
     sample.pictures[static_cast<size_t>(index)] = kept;
-    const auto share = [](int64_t part, int64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); };
-    sample.region = scaled(covered(frame.size(0), frame.size(1), options.preprocess), share(kept.size(1), frame.size(1)),
-                           share(kept.size(0), frame.size(0)));
+    const auto share = [](int64_t part, int64_t whole) {
+      return static_cast<double>(part) / static_cast<double>(whole);
+    };
+    sample.region = scaled(covered(frame.size(0), frame.size(1), options.preprocess),
+                           share(kept.size(1), frame.size(1)), share(kept.size(0), frame.size(0)));
   });
 }
 

@@ -86,7 +86,8 @@ std::string read_xml_text(const fs::path& path) {
   if (input_size(path) > longest) refuse_input(path, "is too large for a VOC annotation (more than 1 MB)");
   std::string text = read_input(path);
   if (depth_of(text) > deepest) {
-    refuse_input(path, "is no VOC annotation: elements lie more than " + std::to_string(deepest) + " deep in each other");
+    refuse_input(path,
+                 "is no VOC annotation: elements lie more than " + std::to_string(deepest) + " deep in each other");
   }
   return text;
 }

@@ -110,7 +110,9 @@ Image upright_jpeg(const std::filesystem::path& path, const std::string& bytes) 
 Image read_image(const std::filesystem::path& path) {
   prepare_opencv();
   const std::string bytes = read_input(path);
-  if (bytes.size() > static_cast<size_t>(INT_MAX)) refuse_input(path, "the file is too large for a picture (2 GiB or more)");
+  if (bytes.size() > static_cast<size_t>(INT_MAX)) {
+    refuse_input(path, "the file is too large for a picture (2 GiB or more)");
+  }
   if (is_jpeg(bytes)) return upright_jpeg(path, bytes);
   if (is_cut_off(bytes)) refuse_input(path, "the picture is cut off: the end of the file is missing");
   if (is_damaged(bytes)) refuse_input(path, "the picture is damaged: a checksum in the file is wrong");

@@ -11,8 +11,8 @@ namespace attune {
 using Image = at::Tensor;
 
 // A picture file of any format that OpenCV reads, the right way up (EXIF orientation), samples of other depths brought
-// to 8 bits (eight_bits.h), grey as three equal channels, transparent parts over white. Throws Error(Fault::input) for a
-// file that is missing, empty, cut off, damaged as far as its decoder can tell, too large or no picture.
+// to 8 bits (eight_bits.h), grey as three equal channels, transparent parts over white. Throws Error(Fault::input) for
+// a file that is missing, empty, cut off, damaged as far as its decoder can tell, too large or no picture.
 Image read_image(const std::filesystem::path& path);
 
 // Throws Error(Fault::output).

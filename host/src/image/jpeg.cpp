@@ -8,11 +8,13 @@
 #include <iterator>
 #include <vector>
 
-#include <jpeglib.h>  // needs <cstdio> before it
-
-#include <jerror.h>
-
 #include "image/input_file.h"
+
+// Each needs those before it.
+// clang-format off
+#include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
 
 namespace attune {
 namespace {
@@ -20,8 +22,8 @@ namespace {
 constexpr int64_t kMostPixels = int64_t{1} << 30;  // as OpenCV has it for the other formats
 
 // Warnings of the compressed data. Others are of headers that hardly any program looks at, and leave the picture whole.
-constexpr int kDamage[] = {JWRN_EXTRANEOUS_DATA, JWRN_HIT_MARKER,  JWRN_HUFF_BAD_CODE,   JWRN_ARITH_BAD_CODE,
-                           JWRN_MUST_RESYNC,     JWRN_JPEG_EOF,    JWRN_BOGUS_PROGRESSION};
+constexpr int kDamage[] = {JWRN_EXTRANEOUS_DATA, JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE,    JWRN_ARITH_BAD_CODE,
+                           JWRN_MUST_RESYNC,     JWRN_JPEG_EOF,   JWRN_BOGUS_PROGRESSION};
 
 // libjpeg knows its first member only.
 struct Complaints {

@@ -124,7 +124,8 @@ std::vector<int64_t> stored_shape(const std::filesystem::path& path, const Nifti
   while (extents.size() > 4 && extents.back() == 1) extents.pop_back();
   const bool is_positive = std::all_of(extents.begin(), extents.end(), [](int64_t extent) { return extent > 0; });
   if (extents.size() < 2 || extents.size() > 4 || !is_positive) {
-    refuse_input(path, "has the shape " + shape_text(extents) + "; a volume [X,Y,Z], or several as [X,Y,Z,T], is expected");
+    refuse_input(path,
+                 "has the shape " + shape_text(extents) + "; a volume [X,Y,Z], or several as [X,Y,Z,T], is expected");
   }
   extents.resize(4, 1);
   std::reverse(extents.begin(), extents.end());
@@ -144,7 +145,8 @@ void finish_values(const std::filesystem::path& path, const NiftiHeader& header,
 std::string compressed(const std::string& bytes) {
   z_stream stream{};
   constexpr int gzip = 15 + 16;  // window of 32 kB, and the header of .gz
-  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip, 8, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
+  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    throw std::bad_alloc();
   std::string result(deflateBound(&stream, bytes.size()), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(bytes.size());
@@ -175,7 +177,7 @@ NiftiVolume read_nifti(const std::filesystem::path& path) {
   const Converter convert_all = converter_for(nifti::type.get(volume.header));
   if (convert_all == nullptr) {
     refuse_input(path, "holds values of NIfTI's type " + std::to_string(nifti::type.get(volume.header)) +
-                         "; integers, float32 or float64 are expected");
+                           "; integers, float32 or float64 are expected");
   }
   const float offset = nifti::data_offset.get(volume.header);
   constexpr float header_size = 348, longest = 1 << 24;

@@ -14,8 +14,8 @@ constexpr size_t kNiftiMagic = 344;
 struct Run {
   size_t offset, size, count;
 };
-constexpr Run kNumbers[] = {{0, 4, 1},   {32, 4, 1},  {36, 2, 1},  {40, 2, 8},  {56, 4, 3},  {68, 2, 4},  {76, 4, 8}, {108, 4, 3},
-                            {120, 2, 1}, {124, 4, 6}, {252, 2, 2}, {256, 4, 6}, {280, 4, 12}};
+constexpr Run kNumbers[] = {{0, 4, 1},   {32, 4, 1},  {36, 2, 1},  {40, 2, 8},  {56, 4, 3},  {68, 2, 4},  {76, 4, 8},
+                            {108, 4, 3}, {120, 2, 1}, {124, 4, 6}, {252, 2, 2}, {256, 4, 6}, {280, 4, 12}};
 
 void swap_bytes(NiftiHeader& header) {
   for (const Run& run : kNumbers) {

@@ -35,7 +35,7 @@ inline constexpr NiftiField<float> spacing{76};  // the first is the handedness 
 inline constexpr NiftiField<float> data_offset{108};
 inline constexpr NiftiField<float> slope{112};
 inline constexpr NiftiField<float> intercept{116};
-inline constexpr NiftiField<float> shown_range{124};   // greatest and least intensity to show
+inline constexpr NiftiField<float> shown_range{124};  // greatest and least intensity to show
 inline constexpr NiftiField<int16_t> has_quaternion{252};
 inline constexpr NiftiField<int16_t> has_affine{254};
 inline constexpr NiftiField<float> quaternion{256};  // b, c, d

@@ -11,8 +11,8 @@ std::string setting_fault(const Setting& setting, const JsonNode& node) {
   if (setting.required && node.kind == JsonNode::Kind::string && node.text.empty()) return "must not be empty";
   if (setting.length == 0 || node.items.size() == setting.length) return "";
   if (setting.or_one && node.items.size() == 1) return "";
-  return std::string("must be a list of ") + (setting.or_one ? "1 or " : "") + std::to_string(setting.length) + " numbers, not of " +
-         std::to_string(node.items.size());
+  return std::string("must be a list of ") + (setting.or_one ? "1 or " : "") + std::to_string(setting.length) +
+         " numbers, not of " + std::to_string(node.items.size());
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ std::map<int64_t, std::string> indexed_labels(const json& object) {
     const bool is_indexed = value.is_string() && std::from_chars(key.data(), end, index).ptr == end;
     if (value.is_number_integer()) index = value.get<int64_t>();
     if ((!is_indexed && !value.is_number_integer()) || index < 0) {
-      throw Error(Fault::input, "has labels that are neither {\"0\": \"cat\"} nor {\"cat\": 0}, at the key " + in_quotes(key));
+      throw Error(Fault::input,
+                  "has labels that are neither {\"0\": \"cat\"} nor {\"cat\": 0}, at the key " + in_quotes(key));
     }
     if (!labels.emplace(index, is_indexed ? value.get<std::string>() : key).second) {
       throw Error(Fault::input, "has two labels for class " + std::to_string(index));
@@ -205,20 +206,19 @@ Sidecar read_sidecar(const std::filesystem::path& model) {
     if (name != "multi_label" && name != "single_label") reader.fail("task", "must be single_label or multi_label");
     sidecar.multi_label = name == "multi_label";
   };
-  reader.read(parse(file),
-              {{"labels", [&](const json& v) { sidecar.labels = labels_from(v, reader, file.parent_path()); }},
-               {"preprocess", [&](const json& v) { sidecar.preprocess = preprocess_from(v, file, "/preprocess"); }},
-               {"output",
-                [&](const json& v) {
-                  sidecar.output =
-                      v.is_number_unsigned() ? std::to_string(v.get<uint64_t>()) : reader.text("output", v);
-                }},
-               {"layer", [&](const json& v) { sidecar.layer = reader.text("layer", v); }},
-               {"layout", [&](const json& v) { sidecar.layout = reader.text("layout", v); }},
-               {"frames", [&](const json& v) { sidecar.frames = reader.count("frames", v); }},
-               {"frames_per_second",
-                [&](const json& v) { sidecar.frames_per_second = reader.rate("frames_per_second", v); }},
-               {"task", task}});
+  reader.read(
+      parse(file),
+      {{"labels", [&](const json& v) { sidecar.labels = labels_from(v, reader, file.parent_path()); }},
+       {"preprocess", [&](const json& v) { sidecar.preprocess = preprocess_from(v, file, "/preprocess"); }},
+       {"output",
+        [&](const json& v) {
+          sidecar.output = v.is_number_unsigned() ? std::to_string(v.get<uint64_t>()) : reader.text("output", v);
+        }},
+       {"layer", [&](const json& v) { sidecar.layer = reader.text("layer", v); }},
+       {"layout", [&](const json& v) { sidecar.layout = reader.text("layout", v); }},
+       {"frames", [&](const json& v) { sidecar.frames = reader.count("frames", v); }},
+       {"frames_per_second", [&](const json& v) { sidecar.frames_per_second = reader.rate("frames_per_second", v); }},
+       {"task", task}});
   return sidecar;
 }
 

@@ -20,7 +20,7 @@ struct Sidecar {
   std::string layout = "auto";
   std::optional<int64_t> frames;            // of a clip
   std::optional<double> frames_per_second;  // that it takes of a video, around the middle; else evenly over all of it
-  bool multi_label = false;                 // "task": "multi_label": a probability per class rather than one distribution
+  bool multi_label = false;  // "task": "multi_label": a probability per class rather than one distribution
 };
 
 // The sidecar of a model; the defaults when there is none. Throws Error(Fault::spec) with the file and the key.

@@ -14,9 +14,9 @@ using Json = nlohmann::ordered_json;
 
 // Settings whose default depends on others, or that stand for nothing when they are not given.
 const std::set<std::string> without_default = {
-    "description", "model", "output", "root",  "train", "validate", "test", "task", "name",   "loss",
-    "spec",        "maps",  "epochs", "steps", "size",  "crop",     "mean", "std",  "frames", "frames_per_second",
-    "samples_per_class"};
+    "description", "model",  "output", "root",  "train", "validate", "test", "task", "name",   "loss",
+    "spec",        "maps",   "epochs", "steps", "size",  "crop",     "mean", "std",  "frames", "samples_per_class",
+    "frames_per_second"};
 
 Json object_of(const Settings& settings, Json others = Json::object(), Json required = Json::array()) {
   Json properties = Json::object();
@@ -26,7 +26,8 @@ Json object_of(const Settings& settings, Json others = Json::object(), Json requ
     if (setting.required) required.push_back(setting.declared.name);
     if (setting.required && schema.value("type", "") == "string") schema["minLength"] = 1;
     if (setting.or_one) {
-      schema["anyOf"] = {{{"minItems", 1}, {"maxItems", 1}}, {{"minItems", setting.length}, {"maxItems", setting.length}}};
+      schema["anyOf"] = {{{"minItems", 1}, {"maxItems", 1}},
+                         {{"minItems", setting.length}, {"maxItems", setting.length}}};
     } else if (setting.length > 0) {
       schema["minItems"] = schema["maxItems"] = setting.length;
     }

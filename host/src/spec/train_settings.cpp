@@ -112,9 +112,11 @@ const Settings& input_settings() {
   static const Settings settings = {
       {list("size", {224, 224}, {1, 16384}, "Height and width of the model's input"), false, 2, ParameterType::integer},
       {boolean("crop", false, "Resize the shorter side and cut out the centre instead of squashing")},
-      {list("mean", {0.485, 0.456, 0.406}, {-largest, largest}, "Subtracted from each channel of [0,1]; one number: of luminance"), false, 3,
+      {list("mean", {0.485, 0.456, 0.406}, {-largest, largest},
+            "Subtracted from each channel of [0,1]; one number: of luminance"),
+       false, 3, ParameterType::real, true},
+      {list("std", {0.229, 0.224, 0.225}, {1e-6, largest}, "Each channel is divided by it"), false, 3,
        ParameterType::real, true},
-      {list("std", {0.229, 0.224, 0.225}, {1e-6, largest}, "Each channel is divided by it"), false, 3, ParameterType::real, true},
       {integer("frames", 16, {1, 10000}, "Length of a clip")},
       {real("frames_per_second", 4, {0.001, 1000},
             "Of a clip, around the middle of the video; default: model.json's, else evenly over the whole video")}};

@@ -84,7 +84,8 @@ TEST(ListInputs, FoldersGivePicturesAndArraysByName) {
   const TemporaryFolder folder;
   fill(folder);
   const auto files = list_inputs({folder.path().string()}, false);
-  EXPECT_EQ(names(files), (std::vector<std::string>{"10.bmp", "9.tif", "C.JPG", "a.webp", "b.png", "rows.npy", "inner.png"}));
+  EXPECT_EQ(names(files),
+            (std::vector<std::string>{"10.bmp", "9.tif", "C.JPG", "a.webp", "b.png", "rows.npy", "inner.png"}));
   EXPECT_EQ(files.at(0).path, (folder / "10.bmp").string());
   EXPECT_EQ(files.at(0).kind, InputKind::image);
   EXPECT_EQ(files.at(5).kind, InputKind::npy);

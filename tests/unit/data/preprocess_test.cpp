@@ -225,7 +225,10 @@ TEST(PreprocessRule, GivesAsManyChannelsAsTheModelHas) {
   EXPECT_EQ(rule({0.5}, 3).mean, (std::vector<double>{0.5, 0.5, 0.5}));
   EXPECT_EQ(rule({0.5}, 3).std, (std::vector<double>{0.25, 0.25, 0.25}));
   EXPECT_NEAR(rule({1, 0.5, 0}, 1).mean.at(0), 0.299 + 0.2935, 1e-12);
-  EXPECT_EQ(message_of(Fault::usage, [&] { rule({0.5, 0.5}, 1); }),
+  EXPECT_EQ(message_of(Fault::usage,
+                       [&] {
+                         rule({0.5, 0.5}, 1);
+                       }),
             "preprocessing: mean needs one number, or three (red, green, blue), not 2");
 }
 

@@ -67,8 +67,13 @@ TEST(VideoFile, SaysHowItIsTurned) {
 
 TEST(VideoFile, IsWholeOrCutOff) {
   const TemporaryFolder folder;
-  const std::string matroska = "\x1a\x45\xdf\xa3\x84" "1234\x18\x53\x80\x67";
-  const std::string gif = "GIF89a\x01\0\x01\0\x80\0\0abcdef!\xf9\x04" "1234\0,\0\0\0\0\x01\0\x01\0\0\x02\x02" "12\0;"s;
+  const std::string matroska =
+      "\x1a\x45\xdf\xa3\x84"
+      "1234\x18\x53\x80\x67";
+  const std::string gif =
+      "GIF89a\x01\0\x01\0\x80\0\0abcdef!\xf9\x04"
+      "1234\0,\0\0\0\0\x01\0\x01\0\0\x02\x02"
+      "12\0;"s;
   const std::string long_box = big_endian(1, 4) + "mdat" + big_endian(16 + 50, 8) + std::string(50, 'x');
   const std::string wholes[] = {movie(track("vide", {1, 0, 0, 1})), box("ftyp", "isom") + long_box,
                                 "RIFF\x40\0\0\0AVI "s + std::string(60, 'x'),

@@ -158,8 +158,7 @@ TEST_F(Voc, BoundsAnnotations) {
   std::string deep;
   for (int i = 0; i < 100000; ++i) deep += "<a>";
   EXPECT_EQ(fault_of(deep), "is no VOC annotation: elements lie more than 64 deep in each other");
-  EXPECT_EQ(fault_of(annotation(std::string(1 << 20, ' '))),
-            "is too large for a VOC annotation (more than 1 MB)");
+  EXPECT_EQ(fault_of(annotation(std::string(1 << 20, ' '))), "is too large for a VOC annotation (more than 1 MB)");
   const std::string comments = "<!-- <a><a> --><note><![CDATA[<a><a>]]></note>";
   std::string flat;
   for (int i = 0; i < 100; ++i) flat += comments + "<empty/><part name=\"x\"/>";

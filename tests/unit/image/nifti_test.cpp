@@ -98,8 +98,7 @@ TEST(Nifti, EitherByteOrder) {
 
 TEST(Nifti, WritesWhatItReads) {
   const TemporaryFolder folder;
-  const NiftiVolume volume =
-      read_nifti(folder.write("v.nii", file_of(header_of({2, 3, 4}, 4, 16), numbered(2, 3, 4))));
+  const NiftiVolume volume = read_nifti(folder.write("v.nii", file_of(header_of({2, 3, 4}, 4, 16), numbered(2, 3, 4))));
   for (const char* name : {"map.nii", "map.nii.gz"}) {
     write_nifti(folder / name, volume.values[0] * 2, volume.header);
     EXPECT_TRUE(at::equal(read_nifti(folder / name).values, volume.values * 2)) << name;
