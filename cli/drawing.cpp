@@ -46,7 +46,7 @@ Image base_picture(const Sample& sample) {
 }
 
 Drawing draw(const Sample& sample, const at::Tensor& map, bool at_input_resolution, const OverlayOptions& given) {
-  if (!has_picture(sample)) return {};
+  if (!has_picture(sample) || map.dim() != sample.input.dim()) return {};  // such as of a sequence behind a picture
   OverlayOptions options = given;
   if (sample.input.dim() == 4) return draw_clip(sample, map, options);
   const Image picture = base_picture(sample);

@@ -136,7 +136,7 @@ void HeatmapReport::note_empty(const std::string& name, const at::Tensor& map, b
   } else if (is_drawn && !options_.signed_maps && map.max().item<double>() <= 0) {
     note = "has no positive values: everything speaks against the class; --signed draws that";
   } else if (!is_drawn && !options_.raw) {
-    note = "cannot be drawn, as the input is no picture; --raw writes the map itself";
+    note = "cannot be drawn over its input; --raw writes the map itself";
   }
   if (!note.empty()) std::cerr << "attune: note: map '" + name + "' " + note + "\n";
 }

@@ -16,6 +16,8 @@ void save_fixed_size(const std::filesystem::path& file);
 void save_ending(const std::filesystem::path& file, int64_t scores, const std::string& result);
 // Layers conv1 (the automatic one), window (2 x 2 positions at a time, folded into the batch), fc.
 void save_windows(const std::filesystem::path& file);
+// Layers conv1 (the automatic one), steps (a 1-D convolution along the width), fc.
+void save_steps(const std::filesystem::path& file);
 // Takes a list of pictures.
 void save_list_taker(const std::filesystem::path& file);
 // Prints, and raises an error of these words for pictures that are 48 pixels high.
