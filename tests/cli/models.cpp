@@ -177,10 +177,12 @@ void save_clip_classifier(const std::filesystem::path& file) {
   model.save("  return torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3, 4])\n", file);
 }
 
-void save_colours(const std::filesystem::path& file, double threshold) {
+void save_colours(const std::filesystem::path& file, double threshold, const std::string& result) {
   Builder model;
   model.layer("colours", "x * 1.0");
-  model.save("  return torch.mean(self.colours.forward(x), [2, 3]) - " + std::to_string(threshold) + "\n", file);
+  model.save("  y = torch.mean(self.colours.forward(x), [2, 3]) - " + std::to_string(threshold) + "\n  return " + result +
+                 "\n",
+             file);
 }
 
 void save_state_dict(const std::filesystem::path& file) {

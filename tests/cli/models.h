@@ -36,8 +36,8 @@ void save_signal_classifier(const std::filesystem::path& file);
 void save_clip_classifier(const std::filesystem::path& file);
 
 // Pictures to 3 scores: how much there is of each colour, on average, minus the threshold. One layer, `colours`, hands on
-// the picture, so that the Grad-CAM of a class is its colour.
-void save_colours(const std::filesystem::path& file, double threshold);
+// the picture, so that the Grad-CAM of a class is its colour. `result` says what becomes of these scores y.
+void save_colours(const std::filesystem::path& file, double threshold, const std::string& result = "y");
 
 // What torch.save(model.state_dict()) writes: an archive without code.
 void save_state_dict(const std::filesystem::path& file);
