@@ -160,7 +160,7 @@ Drawing draw_input(const Sample& sample, std::optional<int64_t> shown, std::opti
 
 Drawing draw(const Sample& sample, const at::Tensor& map, bool at_input_resolution, const OverlayOptions& given,
              std::optional<int64_t> shown) {
-  if (map.dim() != sample.input.dim()) return {};
+  if (map.dim() != sample.input.dim()) return {};  // such as of a sequence behind a picture
   OverlayOptions options = given;
   if (options.colormap.empty()) options.colormap = default_colormap(options.signed_);
   Drawing drawing;

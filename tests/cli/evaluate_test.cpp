@@ -93,6 +93,19 @@ void expect_value(const Json& of, const std::string& name, double value) {
   EXPECT_NEAR(of[name]["value"].get<double>(), value, 1e-9) << name;
 }
 
+// Decisions and losses are about scores; of a model that gives probabilities they are found again.
+TEST_F(Evaluate, AModelThatEndsInASigmoidIsJudgedByItsScores) {
+  const Json expected = report()["metrics"];
+  save_colours(folder_ / "model.pt", 0.05, "torch.sigmoid(y)");
+  const Outcome outcome = run(evaluate({"--json"}));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  expect_parts(outcome.err, {"attune: note: the model ends in a sigmoid"});
+  const Json found = parsed(outcome.out)["metrics"];
+  for (const auto& [name, metric] : expected.items()) {
+    EXPECT_NEAR(found[name]["value"].get<double>(), metric["value"].get<double>(), 1e-6) << name;
+  }
+}
+
 TEST_F(Evaluate, GivesWhatCanBeWorkedOutByHand) {
   const Json report = this->report();
   EXPECT_EQ(report["split"], "test");

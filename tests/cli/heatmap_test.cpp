@@ -184,6 +184,19 @@ TEST_F(Heatmap, ProbabilitiesAreThoseOfTheModel) {
   EXPECT_NEAR(logarithm["probability"].get<double>(), std::exp(logarithm["score"].get<double>()), 1e-6);
 }
 
+// Sixteen steps are no grid of 4 x 4.
+TEST_F(Heatmap, ASequenceBehindAPictureHasAMapOfOneAxis) {
+  save_steps(folder_ / "model.pt");
+  const auto map = [&](const std::string& layer) {
+    return document({"heatmap", "model.pt", "picture.png", "--size", "64", "--json", "--raw", "--output", "out", "--layer",
+                     layer})["items"][0]["maps"][0];
+  };
+  const Json steps = map("steps");
+  EXPECT_EQ(steps["shape"], (Json{1, 16}));
+  EXPECT_EQ(steps["overlay"], nullptr);
+  EXPECT_EQ(map("auto")["layer"], "conv1");
+}
+
 TEST_F(Heatmap, SignalsAreCurvesAndClipsStrips) {
   save_signal_classifier(folder_ / "model.pt");
   write("signal.npy", npy("<f4", "(2, 64)", bytes_of(std::vector<float>(2 * 64, 0.5F))));

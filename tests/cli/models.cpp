@@ -123,6 +123,17 @@ void save_windows(const std::filesystem::path& file) {
       file);
 }
 
+void save_steps(const std::filesystem::path& file) {
+  Builder model;
+  model.convolution("conv1", 3, 6, 4);
+  model.layer("steps", "torch.relu(torch.conv1d(x, self.weight, None, [1], [1]))", {16, 6, 3});
+  model.linear("fc", 16, 4);
+  model.save(
+      "  x = self.steps.forward(torch.mean(self.conv1.forward(x), [2]))\n"
+      "  return self.fc.forward(torch.mean(x, [2]))\n",
+      file);
+}
+
 void save_list_taker(const std::filesystem::path& file) {
   Builder model;
   model.convolution("conv1", 3, 4, 4);
@@ -214,10 +225,12 @@ void save_lines(const std::filesystem::path& file) {
   model.save("  return torch.mean(self.lines.forward(torch.mean(self.conv1.forward(x), [2])), [2])\n", file);
 }
 
-void save_colours(const std::filesystem::path& file, double threshold) {
+void save_colours(const std::filesystem::path& file, double threshold, const std::string& result) {
   Builder model;
   model.layer("colours", "x * 1.0");
-  model.save("  return torch.mean(self.colours.forward(x), [2, 3]) - " + std::to_string(threshold) + "\n", file);
+  model.save("  y = torch.mean(self.colours.forward(x), [2, 3]) - " + std::to_string(threshold) + "\n  return " + result +
+                 "\n",
+             file);
 }
 
 void save_brightness(const std::filesystem::path& file) {

@@ -16,6 +16,8 @@ void save_fixed_size(const std::filesystem::path& file);
 void save_ending(const std::filesystem::path& file, int64_t scores, const std::string& result);
 // Layers conv1 (the automatic one), window (2 x 2 positions at a time, folded into the batch), fc.
 void save_windows(const std::filesystem::path& file);
+// Layers conv1 (the automatic one), steps (a 1-D convolution along the width), fc.
+void save_steps(const std::filesystem::path& file);
 // Takes a list of pictures.
 void save_list_taker(const std::filesystem::path& file);
 // Prints, and raises an error of these words for pictures that are 48 pixels high.
@@ -43,8 +45,8 @@ void save_follower(const std::filesystem::path& file, int64_t channels, int64_t 
 void save_lines(const std::filesystem::path& file);
 
 // Pictures to 3 scores: how much there is of each colour, on average, minus the threshold. One layer, `colours`, hands on
-// the picture, so that the Grad-CAM of a class is its colour.
-void save_colours(const std::filesystem::path& file, double threshold);
+// the picture, so that the Grad-CAM of a class is its colour. `result` says what becomes of these scores y.
+void save_colours(const std::filesystem::path& file, double threshold, const std::string& result = "y");
 
 // Pictures of one channel to 2 scores: both are their mean value.
 void save_brightness(const std::filesystem::path& file);

@@ -137,6 +137,7 @@ Reading read_layout(const Shape& shape, const Shape& input_shape, const std::str
     Reading reading = reading_of(*axes);
     if (reading.layout || !reading.why_not.empty()) return reading;
   }
+  if (shape.empty() || shape[0] != input_shape[0]) return {{}, folded_into_batch};
   const auto readings = readings_of(shape, input_shape, wanted);
   if (readings.size() == 1) return {readings[0], ""};
   if (readings.empty()) return {{}, wanted == "auto" ? "its axes cannot be told" : "it cannot be read as " + wanted};
@@ -156,9 +157,7 @@ Layout find_layout(const Shape& shape, const Shape& input_shape, const std::stri
   if (!reading.layout->is_spatial()) {
     throw Error(Fault::input, found + ", which has no spatial extent; `attune layers` lists the layers that have one");
   }
-  if (shape[0] != input_shape[0]) {
-    throw Error(Fault::input, found + ", of which no map is made: parts of the input are folded into its batch");
-  }
+  if (shape[0] != input_shape[0]) throw Error(Fault::input, found + ", of which no map is made: " + folded_into_batch);
   return *reading.layout;
 }
 

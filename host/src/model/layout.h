@@ -39,6 +39,8 @@ struct Reading {
   std::string why_not;  // "it holds weights between positions (attention)"
 };
 
+constexpr const char* folded_into_batch = "parts of the input (windows, heads or views) are folded into its batch";
+
 Reading reading_of(const Axes& axes);
 
 // The reading of an activation of `shape` for an input of `input_shape` [N,C,S1..Sd]. `wanted` is "auto",

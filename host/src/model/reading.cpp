@@ -24,7 +24,7 @@ Arrangement arrange(const Axes& axes) {
       found.places.insert(found.places.end(), axis.begin(), axis.end());
       found.is_merged = found.is_merged || axis.size() > 1 || has(axis, Factor::Source::tokens);
     } else if (has(axis, Factor::Source::batch)) {
-      found.why_not = "parts of the input are folded into its batch";
+      found.why_not = folded_into_batch;
     } else if (std::any_of(axis.begin(), axis.end(), [](const Factor& f) { return is_place({f}); })) {
       found.why_not = "channels and positions are folded into one axis";
     } else if (found.channels != 0) {
@@ -60,10 +60,9 @@ bool has_unknown(const Axes& axes) {
 }  // namespace
 
 Reading reading_of(const Axes& axes) {
-  if (axes.empty() || axes[0].size() != 1 || axes[0][0].source != Factor::Source::batch) {
-    return {{}, "parts of the input (windows, heads or views) are folded into its batch"};
-  }
-  if (has_unknown(axes)) return {};
+  const bool has_batch = !axes.empty() && has(axes[0], Factor::Source::batch);
+  if (has_unknown(axes) && !(has_batch && axes[0].size() > 1)) return {};
+  if (!has_batch || axes[0].size() > 1) return {{}, folded_into_batch};
   Arrangement found = arrange(axes);
   Axis& places = found.places;
   Layout layout;

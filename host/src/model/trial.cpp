@@ -12,12 +12,19 @@ namespace {
 
 constexpr size_t most_trials = 64;  // of one model that is given inputs of ever new sizes
 
+// Which axis of a layer grows with the number of inputs; the first one where nobody knows.
+size_t axis_of_rows(const LayerVisit& visit) {
+  for (size_t i = 0; visit.axes && i < visit.axes->size(); ++i) {
+    if (has((*visit.axes)[i], Factor::Source::batch)) return i;
+  }
+  return 0;
+}
+
 // Shapes as they are for one row.
 void as_one_row(Trial& trial, int64_t rows) {
   for (LayerVisit& visit : trial.visits) {
-    for (size_t i = 0; visit.axes && i < visit.axes->size(); ++i) {
-      if (has((*visit.axes)[i], Factor::Source::batch)) visit.shape[i] /= rows;
-    }
+    const size_t axis = axis_of_rows(visit);
+    if (axis < visit.shape.size() && visit.shape[axis] % rows == 0) visit.shape[axis] /= rows;
   }
 }
 

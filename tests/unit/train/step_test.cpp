@@ -36,7 +36,7 @@ StageConfig stage_of(Strategy strategy) {
 class Step : public testing::Test {
  protected:
   StepReport step(const StageConfig& stage, const Batch& batch) {
-    return Stepper(stage, trainee_, &consistency_, "auto").step(batch, step_seed, 1);
+    return Stepper(stage, trainee_, &consistency_, *model_).step(batch, step_seed, 1);
   }
 
   NamedTensors copy_of_state() const {
