@@ -21,7 +21,6 @@ Image unit_picture(const at::Tensor& values) {
 
 // In the proportions of the part of the photo that the model was given.
 Image as_seen(const Image& picture, const Sample& sample) {
-  if (sample.pictures.empty()) return picture;
   const auto side = [](double length) { return std::max<int64_t>(1, std::llround(length)); };
   return resize(picture, side(sample.region.height), side(sample.region.width));
 }
@@ -34,39 +33,33 @@ at::Tensor without_preprocessing(const at::Tensor& input, const Preprocess& prep
   return input * by_channel(preprocess.std) + by_channel(preprocess.mean);
 }
 
-// The sample as if `input` [C,S1..Sd] had been read: of a photo or clip, with the pictures that the tensor shows.
-Sample with_input(const Sample& sample, const at::Tensor& input, const Preprocess& preprocess) {
+// The sample as if `input` [C,S1..Sd] had been read: of a photo or clip, with the pictures that `values` are, of 0..1.
+Sample with_values(const Sample& sample, const at::Tensor& input, const at::Tensor& values) {
   Sample changed = sample;
   changed.input = input;
-  if (sample.pictures.empty()) return changed;
-  const at::Tensor values = without_preprocessing(input, preprocess);
   changed.pictures.clear();
-  if (values.dim() == 3) changed.pictures.push_back(as_seen(unit_picture(values), sample));
-  if (values.dim() == 4) {
-    for (const at::Tensor& frame : values.unbind(1)) changed.pictures.push_back(as_seen(unit_picture(frame), sample));
+  if (sample.pictures.empty() || values.dim() < 3) return changed;
+  for (const at::Tensor& frame : values.dim() == 4 ? values.unbind(1) : std::vector<at::Tensor>{values}) {
+    changed.pictures.push_back(as_seen(unit_picture(frame), sample));
   }
   const Image& first = changed.pictures.at(0);
   changed.region = {0, 0, static_cast<double>(first.size(1)), static_cast<double>(first.size(0))};
   return changed;
 }
 
-// A mask in grey, an input as a picture; of other ranks, as inputs of that rank are drawn.
+Sample with_input(const Sample& sample, const at::Tensor& input, const Preprocess& preprocess) {
+  return with_values(sample, input, without_preprocessing(input, preprocess));
+}
+
+// An input as inputs are drawn; a mask likewise, in grey from 0 to 1.
 Drawing shown_drawing(const Sample& sample, const at::Tensor& values, Shown shown, const Preprocess& preprocess,
                       std::optional<int64_t> parts) {
   if (shown == Shown::input && values.sizes() == sample.input.sizes()) {
     return draw_input(with_input(sample, values, preprocess), parts);
   }
-  if (values.dim() == 3) {
-    const Image picture = as_seen(unit_picture(values), sample);
-    return {picture, picture, ""};
-  }
-  Sample mask = sample;
-  mask.pictures.clear();
-  mask.input = values;
-  if (values.dim() == 4 && sample.input.dim() == 4) {  // a clip's mask is a clip
-    mask.input = values.mean(0, true).expand({sample.input.size(0), -1, -1, -1});
-  }
-  return draw_input(mask, parts, Tones{0, 1});
+  const bool of_clip = values.dim() == 4 && sample.input.dim() == 4;  // which its number of channels tells
+  const at::Tensor mask = of_clip ? values.mean(0, true).expand({sample.input.size(0), -1, -1, -1}) : values;
+  return draw_input(with_values(sample, mask, values), parts, Tones{0, 1});
 }
 
 // What of a map is drawn as heat, for its range: gradients by their size, channels together, but for a signal's own.

@@ -179,12 +179,20 @@ class SignalFigure {
     }
     if (spots.size() == 1) spots.push_back(spots[0].towards({layout_.right, spots[0].y, spots[0].heat}, 1));
     const int thickness = is_small_ ? 1 : 2;
-    for (size_t i = 1; i < spots.size(); ++i) stroke(spots[i - 1], spots[i], thickness + 2, kCurveInk);
+    // Ink around the colours, or light ones would not be seen on white.
+    for (size_t i = 1; i < spots.size(); ++i) {
+      const bool plain = !has_heat(spots[i - 1], spots[i]);
+      stroke(spots[i - 1], spots[i], plain ? thickness : thickness + 2, kCurveInk);
+    }
     for (size_t i = 1; i < spots.size(); ++i) draw_heat(spots[i - 1], spots[i], thickness);
   }
 
+  bool has_heat(const Spot& from, const Spot& to) const {
+    return strength(from.heat, colours_.is_signed()) > 0 || strength(to.heat, colours_.is_signed()) > 0;
+  }
+
   void draw_heat(const Spot& from, const Spot& to, int thickness) {
-    if (strength(from.heat, colours_.is_signed()) == 0 && strength(to.heat, colours_.is_signed()) == 0) return;
+    if (!has_heat(from, to)) return;
     const double pieces = std::max(1.0, std::ceil(std::hypot(to.x - from.x, to.y - from.y) / kPiece));
     for (double piece = 0; piece < pieces; ++piece) {
       const Spot begin = from.towards(to, piece / pieces), end = from.towards(to, (piece + 1) / pieces);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include <attune/sdk/error.h>
 
@@ -32,24 +33,30 @@ void draw_caption(Image& canvas, const Tile& tile, int64_t top, int64_t left, in
 
 Image tiled(const std::vector<Tile>& tiles, int64_t columns) {
   if (tiles.empty() || columns < 1) throw Error(Fault::run, "there is no picture to show");
-  int64_t height = 0, width = 0;
+  const auto count = static_cast<int64_t>(tiles.size());
+  columns = std::min(columns, count);
+  std::vector<int64_t> heights(static_cast<size_t>((count + columns - 1) / columns));  // of rows
+  int64_t width = 0;
   bool captioned = false;
-  for (const Tile& tile : tiles) {
+  for (int64_t i = 0; i < count; ++i) {
+    const Tile& tile = tiles[static_cast<size_t>(i)];
     require_image(tile.picture);
+    int64_t& height = heights[static_cast<size_t>(i / columns)];
     height = std::max(height, tile.picture.size(0));
     width = std::max(width, tile.picture.size(1));
     captioned = captioned || !tile.caption.empty();
   }
-  const auto count = static_cast<int64_t>(tiles.size());
-  columns = std::min(columns, count);
-  const int64_t rows = (count + columns - 1) / columns;
-  const int64_t pitch = height + (captioned ? line_of(words(width, false)) : 0) + kTileGap;
-  Image canvas = filled(rows * pitch - kTileGap, columns * (width + kTileGap) - kTileGap, {255, 255, 255});
+  const int64_t line = captioned ? line_of(words(width, false)) : 0, pitch = width + kTileGap;
+  const auto rows = static_cast<int64_t>(heights.size());
+  const int64_t all = std::accumulate(heights.begin(), heights.end(), rows * (line + kTileGap) - kTileGap);
+  Image canvas = filled(all, columns * pitch - kTileGap, {255, 255, 255});
+  int64_t top = 0;
   for (int64_t i = 0; i < count; ++i) {
     const Tile& tile = tiles[static_cast<size_t>(i)];
-    const int64_t top = i / columns * pitch, left = i % columns * (width + kTileGap);
+    const int64_t left = i % columns * pitch, height = heights[static_cast<size_t>(i / columns)];
     canvas.narrow(0, top, tile.picture.size(0)).narrow(1, left, tile.picture.size(1)).copy_(tile.picture);
     draw_caption(canvas, tile, top + height, left, width);
+    if ((i + 1) % columns == 0) top += height + line + kTileGap;
   }
   return canvas;
 }

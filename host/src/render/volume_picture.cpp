@@ -13,8 +13,8 @@
 namespace attune {
 namespace {
 
-constexpr double kSmallSlice = 112, kLargeSlice = 240;  // the longest side of a volume, in pixels
-constexpr double kManySlices = 64;                      // from which on they are small
+constexpr double kSmallSlice = 160, kLargeSlice = 240;  // the longest side of a volume, in pixels
+constexpr double kManySlices = 64, kManySide = 112;     // from how many on it is another
 constexpr double kThinnest = 16;                        // of a slice's sides, in pixels
 constexpr int64_t kCellSide = 108;
 constexpr int64_t kLongestRow = 2400;
@@ -105,7 +105,8 @@ Image volume_picture(const Volume& volume, const at::Tensor& map, const OverlayO
   const OverlayOptions common = on_one_scale(map, options);
   double total = 0;
   for (const int64_t count : volume.grey.sizes()) total += static_cast<double>(std::min(count, shown));
-  const auto extents = extents_of(volume, kSmallSlice, total > kManySlices ? kSmallSlice : kLargeSlice);
+  const bool many = total > kManySlices;
+  const auto extents = extents_of(volume, many ? kManySide : kSmallSlice, many ? kManySide : kLargeSlice);
   std::vector<Section> sections;
   for (int64_t axis = 0; axis < 3; ++axis) {
     const VolumeStack stack(volume, axis, map, common);

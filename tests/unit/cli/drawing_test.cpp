@@ -43,7 +43,7 @@ TEST(Drawing, InputsOfEveryRankHaveAPicture) {
         const Drawing drawing = draw(sample, map, map.sizes() == input.sizes(), options);
         require_image(drawing.image);
         require_image(drawing.cell);
-        if (input.dim() != 3) EXPECT_LE(drawing.cell.size(1), 224);
+        EXPECT_TRUE(input.dim() == 3 || drawing.cell.size(1) <= 224);
       }
     }
   }
