@@ -9,7 +9,9 @@ usage="usage: ./setup.sh build | demo | test
   demo    build, then train a small network on pictures of its own making and draw what it looks at
   test    build everything and run the test suite
 
-A LibTorch from elsewhere: CMAKE_PREFIX_PATH=/path/to/libtorch ./setup.sh build"
+A LibTorch from elsewhere: CMAKE_PREFIX_PATH=/path/to/libtorch ./setup.sh build
+That of an installed PyTorch:
+  CMAKE_PREFIX_PATH=\$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)') ./setup.sh build"
 
 packages=(g++ cmake ninja-build ccache libboost-dev libopencv-dev libcli11-dev nlohmann-json3-dev libgtest-dev)
 # Goes with Debian's LibTorch, which otherwise multiplies matrices with the reference BLAS, twenty times more slowly.
@@ -137,7 +139,7 @@ compile_jobs() {
 build() {
   local jobs
   jobs=$(compile_jobs)
-  say "Building in build/ with $jobs parallel jobs"
+  say "Building in build/ with $jobs parallel jobs and $(sed -n 's/^ATTUNE_LIBTORCH:[A-Z]*=//p' "$cache")"
   cmake --build --preset release --parallel "$jobs" ${1:+--target "$@"} ||
     fail "the build failed; the compiler's first error is above"
 }

@@ -36,6 +36,7 @@ find_package(Threads REQUIRED)
 
 include(AttuneTorch)
 add_library(attune_torch ALIAS attune::torch)
+set(ATTUNE_LIBTORCH "LibTorch ${Torch_VERSION} (${attune_torch_library})" CACHE INTERNAL "What setup.sh says it took")
 
 add_library(attune_opencv INTERFACE)
 target_link_libraries(attune_opencv INTERFACE ${OpenCV_LIBS})

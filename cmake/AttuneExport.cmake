@@ -33,7 +33,7 @@ export(
 # pkg-config. LibTorch has no file of its own there.
 file(RELATIVE_PATH attune_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" attune_pc_to_prefix ${attune_pc_to_prefix})
-get_filename_component(attune_torch_libdir ${TORCH_LIBRARY} DIRECTORY)
+get_filename_component(attune_torch_libdir ${attune_torch_library} DIRECTORY)
 list(TRANSFORM TORCH_INCLUDE_DIRS PREPEND -I OUTPUT_VARIABLE attune_torch_includes)
 list(JOIN attune_torch_includes " " attune_torch_includes)
 foreach(name attune-sdk attune)

@@ -9,6 +9,9 @@ target_include_directories(attune::torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 separate_arguments(attune_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
 target_compile_options(attune::torch INTERFACE ${attune_torch_flags})
 
+# TORCH_LIBRARY is another one where two are installed: TorchConfig.cmake looks for it in the system's folders first.
+get_target_property(attune_torch_library torch_cpu LOCATION)
+
 # Sets `result` to what objects must have in common to be linked together: LibTorch's version, without the "+cpu" or
 # "+cu124" that says for which devices it was built, and the layout of the standard library's strings.
 function(attune_torch_identity result)
