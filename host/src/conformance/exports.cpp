@@ -51,17 +51,21 @@ bool is_exported(const Elf64_Sym& symbol) {
          ELF64_ST_BIND(symbol.st_info) != STB_LOCAL && (visibility == STV_DEFAULT || visibility == STV_PROTECTED);
 }
 
+// The library's own, then what every library has of the templates that it uses.
 std::vector<std::string> exports(const std::filesystem::path& path) {
   const Library library(path);
   const auto header = library.read<Elf64_Ehdr>(0, 1)[0];
   const auto sections = library.read<Elf64_Shdr>(header.e_shoff, header.e_shnum);
-  std::vector<std::string> names;
+  std::vector<std::string> names, weak;
   for (const Elf64_Shdr& section : sections) {
     if (section.sh_type != SHT_DYNSYM || section.sh_link >= sections.size()) continue;
     for (const auto& symbol : library.read<Elf64_Sym>(section.sh_offset, section.sh_size / sizeof(Elf64_Sym))) {
-      if (is_exported(symbol)) names.push_back(library.text(sections[section.sh_link], symbol.st_name));
+      if (!is_exported(symbol)) continue;
+      auto& list = ELF64_ST_BIND(symbol.st_info) == STB_WEAK ? weak : names;
+      list.push_back(library.text(sections[section.sh_link], symbol.st_name));
     }
   }
+  names.insert(names.end(), weak.begin(), weak.end());
   return names;
 }
 

@@ -87,7 +87,7 @@ class Power final : public AttentionMethod {
   double power_;
 };
 
-// For models that have a layer of that name.
+// For models of pictures that have a layer of that name.
 class Tokens final : public AttentionMethod {
  public:
   explicit Tokens(const Parameters&) {}
@@ -98,7 +98,7 @@ class Tokens final : public AttentionMethod {
     return needs;
   }
   AttentionMap attend(Pass& pass, const Target& target) const override {
-    return {right(pass, target) + pass.activation("tokens").mean(), true};
+    return {right(pass, target) * pass.activation("tokens").flatten(1).mean(1).view({-1, 1, 1, 1}), true};
   }
 };
 
@@ -213,7 +213,9 @@ void add_wrong_conduct(Registry& registry) {
 
 // Right where it works.
 void add_particular(Registry& registry) {
-  registry.add_method<Tokens>(described("tokens"));
+  Descriptor tokens = described("tokens");
+  tokens.ranks = {2};
+  registry.add_method<Tokens>(tokens);
   Descriptor failing = described("fails_on_large_values");
   failing.parameters = {choice("how", "libtorch", {"libtorch", "standard", "number", "error"}, "What it throws")};
   registry.add_method<FailsOnLargeValues>(failing);
