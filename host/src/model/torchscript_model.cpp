@@ -168,13 +168,15 @@ at::Tensor TorchScriptModel::scores(int64_t rows, const std::function<at::Tensor
 std::vector<LayerReport> TorchScriptModel::inspect(const at::Tensor& input) {
   const auto trial = trial_of(*state_, input);
   if (trial->failed) forward(input, {}, false);  // throws what is wrong
+  std::vector<int64_t> row = input.sizes().vec();
+  row[0] = 1;
   std::vector<LayerReport> reports;
   for (const auto& name : all_layers(state_->programs.live()->graph())) {
     LayerReport report{name, layer_type(state_->module, name), {}, 0, state_->position.count(name) == 0, ""};
     if (const LayerVisit* visit = trial->find(name)) {
       report.shape.assign(visit->shape.begin() + (visit->shape.empty() ? 0 : 1), visit->shape.end());
       const Axes* axes = visit->axes ? &*visit->axes : nullptr;
-      const Reading reading = read_layout(visit->shape, input.sizes().vec(), state_->options.layout, axes);
+      const Reading reading = read_layout(visit->shape, row, state_->options.layout, axes);
       const bool is_spatial = reading.layout && reading.layout->is_spatial();
       if (is_spatial) report.spatial = static_cast<int>(reading.layout->spatial.size());
       report.no_map = reading.why_not;
