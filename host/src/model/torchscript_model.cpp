@@ -39,7 +39,8 @@ void check_input(const Module& module) {
   const c10::Argument& input = method->function().getSchema().arguments()[1];
   if (c10::TensorType::get()->isSubtypeOf(*input.type())) return;
   throw Error(Fault::input, "the model's forward takes '" + input.name() + "' as " + input.type()->annotation_str() +
-                                ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes the picture alone");
+                                ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes the picture "
+                                "alone");
 }
 
 // Tracing writes the device down that it ran on.
@@ -76,7 +77,8 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
   }
   const OutputKind kind = output_kind(graph, options.output);
   std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{
-      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, kind, remarks_on(graph, kind), {}, {}, {}, {}});
+      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, kind, {}, {}, {}, {}, {}});
+  state->remarks = remarks_on(graph, kind);
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();
     state->layers.push_back({name, layer_type(module, name)});
