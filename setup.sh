@@ -169,6 +169,6 @@ case $1 in
   test)
     build
     # The tests use threads themselves.
-    ctest --preset release --output-on-failure --no-tests=error --parallel "$(($(cores) < 2 ? 1 : 2))"
+    tests/count_skipped.sh ctest --preset release --output-on-failure --no-tests=error --parallel "$(($(cores) < 2 ? 1 : 2))"
     ;;
 esac

@@ -144,8 +144,8 @@ void save_list_taker(const std::filesystem::path& file) {
 void save_mutterer(const std::filesystem::path& file, const std::string& words) {
   Builder model;
   model.convolution("conv1", 3, 4, 4);
-  model.save("  print(\"muttered\")\n  if x.size(2) == 48:\n    raise ValueError(\"" + words +
-                 "\")\n  return torch.mean(torch.relu(self.conv1.forward(x)), [2, 3])\n",
+  model.save("  print(\"muttered\")\n  assert x.size(2) != 48, \"" + words +
+                 "\"\n  return torch.mean(torch.relu(self.conv1.forward(x)), [2, 3])\n",
              file);
 }
 

@@ -70,11 +70,11 @@ class TorchScriptModel final : public Model {
   // random numbers, an output of probabilities.
   const std::vector<std::string>& remarks() const;
   OutputKind output_kind() const;
-  // The probability of every class, of an output [N,K] of this model: as it is where the model ends in softmax or sigmoid;
-  // otherwise by sigmoid for multi-label models and a single score, by softmax for others.
+  // The probability of every class, of an output [N,K] of this model: as it is where the model ends in softmax or
+  // sigmoid; otherwise by sigmoid for multi-label models and a single score, by softmax for others.
   at::Tensor probabilities(const at::Tensor& output) const;
-  // The scores before the softmax or sigmoid that the model ends in, up to a constant; others as they are. For losses and
-  // decisions, which expect such.
+  // The scores before the softmax or sigmoid that the model ends in, up to a constant; others as they are. For losses
+  // and decisions, which expect such.
   at::Tensor logits(const at::Tensor& output) const;
   // A guess of what the model takes, [C,S1..Sd], read off its first convolution: clips and images of 3 channels
   // otherwise.

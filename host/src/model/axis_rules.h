@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,4 +31,17 @@ struct AxisRule {
   void set(Axes axes) const;  // of the first result, when they fit it
 };
 
+namespace axis_rules {
+
+using Rule = void (*)(const AxisRule&);
+
+// Of operators that sum products with weights, by name.
+std::map<std::string, Rule> products();
+
+// The number of an axis that may be counted from the end.
+size_t wrapped(int64_t axis, size_t rank);
+// A list of integers, or a single one.
+std::vector<int64_t> integers(const c10::IValue& value);
+
+}  // namespace axis_rules
 }  // namespace attune

@@ -15,7 +15,8 @@ using torch::jit::Value;
 
 bool gives_tensors(const Node* node) {
   const auto is_tensors = [](const Value* value) {
-    return value->type()->isSubtypeOf(*c10::TensorType::get()) || value->type()->isSubtypeOf(*c10::ListType::ofTensors());
+    return value->type()->isSubtypeOf(*c10::TensorType::get()) ||
+           value->type()->isSubtypeOf(*c10::ListType::ofTensors());
   };
   if (node->kind().is_prim() || node->kind() == layer_symbol) return false;
   const auto outputs = node->outputs();

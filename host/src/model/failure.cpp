@@ -90,7 +90,8 @@ size_t printable_length(const std::string& text, size_t at) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const unsigned lead = byte(at);
   if (lead < 0x80) return lead >= 0x20 && lead != 0x7f ? 1 : 0;
-  const size_t length = lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  const size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(at + i) & 0xc0U) != 0x80U) return 0;
   }
@@ -122,7 +123,8 @@ std::string torch_version() { return TORCH_VERSION; }
 
 std::string reason_of(const std::exception& error) {
   const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-  const std::string reason = meaning_of(telling_line(torch_error != nullptr ? torch_error->what_without_backtrace() : error.what()));
+  const char* text = torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
+  const std::string reason = meaning_of(telling_line(text));
   if (reason.size() <= longest_reason) return printable(reason);
   size_t end = longest_reason;
   while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0U) == 0x80U) --end;  // not within a character

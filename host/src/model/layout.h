@@ -21,8 +21,8 @@ struct Layout {
 
   // [N,C,S1..Sd], a view of `activation` where possible.
   at::Tensor canonical(const at::Tensor& activation) const;
-  // The way back. Tokens beside the grid are taken from `like`, the layer's own activation (its rows repeated when there
-  // are k times as many).
+  // The way back. Tokens beside the grid are taken from `like`, the layer's own activation (its rows repeated when
+  // there are k times as many).
   at::Tensor raw(const at::Tensor& canonical, const at::Tensor& like) const;
 
  private:
@@ -32,8 +32,8 @@ struct Layout {
 
 std::string to_string(Layout::Order order);
 
-// What is known of an activation: how it is read, or why it is no map of the input. Neither, when the operators that made
-// it do not tell.
+// What is known of an activation: how it is read, or why it is no map of the input. Neither, when the operators that
+// made it do not tell.
 struct Reading {
   std::optional<Layout> layout;
   std::string why_not;  // "it holds weights between positions (attention)"

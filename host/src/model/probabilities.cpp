@@ -36,7 +36,8 @@ const Value* selected(const Value* result, const std::string& selector) {
     const auto key = torch::jit::toIValue(node->input(i));
     if (key && key->isString() && is_tensor(node->input(i + 1))) entries[key->toStringRef()] = node->input(i + 1);
   }
-  for (const std::string& name : selector == "auto" ? std::vector<std::string>{"out", "logits"} : std::vector{selector}) {
+  const std::vector<std::string> usual = {"out", "logits"};
+  for (const std::string& name : selector == "auto" ? usual : std::vector{selector}) {
     if (entries.count(name) != 0) return entries[name];
   }
   return selector == "auto" && entries.size() == 1 ? entries.begin()->second : nullptr;

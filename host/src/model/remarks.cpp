@@ -39,8 +39,9 @@ struct Chance {
 void find_chance(const Block* block, Chance& found) {
   static const std::set<std::string> dropouts = {"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout",
                                                  "native_dropout"};
-  static const std::set<std::string> draws = {"rand",   "randn",    "randint",     "rand_like", "randn_like", "randint_like",
-                                              "normal", "bernoulli", "multinomial", "randperm",  "uniform",    "exponential"};
+  static const std::set<std::string> draws = {"rand",      "randn",       "randint",  "rand_like", "randn_like",
+                                              "normal",    "bernoulli",   "uniform",  "randperm",  "randint_like",
+                                              "multinomial", "exponential"};
   for (const Node* node : block->nodes()) {
     for (const Block* inner : node->blocks()) find_chance(inner, found);
     std::string op = node->kind().toUnqualString();
@@ -77,8 +78,9 @@ std::vector<std::string> remarks_on(const LayeredGraph& graph, OutputKind kind) 
   }
   if (kind != OutputKind::scores) {
     const std::string name = kind == OutputKind::sigmoid ? "sigmoid" : "softmax";
-    remarks.push_back("the model ends in a " + name + ": its probabilities are shown as they are, and the maps explain them; "
-                      "the scores before the " + name + " are better targets, as gradients vanish where it is certain");
+    remarks.push_back("the model ends in a " + name +
+                      ": its probabilities are shown as they are, and the maps explain them; the scores before the " +
+                      name + " are better targets, as gradients vanish where it is certain");
   }
   return remarks;
 }

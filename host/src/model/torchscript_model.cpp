@@ -40,7 +40,8 @@ void check_input(const Module& module) {
   const c10::Argument& input = method->function().getSchema().arguments()[1];
   if (c10::TensorType::get()->isSubtypeOf(*input.type())) return;
   throw Error(Fault::input, "the model's forward takes '" + input.name() + "' as " + input.type()->annotation_str() +
-                                ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes the picture alone");
+                                ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes the picture "
+                                "alone");
 }
 
 // Tracing writes the device down that it ran on.
@@ -77,8 +78,9 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
   }
   const OutputKind kind = output_kind(graph, options.output);
   std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{
-      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, kind, remarks_on(graph, kind),
+      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, kind, {},
       layers_without_gradient(graph), switches_gradients(graph), {}, {}, {}, {}});
+  state->remarks = remarks_on(graph, kind);
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();
     state->layers.push_back({name, layer_type(module, name)});
@@ -177,13 +179,15 @@ at::Tensor TorchScriptModel::scores(int64_t rows, const std::function<at::Tensor
 std::vector<LayerReport> TorchScriptModel::inspect(const at::Tensor& input) {
   const auto trial = trial_of(*state_, input);
   if (trial->failed) forward(input, {}, false);  // throws what is wrong
+  std::vector<int64_t> row = input.sizes().vec();
+  row[0] = 1;
   std::vector<LayerReport> reports;
   for (const auto& name : all_layers(state_->programs.live()->graph())) {
     LayerReport report{name, layer_type(state_->module, name), {}, 0, state_->position.count(name) == 0, ""};
     if (const LayerVisit* visit = trial->find(name)) {
       report.shape.assign(visit->shape.begin() + (visit->shape.empty() ? 0 : 1), visit->shape.end());
       const Axes* axes = visit->axes ? &*visit->axes : nullptr;
-      const Reading reading = read_layout(visit->shape, input.sizes().vec(), state_->options.layout, axes);
+      const Reading reading = read_layout(visit->shape, row, state_->options.layout, axes);
       const bool is_spatial = reading.layout && reading.layout->is_spatial();
       if (is_spatial) report.spatial = static_cast<int>(reading.layout->spatial.size());
       report.no_map = reading.why_not;

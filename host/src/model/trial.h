@@ -12,7 +12,7 @@
 namespace attune {
 
 struct Trial {
-  std::vector<LayerVisit> visits;  // the layers that were finished, in order
+  std::vector<LayerVisit> visits;  // the layers that were finished, in order; of trial_of() their shapes for one row
   std::set<int64_t> scores;        // the sets of channels that the scores are
   bool failed = false;
 
