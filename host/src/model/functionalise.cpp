@@ -1,6 +1,7 @@
 #include "model/functionalise.h"
 
 #include <algorithm>
+#include <map>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
@@ -142,9 +143,14 @@ class Functionaliser {
     for (Value* value : values_) {
       if (value->node() == node || value->node()->isAfter(node)) continue;
       if (std::find(names.begin(), names.end(), value) != names.end()) continue;
-      if (is_used_after(value, node) && !are_parts(value, names[0]) && may_see(value, names[0])) return false;
+      if (is_used_after(value, node) && !are_parts(origin(value), origin(names[0])) && may_see(value, names[0])) return false;
     }
     return true;
+  }
+
+  const Value* origin(const Value* value) const {
+    const auto found = origins_.find(value);
+    return found == origins_.end() ? value : found->second;
   }
 
   // A list that is appended to shows in the list itself, not in the tensors that it shares with others.
@@ -158,7 +164,9 @@ class Functionaliser {
 
   void replace(Node* node, Node* replacement) {
     Value* output = replacement->output();
-    aliases_.copyValue(names_of(node->input(0))[0], output);
+    Value* written = names_of(node->input(0))[0];
+    aliases_.copyValue(written, output);
+    origins_[output] = origin(written);
     values_.push_back(output);
     for (Value* name : names_of(node->input(0))) {
       const auto uses = name->uses();
@@ -219,6 +227,7 @@ class Functionaliser {
   Graph& graph_;
   AliasDb aliases_;
   std::vector<Value*> values_;
+  std::map<const Value*, const Value*> origins_;  // of results that have taken a written value's place
 };
 
 }  // namespace
