@@ -33,7 +33,8 @@ bool stands_in(const Node* node, const Block* block) {
 
 // In a loop, what is read before a write is read behind it too, the next time round.
 bool is_read_next_time(const Value* value, const Node* node) {
-  for (const Node* loop = node->owningBlock()->owningNode(); loop != nullptr; loop = loop->owningBlock()->owningNode()) {
+  const Node* loop = node->owningBlock()->owningNode();
+  for (; loop != nullptr; loop = loop->owningBlock()->owningNode()) {
     const Block* body = loop->kind() == c10::prim::Loop ? loop->blocks()[0] : nullptr;
     if (body == nullptr || stands_in(value->node(), body)) continue;
     const auto& uses = value->uses();
@@ -143,7 +144,8 @@ class Functionaliser {
     for (Value* value : values_) {
       if (value->node() == node || value->node()->isAfter(node)) continue;
       if (std::find(names.begin(), names.end(), value) != names.end()) continue;
-      if (is_used_after(value, node) && !are_parts(origin(value), origin(names[0])) && may_see(value, names[0])) return false;
+      if (!is_used_after(value, node) || are_parts(origin(value), origin(names[0]))) continue;
+      if (may_see(value, names[0])) return false;
     }
     return true;
   }
