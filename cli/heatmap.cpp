@@ -103,8 +103,8 @@ class HeatmapRun {
       } catch (const Error& error) {
         if (!is_about_input(error)) throw;
         failures.emplace_back(samples[place], error);
-      } catch (const c10::Error& error) {
-        failures.emplace_back(samples[place], Error(Fault::run, reason_of(error)));
+      } catch (...) {
+        failures.emplace_back(samples[place], Error(Fault::run, reason_of_current()));
       }
     }
     return failures;

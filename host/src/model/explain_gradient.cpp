@@ -84,17 +84,12 @@ std::string use_of(const std::string& name, const TorchScriptModel::State& state
 }  // namespace
 
 void explain_gradient_failure(const TorchScriptModel::State& state, const std::exception& error) {
-  const std::string reason = reason_of(error);
-  if (const std::string name = operator_without_derivative(reason); !name.empty()) {
+  if (const std::string name = operator_without_derivative(error.what()); !name.empty()) {
     throw Error(Fault::input, use_of(name, state) +
                                   ", for which LibTorch has no gradient; choose a layer behind it, or export the model "
                                   "with another operator");
   }
-  if (reason.find("modified by an inplace operation") != std::string::npos) {
-    throw Error(Fault::input,
-                "the model overwrites a tensor that its own gradient needs (with `y[...] = ...`, `y += ...` or the "
-                "like); let it write into a copy, y.clone()");
-  }
+  if (is_overwriting(error.what())) throw Error(Fault::input, reason_of(error));
   throw;
 }
 

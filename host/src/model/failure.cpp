@@ -72,6 +72,14 @@ std::string meaning_of(const std::string& line) {
   if (line.find("Cannot initialize CUDA") != std::string::npos || begins(line, "Torch not compiled with CUDA")) {
     return "it needs CUDA, which this LibTorch lacks; export the model on the processor (`model.cpu()`)";
   }
+  if (is_overwriting(line)) {
+    return "the model overwrites a tensor that its own gradient needs (with `y[...] = ...`, `y += ...` or the like); let "
+           "it write into a copy, y.clone()";
+  }
+  const std::string underived = between(line, "derivative for aten::", " is not implemented");
+  if (!underived.empty()) {
+    return "it uses " + underived + ", for which LibTorch has no gradient; export the model with another operator";
+  }
   for (const std::string type : {"Half", "BFloat16"}) {
     if (line.find("not implemented for '" + type + "'") == std::string::npos) continue;
     return "LibTorch " + torch_version() + " does not compute " + between(line, "\"", "\"") + " in " + type_name(type) +
@@ -120,6 +128,11 @@ std::string printable(const std::string& text) {
 }
 
 std::string torch_version() { return TORCH_VERSION; }
+
+bool is_overwriting(const std::string& text) {
+  return text.find("modified by an inplace operation") != std::string::npos ||
+         text.find("is being modified inplace") != std::string::npos;
+}
 
 std::string reason_of(const std::exception& error) {
   const auto* torch_error = dynamic_cast<const c10::Error*>(&error);

@@ -34,4 +34,7 @@ std::string printable(const std::string& text);
 // "1.13.1", the LibTorch that runs.
 std::string torch_version();
 
+// Whether LibTorch complains of a write in place into what a gradient needs.
+bool is_overwriting(const std::string& text);
+
 }  // namespace attune
