@@ -20,19 +20,18 @@ bool holds_no_tensor(const Value* value) {
 // Operators that give the same values for any strides; a `view` may refuse some.
 bool takes_either_order(const Node* node) {
   static const std::set<std::string> known = {
-      "aten::_convolution",        "aten::adaptive_avg_pool2d", "aten::add",         "aten::add_",
-      "aten::avg_pool2d",          "aten::batch_norm",          "aten::cat",         "aten::clamp",
-      "aten::clamp_min",           "aten::clone",               "aten::conv2d",      "aten::dim",
-      "aten::div",                 "aten::dropout",             "aten::elu",         "aten::flatten",
-      "aten::gelu",                "aten::hardsigmoid",         "aten::hardswish",   "aten::hardtanh",
-      "aten::hardtanh_",           "aten::leaky_relu",          "aten::linear",      "aten::matmul",
-      "aten::max_pool2d",          "aten::mean",                "aten::mul",         "aten::mul_",
-      "aten::pow",
-      "aten::relu",                "aten::relu6",               "aten::relu_",       "aten::reshape",
-      "aten::select",              "aten::sigmoid",             "aten::silu",        "aten::size",
-      "aten::slice",               "aten::softplus",            "aten::square",      "aten::sub",
-      "aten::t",                   "aten::tanh",                "aten::unsqueeze",   "aten::upsample_bilinear2d",
-      "aten::upsample_nearest2d", "attune::gate"};
+      "aten::_convolution",         "aten::adaptive_avg_pool2d",  "aten::add",                  "aten::add_",
+      "aten::avg_pool2d",           "aten::batch_norm",           "aten::cat",                  "aten::clamp",
+      "aten::clamp_min",            "aten::clone",                "aten::conv2d",               "aten::dim",
+      "aten::div",                  "aten::dropout",              "aten::elu",                  "aten::flatten",
+      "aten::gelu",                 "aten::hardsigmoid",          "aten::hardswish",            "aten::hardtanh",
+      "aten::hardtanh_",            "aten::leaky_relu",           "aten::linear",               "aten::matmul",
+      "aten::max_pool2d",           "aten::mean",                 "aten::mul",                  "aten::mul_",
+      "aten::pow",                  "aten::relu",                 "aten::relu6",                "aten::relu_",
+      "aten::reshape",              "aten::select",               "aten::sigmoid",              "aten::silu",
+      "aten::size",                 "aten::slice",                "aten::softplus",             "aten::square",
+      "aten::sub",                  "aten::t",                    "aten::tanh",                 "aten::unsqueeze",
+      "aten::upsample_bilinear2d",  "aten::upsample_nearest2d",   "attune::gate"};
   const auto kind = node->kind();
   if (kind.is_prim()) return node->blocks().empty() || is_check(node);
   const auto inputs = node->inputs();

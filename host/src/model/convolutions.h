@@ -10,8 +10,8 @@
 namespace attune {
 
 // What will be asked of a piece: no gradients, gradients, or gradients of gradients (maps with a graph). Without
-// gradients there are no gates. Convolutions of a frozen graph are prepared unless `twice`; all work in place where they
-// can.
+// gradients there are no gates. Convolutions of a frozen graph are prepared unless `twice`; all work in place where
+// they can.
 enum class Differentiable { no, once, twice };
 
 // Weights made for the pieces of one graph, by what they were made of.

@@ -17,7 +17,8 @@ namespace attune {
 // attune::convolve_packed(Tensor x) -> Tensor: the PackedConvolution that the node's attribute `value` holds.
 extern const c10::Symbol convolve_packed_symbol;
 
-// What a convolution's weights are made of: its own, and those of a batch norm behind it. Aliases of the model's memory.
+// What a convolution's weights are made of: its own, and those of a batch norm behind it. Aliases of the model's
+// memory.
 struct WeightSources {
   at::Tensor weight, bias;  // an undefined bias: none
   bool normed = false;
@@ -37,9 +38,9 @@ struct Window {
 // Whether this LibTorch has the operators, and `weight` is one they take.
 bool can_be_packed(const at::Tensor& weight);
 
-// Weights in the order that oneDNN wants for one size of the input, made when that size is first seen. Another size runs
-// on the same weights, which then are reordered in every call, until it comes twice in a row. Safe to use from several
-// threads.
+// Weights in the order that oneDNN wants for one size of the input, made when that size is first seen. Another size
+// runs on the same weights, which then are reordered in every call, until it comes twice in a row. Safe to use from
+// several threads.
 class Packing {
  public:
   using Pack = std::function<c10::IValue(at::IntArrayRef size)>;

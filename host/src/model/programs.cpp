@@ -1,6 +1,7 @@
 #include "model/programs.h"
 
 namespace attune {
+
 std::shared_ptr<const Program> PieceCache::get(const Piece& piece) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto& program = programs_[piece.key()];

@@ -31,8 +31,8 @@ std::vector<std::string> all_layers(const LayeredGraph& graph);
 // The piece as a graph of its own.
 //   inputs:  self, rule, then x, or from's activation and the values alive across that cut
 //   outputs: the model's output, or to's activation and the values alive across that cut; then the captures
-// Activations are contiguous, but for the captures of a piece with gradients. `made` holds the weights that other pieces
-// of the graph have made.
+// Activations are contiguous, but for the captures of a piece with gradients. `made` holds the weights that other
+// pieces of the graph have made.
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);
 
 }  // namespace attune

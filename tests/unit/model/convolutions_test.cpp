@@ -101,8 +101,8 @@ void expect_near(const at::Tensor& found, const at::Tensor& exact, const std::st
 }
 
 // Scores, activations and all gradients of passes of every kind.
-void expect_same_as_in_double(const torch::jit::Module& m, const at::Tensor& input, const std::vector<std::string>& layers,
-                              const std::string& what) {
+void expect_same_as_in_double(const torch::jit::Module& m, const at::Tensor& input,
+                              const std::vector<std::string>& layers, const std::string& what) {
   TorchScriptModel model(in_type(m, at::kFloat)), exact(in_type(m, at::kDouble));
   const at::Tensor x = input.to(at::kFloat), y = x.to(at::kDouble);
   expect_near(model.forward(x, {}, false)->output(), exact.module_output(y, false), what);
