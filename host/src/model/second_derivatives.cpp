@@ -9,6 +9,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
 
+#include "model/live_norms.h"
+
 namespace attune {
 namespace {
 
@@ -254,6 +256,8 @@ void replace_convolution(Node* node, bool reorder) {
   Graph& graph = *node->owningGraph();
   torch::jit::WithInsertPoint point(node);
   if (node->input(4)->type()->kind() != c10::TypeKind::ListType) return;  // padding = "same"
+  for (size_t i = 0; reorder && i < 2; ++i) node->replaceInput(i, reordered(node->input(i)));
+  if (!is_general || torch::jit::constant_as<bool>(node->input(6)) == false) fold_norm_behind(node);
   std::vector<Value*> inputs(node->inputs().begin(), node->inputs().begin() + 6);
   if (is_general) {
     for (size_t i = 6; i < 9; ++i) inputs.push_back(node->input(i));
@@ -262,35 +266,39 @@ void replace_convolution(Node* node, bool reorder) {
     inputs.push_back(graph.insertConstant(std::vector<int64_t>{0}));
     inputs.push_back(node->input(6));
   }
-  for (size_t i = 0; reorder && i < 2; ++i) inputs[i] = reordered(inputs[i]);
   replace(node, convolve_symbol, inputs);
 }
 
 void replace_batch_norm(Node* node) {
-  const auto training = torch::jit::constant_as<bool>(node->input(5));
-  if (!training.has_value() || *training || node->input(3)->mustBeNone()) return;
+  if (!is_constant_norm(node)) return;
   replace(node, normalise_symbol,
           {node->input(0), node->input(1), node->input(2), node->input(3), node->input(4), node->input(7)});
 }
 
-void ease_derivatives(Block* block, bool reorder) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) ease_derivatives(inner, reorder);
-    const auto kind = node->kind();
-    if (kind == c10::aten::conv1d || kind == c10::aten::conv2d || kind == c10::aten::conv3d ||
-        kind == c10::aten::_convolution) {
-      replace_convolution(node, reorder);
-    } else if (kind == c10::aten::batch_norm) {
-      replace_batch_norm(node);
-    }
+bool is_some_convolution(const Node* node) {
+  const auto kind = node->kind();
+  return kind == c10::aten::conv1d || kind == c10::aten::conv2d || kind == c10::aten::conv3d ||
+         kind == c10::aten::_convolution;
+}
+
+bool is_some_norm(const Node* node) { return node->kind() == c10::aten::batch_norm; }
+
+// First collected, as a convolution takes the norm behind it along.
+void collect_if(bool (*is_it)(const Node*), Block* block, std::vector<Node*>& found) {
+  for (Node* node : block->nodes()) {
+    for (Block* inner : node->blocks()) collect_if(is_it, inner, found);
+    if (is_it(node)) found.push_back(node);
   }
 }
 
 }  // namespace
 
 void ease_second_derivatives(const LayeredGraph& graph, bool channels_last) {
-  ease_derivatives(graph->block(), channels_last);
+  std::vector<Node*> convolutions, norms;
+  collect_if(is_some_convolution, graph->block(), convolutions);
+  for (Node* convolution : convolutions) replace_convolution(convolution, channels_last);
+  collect_if(is_some_norm, graph->block(), norms);
+  for (Node* norm : norms) replace_batch_norm(norm);
 }
 
 }  // namespace attune
