@@ -1,6 +1,7 @@
 #include "model/in_place.h"
 
 #include <set>
+#include <torch/csrc/jit/ir/constants.h>
 
 #include "model/operators.h"
 
@@ -31,8 +32,21 @@ void replace(Node* old, Node* made) {
   old->destroy();
 }
 
+// A sum that is made for the rectifier alone: both in one.
+bool takes_sum(Node* relu) {
+  const Node* sum = relu->input()->node();
+  return sum->kind() == accumulate_symbol && torch::jit::constant_as<c10::Scalar>(sum->input(2)).has_value() &&
+         torch::jit::constant_as<c10::Scalar>(sum->input(2))->equal(1);
+}
+
 void overwrite_in_relu(Node* relu) {
   if (!may_be_overwritten(relu->input(), 1, relu->owningBlock())) return;
+  if (takes_sum(relu)) {
+    Node* sum = relu->input()->node();
+    replace(relu, relu->owningGraph()->create(accumulate_rectified_symbol, {sum->input(0), sum->input(1)}));
+    sum->destroy();
+    return;
+  }
   replace(relu, relu->owningGraph()->create(c10::Symbol::fromQualString("aten::relu_"), {relu->input()}));
 }
 

@@ -30,6 +30,10 @@ extern const c10::Symbol rectify_symbol;
 // result has its shape and type.
 extern const c10::Symbol accumulate_symbol;
 
+// attune::accumulate_rectified(Tensor(a!) x, Tensor y) -> Tensor(a!): relu(x + y), which may overwrite x. For programs
+// without gradients.
+extern const c10::Symbol accumulate_rectified_symbol;
+
 // attune::watch(str op, int results, ...results, ...inputs) -> (): what an operator made of what; for a LayerObserver.
 extern const c10::Symbol watch_symbol;
 
