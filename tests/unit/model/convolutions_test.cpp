@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <gtest/gtest.h>
+#include <limits>
 #include <thread>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
@@ -169,6 +170,16 @@ TEST(Convolutions, OfEveryKindAreThoseOfDouble) {
 TEST(Convolutions, ResidualConnectionsAreThoseOfDouble) {
   expect_same_as_in_double(deep_model(3), seeded({2, 3, 16, 16}, 48), {"act0", "act2"}, "deep");
   expect_same_as_in_double(deep_model(3), seeded({1, 3, 16, 16}, 49), {"act1"}, "deep, one sample");
+}
+
+// A rectifier would hide it as zero.
+TEST(Convolutions, WhatIsNotANumberStaysInItsSample) {
+  TorchScriptModel model(in_type(deep_model(3), at::kFloat)), exact(in_type(deep_model(3), at::kDouble));
+  at::Tensor x = seeded({2, 3, 16, 16}, 53).to(at::kFloat);
+  x[0][1].fill_(std::numeric_limits<float>::quiet_NaN());
+  const at::Tensor scores = model.forward(x, {}, false)->output();
+  EXPECT_TRUE(scores[0].isnan().all().item<bool>());
+  expect_near(scores[1], exact.forward(x.to(at::kDouble), {}, false)->output()[1], "the other sample");
 }
 
 // Weights are packed for the first size, and again for one that comes twice.
