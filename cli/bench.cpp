@@ -104,9 +104,10 @@ class Bench {
     try {
       return torch::autograd::grad({best}, of, {at::ones_like(best)}, false, false, true)[0];
     } catch (const std::exception&) {
-      throw Error(Fault::input,
-                  "attune bench compares with the model's own backward pass, which fails; `attune heatmap` may draw its "
-                  "maps all the same");
+      throw Error(
+          Fault::input,
+          "attune bench compares with the model's own backward pass, which fails; `attune heatmap` may draw its "
+          "maps all the same");
     }
   }
 

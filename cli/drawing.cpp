@@ -169,8 +169,7 @@ Drawing draw(const Sample& sample, const at::Tensor& map, bool at_input_resoluti
       drawing = signal_drawing(sample, map, at_input_resolution, options, shown);
       break;
     case InputForm::clip:
-      drawing =
-          clip_drawing(sample, frames_of(sample), heat_of(map, at_input_resolution, options)[0], options, shown);
+      drawing = clip_drawing(sample, frames_of(sample), heat_of(map, at_input_resolution, options)[0], options, shown);
       break;
     case InputForm::volume:
       drawing = volume_drawing(sample, heat_of(map, at_input_resolution, options)[0], options, shown);

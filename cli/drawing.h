@@ -22,8 +22,8 @@ struct Drawing {
 // False when nothing can be drawn of the input (it has no axes but its channels).
 bool has_picture(const Sample& sample);
 
-// The input without a map: its own pictures, or a rendering of the tensor, with `tones` or those of its values. `shown`:
-// frames of a clip, slices of a volume along each axis, or channels of a signal, here and below.
+// The input without a map: its own pictures, or a rendering of the tensor, with `tones` or those of its values.
+// `shown`: frames of a clip, slices of a volume along each axis, or channels of a signal, here and below.
 Drawing draw_input(const Sample& sample, std::optional<int64_t> shown = {}, std::optional<Tones> tones = {});
 
 // `map` [C,S1..Sd] of `sample`, on the CPU: a gradient of a picture as papers draw it, anything else as heat over the

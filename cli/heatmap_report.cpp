@@ -216,9 +216,8 @@ void HeatmapReport::finish(const Json& run, const std::vector<FailedInput>& fail
   sheets_.write(options_.output);
   Json failed = Json::array();
   for (const FailedInput& failure : failures) {
-    failed.push_back({{"input", failure.path},
-                      {"index", failure.row ? Json(*failure.row) : Json()},
-                      {"error", failure.sentence}});
+    failed.push_back(
+        {{"input", failure.path}, {"index", failure.row ? Json(*failure.row) : Json()}, {"error", failure.sentence}});
   }
   const Json summary = {
       {"model", options_.model.model}, {"items", items_}, {"failed", failed}, {"stopped", stopped}, {"run", run}};

@@ -40,7 +40,7 @@ void print_table(const std::string& automatic, const std::vector<LayerReport>& r
     std::cout << (report.name == automatic ? "* " : "  ") << column(printable(report.name), name_width)
               << column(printable(report.type), type_width)
               << (report.shape.empty() ? "(not reached)" : shape_text(report.shape))
-              << (report.in_branch           ? "  no maps: in a branch"
+              << (report.in_branch        ? "  no maps: in a branch"
                   : report.no_map.empty() ? ""
                                           : "  no maps: " + report.no_map)
               << '\n';

@@ -186,8 +186,8 @@ void add_new(CLI::App& app, NewOptions& options) {
 
 void add_check(CLI::App& app, CheckOptions& options) {
   CLI::App* command = app.add_subcommand("check", "Check that a plugin keeps to its interface and its declarations");
-  CLI::Option* target = command->add_option("PLUGIN", options.target,
-                                            "The file of a plugin (attune-NAME.so), or the id of a component");
+  CLI::Option* target =
+      command->add_option("PLUGIN", options.target, "The file of a plugin (attune-NAME.so), or the id of a component");
   command->add_option("--only", options.only, "Run this check only (repeatable)")
       ->type_name("ID")
       ->expected(1)
@@ -269,7 +269,9 @@ void add_evaluate(CLI::App& app, EvaluateOptions& options) {
   command->add_option("--least", options.least, "Means over classes leave out those with fewer samples")
       ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
       ->capture_default_str();
-  command->add_option("--batch", options.batch, "Inputs run at once")->check(CLI::Range(1, 4096))->capture_default_str();
+  command->add_option("--batch", options.batch, "Inputs run at once")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   add_config_machine(*command, options.device, options.threads);
   command->add_option("--output", options.output, "Write the JSON document to this file too")->type_name("FILE");
   command->add_option("--csv", options.csv, "Write a line for each sample to this file")->type_name("FILE");

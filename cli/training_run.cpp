@@ -59,14 +59,12 @@ class StageBars {
 
   void look(const TrainProgress& at) {
     bar_of(at, at.step);
-    bar_->busy(at.stage + ", on the " + at.part + " part " + std::to_string(at.looked) + '/' +
-                   std::to_string(at.to_look),
-               at.left);
+    bar_->busy(
+        at.stage + ", on the " + at.part + " part " + std::to_string(at.looked) + '/' + std::to_string(at.to_look),
+        at.left);
   }
 
-  void note(const std::string& note) {
-    say("attune: note: " + note);
-  }
+  void note(const std::string& note) { say("attune: note: " + note); }
 
  private:
   // `before`: steps that this process has not done.

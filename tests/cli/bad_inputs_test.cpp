@@ -110,16 +110,16 @@ TEST_F(BadInputs, ThatAPluginFailsOnAreNamedAlone) {
   write_picture("c.png", 40, 60, 2);
   const std::string method = "attune: b.npy: the method of map 'm'";
   const std::map<std::string, std::string> sentences{
-      {"libtorch", " failed: The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0"},
+      {"libtorch",
+       " failed: The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0"},
       {"standard", " failed: no such weight"},
       {"number", " failed: something was thrown that is not a std::exception"},
       {"error", ": values above 100 are too large"}};
   for (const auto& [how, sentence] : sentences) {
     for (const char* batch : {"1", "8"}) {
-      const Outcome outcome =
-          run({"heatmap", "model.pt", "a.png", "b.npy", "c.png", "--size", "32", "--batch", batch, "--output", how,
-               "--plugin-dir", ATTUNE_BUILD_DIR "/tests/plugins/wrong.methods", "--method",
-               "m=wrong.fails_on_large_values:how=" + how});
+      const Outcome outcome = run({"heatmap", "model.pt", "a.png", "b.npy", "c.png", "--size", "32", "--batch", batch,
+                                   "--output", how, "--plugin-dir", ATTUNE_BUILD_DIR "/tests/plugins/wrong.methods",
+                                   "--method", "m=wrong.fails_on_large_values:how=" + how});
       EXPECT_EQ(outcome.code, 6) << how;
       expect_parts(outcome.err, {(method + sentence + "\n").c_str()});
       EXPECT_TRUE(fs::exists(folder_ / how / "a.m.png") && fs::exists(folder_ / how / "c.m.png")) << how;

@@ -92,9 +92,10 @@ TEST_F(BadModels, LayersInsideWithBlocks) {
   write_picture("picture.png");
   const Json layers = document({"layers", "model.pt", "--input", "3,32,32", "--json"}).at("layers");
   ASSERT_EQ(layers.size(), 4U);
-  EXPECT_EQ(refused(5, "model.pt", {"--layer", "conv2", "--size", "32"}),
-            "picture.png: layer 'conv2' lies where the model switches gradients off (torch.no_grad), so that no map can "
-            "be made of its gradients; name another layer, or export the model without that");
+  EXPECT_EQ(
+      refused(5, "model.pt", {"--layer", "conv2", "--size", "32"}),
+      "picture.png: layer 'conv2' lies where the model switches gradients off (torch.no_grad), so that no map can "
+      "be made of its gradients; name another layer, or export the model without that");
   for (const char* layer : {"conv1", "relu"}) {
     const std::vector<std::string> rest{"picture.png", "--layer", layer, "--size", "32"};
     std::vector<std::string> heatmap{"heatmap", "model.pt"}, loss{"loss", "model.pt", "atcon", "--gradient"};
@@ -130,8 +131,9 @@ TEST_F(BadModels, LayersThatLieOtherwiseThanTheInput) {
 TEST_F(BadModels, LayersThatAreNoMaps) {
   save_windows(folder_ / "model.pt");
   write_picture("picture.png");
-  expect_parts(refused(5, "model.pt", {"--layer", "window", "--size", "32"}),
-               {"picture.png: layer 'window' gives [16, 4, 6] for an input of [1, 3, 32, 32]", "folded into its batch"});
+  expect_parts(
+      refused(5, "model.pt", {"--layer", "window", "--size", "32"}),
+      {"picture.png: layer 'window' gives [16, 4, 6] for an input of [1, 3, 32, 32]", "folded into its batch"});
   const Json layers = document({"layers", "model.pt", "--input", "3,32,32", "--json"});
   EXPECT_EQ(layers["auto"], "conv1");
   EXPECT_FALSE(layers["layers"][0].contains("no_map"));
@@ -143,8 +145,9 @@ TEST_F(BadModels, LayersThatAreNoMaps) {
 TEST_F(BadModels, ThatTakeNoTensor) {
   save_list_taker(folder_ / "model.pt");
   write_picture("picture.png");
-  const std::string said = "model 'model.pt': the model's forward takes 'views' as List[Tensor], expected a Tensor "
-                           "[N,C,S1..Sd]; export a wrapper whose forward takes the picture alone";
+  const std::string said =
+      "model 'model.pt': the model's forward takes 'views' as List[Tensor], expected a Tensor "
+      "[N,C,S1..Sd]; export a wrapper whose forward takes the picture alone";
   EXPECT_EQ(refused(5, "model.pt"), said);
   EXPECT_EQ(refusal(5, {"layers", "model.pt"}), said);
   EXPECT_EQ(refusal(5, {"loss", "model.pt", "atcon", "picture.png"}), said);
@@ -156,7 +159,8 @@ TEST_F(BadModels, WhoseWordsAreNoText) {
   const std::string said = refused(5, "model.pt", {"--size", "48"});
   expect_parts(said, {R"(\x1b[31mbad\xff size)"});
   EXPECT_EQ(said.find("probably"), std::string::npos) << "the shape that was given is no hint: " << said;
-  const Json summary = document({"heatmap", "model.pt", "picture.png", "--size", "32", "--json"});  // and nothing printed
+  const Json summary =
+      document({"heatmap", "model.pt", "picture.png", "--size", "32", "--json"});  // and nothing printed
   EXPECT_EQ(summary["items"].size(), 1U);
 }
 

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <thread>
-
 #include <torch/csrc/jit/api/module.h>
 
 #include "../support/models.h"

@@ -34,9 +34,7 @@ class HeatmapPictures : public CommandLine {
   }
 };
 
-int largest_change(const Image& a, const Image& b) {
-  return (a.to(at::kInt) - b.to(at::kInt)).abs().max().item<int>();
-}
+int largest_change(const Image& a, const Image& b) { return (a.to(at::kInt) - b.to(at::kInt)).abs().max().item<int>(); }
 
 TEST_F(HeatmapPictures, PlainOnesHaveThePhotosSize) {
   const Image photo = read_image(folder_ / "picture.png");
@@ -121,9 +119,8 @@ TEST_F(HeatmapPictures, TheSummaryCanRepeatTheRun) {
   EXPECT_EQ(outcome.code, 5);
   const Json document = parsed(outcome.out);
   const Json run = document["run"];
-  const Json methods = {
-      {{"name", "cam"}, {"id", "gradcam"}, {"parameters", {{"layer", "relu1"}, {"relu", false}}}},
-      {{"name", "saliency"}, {"id", "saliency"}, {"parameters", run["methods"][1]["parameters"]}}};
+  const Json methods = {{{"name", "cam"}, {"id", "gradcam"}, {"parameters", {{"layer", "relu1"}, {"relu", false}}}},
+                        {{"name", "saliency"}, {"id", "saliency"}, {"parameters", run["methods"][1]["parameters"]}}};
   EXPECT_EQ(run["methods"], methods);
   EXPECT_EQ(run["methods"][1]["parameters"]["channels"], "keep");
   EXPECT_EQ(run["targets"], Json::array({"top2"}));
@@ -188,9 +185,10 @@ TEST_F(HeatmapPictures, OnATerminalTheBarLeavesResultsAndNotesAlone) {
     EXPECT_EQ(std::count(lines.begin(), lines.end(), whole), 1) << outcome.out;
   }
   for (const std::string& line : lines) EXPECT_EQ(line.find("##"), std::string::npos) << line;
-  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
-              return line.rfind("attune: text.png: is not a picture", 0) == 0;
-            }), 1)
+  EXPECT_EQ(
+      std::count_if(lines.begin(), lines.end(),
+                    [](const std::string& line) { return line.rfind("attune: text.png: is not a picture", 0) == 0; }),
+      1)
       << outcome.out;
 }
 

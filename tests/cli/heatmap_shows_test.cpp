@@ -53,8 +53,8 @@ TEST_F(HeatmapShows, MatchersMayShowOtherTensorsInEveryBatch) {
     const Outcome outcome = heatmap({inputs[0], inputs[1], "--spec", "spec.json", "--batch", "1"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     for (const Json& item : summary()["items"]) {
-      const Arguments expected = item["input"] == "a.png" ? Arguments{"cam", "gb", "light", "cam_again"}
-                                                          : Arguments{"cam", "gb", "cam_again"};
+      const Arguments expected =
+          item["input"] == "a.png" ? Arguments{"cam", "gb", "light", "cam_again"} : Arguments{"cam", "gb", "cam_again"};
       EXPECT_EQ(names(item), expected);
     }
     EXPECT_EQ(files("out").count("contact_sheet.png"), 1U);

@@ -168,7 +168,8 @@ TEST_F(Heatmap, ProbabilitiesAreThoseOfTheModel) {
     const Outcome outcome = run({"heatmap", "model.pt", "picture.png", "--json", "--size", "32"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     const bool is_remarked = outcome.err.find("attune: note: the model ends in a s") != std::string::npos;
-    EXPECT_EQ(is_remarked, result.find("max") != std::string::npos || result.find("sig") != std::string::npos) << result;
+    EXPECT_EQ(is_remarked, result.find("max") != std::string::npos || result.find("sig") != std::string::npos)
+        << result;
     return parsed(outcome.out)["items"][0]["maps"][0]["target"];
   };
   for (const char* result : {"y - 2.0", "torch.squeeze(y - 2.0, 1)"}) {
@@ -188,8 +189,8 @@ TEST_F(Heatmap, ProbabilitiesAreThoseOfTheModel) {
 TEST_F(Heatmap, ASequenceBehindAPictureHasAMapOfOneAxis) {
   save_steps(folder_ / "model.pt");
   const auto map = [&](const std::string& layer) {
-    return document({"heatmap", "model.pt", "picture.png", "--size", "64", "--json", "--raw", "--output", "out", "--layer",
-                     layer})["items"][0]["maps"][0];
+    return document({"heatmap", "model.pt", "picture.png", "--size", "64", "--json", "--raw", "--output", "out",
+                     "--layer", layer})["items"][0]["maps"][0];
   };
   const Json steps = map("steps");
   EXPECT_EQ(steps["shape"], (Json{1, 16}));

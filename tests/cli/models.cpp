@@ -105,9 +105,9 @@ void save_ending(const std::filesystem::path& file, int64_t scores, const std::s
   model.convolution("conv1", 3, 6, 4);
   model.relu("relu1");
   model.linear("fc", 6, scores);
-  model.save("  y = self.fc.forward(torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3]))\n  return " + result +
-                 "\n",
-             file);
+  model.save(
+      "  y = self.fc.forward(torch.mean(self.relu1.forward(self.conv1.forward(x)), [2, 3]))\n  return " + result + "\n",
+      file);
 }
 
 void save_windows(const std::filesystem::path& file) {
@@ -228,8 +228,8 @@ void save_lines(const std::filesystem::path& file) {
 void save_colours(const std::filesystem::path& file, double threshold, const std::string& result) {
   Builder model;
   model.layer("colours", "x * 1.0");
-  model.save("  y = torch.mean(self.colours.forward(x), [2, 3]) - " + std::to_string(threshold) + "\n  return " + result +
-                 "\n",
+  model.save("  y = torch.mean(self.colours.forward(x), [2, 3]) - " + std::to_string(threshold) + "\n  return " +
+                 result + "\n",
              file);
 }
 

@@ -11,8 +11,8 @@ namespace attune::test {
 void save_classifier(const std::filesystem::path& file);
 // The same as far as relu1; its `fc` then takes pictures of 32 x 32 only.
 void save_fixed_size(const std::filesystem::path& file);
-// Pictures of any size to `result`, which says what becomes of so many scores y; layers conv1, relu1 (the automatic one),
-// fc.
+// Pictures of any size to `result`, which says what becomes of so many scores y; layers conv1, relu1 (the automatic
+// one), fc.
 void save_ending(const std::filesystem::path& file, int64_t scores, const std::string& result);
 // Layers conv1 (the automatic one), window (2 x 2 positions at a time, folded into the batch), fc.
 void save_windows(const std::filesystem::path& file);
@@ -44,8 +44,8 @@ void save_follower(const std::filesystem::path& file, int64_t channels, int64_t 
 // Pictures to 3 scores; layer conv1 has two axes, and the layer behind it, `lines`, one.
 void save_lines(const std::filesystem::path& file);
 
-// Pictures to 3 scores: how much there is of each colour, on average, minus the threshold. One layer, `colours`, hands on
-// the picture, so that the Grad-CAM of a class is its colour. `result` says what becomes of these scores y.
+// Pictures to 3 scores: how much there is of each colour, on average, minus the threshold. One layer, `colours`, hands
+// on the picture, so that the Grad-CAM of a class is its colour. `result` says what becomes of these scores y.
 void save_colours(const std::filesystem::path& file, double threshold, const std::string& result = "y");
 
 // Pictures of one channel to 2 scores: both are their mean value.

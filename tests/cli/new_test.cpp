@@ -21,8 +21,8 @@ TEST_F(New, WritesARepositoryOfEachKind) {
       EXPECT_EQ(read(kind + "/" + file).find('@'), std::string::npos) << file << " has a placeholder";
       expect_parts(outcome.out, {file.c_str()});
     }
-    expect_parts(outcome.out, {"cmake -S . -B build -DCMAKE_PREFIX_PATH=", "ctest --test-dir build",
-                               "\nguide\n  ", "docs/plugin-guide.md"});
+    expect_parts(outcome.out, {"cmake -S . -B build -DCMAKE_PREFIX_PATH=", "ctest --test-dir build", "\nguide\n  ",
+                               "docs/plugin-guide.md"});
     expect_parts(read(kind + "/edge_energy.cpp"), {"d.id = \"acme.edge_energy\"", "d.title = \"Edge energy\"",
                                                    "class EdgeEnergy final", "ATTUNE_PLUGIN(\"acme.edge_energy\""});
     expect_parts(read(kind + "/CMakeLists.txt"),

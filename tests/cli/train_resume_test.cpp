@@ -136,9 +136,8 @@ TEST_F(TrainStopped, ByCtrlCAndTermination) {
 // What is said can be given to a shell.
 TEST_F(TrainStopped, AndHowToGoOn) {
   fs::rename(folder_ / "config.json", folder_ / "my config's.json");
-  const Outcome outcome =
-      stopped_by({SIGINT}, {"train", "my config's.json", "--threads", "1", "--device", "cpu:0", "--plugin-dir",
-                            ATTUNE_BUILD_DIR "/tests/plugins/good", "--resume"});
+  const Outcome outcome = stopped_by({SIGINT}, {"train", "my config's.json", "--threads", "1", "--device", "cpu:0",
+                                                "--plugin-dir", ATTUNE_BUILD_DIR "/tests/plugins/good", "--resume"});
   EXPECT_EQ(outcome.err,
             "attune: stopped; go on with `attune train 'my config'\\''s.json' --device cpu:0 --threads 1 "
             "--plugin-dir " ATTUNE_BUILD_DIR "/tests/plugins/good --resume`\n");

@@ -205,10 +205,10 @@ TEST_F(Train, TellsOfEpochsWhereThereIsNoTerminal) {
                             tuned = column("2_finetune", "consistency_loss");
   ASSERT_EQ(seen.size(), 4U);
   EXPECT_EQ(lines[0].rfind("attune: epoch 0/3 of 1_supervised: validation loss " + digits(seen[0]), 0), 0U) << lines[0];
-  EXPECT_EQ(lines[2].rfind("attune: epoch 2/3 of 1_supervised: loss " + digits(loss[1]) + ", validation loss " +
-                               digits(seen[2]),
-                           0),
-            0U)
+  EXPECT_EQ(
+      lines[2].rfind(
+          "attune: epoch 2/3 of 1_supervised: loss " + digits(loss[1]) + ", validation loss " + digits(seen[2]), 0),
+      0U)
       << lines[2];
   EXPECT_EQ(lines[6].rfind("attune: epoch 2/2 of 2_finetune: consistency loss " + digits(tuned[1]), 0), 0U) << lines[6];
   const auto best = static_cast<size_t>(std::min_element(seen.begin() + 1, seen.end()) - seen.begin());
@@ -231,7 +231,8 @@ TEST_F(Train, TakesModelsOfOneChannel) {
   std::string header, id, file, labels, predicted, score;
   std::getline(lines, header);
   for (std::string* field : {&id, &file, &labels, &predicted, &score}) std::getline(lines, *field, ',');
-  const Json summary = document({"heatmap", model_of("1_supervised"), file, "--target", "0", "--threads", "1", "--json"});
+  const Json summary =
+      document({"heatmap", model_of("1_supervised"), file, "--target", "0", "--threads", "1", "--json"});
   const double shown = summary["items"][0]["maps"][0]["target"]["score"];
   EXPECT_NEAR(shown, std::stod(score), 1e-5) << "maps are of what was measured";
   config["input"]["mean"] = {0.5, 0.5};
@@ -259,7 +260,8 @@ TEST_F(Train, CountsWhatIsLeftOut) {
     return found;
   };
   EXPECT_EQ(count(outcome.err, "attune: note: "), 2U) << outcome.err;
-  expect_parts(outcome.out, {"2 files were left out:\n", "data/train/down/1.jpg: the picture is damaged: ", "data/val/plain/0.png: "});
+  expect_parts(outcome.out, {"2 files were left out:\n",
+                             "data/train/down/1.jpg: the picture is damaged: ", "data/val/plain/0.png: "});
   const Json results = parsed(read("run/results.json"));
   ASSERT_EQ(results["problems"].size(), 2U);
   expect_parts(results["problems"][0]["path"], {"data/train/down/1.jpg"});

@@ -1,5 +1,5 @@
-// Models and files that made trouble, written by scripts of the shared material: the program gives the module's own maps
-// or says one sentence, whatever it is given.
+// Models and files that made trouble, written by scripts of the shared material: the program gives the module's own
+// maps or says one sentence, whatever it is given.
 
 #include <algorithm>
 #include <array>
@@ -204,7 +204,8 @@ TEST_F(Cases, HalfPrecisionWorksOrIsNamed) {
   if (!prepare("precision.py")) return;
   const at::Tensor expected = read_npy(folder_ / "ref.npy")[0];
   for (const std::string& model : models()) {
-    const at::Tensor map = map_of(model, "x.npy", {"--layer", model == "f32.pt" || model == "f64.pt" ? "features.4" : "auto"});
+    const at::Tensor map =
+        map_of(model, "x.npy", {"--layer", model == "f32.pt" || model == "f64.pt" ? "features.4" : "auto"});
     if (model == "f32.pt" || model == "f64.pt") {
       ASSERT_TRUE(map.defined()) << model << ": " << outcome_.err;
       EXPECT_LE((map - expected).abs().max().item<double>(), 1e-4 * expected.abs().max().item<double>()) << model;
@@ -229,8 +230,8 @@ TEST_F(Cases, DamagedPicturesAreNamed) {
   if (!prepare("images.py")) return;
   outcome_ = run({"heatmap", fs::absolute(model).string(), "in", "--output", "out"});
   EXPECT_EQ(outcome_.code, 5) << outcome_.err;
-  for (const char* damaged : {"trunc.jpg", "zeroed_middle.jpg", "bitrot.jpg", "trunc_eoi.jpg", "prog_trunc.jpg", "html.jpg",
-                              "empty.jpg", "trunc_x.png"}) {
+  for (const char* damaged : {"trunc.jpg", "zeroed_middle.jpg", "bitrot.jpg", "trunc_eoi.jpg", "prog_trunc.jpg",
+                              "html.jpg", "empty.jpg", "trunc_x.png"}) {
     EXPECT_NE(outcome_.err.find(std::string("attune: in/") + damaged + ": "), std::string::npos) << damaged;
     EXPECT_FALSE(fs::exists(folder_ / "out" / (fs::path(damaged).stem().string() + ".gradcam.png"))) << damaged;
   }

@@ -1,15 +1,14 @@
 // TorchScript models, ready to be asked for activations, gradients and maps.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
-#include <c10/core/Device.h>
 
 #include <attune/sdk/model.h>
 
@@ -24,8 +23,9 @@ enum class OutputKind { scores, softmax, log_softmax, sigmoid };
 
 struct ModelOptions {
   c10::Device device = c10::Device(c10::kCPU);
-  std::string output = "auto";  // of a model that returns a tuple or a dict: an index or a key; "auto": the first tensor
-  std::string layer = "auto";   // what "auto" stands for wherever a layer is named
+  std::string output =
+      "auto";                  // of a model that returns a tuple or a dict: an index or a key; "auto": the first tensor
+  std::string layer = "auto";  // what "auto" stands for wherever a layer is named
   std::string layout = "auto";  // of layers: "channels_first", "channels_last", "tokens" or "auto"
   bool multi_label = false;     // a probability for each class rather than one distribution over all
   int64_t chunk = 32;           // rows of one pass in Model::scores()

@@ -25,7 +25,9 @@ struct Loaded {
   std::string error;
 };
 
-int64_t loaded_bytes(const Loaded& loaded) { return loaded.input.defined() ? static_cast<int64_t>(loaded.input.nbytes()) : 0; }
+int64_t loaded_bytes(const Loaded& loaded) {
+  return loaded.input.defined() ? static_cast<int64_t>(loaded.input.nbytes()) : 0;
+}
 
 // Annotations may be of another picture than the one that lies there: resized, or turned upright.
 void require_fit(const Example& example, const Image& picture) {

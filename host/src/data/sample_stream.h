@@ -15,14 +15,14 @@
 namespace attune {
 
 struct Sample {
-  std::string path;             // of the file
-  std::optional<int64_t> row;   // in a .npy batch
-  at::Tensor input;             // float32 [C,S1..Sd]; undefined when there is an error
-  std::vector<Image> pictures;  // one, at its own size; or one per frame; none for arrays
-  std::vector<double> times;    // of the frames of a video, in seconds; NaN where it does not say
-  Region region;                // of the pictures, that the input shows
+  std::string path;                           // of the file
+  std::optional<int64_t> row;                 // in a .npy batch
+  at::Tensor input;                           // float32 [C,S1..Sd]; undefined when there is an error
+  std::vector<Image> pictures;                // one, at its own size; or one per frame; none for arrays
+  std::vector<double> times;                  // of the frames of a video, in seconds; NaN where it does not say
+  Region region;                              // of the pictures, that the input shows
   std::shared_ptr<const NiftiHeader> volume;  // of a NIfTI file, which a map of it can be written like
-  std::string error;            // one sentence, when the file could not be read
+  std::string error;                          // one sentence, when the file could not be read
 };
 
 struct StreamOptions {

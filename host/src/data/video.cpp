@@ -167,9 +167,8 @@ void read_clip(const std::filesystem::path& path, const ClipTiming& timing, cons
 std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing) {
   check(timing);
   std::vector<Image> pictures(static_cast<size_t>(timing.frames));
-  read_clip(path, timing, [&](int64_t index, const Image& frame, double) {
-    pictures[static_cast<size_t>(index)] = frame;
-  });
+  read_clip(path, timing,
+            [&](int64_t index, const Image& frame, double) { pictures[static_cast<size_t>(index)] = frame; });
   return pictures;
 }
 

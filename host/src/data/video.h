@@ -25,8 +25,8 @@ struct ClipTiming {
 // Throws Error(Fault::spec) unless there is at least one frame, and a number of them a second that is more than 0.
 void check(const ClipTiming& timing);
 
-// Frame `index` of a clip, and when the video shows it, in seconds (NaN when it does not say how fast it is). It may come
-// again, when the file turns out to hold other than it says.
+// Frame `index` of a clip, and when the video shows it, in seconds (NaN when it does not say how fast it is). It may
+// come again, when the file turns out to hold other than it says.
 using FrameVisitor = std::function<void(int64_t index, const Image& frame, double seconds)>;
 
 // Visits all frames of a clip, as a player shows them. A video with fewer frames repeats some, evenly; one that is too

@@ -31,7 +31,8 @@ cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
     if (error.err.find("CV_IO_MAX_IMAGE") != std::string::npos) {
       refuse_input(path, "the picture is too large (more than 2^30 pixels, or a side of more than 2^20)");
     }
-    if (error.code == cv::Error::StsNoMem) refuse_input(path, "the picture is too large for the memory of this machine");
+    if (error.code == cv::Error::StsNoMem)
+      refuse_input(path, "the picture is too large for the memory of this machine");
     return {};
   } catch (const std::bad_alloc&) {
     refuse_input(path, "the picture is too large for the memory of this machine");
@@ -118,8 +119,9 @@ Image read_image(const std::filesystem::path& path) {
   if (is_damaged(bytes)) refuse_input(path, "the picture is damaged: a checksum in the file is wrong");
   const cv::Mat decoded = decode(path, bytes);
   if (decoded.empty()) {
-    refuse_input(path, bytes.starts_with("GIF8") ? "is a GIF, which is read as a video and not as a picture"
-                                         : "is not a picture that can be decoded (damaged, or of another format)");
+    refuse_input(path, bytes.starts_with("GIF8")
+                           ? "is a GIF, which is read as a video and not as a picture"
+                           : "is not a picture that can be decoded (damaged, or of another format)");
   }
   // libtiff hands out 8-bit pictures with the transparency worked in.
   const bool tiff = bytes.starts_with("II*") || bytes.starts_with("MM");

@@ -59,8 +59,8 @@ void require_float32(const NpyHeader& header, const std::filesystem::path& path)
   }
   if (header.type == ">f4") refuse_input(path, "is big-endian float32; save it with .astype('<f4')");
   const bool number = header.type.size() > 2 && std::string_view("fiub").find(header.type[1]) != std::string_view::npos;
-  refuse_input(path, "holds " + std::string(swapped ? "big-endian " : "") + type_name(header.type) + "; float32 is expected" +
-                 (number ? " (save it with .astype('float32'))" : ""));
+  refuse_input(path, "holds " + std::string(swapped ? "big-endian " : "") + type_name(header.type) +
+                         "; float32 is expected" + (number ? " (save it with .astype('float32'))" : ""));
 }
 
 // The number of values; nothing when their size in bytes does not fit 63 bits.
@@ -80,7 +80,8 @@ void require_size(const NpyHeader& header, int64_t file_size, const std::filesys
   const int64_t wanted = *values * static_cast<int64_t>(sizeof(float));
   if (found == wanted) return;
   refuse_input(path, (found < wanted ? "is cut off: " : "is longer than its shape says: ") + shape_text(header.shape) +
-                 " takes " + std::to_string(wanted) + " bytes of values, but the file has " + std::to_string(found));
+                         " takes " + std::to_string(wanted) + " bytes of values, but the file has " +
+                         std::to_string(found));
 }
 
 // "first NaN at index [0, 3, 7]"
@@ -98,7 +99,7 @@ void require_finite(const at::Tensor& tensor, const std::vector<int64_t>& prefix
   }
   index.insert(index.begin(), prefix.begin(), prefix.end());
   refuse_input(path, std::string("holds values that are not finite: first ") + (std::isnan(*bad) ? "NaN" : "infinity") +
-                 " at index " + shape_text(index));
+                         " at index " + shape_text(index));
 }
 
 }  // namespace
@@ -137,7 +138,8 @@ at::Tensor NpyFile::read(int64_t first, const std::vector<int64_t>& shape, const
   stream.seekg(data_offset_ + first * static_cast<int64_t>(sizeof(float)));
   const int64_t bytes = tensor.numel() * static_cast<int64_t>(sizeof(float));
   if (!stream.read(static_cast<char*>(tensor.data_ptr()), bytes)) {
-    refuse_input(path_, std::string("cannot be read: ") + (errno ? std::strerror(errno) : "it became shorter meanwhile"));
+    refuse_input(path_,
+                 std::string("cannot be read: ") + (errno ? std::strerror(errno) : "it became shorter meanwhile"));
   }
   require_finite(tensor, prefix, path_);
   return tensor;

@@ -1,5 +1,4 @@
 #include "image/npy_header.h"
-#include "image/input_file.h"
 
 #include <cctype>
 #include <charconv>
@@ -7,6 +6,8 @@
 #include <string_view>
 
 #include <attune/sdk/error.h>
+
+#include "image/input_file.h"
 
 namespace attune {
 namespace {

@@ -53,9 +53,9 @@ class MatchRun final : public MatchContext {
   void show(const std::string& name, Shown what, const at::Tensor& tensor) override {
     if (scene_.trace == nullptr) return;
     if (!tensor.defined() || tensor.dim() < 3 || tensor.numel() == 0 || tensor.size(0) != scene_.input.size(0)) {
-      throw Error(Fault::run, "it shows " + (tensor.defined() ? "a tensor " + shape_of(tensor) : "no tensor") + " as '" +
-                                  name + "', not one [N,C,S1..Sd] of " + std::to_string(scene_.input.size(0)) +
-                                  " samples");
+      throw Error(Fault::run, "it shows " + (tensor.defined() ? "a tensor " + shape_of(tensor) : "no tensor") +
+                                  " as '" + name + "', not one [N,C,S1..Sd] of " +
+                                  std::to_string(scene_.input.size(0)) + " samples");
     }
     trace(name, tensor, true, what, {});
   }

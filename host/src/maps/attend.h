@@ -17,8 +17,8 @@ Needs needs_of(const MapRequest& request, const Model& model);
 Needs union_of_needs(const Model& model, const MapRequests& requests, int64_t targets);
 
 // The method's random draws are a function of `seed` and the map's name: other maps draw other numbers, and this one
-// draws the same again on another input. Throws Error(Fault::run) when the method fails, gives no map of the pass's batch
-// or one that is not finite.
+// draws the same again on another input. Throws Error(Fault::run) when the method fails, gives no map of the pass's
+// batch or one that is not finite.
 AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target, uint64_t seed);
 
 }  // namespace attune

@@ -22,7 +22,7 @@ struct Factor {
     unknown,
   };
   Source source = Source::unknown;
-  int64_t of = 0;      // which: the axis of the input, counted without batch and channels; the set of channels
+  int64_t of = 0;  // which: the axis of the input, counted without batch and channels; the set of channels
   int64_t size = 1;
   int64_t stride = 1;  // what one step comes to when the axis was divided (into windows): of its outer part, the size
                        // of the inner one

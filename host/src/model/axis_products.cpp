@@ -39,8 +39,8 @@ void convolve(const Call& call) {
   for (size_t i = channels; i < axes.size(); ++i) {
     const int64_t size = result.size(static_cast<int64_t>(i));
     const bool is_pointwise = weight.size(static_cast<int64_t>(i - channels + 1)) == 1;
-    axes[i] = i == channels ? call.tracker.new_channels(size)
-                            : convolved(call, axes[i], size, is_pointwise, spatial == 1);
+    axes[i] =
+        i == channels ? call.tracker.new_channels(size) : convolved(call, axes[i], size, is_pointwise, spatial == 1);
   }
   call.set(std::move(axes));
 }

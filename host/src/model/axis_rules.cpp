@@ -133,8 +133,8 @@ void slice(const Call& call) {
   const int64_t all = size_of(axes[at]), length = call.output().size(static_cast<int64_t>(at));
   const int64_t start = call.inputs[2].isInt() ? call.inputs[2].toInt() : 0;
   const bool every = call.inputs.size() < 5 || !call.inputs[4].isInt() || call.inputs[4].toInt() == 1;
-  axes[at] = every ? cut(axes[at], start < 0 ? std::max<int64_t>(0, start + all) : start, length)
-                   : resized(axes[at], length);
+  axes[at] =
+      every ? cut(axes[at], start < 0 ? std::max<int64_t>(0, start + all) : start, length) : resized(axes[at], length);
   call.set(std::move(axes));
 }
 

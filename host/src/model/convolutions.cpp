@@ -60,10 +60,9 @@ void find_norm(Site& site) {
   WeightSources with_norm = site.sources;
   const auto training = torch::jit::constant_as<bool>(norm->input(5));
   const auto epsilon = torch::jit::constant_as<double>(norm->input(7));
-  const bool constant = read_constant(norm->input(1), with_norm.scale) &&
-                        read_constant(norm->input(2), with_norm.shift) &&
-                        read_constant(norm->input(3), with_norm.mean) &&
-                        read_constant(norm->input(4), with_norm.variance);
+  const bool constant =
+      read_constant(norm->input(1), with_norm.scale) && read_constant(norm->input(2), with_norm.shift) &&
+      read_constant(norm->input(3), with_norm.mean) && read_constant(norm->input(4), with_norm.variance);
   if (!constant || training != false || !epsilon || !with_norm.mean.defined() || !with_norm.variance.defined()) return;
   with_norm.normed = true;
   with_norm.epsilon = *epsilon;

@@ -73,7 +73,8 @@ std::string meaning_of(const std::string& line) {
     return "it needs CUDA, which this LibTorch lacks; export the model on the processor (`model.cpu()`)";
   }
   if (is_overwriting(line)) {
-    return "the model overwrites a tensor that its own gradient needs (with `y[...] = ...`, `y += ...` or the like); let "
+    return "the model overwrites a tensor that its own gradient needs (with `y[...] = ...`, `y += ...` or the like); "
+           "let "
            "it write into a copy, y.clone()";
   }
   const std::string underived = between(line, "derivative for aten::", " is not implemented");

@@ -91,8 +91,8 @@ at::Tensor select_output(const c10::IValue& value, const std::string& selector) 
 
 at::Tensor scores_of(const c10::IValue& value, const std::string& selector, int64_t rows) {
   const at::Tensor output = select_output(value, selector);
-  const std::string found = "the model's output has shape " + shape_text(output.sizes().vec()) + " for a batch of " +
-                            std::to_string(rows);
+  const std::string found =
+      "the model's output has shape " + shape_text(output.sizes().vec()) + " for a batch of " + std::to_string(rows);
   if (!output.is_floating_point()) {
     throw Error(Fault::input, found + " and the type " + std::string(c10::toString(output.scalar_type())) +
                                   ", which has no gradient; expected floating-point class scores [N,K]");

@@ -29,9 +29,7 @@ c10::IValue call(const c10::OperatorHandle& function, Stack arguments) {
   return arguments.back();
 }
 
-c10::OperatorHandle prepacked(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "");
-}
+c10::OperatorHandle prepacked(const char* name) { return c10::Dispatcher::singleton().findSchemaOrThrow(name, ""); }
 
 // With strides that say so even where a kernel of one pixel, or a single channel, makes both orders the same.
 at::Tensor channels_last_weight(const at::Tensor& weight) {
@@ -167,8 +165,7 @@ bool PackedConvolution::fits(const at::Tensor& x) const {
 at::Tensor PackedConvolution::forward(const at::Tensor& x) {
   if (fits(x)) return forward_.run(x);
   const auto [weight, bias] = sources_.fold();
-  const at::Tensor y =
-      at::conv2d(x, weight, bias, window_.stride, window_.padding, window_.dilation, window_.groups);
+  const at::Tensor y = at::conv2d(x, weight, bias, window_.stride, window_.padding, window_.dilation, window_.groups);
   return rectified_ ? at::relu(y) : y;
 }
 

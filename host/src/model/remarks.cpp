@@ -1,12 +1,13 @@
 // What a user should know of a model before its maps are trusted.
 
+#include "model/remarks.h"
+
 #include <map>
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>
 
 #include "model/graph.h"
 #include "model/output.h"
-#include "model/remarks.h"
 
 namespace attune {
 namespace {
@@ -39,9 +40,9 @@ struct Chance {
 void find_chance(const Block* block, Chance& found) {
   static const std::set<std::string> dropouts = {"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout",
                                                  "native_dropout"};
-  static const std::set<std::string> draws = {"rand",      "randn",       "randint",  "rand_like", "randn_like",
-                                              "normal",    "bernoulli",   "uniform",  "randperm",  "randint_like",
-                                              "multinomial", "exponential"};
+  static const std::set<std::string> draws = {"rand",       "randn",        "randint",     "rand_like",
+                                              "randn_like", "normal",       "bernoulli",   "uniform",
+                                              "randperm",   "randint_like", "multinomial", "exponential"};
   for (const Node* node : block->nodes()) {
     for (const Block* inner : node->blocks()) find_chance(inner, found);
     std::string op = node->kind().toUnqualString();

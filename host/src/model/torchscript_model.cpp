@@ -77,9 +77,21 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
     throw Error(Fault::input, "the model's graph cannot be rewritten: " + reason_of(error));
   }
   const OutputKind kind = output_kind(graph, options.output);
-  std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{
-      module, options, Programs(module, graph), std::move(activations), {}, {}, {}, kind, {},
-      layers_without_gradient(graph), switches_gradients(graph), {}, {}, {}, {}});
+  std::unique_ptr<TorchScriptModel::State> state(new TorchScriptModel::State{module,
+                                                                             options,
+                                                                             Programs(module, graph),
+                                                                             std::move(activations),
+                                                                             {},
+                                                                             {},
+                                                                             {},
+                                                                             kind,
+                                                                             {},
+                                                                             layers_without_gradient(graph),
+                                                                             switches_gradients(graph),
+                                                                             {},
+                                                                             {},
+                                                                             {},
+                                                                             {}});
   state->remarks = remarks_on(graph, kind);
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();

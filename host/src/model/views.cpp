@@ -13,8 +13,8 @@ using torch::jit::Value;
 
 bool is_view(const Node* node) {
   static const std::set<std::string> views = {
-      "aten::slice",   "aten::select",    "aten::narrow", "aten::view",    "aten::view_as", "aten::unsqueeze",
-      "aten::squeeze", "aten::transpose", "aten::t",      "aten::permute", "aten::movedim", "aten::expand",
+      "aten::slice",   "aten::select",    "aten::narrow", "aten::view",    "aten::view_as",   "aten::unsqueeze",
+      "aten::squeeze", "aten::transpose", "aten::t",      "aten::permute", "aten::movedim",   "aten::expand",
       "aten::detach",  "aten::chunk",     "aten::split",  "aten::unbind",  "prim::ListUnpack"};
   return views.count(node->kind().toQualString()) != 0;
 }

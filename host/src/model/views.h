@@ -15,8 +15,8 @@ bool writes_first_input(const torch::jit::Node* node);
 // Parts of one tensor that `chunk` and the like have made, which do not overlap.
 bool are_parts(const torch::jit::Value* a, const torch::jit::Value* b);
 
-// Whether `value` is `base`, or a view of it made in the same block: one whatever the strides are, as `reshape` may make
-// a new tensor.
+// Whether `value` is `base`, or a view of it made in the same block: one whatever the strides are, as `reshape` may
+// make a new tensor.
 bool is_view_of(torch::jit::Value* value, torch::jit::Value* base);
 
 // The values that a written one is a view of, itself first.

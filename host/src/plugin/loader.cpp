@@ -8,8 +8,8 @@
 
 #include "plugin/contract.h"
 #include "plugin/library.h"
-#include "plugin/trust.h"
 #include "plugin/sentences.h"
+#include "plugin/trust.h"
 
 namespace attune {
 namespace {

@@ -24,9 +24,8 @@ ShownFrame fitted(const Image& frame, const Region& region, int64_t largest) {
   require_image(frame);
   const auto height = static_cast<double>(frame.size(0)), width = static_cast<double>(frame.size(1));
   const double longer = std::max(height, width);
-  const double scale = std::clamp(longer, static_cast<double>(std::min(kSmallestFrame, largest)),
-                                  static_cast<double>(largest)) /
-                       longer;
+  const double scale =
+      std::clamp(longer, static_cast<double>(std::min(kSmallestFrame, largest)), static_cast<double>(largest)) / longer;
   const auto side = [&](double length) { return std::max<int64_t>(std::lround(length * scale), 1); };
   const Image picture = resize(frame, side(height), side(width));
   const double x = static_cast<double>(picture.size(1)) / width, y = static_cast<double>(picture.size(0)) / height;

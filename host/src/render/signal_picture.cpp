@@ -34,9 +34,7 @@ const Colormap& colormap_of(const OverlayOptions& options) {
 // What heat looks like, in bands and on curves.
 class HeatColours {
  public:
-  explicit HeatColours(const OverlayOptions& options)
-      : colours_(colormap_of(options)),
-        signed_(options.signed_) {}
+  explicit HeatColours(const OverlayOptions& options) : colours_(colormap_of(options)), signed_(options.signed_) {}
 
   bool is_signed() const { return signed_; }
 

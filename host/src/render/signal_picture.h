@@ -10,10 +10,10 @@
 namespace attune {
 
 struct SignalOptions {
-  OverlayOptions heat;    // its colormap, sign and range
-  int64_t shown = 12;     // channels at most: the first ones, or, with heat of their own, those with the most
-  int64_t width = 960;    // in pixels, at least 200
-  int64_t height = 0;     // of the plot of one channel; 0: by their number
+  OverlayOptions heat;  // its colormap, sign and range
+  int64_t shown = 12;   // channels at most: the first ones, or, with heat of their own, those with the most
+  int64_t width = 960;  // in pixels, at least 200
+  int64_t height = 0;   // of the plot of one channel; 0: by their number
 };
 
 // The channels of `signal` [C,L] below each other over one axis of time, in samples. `map`, [1,M] for all channels or

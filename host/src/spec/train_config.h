@@ -98,11 +98,11 @@ struct StageConfig {
   OptimizerConfig optimizer;
   std::optional<OptimizerConfig> consistency_optimizer;  // of alternated; otherwise `optimizer` serves both losses
   ScheduleConfig schedule;
-  double clip = 0;                  // largest norm of the gradient; 0: any
+  double clip = 0;                    // largest norm of the gradient; 0: any
   std::vector<std::string> freeze;    // patterns of parameter names: "features.0.*"
   std::vector<std::string> unfreeze;  // likewise, of parameters that the model's file has frozen
-  bool freeze_statistics = false;   // batch norm keeps its running statistics, and uses them
-  std::optional<DataConfig> data;   // of finetune: pictures of its own, whose labels, if any, nobody reads
+  bool freeze_statistics = false;     // batch norm keeps its running statistics, and uses them
+  std::optional<DataConfig> data;     // of finetune: pictures of its own, whose labels, if any, nobody reads
   std::optional<std::vector<AugmentConfig>> augment;  // instead of the config's
 };
 

@@ -13,10 +13,27 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Settings whose default depends on others, or that stand for nothing when they are not given.
-const std::set<std::string> without_default = {
-    "description", "model",  "output", "root",  "train", "validate", "test", "task", "name",   "loss",
-    "spec",        "maps",   "epochs", "steps", "size",  "crop",     "mean", "std",  "frames", "samples_per_class",
-    "frames_per_second"};
+const std::set<std::string> without_default = {"description",
+                                               "model",
+                                               "output",
+                                               "root",
+                                               "train",
+                                               "validate",
+                                               "test",
+                                               "task",
+                                               "name",
+                                               "loss",
+                                               "spec",
+                                               "maps",
+                                               "epochs",
+                                               "steps",
+                                               "size",
+                                               "crop",
+                                               "mean",
+                                               "std",
+                                               "frames",
+                                               "samples_per_class",
+                                               "frames_per_second"};
 
 Json object_of(const Settings& settings, Json others = Json::object(), Json required = Json::array()) {
   Json properties = Json::object();

@@ -28,9 +28,9 @@ struct Position {
 struct Checkpoint {
   Position position;
   RunLog::Size log;
-  std::string layer;     // that "auto" stands for
-  NamedTensors model;    // parameters and buffers
-  NamedTensors stepper;  // optimisers; none when step is 0
+  std::string layer;              // that "auto" stands for
+  NamedTensors model;             // parameters and buffers
+  NamedTensors stepper;           // optimisers; none when step is 0
   std::vector<Problem> problems;  // of examples that were left out so far
 };
 

@@ -33,8 +33,8 @@ struct EpochReport {
   std::string stage;
   int64_t epoch = 0;  // that is over, from 1; 0: before the first
   int64_t epochs = 0;
-  NamedNumbers numbers;  // a row of log.csv
-  bool is_best = false;  // of the stage so far
+  NamedNumbers numbers;                                    // a row of log.csv
+  bool is_best = false;                                    // of the stage so far
   double left = std::numeric_limits<double>::quiet_NaN();  // as above
 };
 

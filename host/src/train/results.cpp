@@ -70,8 +70,8 @@ void write_stage_results(const TrainSession& session, const RunFiles& files, con
                      position.step,
                      {}};
   StageJudge judge(session, position, forecast, observer);
-  for (const auto& [part, dataset] : {std::pair("validate", &session.parts.validate),
-                                      std::pair("test", &session.parts.test)}) {
+  for (const auto& [part, dataset] :
+       {std::pair("validate", &session.parts.validate), std::pair("test", &session.parts.test)}) {
     if (dataset->size() > 0) result.splits.emplace_back(part, judge.judge_part(part, *dataset));
   }
   write_file(files.stage(stage.name) / "results.json", stage_results(result));

@@ -73,12 +73,9 @@ Ending run_stages(TrainSession& session, RunFolder& folder, Checkpoint checkpoin
       if (done) done(position, forecast);
       forecast.took(static_cast<size_t>(position.stage), Piece::end, watch.seconds());
       position = {position.stage + 1};
-      write_checkpoint(files.checkpoint(), {position,
-                                            log.sync(),
-                                            session.model->options().layer,
-                                            session.trainee->state(),
-                                            {},
-                                            observer.left_out()});
+      write_checkpoint(
+          files.checkpoint(),
+          {position, log.sync(), session.model->options().layer, session.trainee->state(), {}, observer.left_out()});
     }
   } catch (const Stopped&) {
     return Ending::stopped;

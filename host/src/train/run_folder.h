@@ -19,7 +19,7 @@ struct RunFiles {
   std::filesystem::path config() const { return folder / "config.json"; }
   std::filesystem::path checkpoint() const { return folder / "checkpoint.pt"; }
   std::filesystem::path results() const { return folder / "results.json"; }
-  std::filesystem::path specs() const { return folder / "specs"; }  // copies of those that the config names
+  std::filesystem::path specs() const { return folder / "specs"; }            // copies of those that the config names
   std::filesystem::path monitors() const { return folder / "monitors.csv"; }  // of `attune ablate`
   std::filesystem::path stage(const std::string& name) const { return folder / "stages" / name; }
   std::filesystem::path model(const std::string& name) const { return stage(name) / "model.pt"; }

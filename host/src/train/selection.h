@@ -19,7 +19,7 @@ std::string selecting_column(Select select);
 
 // The best of the epochs that it was offered; of equals the first.
 struct Best {
-  int64_t epoch = 0;  // 0: none yet
+  int64_t epoch = 0;                                        // 0: none yet
   double merit = std::numeric_limits<double>::quiet_NaN();  // larger is better
 
   // `row` is the epoch's in log.csv.

@@ -107,9 +107,7 @@ TrainProgress StageRun::progress(int64_t epoch) const {
 }
 
 // The look before the first epoch is done when there has been a step.
-Reached StageRun::reached() const {
-  return {index_, position_.step, position_.step > 0 ? position_.epoch + 1 : 0};
-}
+Reached StageRun::reached() const { return {index_, position_.step, position_.step > 0 ? position_.epoch + 1 : 0}; }
 
 StepReport StageRun::step(const Batch& batch) {
   const auto number = static_cast<uint64_t>(position_.step);
@@ -190,8 +188,7 @@ NamedNumbers StageRun::validate(int64_t epoch) {
     observer_.ask();
   };
   try {
-    const Answers answers =
-        answers_of(*session_.model, losses, session_.parts.validate, session_.evaluation, looked);
+    const Answers answers = answers_of(*session_.model, losses, session_.parts.validate, session_.evaluation, looked);
     observer_.tell(answers.problems);
     return judged(answers, session_.config.data.task, stage_.loss);
   } catch (const Error& error) {
@@ -215,8 +212,8 @@ void StageRun::save_model() {
 
 void StageRun::save_checkpoint() {
   const std::string& layer = session_.model->options().layer;
-  write_checkpoint(files_.checkpoint(), {position_, log_.sync(), layer, session_.trainee->state(), stepper_.state(),
-                                         observer_.left_out()});
+  write_checkpoint(files_.checkpoint(),
+                   {position_, log_.sync(), layer, session_.trainee->state(), stepper_.state(), observer_.left_out()});
   saved_.restart();
 }
 

@@ -51,9 +51,8 @@ Trainee::Trainee(Module module) : module_(std::move(module)) {
 }
 
 int64_t Trainee::frozen() const {
-  return std::count_if(requires_grad_.begin(), requires_grad_.end(), [](const auto& known) {
-    return !known.second && known.first.is_floating_point();
-  });
+  return std::count_if(requires_grad_.begin(), requires_grad_.end(),
+                       [](const auto& known) { return !known.second && known.first.is_floating_point(); });
 }
 
 // One for each of requires_grad_, whose order is that of the names.
@@ -68,8 +67,8 @@ std::vector<bool> Trainee::matched(const char* key, const std::vector<std::strin
       any[i] = is_used = true;
     }
     if (is_used) continue;
-    throw Error(Fault::spec, std::string("\"") + key + "\": no parameter matches '" + pattern + "'" +
-                                 did_you_mean(pattern, names));
+    throw Error(Fault::spec,
+                std::string("\"") + key + "\": no parameter matches '" + pattern + "'" + did_you_mean(pattern, names));
   }
   return any;
 }

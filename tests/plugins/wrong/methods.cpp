@@ -1,6 +1,6 @@
 // Methods that are wrong in one way each, and two that are not; their ids say how. `attune check` must find that fault.
-#include <ATen/core/grad_mode.h>
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>

@@ -129,7 +129,7 @@ TEST(Augment, IsAFunctionOfTheSeed) {
 
 TEST(Augment, TreatsAllFramesAlike) {
   const Augmented sample = augmented({{gradient(40, 50), gradient(40, 50), gradient(40, 50)}, {}},
-                                  {Rotate{}, Flip{0.5, 0.5}, Crop{}, ColourJitter{}}, 11);
+                                     {Rotate{}, Flip{0.5, 0.5}, Crop{}, ColourJitter{}}, 11);
   EXPECT_FALSE(at::equal(sample.pictures[0], gradient(40, 50)));
   for (const Image& frame : sample.pictures) EXPECT_TRUE(at::equal(frame, sample.pictures[0]));
 }

@@ -174,7 +174,8 @@ TEST(ListInputs, SaysThatAFolderHasTheOtherKind) {
   const TemporaryFolder pictures, videos;
   pictures.write("a.png", "x");
   videos.write("a.mp4", "x");
-  EXPECT_EQ(input_refusal(pictures.path().string(), true), "the folder has no videos and no .npy files in it, only pictures");
+  EXPECT_EQ(input_refusal(pictures.path().string(), true),
+            "the folder has no videos and no .npy files in it, only pictures");
   EXPECT_EQ(input_refusal(videos.path().string()), "the folder has no pictures and no .npy files in it, only videos");
 }
 

@@ -155,7 +155,8 @@ TEST(Preprocess, RefusesSizes) {
 TEST(Preprocess, RefusesCropsThatStickOut) {
   EXPECT_EQ(preprocess_refusal(cropped(100, 224, 200)),
             "preprocessing: the shorter side is resized to 200 before the crop of 100 x 224; it must be 224 to 32768");
-  for (const int64_t side : {-1, 223, 40000}) EXPECT_TRUE(contains(preprocess_refusal(cropped(224, 224, side)), "shorter side"));
+  for (const int64_t side : {-1, 223, 40000})
+    EXPECT_TRUE(contains(preprocess_refusal(cropped(224, 224, side)), "shorter side"));
   EXPECT_NO_THROW(check(cropped(224, 224, 224)));
   Preprocess unused = cropped(224, 224, 5);
   unused.crop = false;

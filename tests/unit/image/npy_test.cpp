@@ -86,9 +86,10 @@ TEST(Npy, SaysWhichTypeWasFound) {
   EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f999999999", "(1,)"), "1")), "type \"<f999999999\""));
   EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f99999999999999999999", "(1,)"), "1")), "type \"<f9999"));
   EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f\x1b" + std::string(100, '8'), "(1,)"), "1")), "\"<f?888"));
-  EXPECT_TRUE(contains(
-      refusal_of_npy(npy("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,), }", "12345678")),
-      "structured"));
+  EXPECT_TRUE(
+      contains(refusal_of_npy(
+                   npy("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,), }", "12345678")),
+               "structured"));
   EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(1, 2)", "True"), "12345678")), "Fortran order"));
 }
 
@@ -126,7 +127,8 @@ TEST(Npy, NamesTheFirstValueThatIsNotFinite) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(2, 3)"), floats({0, 1, 2, 3, nan, infinity}))),
                        "first NaN at index [1, 1]"));
-  EXPECT_TRUE(contains(refusal_of_npy(npy(header("<f4", "(2,)"), floats({-infinity, 1}))), "first infinity at index [0]"));
+  EXPECT_TRUE(
+      contains(refusal_of_npy(npy(header("<f4", "(2,)"), floats({-infinity, 1}))), "first infinity at index [0]"));
   const TemporaryFolder folder;
   const NpyFile file(folder.write("x.npy", npy(header("<f4", "(2, 1, 2)"), floats({0, 1, 2, nan}))));
   file.read_row(0);

@@ -38,7 +38,9 @@ TEST(ComponentExceptions, NameTheInnermost) {
             "the method of map 'cam' failed: no weights");
 }
 
-TEST(ComponentExceptions, ResultsPass) { EXPECT_EQ(call_component("a", [] { return 7; }), 7); }
+TEST(ComponentExceptions, ResultsPass) {
+  EXPECT_EQ(call_component("a", [] { return 7; }), 7);
+}
 
 MapRequest failing(const std::function<void()>& action) {
   return request("failing", input_needs(), [action](Pass& pass, const Target&) {

@@ -1,6 +1,5 @@
 // Maps leave nothing behind in the process.
 #include <gtest/gtest.h>
-
 #include <torch/csrc/autograd/autograd.h>
 
 #include "memory.h"

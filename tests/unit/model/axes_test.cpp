@@ -110,16 +110,19 @@ TEST(Axes, ARecurrentLayerBehindASignalKeepsItsSteps) {
 
 // Attention within windows of 2 x 2, which are folded into the batch and taken out of it again, as in Swin.
 torch::jit::Module windowed(const std::string& windows) {
-  return assembled({{"stem", "torch.conv2d(x, self.w0, None, [2, 2])", {{6, 3, 2, 2}}},
-                    {"attention", "torch.linear(x, self.w0)", {{6, 6}}},
-                    {"block", "x * 1.0", {}},
-                    {"fc", "torch.linear(x, self.w0)", {{4, 6}}}},
-                   "    x = self.stem.forward(x).permute([0, 2, 3, 1])\n"
-                   "    n, h, w, c = x.size(0), x.size(1), x.size(2), x.size(3)\n"
-                   "    t = x.view([n, h // 2, 2, w // 2, 2, c]).permute([0, 1, 3, 2, 4, 5])\n"
-                   "    t = self.attention.forward(t.reshape(" + windows + "))\n"
-                   "    t = t.view([n, h // 2, w // 2, 2, 2, c]).permute([0, 1, 3, 2, 4, 5]).reshape([n, h, w, c])\n"
-                   "    return self.fc.forward(torch.mean(self.block.forward(x + t), [1, 2]))\n");
+  return assembled(
+      {{"stem", "torch.conv2d(x, self.w0, None, [2, 2])", {{6, 3, 2, 2}}},
+       {"attention", "torch.linear(x, self.w0)", {{6, 6}}},
+       {"block", "x * 1.0", {}},
+       {"fc", "torch.linear(x, self.w0)", {{4, 6}}}},
+      "    x = self.stem.forward(x).permute([0, 2, 3, 1])\n"
+      "    n, h, w, c = x.size(0), x.size(1), x.size(2), x.size(3)\n"
+      "    t = x.view([n, h // 2, 2, w // 2, 2, c]).permute([0, 1, 3, 2, 4, 5])\n"
+      "    t = self.attention.forward(t.reshape(" +
+          windows +
+          "))\n"
+          "    t = t.view([n, h // 2, w // 2, 2, 2, c]).permute([0, 1, 3, 2, 4, 5]).reshape([n, h, w, c])\n"
+          "    return self.fc.forward(torch.mean(self.block.forward(x + t), [1, 2]))\n");
 }
 
 TEST(Axes, WindowsAreNoMapsAndTheirMergerIsOne) {
@@ -147,8 +150,8 @@ torch::jit::Module transformer(const std::string& attention) {
                     {"fc", "torch.linear(x, self.w0)", {{4, 6}}}},
                    "    x = self.patches.forward(x).flatten(2).transpose(1, 2)\n"
                    "    x = self.class_token.forward(x)\n"
-                   "    n, t = x.size(0), x.size(1)\n" + attention +
-                   "    return self.fc.forward(torch.mean(self.norm.forward(x + y), [1]))\n");
+                   "    n, t = x.size(0), x.size(1)\n" +
+                       attention + "    return self.fc.forward(torch.mean(self.norm.forward(x + y), [1]))\n");
 }
 
 const char* const batch_first =

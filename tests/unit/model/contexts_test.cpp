@@ -1,5 +1,7 @@
 // Layers inside `with` blocks: maps are those of the model without them, or the model's own gradients are off.
 
+#include "contexts.h"
+
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
@@ -7,7 +9,6 @@
 #include <attune/sdk/error.h>
 #include <attune/torchscript_model.h>
 
-#include "contexts.h"
 #include "errors.h"
 #include "models.h"
 
@@ -98,8 +99,9 @@ TEST(Contexts, GradientsThatAreOffForAPartOfTheWay) {
 
 TEST(Contexts, LayersBehindADarkPartAndTheParametersOfTheirMaps) {
   const auto made = with_body(half_without_gradients);
-  expect_equal_at(made, with_body("    x = self.act1.forward(self.conv1.forward(x)).detach()\n"
-                                  "    y = self.act2.forward(self.conv2.forward(x))\n"),
+  expect_equal_at(made,
+                  with_body("    x = self.act1.forward(self.conv1.forward(x)).detach()\n"
+                            "    y = self.act2.forward(self.conv2.forward(x))\n"),
                   {"conv2", "act2"}, false);
   TorchScriptModel model(made);
   const at::Tensor x = seeded({2, 3, 8, 8}, 41);
@@ -116,8 +118,7 @@ TEST(Contexts, LayersInADarkPartSaySo) {
   const at::Tensor x = seeded({2, 3, 8, 8}, 42);
   for (const std::string layer : {"conv1", "act1"}) {
     for (const bool graph : {false, true}) {
-      const std::string said =
-          test::message_of(Fault::input, [&] { everything_at(model, layer, x, graph, false); });
+      const std::string said = test::message_of(Fault::input, [&] { everything_at(model, layer, x, graph, false); });
       EXPECT_TRUE(test::contains(said, "layer '" + layer + "' lies where the model switches gradients off")) << said;
     }
     Needs needs;  // without gradients there is nothing against it
@@ -138,9 +139,10 @@ TEST(Contexts, LayersInADarkPartSaySo) {
 }
 
 TEST(Contexts, WithoutAnyLayerLeftTheAutomaticOneSaysWhy) {
-  TorchScriptModel model(with_body("    with no_grad():\n"
-                                   "        y = self.act1.forward(self.conv1.forward(x))\n"
-                                   "        y = self.act2.forward(self.conv2.forward(y))\n"));
+  TorchScriptModel model(
+      with_body("    with no_grad():\n"
+                "        y = self.act1.forward(self.conv1.forward(x))\n"
+                "        y = self.act2.forward(self.conv2.forward(y))\n"));
   const std::string said = test::message_of(Fault::input, [&] { model.auto_layer(seeded({1, 3, 8, 8}, 48)); });
   EXPECT_TRUE(test::contains(said, "(it switches gradients off, torch.no_grad, at 4 layers)")) << said;
 }
@@ -216,9 +218,10 @@ TEST(Contexts, AutocastOfOptionalParameters) {
 
 TEST(Contexts, AutocastThatCannotBeFollowedSaysSo) {
   const std::string said = test::message_of(Fault::input, [] {
-    TorchScriptModel(with_body("    with autocast(\"cpu\", 15, bool(torch.sum(x) > 0)):\n"
-                               "        x = self.act1.forward(self.conv1.forward(x))\n"
-                               "    y = self.act2.forward(self.conv2.forward(x))\n"));
+    TorchScriptModel(
+        with_body("    with autocast(\"cpu\", 15, bool(torch.sum(x) > 0)):\n"
+                  "        x = self.act1.forward(self.conv1.forward(x))\n"
+                  "    y = self.act2.forward(self.conv2.forward(x))\n"));
   });
   EXPECT_TRUE(test::contains(said, "torch.autocast")) << said;
 }

@@ -98,7 +98,8 @@ void expect_near(const at::Tensor& found, const at::Tensor& exact, const std::st
   EXPECT_EQ(found.scalar_type(), at::kFloat) << what;
   EXPECT_TRUE(found.is_contiguous()) << what;
   ASSERT_EQ(found.sizes(), exact.sizes()) << what;
-  EXPECT_LE((found.to(at::kDouble) - exact).abs().max().item<double>(), 1e-4 * exact.abs().max().item<double>()) << what;
+  EXPECT_LE((found.to(at::kDouble) - exact).abs().max().item<double>(), 1e-4 * exact.abs().max().item<double>())
+      << what;
 }
 
 // Scores, activations and all gradients of passes of every kind.
@@ -117,7 +118,8 @@ void expect_same_as_in_double(const torch::jit::Module& m, const at::Tensor& inp
       const at::AutoGradMode mode(true);
       for (const Rectifier rule : {Rectifier::standard, Rectifier::guided}) {
         std::vector<at::Tensor> of, of_other;
-        for (const auto& layer : layers) of.push_back(pass->activation(layer)), of_other.push_back(other->activation(layer));
+        for (const auto& layer : layers)
+          of.push_back(pass->activation(layer)), of_other.push_back(other->activation(layer));
         if (of_input) of.push_back(pass->input()), of_other.push_back(other->input());
         const auto found = pass->gradients(pass->output().square().sum(), of, rule);
         const auto expected = other->gradients(other->output().square().sum(), of_other, rule);
@@ -157,7 +159,8 @@ TEST(Convolutions, OfEveryKindAreThoseOfDouble) {
            {"torch._convolution(x, self.w, None, [2, 2], [1, 1], [1, 1], True, [1, 1], 1, False, False, True, True)",
             {3, 8, 3, 3},
             {2, 3, 9, 9}},
-           {"torch.cat([torch.unsqueeze(torch.conv2d(x[0], self.w), 0), torch.unsqueeze(torch.conv2d(x[1], self.w), 0)])",
+           {"torch.cat([torch.unsqueeze(torch.conv2d(x[0], self.w), 0), torch.unsqueeze(torch.conv2d(x[1], self.w), "
+            "0)])",
             {8, 3, 3, 3},
             {2, 3, 9, 9}},
            {"torch.reshape(torch.conv1d(torch.flatten(x, 2), self.w), [2, 8, 9, 9])", {8, 3, 1}, {2, 3, 9, 9}},
@@ -204,7 +207,8 @@ TEST(Convolutions, ThreadsMayRunDifferentSizes) {
     }
   };
   const at::Tensor a = seeded({2, 3, 16, 16}, 53).to(at::kFloat), b = seeded({1, 3, 24, 20}, 54).to(at::kFloat);
-  const at::Tensor of_a = gradient(model, a, Rectifier::guided, true), of_b = gradient(model, b, Rectifier::guided, true);
+  const at::Tensor of_a = gradient(model, a, Rectifier::guided, true),
+                   of_b = gradient(model, b, Rectifier::guided, true);
   std::thread other(work, a, of_a);
   work(b, of_b);
   other.join();
@@ -232,7 +236,8 @@ TEST(Convolutions, AWrongNumberOfChannelsIsRefusedAsEver) {
     model.forward(at::zeros({1, 4, 16, 16}), {}, false);
     FAIL() << "four channels were taken for three";
   } catch (const std::exception& error) {
-    EXPECT_NE(std::string(error.what()).find("to have 3 channels, but got 4 channels"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("to have 3 channels, but got 4 channels"), std::string::npos)
+        << error.what();
   }
 }
 

@@ -52,9 +52,9 @@ torch::jit::Module over_tokens(const std::string& code, const std::vector<at::Te
 }
 
 std::vector<at::Tensor> encoder_weights() {
-  return {seeded({24, 8}, 1, 0.5), seeded({24}, 2, 0.5), seeded({8, 8}, 3, 0.5), seeded({8}, 4),      seeded({8}, 5),
-          seeded({8}, 6),          seeded({8}, 7),       seeded({8}, 8),        seeded({12, 8}, 9), seeded({12}, 10),
-          seeded({8, 12}, 11),     seeded({8}, 12)};
+  return {seeded({24, 8}, 1, 0.5), seeded({24}, 2, 0.5), seeded({8, 8}, 3, 0.5), seeded({8}, 4),
+          seeded({8}, 5),          seeded({8}, 6),       seeded({8}, 7),         seeded({8}, 8),
+          seeded({12, 8}, 9),      seeded({12}, 10),     seeded({8, 12}, 11),    seeded({8}, 12)};
 }
 
 std::string encoder_call(bool gelu, bool norm_first) {
@@ -101,7 +101,8 @@ TEST(FusedOperators, HaveSecondDerivatives) {
   const at::Tensor x = seeded({2, 8, 3, 3}, 21), w = model.parameter("encoder.w8");
   const auto loss = [&] { return gradient_of_input(model, x.clone(), true).square().sum(); };
   const at::Tensor found = torch::autograd::grad({loss()}, {w})[0];
-  expect_central_difference(found, w, [&] { return loss().item<double>(); }, "encoder");
+  expect_central_difference(
+      found, w, [&] { return loss().item<double>(); }, "encoder");
 }
 
 TEST(FusedOperators, WithAMaskSaySo) {
@@ -205,8 +206,9 @@ TEST(OnceDifferentiable, OthersNameLayerAndOperator) {
 
 TEST(NeverDifferentiable, OperatorsNameTheirLayer) {
   TorchScriptModel model(with_addition("torch.sum(torch.geqrf(x[0, 0])[0])"));
-  const std::string said =
-      test::message_of(Fault::input, [&] { gradient_of_input(model, seeded({3, 3, 4, 4}, 24), false); });
+  const std::string said = test::message_of(Fault::input, [&] {
+    gradient_of_input(model, seeded({3, 3, 4, 4}, 24), false);
+  });
   EXPECT_TRUE(test::contains(said, "at layer 'also' or just before it, the model uses geqrf, for which")) << said;
 }
 

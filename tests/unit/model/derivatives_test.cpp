@@ -52,11 +52,11 @@ std::vector<Case> cases() {
        {w({3, 4, 3, 3}), bias},
        {2, 3, 4, 4}},
       {"torch.stack([torch.conv2d(y, self.w0, None) for y in [x[0], x[1]]])", {w({4, 3, 3, 3})}, {2, 3, 5, 5}},
-      {"torch.stack([torch.relu(torch.conv2d(y, self.w0, None)) for y in [x[0], x[1]]])", {w({4, 3, 3, 3})}, {2, 3, 5, 5}},
+      {"torch.stack([torch.relu(torch.conv2d(y, self.w0, None)) for y in [x[0], x[1]]])",
+       {w({4, 3, 3, 3})},
+       {2, 3, 5, 5}},
       {"torch.conv2d(x, self.w0, self.w1) + x[:, :, 1:-1, 1:-1]", {w({4, 4, 3, 3}), bias}, {2, 4, 6, 6}},
-      {"torch.transpose(torch.linear(torch.transpose(x, 1, 2), self.w0, self.w1), 1, 2)",
-       {w({4, 4}), bias},
-       {2, 4, 5}},
+      {"torch.transpose(torch.linear(torch.transpose(x, 1, 2), self.w0, self.w1), 1, 2)", {w({4, 4}), bias}, {2, 4, 5}},
       {"torch.batch_norm(x, self.w0, self.w1, " + statistics + ", self.training, 0.1, 1e-5, False)",
        {four.abs() + 0.5, bias},
        {2, 4, 3, 3}},
@@ -111,7 +111,11 @@ TEST(SecondDerivatives, OfFrozenParametersToo) {
   for (const Case& c : cases()) {
     for (size_t frozen = 0; frozen < c.weights.size(); ++frozen) {
       torch::jit::Module module = model_of(c, "torch.relu");
-      module.attr("layer").toModule().attr(std::string("w").append(std::to_string(frozen))).toTensor().requires_grad_(false);
+      module.attr("layer")
+          .toModule()
+          .attr(std::string("w").append(std::to_string(frozen)))
+          .toTensor()
+          .requires_grad_(false);
       std::vector<at::Tensor> of;
       const at::Tensor x = seeded(c.input, 6).requires_grad_();
       for (const auto& parameter : module.parameters()) {

@@ -1,12 +1,13 @@
 // What a model or a request that does not fit is told.
 
+#include "model/failure.h"
+
 #include <gtest/gtest.h>
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>
 #include <attune/torchscript_model.h>
 
-#include "model/failure.h"
 #include "models.h"
 
 namespace attune {
@@ -24,13 +25,16 @@ std::string sentence(const std::function<void()>& action, Fault fault = Fault::i
 }
 
 void expect_words(const std::string& text, const std::vector<std::string>& words) {
-  for (const auto& word : words) EXPECT_NE(text.find(word), std::string::npos) << '"' << word << "\" is not in: " << text;
+  for (const auto& word : words)
+    EXPECT_NE(text.find(word), std::string::npos) << '"' << word << "\" is not in: " << text;
 }
 
 TEST(Failure, WrongChannelsNameTheLayerAndTheShape) {
   TorchScriptModel model(test::small_model());
   for (const bool graph : {false, true}) {
-    expect_words(sentence([&] { model.forward(test::seeded({2, 1, 8, 8}, 1), {}, graph); }),
+    expect_words(sentence([&] {
+                   model.forward(test::seeded({2, 1, 8, 8}, 1), {}, graph);
+                 }),
                  {"[2, 1, 8, 8]", "at layer 'conv1'", "[N, 3, 224, 224]"});
   }
 }
@@ -39,9 +43,12 @@ TEST(Failure, TheLastLayerReachedIsSaid) {
   torch::jit::Module m("__torch__.Fails");
   m.register_module("conv1", test::conv(3, 5, 1));
   m.register_module("conv2", test::conv(4, 5, 1));
-  m.define("def forward(self, x):\n    return torch.sum(self.conv2.forward(torch.relu(self.conv1.forward(x))), [2, 3])\n");
+  m.define(
+      "def forward(self, x):\n    return torch.sum(self.conv2.forward(torch.relu(self.conv1.forward(x))), [2, 3])\n");
   TorchScriptModel model(m);
-  expect_words(sentence([&] { model.forward(test::seeded({2, 3, 8, 8}, 1), {}, false); }),
+  expect_words(sentence([&] {
+                 model.forward(test::seeded({2, 3, 8, 8}, 1), {}, false);
+               }),
                {"at layer 'conv2'", "reached 'conv1': [2, 5, 8, 8]"});
 }
 
@@ -67,7 +74,9 @@ TEST(Failure, LayersWithoutExtent) {
   TorchScriptModel model(m);
   Needs needs;
   needs.layers = {"pool"};
-  expect_words(sentence([&] { model.forward(test::seeded({2, 3, 8, 8}, 1), needs, false); }),
+  expect_words(sentence([&] {
+                 model.forward(test::seeded({2, 3, 8, 8}, 1), needs, false);
+               }),
                {"'pool'", "[2, 3]", "no spatial extent"});
   needs.layers = {"auto"};
   expect_words(sentence([&] { model.forward(test::seeded({2, 3, 8, 8}, 1), needs, false); }), {"--layer"});
@@ -97,7 +106,8 @@ TEST(Failure, TheHintOfTheShapeIsForWhatDiffers) {
 
 TEST(Failure, InputsThatAreNoTensorAreNamedBeforeAnythingRuns) {
   const std::string sum = "torch.sum(torch.relu(y), [2, 3])\n";
-  const auto list = test::module("List", "def forward(self, views: List[Tensor]):\n    y = views[0]\n    return " + sum);
+  const auto list =
+      test::module("List", "def forward(self, views: List[Tensor]):\n    y = views[0]\n    return " + sum);
   expect_words(sentence([&] { TorchScriptModel{list}; }), {"'views' as List[Tensor]", "expected a Tensor", "wrapper"});
   const auto dict =
       test::module("Dict", "def forward(self, batch: Dict[str, Tensor]):\n    y = batch['image']\n    return " + sum);
@@ -140,13 +150,15 @@ TEST(Failure, ReasonsAreShort) {
   EXPECT_EQ(reason("isList() INTERNAL ASSERT FAILED at \"ivalue_inl.h\":1925, please report a bug to PyTorch. Expected "
                    "GenericList but got Tensor\nException raised from x"),
             "Expected GenericList but got Tensor");
-  EXPECT_EQ(reason("Could not run 'aten::empty.memory_format' with arguments from the 'CUDA' backend. This could be " +
-                   std::string(1000, 'x')),
-            "the operator aten::empty.memory_format cannot run on CUDA here; export the model with all of its tensors on "
-            "the processor (`model.cpu()`)");
-  EXPECT_EQ(reason("The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent "
-                   "call last):\n  File \"x.py\", line 3, in forward\n    ~~~~ <--- HERE\nRuntimeError: bad size\n"),
-            "bad size");
+  EXPECT_EQ(
+      reason("Could not run 'aten::empty.memory_format' with arguments from the 'CUDA' backend. This could be " +
+             std::string(1000, 'x')),
+      "the operator aten::empty.memory_format cannot run on CUDA here; export the model with all of its tensors on "
+      "the processor (`model.cpu()`)");
+  EXPECT_EQ(
+      reason("The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent "
+             "call last):\n  File \"x.py\", line 3, in forward\n    ~~~~ <--- HERE\nRuntimeError: bad size\n"),
+      "bad size");
   EXPECT_LE(reason(std::string(5000, 'y')).size(), 320U);
 }
 

@@ -57,7 +57,8 @@ TEST(Output, ProbabilitiesAreShownAsTheyAre) {
     EXPECT_NE(model.remarks()[0].find(kind == OutputKind::sigmoid ? "sigmoid" : "softmax"), std::string::npos);
     // Of the logits, the rule for scores gives the same probabilities.
     const at::Tensor logits = model.logits(output);
-    EXPECT_TRUE(at::allclose(kind == OutputKind::sigmoid ? at::sigmoid(logits) : at::softmax(logits, 1), expected)) << code;
+    EXPECT_TRUE(at::allclose(kind == OutputKind::sigmoid ? at::sigmoid(logits) : at::softmax(logits, 1), expected))
+        << code;
   }
   for (const char* code : {"torch.softmax(y, 1) * 2.0", "torch.relu(y)", "torch.sigmoid(y) + y"}) {
     EXPECT_EQ(TorchScriptModel(ends_in(code)).output_kind(), OutputKind::scores) << code;
@@ -99,7 +100,8 @@ TEST(Output, WhatIsNoScoresIsNamed) {
 }
 
 std::string remark_on(const std::string& code, const std::vector<at::Tensor>& weights = {}) {
-  const auto m = module("Remarked", "def forward(self, x):\n    x = " + code + "\n    return torch.mean(x, [2, 3])\n", weights);
+  const auto m =
+      module("Remarked", "def forward(self, x):\n    x = " + code + "\n    return torch.mean(x, [2, 3])\n", weights);
   const TorchScriptModel model(m);
   return model.remarks().empty() ? "" : model.remarks()[0];
 }
@@ -107,7 +109,8 @@ std::string remark_on(const std::string& code, const std::vector<at::Tensor>& we
 TEST(Output, LayersInTrainingModeAreSaid) {
   const std::vector<at::Tensor> norm(4, at::ones({3}, at::kDouble));
   const std::string statistics = "torch.batch_norm(x, self.w0, self.w1, self.w2, self.w3, ";
-  EXPECT_NE(remark_on("torch.dropout(torch.dropout(x, 0.5, True), 0.1, True)").find("2 dropout layers"), std::string::npos);
+  EXPECT_NE(remark_on("torch.dropout(torch.dropout(x, 0.5, True), 0.1, True)").find("2 dropout layers"),
+            std::string::npos);
   EXPECT_NE(remark_on(statistics + "True, 0.1, 1e-5, False)", norm).find("1 batch norm layer "), std::string::npos);
   EXPECT_NE(remark_on("x + torch.rand_like(x)").find("random"), std::string::npos);
   EXPECT_EQ(remark_on("torch.dropout(x, 0.5, False)"), "");

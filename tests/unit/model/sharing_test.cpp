@@ -33,7 +33,9 @@ torch::jit::Module batch_norm_model() {
   m.register_module("conv", test::conv(3, 5, 1));
   m.register_module("norm", norm);
   m.register_module("act", test::activation("torch.relu(x)"));
-  m.define("def forward(self, x):\n    return torch.mean(self.act.forward(self.norm.forward(self.conv.forward(x))), [2, 3])\n");
+  m.define(
+      "def forward(self, x):\n    return torch.mean(self.act.forward(self.norm.forward(self.conv.forward(x))), [2, "
+      "3])\n");
   return m;
 }
 
@@ -67,7 +69,8 @@ TEST(Sharing, TheModuleIsNotChanged) {
   for (const bool graph : {false, true}) {
     const at::AutoGradMode mode(true);
     const auto pass = model.forward(x, needs, graph);
-    pass->gradients(pass->score({at::zeros({2}, at::kLong)}), {pass->input(), pass->activation("act")}, Rectifier::guided);
+    pass->gradients(pass->score({at::zeros({2}, at::kLong)}), {pass->input(), pass->activation("act")},
+                    Rectifier::guided);
     pass->resume("act", pass->activation("act"));
   }
   model.auto_layer(x);

@@ -122,9 +122,7 @@ TEST(ClipStrip, WritesTheTimesUnderTheFrames) {
   EXPECT_GT(centre.y, static_cast<double>(without.size(0)));
 }
 
-TEST(ClipStrip, TakesNoMap) {
-  EXPECT_EQ(shown(clip_strip(frames(3), {}, kAll)), (std::vector<int>{0, 1, 2}));
-}
+TEST(ClipStrip, TakesNoMap) { EXPECT_EQ(shown(clip_strip(frames(3), {}, kAll)), (std::vector<int>{0, 1, 2})); }
 
 TEST(ClipStrip, ShrinksLargeFramesWithTheirRegion) {
   const std::vector<Image> dark(1, grey(800, 1200, 0));

@@ -1,7 +1,7 @@
 #include "train/forecast.h"
 
-#include <gtest/gtest.h>
 #include <cmath>
+#include <gtest/gtest.h>
 
 namespace attune::test {
 namespace {

@@ -241,9 +241,9 @@ TEST_F(TrainingRun, TellsHowLongItTakes) {
   };
   EXPECT_EQ(run_training(files_.config(supervised_stage + "," + finetune_stage), own_plugins(), false, observer),
             Ending::finished);
-  EXPECT_EQ(epochs, (std::vector<std::string>{"1_supervised 0/3", "1_supervised 1/3", "1_supervised 2/3",
-                                              "1_supervised 3/3", "2_finetune 0/2", "2_finetune 1/2",
-                                              "2_finetune 2/2"}));
+  EXPECT_EQ(epochs,
+            (std::vector<std::string>{"1_supervised 0/3", "1_supervised 1/3", "1_supervised 2/3", "1_supervised 3/3",
+                                      "2_finetune 0/2", "2_finetune 1/2", "2_finetune 2/2"}));
   EXPECT_EQ(parts, (std::set<std::string>{"1_supervised validate", "2_finetune validate"}));
   ASSERT_GT(left.size(), 9u + 6u);
   for (const double seconds : left) EXPECT_GE(seconds, 0);
