@@ -20,10 +20,9 @@ using torch::jit::Value;
 struct Site {
   Node* convolution;
   Node* norm = nullptr;
-  Node* relu = nullptr;
   WeightSources sources{};
 
-  Node* last() const { return relu != nullptr ? relu : norm != nullptr ? norm : convolution; }
+  Node* last() const { return norm != nullptr ? norm : convolution; }
 };
 
 bool is_plain_convolution(const Node* node) {
@@ -143,25 +142,23 @@ void pack(const Site& site, const Window& window, MadeWeights& made) {
   for (const auto* list : {&window.stride, &window.padding, &window.dilation}) {
     key.insert(key.end(), list->begin(), list->end());
   }
-  key.insert(key.end(), {window.groups, site.relu != nullptr});
+  key.push_back(window.groups);
   const auto packed = made_once(made, key, [&] {
-    return c10::IValue::make_capsule(
-        c10::make_intrusive<PackedConvolution>(site.sources, window, site.relu != nullptr));
+    return c10::IValue::make_capsule(c10::make_intrusive<PackedConvolution>(site.sources, window));
   });
   Node* node = site.convolution->owningGraph()->create(convolve_packed_symbol, {site.convolution->input(0)});
   node->ival_(c10::attr::value, packed);
   node->output()->setType(c10::TensorType::get());
   node->insertBefore(site.convolution);
   site.last()->output()->replaceAllUsesWith(node->output());
-  for (Node* replaced : {site.relu, site.norm, site.convolution}) {
+  for (Node* replaced : {site.norm, site.convolution}) {
     if (replaced != nullptr) replaced->destroy();
   }
 }
 
 }  // namespace
 
-void prepare_convolutions(const LayeredGraph& graph, Differentiable differentiable, bool pack_weights,
-                          MadeWeights& made) {
+void prepare_convolutions(const LayeredGraph& graph, bool pack_weights, MadeWeights& made) {
   std::vector<Node*> convolutions;
   collect_convolutions(graph->block(), convolutions);
   for (Node* convolution : convolutions) {
@@ -169,7 +166,6 @@ void prepare_convolutions(const LayeredGraph& graph, Differentiable differentiab
     if (!site) continue;
     const auto window = pack_weights && can_be_packed(site->sources.weight) ? window_of(convolution) : std::nullopt;
     if (window) {
-      if (differentiable == Differentiable::no) site->relu = only_reader(site->last(), c10::aten::relu);
       pack(*site, *window, made);
     } else if (site->norm != nullptr) {
       fold_norm(*site, made);

@@ -18,8 +18,8 @@ enum class Differentiable { no, once, twice };
 using MadeWeights = std::map<std::vector<int64_t>, c10::IValue>;
 
 // Folds batch norm into the convolution before it. With `pack`, 2-D convolutions on a processor in float32 become
-// attune::convolve_packed, in a piece without gradients together with the rectifier behind them. Weights that another
-// piece has made are taken from `made`, so that maps at many layers do not multiply the model.
-void prepare_convolutions(const LayeredGraph& graph, Differentiable differentiable, bool pack, MadeWeights& made);
+// attune::convolve_packed. Weights that another piece has made are taken from `made`, so that maps at many layers do not
+// multiply the model.
+void prepare_convolutions(const LayeredGraph& graph, bool pack, MadeWeights& made);
 
 }  // namespace attune

@@ -6,7 +6,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/convolution_backward.h>
-#include <ATen/ops/relu.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
@@ -37,12 +36,12 @@ at::Tensor channels_last_weight(const at::Tensor& weight) {
   return weight.contiguous(channels_last_order).as_strided(weight.sizes(), {in * height * width, 1, width * in, in});
 }
 
-c10::IValue pack(const at::Tensor& weight, const at::Tensor& bias, const Window& window, at::IntArrayRef size,
-                 bool rectified) {
+// Without oneDNN's own rectifier, which makes zero of NaN.
+c10::IValue pack(const at::Tensor& weight, const at::Tensor& bias, const Window& window, at::IntArrayRef size) {
   static const c10::OperatorHandle prepack = prepacked("mkldnn_prepacked::conv2d_prepack");
   at::Tensor plain = channels_last_weight(weight);
   auto packed = call(prepack, {plain, bias.defined() ? c10::IValue(bias) : c10::IValue(), window.stride, window.padding,
-                               window.dilation, window.groups, size.vec(), rectified ? "relu" : "none"});
+                               window.dilation, window.groups, size.vec(), "none"});
   plain.set_();  // it is kept beside the packed weight, for the sake of files that nobody writes
   return packed;
 }
@@ -144,17 +143,16 @@ c10::IValue Packing::packed_for(at::IntArrayRef size) {
   return packed_;
 }
 
-PackedConvolution::PackedConvolution(WeightSources sources, Window window, bool rectified)
+PackedConvolution::PackedConvolution(WeightSources sources, Window window)
     : sources_(std::move(sources)),
       window_(std::move(window)),
       gradient_window_(turned(window_, sources_.weight)),
-      rectified_(rectified),
       forward_([this](at::IntArrayRef size) {
         const auto [weight, bias] = sources_.fold();
-        return pack(weight, bias, window_, size, rectified_);
+        return pack(weight, bias, window_, size);
       }),
       backward_([this](at::IntArrayRef size) {
-        return pack(turned(sources_.fold().first, window_.groups), {}, *gradient_window_, size, false);
+        return pack(turned(sources_.fold().first, window_.groups), {}, *gradient_window_, size);
       }) {}
 
 bool PackedConvolution::fits(const at::Tensor& x) const {
@@ -165,8 +163,7 @@ bool PackedConvolution::fits(const at::Tensor& x) const {
 at::Tensor PackedConvolution::forward(const at::Tensor& x) {
   if (fits(x)) return forward_.run(x);
   const auto [weight, bias] = sources_.fold();
-  const at::Tensor y = at::conv2d(x, weight, bias, window_.stride, window_.padding, window_.dilation, window_.groups);
-  return rectified_ ? at::relu(y) : y;
+  return at::conv2d(x, weight, bias, window_.stride, window_.padding, window_.dilation, window_.groups);
 }
 
 const at::Tensor& PackedConvolution::plain_weight() {

@@ -57,11 +57,11 @@ class Packing {
   std::vector<int64_t> size_, last_size_;
 };
 
-// A convolution, perhaps with a rectifier, and the gradient of its input. Takes and gives activations channels last,
+// A convolution and the gradient of its input. Takes and gives activations channels last,
 // between which nothing is reordered.
 class PackedConvolution : public torch::CustomClassHolder {
  public:
-  PackedConvolution(WeightSources sources, Window window, bool rectified);
+  PackedConvolution(WeightSources sources, Window window);
 
   // Also inputs that cannot be packed for (one sample without a batch, none at all, a wrong type), as LibTorch does.
   at::Tensor forward(const at::Tensor& x);
@@ -74,7 +74,6 @@ class PackedConvolution : public torch::CustomClassHolder {
   WeightSources sources_;
   Window window_;
   std::optional<Window> gradient_window_;  // nothing where there are strides
-  bool rectified_;
   Packing forward_, backward_;
   std::mutex mutex_;
   at::Tensor plain_weight_;  // channels last; for gradients through strides

@@ -158,7 +158,7 @@ void ease(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
     open_once_differentiable(graph);
     ease_second_derivatives(graph, channels_last);
   } else {
-    prepare_convolutions(graph, piece.differentiable, channels_last, made);
+    prepare_convolutions(graph, channels_last, made);
   }
   work_in_place(graph);
   torch::jit::EliminateDeadCode(graph);
