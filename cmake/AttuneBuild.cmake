@@ -53,6 +53,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # vector<bool>::reserve in Function::apply, and on optionals of operators.
   target_compile_options(attune_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
                                                    -Wno-maybe-uninitialized)
+  # On every reference that a function of a name returns, such as colormap("magma").
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+    target_compile_options(attune_warnings INTERFACE -Wno-dangling-reference)
+  endif()
 endif()
 
 if(ATTUNE_SANITIZE)

@@ -26,15 +26,12 @@ constexpr double kPiece = 4;         // length of a line of one colour, in pixel
 
 cv::Scalar rgb(const Rgb& colour) { return {double(colour[0]), double(colour[1]), double(colour[2])}; }
 
-const Colormap& colormap_of(const OverlayOptions& options) {
-  const std::string name = options.colormap.empty() ? default_colormap(options.signed_) : options.colormap;
-  return colormap(name);
-}
-
 // What heat looks like, in bands and on curves.
 class HeatColours {
  public:
-  explicit HeatColours(const OverlayOptions& options) : colours_(colormap_of(options)), signed_(options.signed_) {}
+  explicit HeatColours(const OverlayOptions& options)
+      : colours_(colormap(options.colormap.empty() ? default_colormap(options.signed_) : options.colormap)),
+        signed_(options.signed_) {}
 
   bool is_signed() const { return signed_; }
 
