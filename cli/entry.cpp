@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "image/output_file.h"
+#include "model/compat.h"
 #include "model/failure.h"
 
 namespace attune::cli {
@@ -29,6 +30,12 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 #endif
 }
+
+// LibTorch's warnings are for whoever calls it, not for whoever calls attune.
+class Unsaid : public c10::WarningHandler {
+ public:
+  void process(ATTUNE_WARNING) override {}
+};
 
 int dispatch(const Options& options) {
   if (options.command == "layers") return layers(options.layers);
@@ -61,6 +68,8 @@ int attune_cli_run(const attune::cli::Options& options) {
   std::signal(SIGINT, attune::cli::interrupted);
   std::signal(SIGTERM, attune::cli::interrupted);
   attune::cli::keep_freed_memory();
+  attune::cli::Unsaid unsaid;
+  const c10::WarningHandlerGuard warnings(&unsaid);
   std::signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of the write
   try {
     const int code = attune::cli::dispatch(options);

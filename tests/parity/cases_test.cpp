@@ -112,9 +112,8 @@ class Cases : public CommandLine {
 
   std::set<std::string> layer_names(const std::string& model) const {
     std::set<std::string> names;
-    for (const auto& layer : document({"layers", model, "--input", "3,64,64", "--json"})["layers"]) {
-      names.insert(layer["name"].get<std::string>());
-    }
+    const Json listed = document({"layers", model, "--input", "3,64,64", "--json"});
+    for (const auto& layer : listed["layers"]) names.insert(layer["name"].get<std::string>());
     return names;
   }
 

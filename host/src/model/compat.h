@@ -5,14 +5,16 @@
 #include <torch/csrc/jit/runtime/operator.h>
 #include <torch/version.h>
 
-// c10::Allocator, for classes that wrap one.
+// c10::Allocator, for classes that wrap one; what a c10::WarningHandler is given.
 #if TORCH_VERSION_MAJOR < 2
 #define ATTUNE_ALLOCATE_CONST const
 #define ATTUNE_ALLOCATOR_COPY_DATA
+#define ATTUNE_WARNING const c10::SourceLocation&, const std::string&, bool
 #else
 #define ATTUNE_ALLOCATE_CONST
 #define ATTUNE_ALLOCATOR_COPY_DATA \
   void copy_data(void* to, const void* from, size_t bytes) const override { default_copy_data(to, from, bytes); }
+#define ATTUNE_WARNING const c10::Warning&
 #endif
 
 namespace attune {
