@@ -69,7 +69,7 @@ int attune_cli_run(const attune::cli::Options& options) {
   std::signal(SIGTERM, attune::cli::interrupted);
   attune::cli::keep_freed_memory();
   attune::cli::Unsaid unsaid;
-  const c10::WarningHandlerGuard warnings(&unsaid);
+  const ATTUNE_WARNINGS::WarningHandlerGuard warnings(&unsaid);
   std::signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of the write
   try {
     const int code = attune::cli::dispatch(options);

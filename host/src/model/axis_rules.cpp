@@ -110,7 +110,8 @@ void reduce(const Call& call) {
   if (rank == from->size()) {
     Axes axes = *from;
     for (size_t i = 0; i < rank; ++i) {
-      if (size_of(axes[i]) != call.output().size(static_cast<int64_t>(i))) axes[i] = {};
+      const int64_t size = call.output().size(static_cast<int64_t>(i));
+      if (size_of(axes[i]) != size) axes[i] = axis_of(Source::unknown, size);
     }
     for (const at::Tensor& result : call.results()) call.tracker.set(result, axes);
     return;

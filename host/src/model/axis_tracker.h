@@ -15,7 +15,6 @@ namespace attune {
 
 class AxisTracker {
  public:
-  AxisTracker() = default;
   explicit AxisTracker(const at::Tensor& input);
 
   // What `op` ("conv2d") made of its inputs. The axes of results of unknown operators are those of the inputs as far as

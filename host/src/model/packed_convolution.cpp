@@ -6,11 +6,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/convolution_backward.h>
+#include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
-
-#include <attune/sdk/error.h>
 
 namespace attune {
 namespace {
@@ -65,6 +64,15 @@ std::optional<Window> turned(const Window& window, const at::Tensor& weight) {
   return result;
 }
 
+// Whether the padded input is as large as the kernel.
+bool is_covered(const at::Tensor& x, const at::Tensor& weight, const Window& window) {
+  for (size_t axis = 0; axis < 2; ++axis) {
+    const auto at = static_cast<int64_t>(axis) + 2;
+    if (x.size(at) + 2 * window.padding[axis] <= window.dilation[axis] * (weight.size(at) - 1)) return false;
+  }
+  return true;
+}
+
 struct ConvolvePacked : torch::autograd::Function<ConvolvePacked> {
   static Variable forward(AutogradContext* context, const Variable& x,
                           const c10::intrusive_ptr<torch::CustomClassHolder>& convolution) {
@@ -105,6 +113,7 @@ const c10::Symbol convolve_packed_symbol = c10::Symbol::fromQualString("attune::
 
 std::pair<at::Tensor, at::Tensor> WeightSources::fold() const {
   if (!normed) return {weight, bias};
+  const c10::InferenceMode ordinary(false);  // passes with gradients use the result too
   const at::NoGradGuard no_grad;
   at::Tensor factor = (variance.to(at::kDouble) + epsilon).rsqrt();
   if (scale.defined()) factor = factor * scale.to(at::kDouble);
@@ -157,7 +166,7 @@ PackedConvolution::PackedConvolution(WeightSources sources, Window window)
 
 bool PackedConvolution::fits(const at::Tensor& x) const {
   return x.dim() == 4 && x.is_cpu() && x.layout() == at::kStrided && x.scalar_type() == at::kFloat && x.numel() > 0 &&
-         x.size(1) == sources_.weight.size(1) * window_.groups;
+         x.size(1) == sources_.weight.size(1) * window_.groups && is_covered(x, sources_.weight, window_);
 }
 
 at::Tensor PackedConvolution::forward(const at::Tensor& x) {

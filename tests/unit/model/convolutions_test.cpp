@@ -241,6 +241,23 @@ TEST(Convolutions, AWrongNumberOfChannelsIsRefusedAsEver) {
   }
 }
 
+TEST(Convolutions, AnInputSmallerThanTheKernelIsRefusedAsEver) {
+  const auto m = norm_model("torch.conv2d(x, self.w)", seeded({4, 3, 7, 7}, 54, 0.3), 4);
+  TorchScriptModel model(in_type(m, at::kFloat));
+  for (const int64_t side : {4, 16, 4}) {  // before and after weights are packed
+    if (side == 16) {
+      EXPECT_NO_THROW(model.forward(at::zeros({1, 3, side, side}), {}, false));
+      continue;
+    }
+    try {
+      model.forward(at::zeros({1, 3, side, side}), {}, false);
+      FAIL() << "4 x 4 was taken for 7 x 7";
+    } catch (const std::exception& error) {
+      EXPECT_NE(std::string(error.what()).find("Kernel size: (7 x 7)"), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(Convolutions, ErrorsAreAtMostTwiceThoseOfAutograd) {
   const auto m = deep_model(16), exact = in_type(m, at::kDouble), rounded = in_type(m, at::kFloat);
   TorchScriptModel model(rounded), exact_model(exact);
