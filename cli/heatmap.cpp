@@ -144,6 +144,9 @@ class HeatmapRun {
           {"strip", strip_json(options_.strip)}}},
         {"raw", options_.raw ? Json(options_.raw_size) : Json()}};
     if (inputs_.frames() > 0) run["frames"] = inputs_.frames();
+    if (inputs_.frames() > 0 && session_.sidecar.frames_per_second) {
+      run["frames_per_second"] = *session_.sidecar.frames_per_second;
+    }
     run.update(source_->settings());
     return run;
   }

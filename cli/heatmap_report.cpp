@@ -132,7 +132,6 @@ Json HeatmapReport::add_map(const Sample& sample, const std::string& name, const
   }
   const bool is_volume = options_.raw && sample.volume && map.values.dim() == 4;
   if (options_.raw) write_raw(sample, name, map.values);
-  if (is_volume) write_nifti(output_path(name + ".nii.gz"), map.values.sum(0), *sample.volume);
   if (!map.shown) note_empty(name, sample, map.values, is_drawn);
   return {{"name", map.name},
           {"layer", map.layer.empty() ? Json() : Json(map.layer)},

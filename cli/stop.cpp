@@ -18,7 +18,11 @@ void ask_to_stop(int signal) {
 
 void catch_stop() {
   const auto before = std::signal(SIGINT, ask_to_stop);
-  if (before != ask_to_stop) end_at_once = before;
+  if (before == SIG_IGN) {
+    std::signal(SIGINT, SIG_IGN);  // as a shell starts what runs in the background
+  } else if (before != ask_to_stop) {
+    end_at_once = before;
+  }
   std::signal(SIGTERM, ask_to_stop);
 }
 

@@ -53,7 +53,12 @@ Found usable_files(const std::string& folder, bool clips, const fs::path& except
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
     if (entry->is_directory(ignored)) {
-      if (is_hidden(entry->path()) || is_same(entry->path(), except)) entry.disable_recursion_pending();
+      const fs::path inner = entry->path();
+      std::error_code closed;
+      const bool is_left_out = is_hidden(inner) || is_same(inner, except) || entry->is_symlink(ignored);
+      if (!is_left_out) fs::directory_iterator(inner, closed);
+      if (closed) found.files.push_back(unusable(inner.string(), "the folder cannot be read: " + closed.message()));
+      if (is_left_out || closed) entry.disable_recursion_pending();
       continue;
     }
     const auto kind = kind_of(entry->path());

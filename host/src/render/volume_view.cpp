@@ -52,7 +52,8 @@ VolumeView upright(const NiftiHeader& header) {
     // The file's world points right, to the front and up; pictures are drawn downwards and to the right.
     const double direction = affine[2 - i][static_cast<size_t>(view.order[i])];
     const double length = length_of(affine, view.order[i]);
-    view.axes[i] = {names[i], i < 2 ? direction > 0 : direction<0, length> 0 ? length : 1};
+    const bool reversed = i < 2 ? direction > 0 : direction < 0;
+    view.axes[i] = {names[i], reversed, std::isfinite(length) && length > 0 ? length : 1};
   }
   return view;
 }
