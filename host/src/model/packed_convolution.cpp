@@ -38,30 +38,11 @@ at::Tensor channels_last_weight(const at::Tensor& weight) {
 // Without oneDNN's own rectifier, which makes zero of NaN.
 c10::IValue pack(const at::Tensor& weight, const at::Tensor& bias, const Window& window, at::IntArrayRef size) {
   static const c10::OperatorHandle prepack = prepacked("mkldnn_prepacked::conv2d_prepack");
-  at::Tensor plain = channels_last_weight(weight);
+  at::Tensor plain = channels_last_weight(weight).detach();  // a view would hold what it is of
   auto packed = call(prepack, {plain, bias.defined() ? c10::IValue(bias) : c10::IValue(), window.stride, window.padding,
                                window.dilation, window.groups, size.vec(), "none"});
   plain.set_();  // it is kept beside the packed weight, for the sake of files that nobody writes
   return packed;
-}
-
-// The gradient of the input of a convolution without strides is a convolution too, with this weight and this window.
-at::Tensor turned(const at::Tensor& weight, int64_t groups) {
-  const int64_t out = weight.size(0), in = weight.size(1);
-  return weight.reshape({groups, out / groups, in, weight.size(2), weight.size(3)})
-      .transpose(1, 2)
-      .reshape({groups * in, out / groups, weight.size(2), weight.size(3)})
-      .flip({2, 3});
-}
-
-std::optional<Window> turned(const Window& window, const at::Tensor& weight) {
-  Window result{{1, 1}, {}, window.dilation, window.groups};
-  for (size_t axis = 0; axis < 2; ++axis) {
-    const int64_t reach = window.dilation[axis] * (weight.size(static_cast<int64_t>(axis) + 2) - 1);
-    if (window.stride[axis] != 1 || window.padding[axis] > reach) return std::nullopt;
-    result.padding.push_back(reach - window.padding[axis]);
-  }
-  return result;
 }
 
 // Whether the padded input is as large as the kernel.
@@ -155,14 +136,26 @@ c10::IValue Packing::packed_for(at::IntArrayRef size) {
 PackedConvolution::PackedConvolution(WeightSources sources, Window window)
     : sources_(std::move(sources)),
       window_(std::move(window)),
-      gradient_window_(turned(window_, sources_.weight)),
       forward_([this](at::IntArrayRef size) {
         const auto [weight, bias] = sources_.fold();
         return pack(weight, bias, window_, size);
       }),
-      backward_([this](at::IntArrayRef size) {
-        return pack(turned(sources_.fold().first, window_.groups), {}, *gradient_window_, size);
-      }) {}
+      backward_([this](at::IntArrayRef size) { return pack_gradient(size); }) {
+  if (turned(window_, sources_.weight)) {
+    gradient_ = Gradient::convolution;
+  } else if (Phases::are_cheaper(window_, sources_.weight)) {
+    gradient_ = Gradient::by_phase;
+  }
+}
+
+c10::IValue PackedConvolution::pack_gradient(at::IntArrayRef size) const {
+  const at::Tensor weight = sources_.fold().first;
+  if (gradient_ == Gradient::convolution) {
+    return pack(turned(weight, window_.groups), {}, *turned(window_, weight), size);
+  }
+  const Phases phases(window_, weight);
+  return pack(phases.weight_of(weight), {}, phases.window(), size);
+}
 
 bool PackedConvolution::fits(const at::Tensor& x) const {
   return x.dim() == 4 && x.is_cpu() && x.layout() == at::kStrided && x.scalar_type() == at::kFloat && x.numel() > 0 &&
@@ -182,7 +175,10 @@ const at::Tensor& PackedConvolution::plain_weight() {
 }
 
 at::Tensor PackedConvolution::input_gradient(const at::Tensor& g, const at::Tensor& x) {
-  if (gradient_window_) return backward_.run(g);
+  if (gradient_ == Gradient::convolution) return backward_.run(g);
+  if (gradient_ == Gradient::by_phase) {
+    return Phases(window_, sources_.weight).join(backward_.run(g), window_, x.sizes());
+  }
   return std::get<0>(at::convolution_backward(g, x, plain_weight(), at::OptionalIntArrayRef(), window_.stride,
                                               window_.padding, window_.dilation, false, {0, 0}, window_.groups,
                                               {true, false, false}));

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "model/input_gradient.h"
+
 namespace attune {
 
 // attune::convolve_packed(Tensor x) -> Tensor: the PackedConvolution that the node's attribute `value` holds.
@@ -27,12 +29,6 @@ struct WeightSources {
 
   // Weight and bias, folded in double precision and rounded once.
   std::pair<at::Tensor, at::Tensor> fold() const;
-};
-
-// How a convolution moves over its input; one number per axis.
-struct Window {
-  std::vector<int64_t> stride, padding, dilation;
-  int64_t groups = 1;
 };
 
 // Whether this LibTorch has the operators, and `weight` is one they take.
@@ -57,7 +53,7 @@ class Packing {
   std::vector<int64_t> size_, last_size_;
 };
 
-// A convolution and the gradient of its input. Takes and gives activations channels last,
+// A convolution and the gradient of its input, where that is a convolution without strides too. Takes and gives activations channels last,
 // between which nothing is reordered.
 class PackedConvolution : public torch::CustomClassHolder {
  public:
@@ -69,14 +65,17 @@ class PackedConvolution : public torch::CustomClassHolder {
   bool fits(const at::Tensor& x) const;
 
  private:
+  enum class Gradient { convolution, by_phase, as_libtorch };
+
+  c10::IValue pack_gradient(at::IntArrayRef size) const;
   const at::Tensor& plain_weight();
 
   WeightSources sources_;
   Window window_;
-  std::optional<Window> gradient_window_;  // nothing where there are strides
+  Gradient gradient_ = Gradient::as_libtorch;
   Packing forward_, backward_;
   std::mutex mutex_;
-  at::Tensor plain_weight_;  // channels last; for gradients through strides
+  at::Tensor plain_weight_;  // channels last; for gradients as LibTorch takes them
 };
 
 }  // namespace attune
