@@ -102,6 +102,11 @@ class Child {
     std::vector<char*> pointers;
     for (std::string& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
+    // Debian 13's LibTorch loads MPI, whose UCX would print a backtrace of what dies.
+    std::string no_backtrace = "UCX_HANDLE_ERRORS=none";
+    std::vector<char*> environment;
+    for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
+    environment.insert(environment.end(), {no_backtrace.data(), nullptr});
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&files);
@@ -112,7 +117,7 @@ class Child {
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // a group of its own, to be killed with its children
     posix_spawnattr_setpgroup(&attributes, 0);
-    const int error = posix_spawn(&id_, "/proc/self/exe", &files, &attributes, pointers.data(), environ);
+    const int error = posix_spawn(&id_, "/proc/self/exe", &files, &attributes, pointers.data(), environment.data());
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     if (error != 0) fail("start another process", error);
