@@ -72,7 +72,7 @@ at::Tensor at_input_size(const at::Tensor& map, const at::Tensor& input) {
 
 Json crop_box(const Sample& sample) {
   if (sample.pictures.empty()) return Json();
-  return {sample.region.x, sample.region.y, sample.region.width, sample.region.height};
+  return {sample.crop.x, sample.crop.y, sample.crop.width, sample.crop.height};
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST_F(BadInputs, EachHasASentenceOfItsOwn) {
             "attune: text.jpg: is not a picture that can be decoded (damaged, or of another format)\n"
             "attune: half.png: the picture is cut off: the end of the file is missing\n"
             "attune: missing.png: cannot be read: No such file or directory\n"
-            "attune: folder: the folder has no pictures and no .npy files in it\n");
+            "attune: folder: the folder has no pictures and no .npy or NIfTI files in it\n");
   EXPECT_EQ(files("out"), std::set<std::string>());
 }
 

@@ -35,7 +35,7 @@ void decode_picture(Sample& sample, const StreamOptions& options) {
   }
   sample.pictures.push_back(read_image(sample.path));
   sample.input = preprocess(sample.pictures[0], options.preprocess);
-  sample.region = covered(sample.pictures[0].size(0), sample.pictures[0].size(1), options.preprocess);
+  sample.region = sample.crop = covered(sample.pictures[0].size(0), sample.pictures[0].size(1), options.preprocess);
 }
 
 // The picture, or a smaller one when it takes more bytes.
@@ -68,8 +68,8 @@ void decode_clip(Sample& sample, const StreamOptions& options) {
     const auto share = [](int64_t part, int64_t whole) {
       return static_cast<double>(part) / static_cast<double>(whole);
     };
-    sample.region = scaled(covered(frame.size(0), frame.size(1), options.preprocess),
-                           share(kept.size(1), frame.size(1)), share(kept.size(0), frame.size(0)));
+    sample.crop = covered(frame.size(0), frame.size(1), options.preprocess);
+    sample.region = scaled(sample.crop, share(kept.size(1), frame.size(1)), share(kept.size(0), frame.size(0)));
   });
 }
 

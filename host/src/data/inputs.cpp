@@ -77,9 +77,9 @@ void append_folder(const std::string& folder, bool clips, const fs::path& except
   if (error) {
     files.push_back(unusable(folder, "the folder cannot be read: " + error.message()));
   } else if (found.files.empty()) {
-    const std::string wanted = clips ? "videos" : "pictures";
+    const std::string wanted = clips ? "videos" : "pictures", arrays = " and no .npy or NIfTI files in it";
     const std::string instead = found.others ? ", only " + std::string(clips ? "pictures" : "videos") : "";
-    files.push_back(unusable(folder, "the folder has no " + wanted + " and no .npy files in it" + instead));
+    files.push_back(unusable(folder, "the folder has no " + wanted + arrays + instead));
   }
   files.insert(files.end(), found.files.begin(), found.files.end());
 }

@@ -21,6 +21,7 @@ struct Sample {
   std::vector<Image> pictures;                // one, at its own size; or one per frame; none for arrays
   std::vector<double> times;                  // of the frames of a video, in seconds; NaN where it does not say
   Region region;                              // of the pictures, that the input shows
+  Region crop;                                // the same in pixels of the file, whose frames may be larger
   std::shared_ptr<const NiftiHeader> volume;  // of a NIfTI file, which a map of it can be written like
   std::string error;                          // one sentence, when the file could not be read
 };

@@ -56,9 +56,9 @@ class Object {
     return value.get<std::string>();
   }
 
-  int64_t count(const std::string& key, const json& value) const {
-    if (!value.is_number_integer() || value.get<double>() < 1 || value.get<double>() > 100000) {
-      fail(key, "must be an integer from 1 to 100000");
+  int64_t count(const std::string& key, const json& value, int64_t most = 100000) const {
+    if (!value.is_number_integer() || value.get<double>() < 1 || value.get<double>() > static_cast<double>(most)) {
+      fail(key, "must be an integer from 1 to " + std::to_string(most));
     }
     return value.get<int64_t>();
   }
@@ -216,7 +216,7 @@ Sidecar read_sidecar(const std::filesystem::path& model) {
         }},
        {"layer", [&](const json& v) { sidecar.layer = reader.text("layer", v); }},
        {"layout", [&](const json& v) { sidecar.layout = reader.text("layout", v); }},
-       {"frames", [&](const json& v) { sidecar.frames = reader.count("frames", v); }},
+       {"frames", [&](const json& v) { sidecar.frames = reader.count("frames", v, 10000); }},
        {"frames_per_second", [&](const json& v) { sidecar.frames_per_second = reader.rate("frames_per_second", v); }},
        {"task", task}});
   return sidecar;

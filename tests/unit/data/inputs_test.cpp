@@ -159,8 +159,8 @@ TEST(ListInputs, SaysWhatIsMissingAndKeepsTheOthers) {
 TEST(ListInputs, SaysThatAFolderHasNothingToUse) {
   const TemporaryFolder folder;
   const std::string path = folder.path().string();
-  const std::string no_pictures = "the folder has no pictures and no .npy files in it";
-  const std::string no_videos = "the folder has no videos and no .npy files in it";
+  const std::string no_pictures = "the folder has no pictures and no .npy or NIfTI files in it";
+  const std::string no_videos = "the folder has no videos and no .npy or NIfTI files in it";
   EXPECT_EQ(input_refusal(path), no_pictures);
   EXPECT_EQ(input_refusal(path, true), no_videos);
   folder.write(".hidden.png", "x");
@@ -175,8 +175,8 @@ TEST(ListInputs, SaysThatAFolderHasTheOtherKind) {
   pictures.write("a.png", "x");
   videos.write("a.mp4", "x");
   EXPECT_EQ(input_refusal(pictures.path().string(), true),
-            "the folder has no videos and no .npy files in it, only pictures");
-  EXPECT_EQ(input_refusal(videos.path().string()), "the folder has no pictures and no .npy files in it, only videos");
+            "the folder has no videos and no .npy or NIfTI files in it, only pictures");
+  EXPECT_EQ(input_refusal(videos.path().string()), "the folder has no pictures and no .npy or NIfTI files in it, only videos");
 }
 
 TEST(ListInputs, SaysThatAFolderCannotBeRead) {

@@ -263,6 +263,7 @@ TEST_F(Video, KeepsFramesWithinBounds) {
   EXPECT_EQ(first.sizes(), (at::IntArrayRef{15, 21, 3})) << "of 48 x 64, a scale of 0.33";
   const Region whole = covered(48, 64, options.preprocess);
   expect_region(sample.region, {whole.x * 21 / 64, whole.y * 15 / 48, whole.width * 21 / 64, whole.height * 15 / 48});
+  expect_region(sample.crop, whole);
   options.clip_bytes = 8 * 48 * 64 * 3;
   const Sample large = sample_of(path, options);
   EXPECT_EQ(numbers_of(large.pictures), (Numbers{0, 1, 2, 3, 4, 5, 6, 7}));
