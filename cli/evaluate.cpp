@@ -12,7 +12,7 @@
 #include "image/output_file.h"
 #include "json.h"
 #include "progress.h"
-#include "random/random.h"
+#include "base/random.h"
 #include "session.h"
 #include "train/draws.h"
 #include "train/judge.h"

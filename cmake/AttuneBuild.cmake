@@ -92,12 +92,22 @@ function(attune_quick target)
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
-# attune_room(NAME SOURCES ... LINKS ...): one folder of host/src as an object library, so that what a room may use is
-# what it links and nothing else.
+# attune_room(NAME SOURCES ... LINKS ...): one folder of host/src as a library of objects, or of headers where it has no
+# sources. Its include folder holds the room alone, and the rooms that it links bring theirs: any other include of a room
+# does not compile.
 function(attune_room name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  set(includes ${PROJECT_BINARY_DIR}/rooms/${name})
+  file(MAKE_DIRECTORY ${includes})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${includes}/${name} SYMBOLIC)
+  if(NOT arg_SOURCES)
+    add_library(attune_${name} INTERFACE)
+    target_include_directories(attune_${name} INTERFACE ${includes})
+    target_link_libraries(attune_${name} INTERFACE ${arg_LINKS})
+    return()
+  endif()
   add_library(attune_${name} OBJECT ${arg_SOURCES})
-  target_include_directories(attune_${name} PUBLIC ${ATTUNE_SOURCE_DIR}/host/include ${ATTUNE_SOURCE_DIR}/host/src)
+  target_include_directories(attune_${name} PUBLIC ${ATTUNE_SOURCE_DIR}/host/include ${includes})
   target_link_libraries(attune_${name} PUBLIC ${arg_LINKS} PRIVATE attune_warnings)
   attune_quick(attune_${name})
 endfunction()

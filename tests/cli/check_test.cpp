@@ -7,7 +7,7 @@
 #include <thread>
 #include <torch/csrc/jit/api/module.h>
 
-#include "../support/models.h"
+#include "support/models.h"
 #include "memory.h"
 #include "support.h"
 

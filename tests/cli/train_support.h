@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../unit/train/support.h"
+#include "unit/train/support.h"
 #include "support.h"
 
 namespace attune::test {

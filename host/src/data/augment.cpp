@@ -10,7 +10,7 @@
 
 #include "data/boxes.h"
 #include "image/mat.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune {
 namespace {

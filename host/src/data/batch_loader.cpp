@@ -13,7 +13,7 @@
 #include "data/draft.h"
 #include "data/read_ahead.h"
 #include "image/mat.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune {
 namespace {

@@ -8,7 +8,7 @@
 #include <attune/sdk/error.h>
 
 #include "data/draft.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune {
 namespace {

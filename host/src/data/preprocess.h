@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "data/preprocess_text.h"
+#include "base/preprocess_text.h"
 #include "image/image.h"
 #include "image/region.h"
 

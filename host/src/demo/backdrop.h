@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "demo/canvas.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune::demo {
 

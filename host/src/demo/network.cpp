@@ -10,7 +10,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune {
 namespace {

@@ -10,7 +10,7 @@
 #include "demo/backdrop.h"
 #include "demo/canvas.h"
 #include "demo/shapes.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune {
 namespace {

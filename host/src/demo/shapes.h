@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "demo/canvas.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune::demo {
 

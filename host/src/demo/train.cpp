@@ -14,7 +14,7 @@
 #include <attune/sdk/error.h>
 
 #include "demo/pictures.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune {
 namespace {

@@ -11,7 +11,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune {
 namespace {

@@ -8,7 +8,7 @@
 #include <attune/sdk/error.h>
 
 #include "model/failure.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune {
 namespace {

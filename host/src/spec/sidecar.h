@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/preprocess_text.h"
+#include "base/preprocess_text.h"
 
 namespace attune {
 

@@ -3,7 +3,7 @@
 #include <attune/sdk/error.h>
 
 #include "data/few_shot.h"
-#include "random/random.h"
+#include "base/random.h"
 #include "train/draws.h"
 
 namespace attune {

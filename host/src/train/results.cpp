@@ -1,7 +1,7 @@
 #include "train/results.h"
 
 #include "image/output_file.h"
-#include "random/random.h"
+#include "base/random.h"
 #include "spec/json_document.h"
 #include "spec/run_documents.h"
 #include "train/draws.h"

@@ -8,7 +8,7 @@
 #include <attune/sdk/error.h>
 
 #include "model/archive.h"
-#include "random/random.h"
+#include "base/random.h"
 #include "train/draws.h"
 #include "train/head.h"
 #include "train/place.h"

@@ -7,7 +7,7 @@
 
 #include "image/output_file.h"
 #include "model/archive.h"
-#include "random/random.h"
+#include "base/random.h"
 #include "train/curves.h"
 #include "train/draws.h"
 

@@ -1,7 +1,7 @@
 // Ends the process as soon as it is loaded.
 #include <csignal>
 
-#include "../fixture.h"
+#include "fixture.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // Shows a function of its own to other libraries.
-#include "../fixture.h"
+#include "fixture.h"
 
 ATTUNE_SDK_API int attune_test_helper() { return 1; }
 

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "datasets.h"
-#include "random/random.h"
+#include "base/random.h"
 
 namespace attune::test {
 namespace {

@@ -1,7 +1,7 @@
 // What a loss hands to plugins, and what it makes of their exceptions.
 #include <gtest/gtest.h>
 
-#include "../maps/support.h"
+#include "unit/maps/support.h"
 #include "loss/compare.h"
 #include "loss/match.h"
 #include "support.h"

@@ -1,7 +1,7 @@
 // What a loss is: values, passes, reports.
 #include <gtest/gtest.h>
 
-#include "../maps/support.h"
+#include "unit/maps/support.h"
 #include "memory.h"
 #include "support.h"
 
