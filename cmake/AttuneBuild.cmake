@@ -92,6 +92,14 @@ function(attune_quick target)
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
+# attune_exports(TARGET): a library keeps what is not attune's to itself, such as templates of LibTorch and of the standard
+# library.
+function(attune_exports target)
+  set(exports ${ATTUNE_SOURCE_DIR}/cmake/attune.map)
+  target_link_options(${target} PRIVATE LINKER:--version-script=${exports})
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
+endfunction()
+
 # attune_room(NAME SOURCES ... LINKS ...): one folder of host/src as a library of objects, or of headers where it has no
 # sources. Its include folder holds the room alone, and the rooms that it links bring theirs: any other include of a room
 # does not compile.
@@ -109,5 +117,6 @@ function(attune_room name)
   add_library(attune_${name} OBJECT ${arg_SOURCES})
   target_include_directories(attune_${name} PUBLIC ${ATTUNE_SOURCE_DIR}/host/include ${includes})
   target_link_libraries(attune_${name} PUBLIC ${arg_LINKS} PRIVATE attune_warnings)
+  set_target_properties(attune_${name} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
   attune_quick(attune_${name})
 endfunction()
