@@ -93,8 +93,8 @@ class Bench {
 
   std::vector<at::Tensor> trained_parameters() const {
     std::vector<at::Tensor> parameters;
-    for (const auto& p : session_.model->module().parameters()) {
-      if (p.requires_grad()) parameters.push_back(p);
+    for (const auto& [name, parameter] : session_.model->parameters()) {
+      if (parameter.requires_grad()) parameters.push_back(parameter);
     }
     return parameters;
   }

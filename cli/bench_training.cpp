@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <attune/sdk/error.h>
+#include <attune/torchscript_model.h>
 
 #include "demo/pictures.h"
 #include "image/image.h"

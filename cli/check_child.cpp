@@ -6,8 +6,8 @@
 #include <utility>
 
 #include <attune/catalogue.h>
+#include <attune/model.h>
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "conformance/checks.h"
 #include "conformance/process.h"
@@ -58,7 +58,7 @@ class OwnModel {
   const TrialModel* trial() const { return trial_ ? &*trial_ : nullptr; }
 
  private:
-  std::shared_ptr<TorchScriptModel> model_;
+  std::shared_ptr<ImageModel> model_;
   std::optional<TrialModel> trial_;
 };
 

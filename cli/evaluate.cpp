@@ -7,12 +7,12 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/random.h"
 #include "commands.h"
 #include "evaluation_report.h"
 #include "image/output_file.h"
 #include "json.h"
 #include "progress.h"
-#include "base/random.h"
 #include "session.h"
 #include "train/draws.h"
 #include "train/judge.h"
@@ -126,7 +126,7 @@ class EvaluateRun {
     options.output = subject.sidecar.output;
     options.layer = subject.sidecar.layer;
     options.layout = subject.sidecar.layout;
-    const auto model = TorchScriptModel::load(subject.file, options);
+    const auto model = open_model(subject.file, options);
     print_remarks(*model);
     const Spec* spec = config_.evaluate.maps ? &config_.evaluate.maps->spec : nullptr;
     const Measurer measurer(model, spec, catalogue_, Labels(data_.classes));

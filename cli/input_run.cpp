@@ -153,7 +153,7 @@ void check_labels(const Labels& labels, int64_t classes) {
                                 std::to_string(classes) + " classes; labels must be in the order of the scores");
 }
 
-at::Tensor probabilities(const at::Tensor& output, const TorchScriptModel& model) {
+at::Tensor probabilities(const at::Tensor& output, const ImageModel& model) {
   return model.probabilities(output.detach().to(at::kCPU, at::kFloat));
 }
 

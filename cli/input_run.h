@@ -81,6 +81,6 @@ bool is_about_input(const Error& error);
 void check_labels(const Labels& labels, int64_t classes);
 
 // [N,K] on the CPU in float32, of the model's output [N,K].
-at::Tensor probabilities(const at::Tensor& output, const TorchScriptModel& model);
+at::Tensor probabilities(const at::Tensor& output, const ImageModel& model);
 
 }  // namespace attune::cli

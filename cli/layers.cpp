@@ -15,14 +15,16 @@
 namespace attune::cli {
 namespace {
 
-Json document(const std::string& model, const std::string& automatic, const std::vector<LayerReport>& reports) {
+Json document(const std::string& model, const std::string& source, const std::string& automatic,
+              const std::vector<LayerReport>& reports) {
   Json layers = Json::array();
   for (const auto& report : reports) {
     layers.push_back(
         {{"name", report.name}, {"type", report.type}, {"shape", report.shape}, {"spatial", report.spatial}});
     if (!report.no_map.empty()) layers.back()["no_map"] = report.no_map;
   }
-  return {{"model", model}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
+  return {
+      {"model", model}, {"source", source}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
 }
 
 void print_table(const std::string& automatic, const std::vector<LayerReport>& reports) {
@@ -49,7 +51,7 @@ void print_table(const std::string& automatic, const std::vector<LayerReport>& r
 }
 
 // A model without any suitable layer still has layers to list.
-std::string automatic_layer(TorchScriptModel& model, const at::Tensor& input) {
+std::string automatic_layer(ImageModel& model, const at::Tensor& input) {
   try {
     return model.auto_layer(input);
   } catch (const Error& error) {
@@ -68,7 +70,7 @@ int layers(const LayersOptions& options) {
   const auto reports = session.model->inspect(input);
   const std::string automatic = automatic_layer(*session.model, input);
   if (options.json) {
-    print(document(options.model.model, automatic, reports));
+    print(document(options.model.model, session.model->source(), automatic, reports));
   } else {
     std::cout << options.model.model << " on an input of " << shape_text(input.sizes().vec()) << '\n';
     print_table(automatic, reports);

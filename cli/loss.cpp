@@ -68,8 +68,8 @@ class LossRun {
   };
 
   void list_parameters() {
-    for (const auto& parameter : session_.model->module().named_parameters()) {
-      if (parameter.value.requires_grad()) parameters_.push_back({parameter.name, parameter.value, {}});
+    for (const auto& [name, parameter] : session_.model->parameters()) {
+      if (parameter.requires_grad()) parameters_.push_back({name, parameter, {}});
     }
     if (parameters_.empty()) throw Error(Fault::run, "the model has no parameter that takes a gradient");
   }
@@ -197,7 +197,7 @@ void LossRun::print_text(const Json& json) const {
 }
 
 // Bytes that one pass of a batch computes, per layer; containers hand on what their last part gave.
-double layer_bytes(TorchScriptModel& model, const std::vector<int64_t>& shape, int64_t batch) {
+double layer_bytes(ImageModel& model, const std::vector<int64_t>& shape, int64_t batch) {
   const auto place = at::TensorOptions().device(model.device()).dtype(model.dtype());
   const auto reports = model.inspect(at::zeros(shape, place));
   double values = 0;

@@ -49,11 +49,11 @@ void load_model(Session& session, const ModelFlags& flags) {
   options.layer = flags.layer.empty() ? session.sidecar.layer : flags.layer;
   options.layout = flags.layout.empty() ? session.sidecar.layout : flags.layout;
   options.multi_label = session.sidecar.multi_label;
-  session.model = TorchScriptModel::load(flags.model, options);
+  session.model = open_model(flags.model, options);
   print_remarks(*session.model);
 }
 
-void print_remarks(const TorchScriptModel& model) {
+void print_remarks(const ImageModel& model) {
   for (const std::string& remark : model.remarks()) std::cerr << "attune: note: " + remark + "\n";
 }
 

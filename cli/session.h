@@ -9,7 +9,7 @@
 #include <attune/catalogue.h>
 #include <attune/consistency_loss.h>
 #include <attune/maps.h>
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 #include "options.h"
 #include "spec/sidecar.h"
@@ -20,14 +20,14 @@ struct Session {
   Catalogue catalogue;
   Sidecar sidecar;
   Labels labels;
-  std::shared_ptr<TorchScriptModel> model;
+  std::shared_ptr<ImageModel> model;
 };
 
 // Everything that can be checked without the model is checked before it is loaded.
 Session prepare_session(const ModelFlags& flags);
 void load_model(Session& session, const ModelFlags& flags);
 // What should be known of the model, on standard error.
-void print_remarks(const TorchScriptModel& model);
+void print_remarks(const ImageModel& model);
 
 // Throws Error(Fault::usage) for a device that is unknown or not there.
 c10::Device parse_device(const std::string& text);

@@ -4,22 +4,21 @@
 #include <ATen/ATen.h>
 #include <iostream>
 #include <string>
-#include <torch/csrc/jit/api/module.h>
 #include <torch/optim/adam.h>
 #include <vector>
 
 #include <attune/consistency_loss.h>
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 int main(int argc, char** argv) try {
   if (argc < 3) throw attune::Error(attune::Fault::usage, "train_with_consistency MODEL SPEC [STEPS]");
   const auto catalogue = attune::Catalogue::load(attune::search_folders());
-  const auto model = attune::TorchScriptModel::load(argv[1]);
+  const auto model = attune::open_model(argv[1]);
   const auto spec = attune::read_spec(argv[2], catalogue);
   const attune::ConsistencyLoss loss(model, spec, catalogue);
 
   std::vector<at::Tensor> parameters;
-  for (const at::Tensor& parameter : model->module().parameters()) parameters.push_back(parameter);
+  for (const auto& [name, parameter] : model->parameters()) parameters.push_back(parameter);
   torch::optim::Adam optimizer(parameters, torch::optim::AdamOptions(1e-4));
 
   std::vector<int64_t> shape = model->likely_input();  // [C,S1..Sd]

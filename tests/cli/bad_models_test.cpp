@@ -135,6 +135,7 @@ TEST_F(BadModels, LayersThatAreNoMaps) {
       refused(5, "model.pt", {"--layer", "window", "--size", "32"}),
       {"picture.png: layer 'window' gives [16, 4, 6] for an input of [1, 3, 32, 32]", "folded into its batch"});
   const Json layers = document({"layers", "model.pt", "--input", "3,32,32", "--json"});
+  EXPECT_EQ(layers["source"], "torchscript");
   EXPECT_EQ(layers["auto"], "conv1");
   EXPECT_FALSE(layers["layers"][0].contains("no_map"));
   EXPECT_EQ(layers["layers"][1]["spatial"], 0);

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <tuple>
 
+#include <attune/torchscript_model.h>
+
 #include "conformance/small_model.h"
 #include "conformance/subject.h"
 #include "conformance/tensors.h"
@@ -58,7 +60,7 @@ class Models {
  public:
   explicit Models(const TrialModel* own) : own_(own) {}
 
-  TorchScriptModel& get(const Scene& scene) {
+  ImageModel& get(const Scene& scene) {
     const std::lock_guard<std::mutex> lock(mutex_);
     auto& model = models_[{scene.rank, scene.dtype, scene.smooth}];
     if (!model && own_ != nullptr) model = own_->copy(scene.dtype);
@@ -69,7 +71,7 @@ class Models {
  private:
   const TrialModel* own_;
   std::mutex mutex_;
-  std::map<std::tuple<int, at::ScalarType, bool>, std::unique_ptr<TorchScriptModel>> models_;
+  std::map<std::tuple<int, at::ScalarType, bool>, std::unique_ptr<ImageModel>> models_;
 };
 
 class MethodInstance final : public Instance {
@@ -79,7 +81,7 @@ class MethodInstance final : public Instance {
       : Instance(given), method_(std::move(method)), descriptor_(descriptor), models_(models) {}
 
   Tensors run(const Scene& scene, const Tensors& inputs, Watch* watch) const override {
-    TorchScriptModel& model = models_.get(scene);
+    ImageModel& model = models_.get(scene);
     const auto pass = model.forward(inputs[0], method_->needs(model), scene.graph);
     WatchedPass watched(*pass, scene, watch);
     const AttentionMap map = method_->attend(watched, {inputs[1]});
@@ -133,10 +135,9 @@ class MethodSubject final : public Subject {
   std::vector<size_t> maps() const override { return {0}; }
 
   std::vector<std::pair<std::string, at::Tensor>> weights(const Scene& scene) const override {
-    std::vector<std::pair<std::string, at::Tensor>> weights;
-    const auto& module = models_.get(scene).module();
-    for (const auto& parameter : module.named_parameters()) weights.emplace_back(parameter.name, parameter.value);
-    for (const auto& buffer : module.named_buffers()) weights.emplace_back(buffer.name, buffer.value);
+    const ImageModel& model = models_.get(scene);
+    NamedTensorList weights = model.parameters();
+    for (auto& buffer : model.buffers()) weights.push_back(std::move(buffer));
     return weights;
   }
 

@@ -1,7 +1,6 @@
 #include "conformance/trial_model.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/jit/api/module.h>
 #include <utility>
 
 #include <attune/sdk/error.h>
@@ -10,8 +9,7 @@
 
 namespace attune::conformance {
 
-TrialModel::TrialModel(const TorchScriptModel& model, std::vector<int64_t> input)
-    : model_(model), input_(std::move(input)) {
+TrialModel::TrialModel(const ImageModel& model, std::vector<int64_t> input) : model_(model), input_(std::move(input)) {
   classes_ = classes_in(at::kFloat);
   try {
     classes_in(at::kDouble);
@@ -19,16 +17,6 @@ TrialModel::TrialModel(const TorchScriptModel& model, std::vector<int64_t> input
     throw Error(error.fault(), std::string("the checks take gradients and differences in float64, where ") +
                                    error.what() + "; export the model by torch.jit.script, or trace it in float64");
   }
-}
-
-std::unique_ptr<TorchScriptModel> TrialModel::copy(at::ScalarType type) const {
-  const torch::jit::Module module = model_.module().deepcopy();
-  const auto convert = [type](at::Tensor tensor) {
-    if (tensor.is_floating_point()) tensor.set_data(tensor.detach().to(type));
-  };
-  for (const at::Tensor& parameter : module.parameters()) convert(parameter);
-  for (const at::Tensor& buffer : module.buffers()) convert(buffer);
-  return std::make_unique<TorchScriptModel>(module, model_.options());
 }
 
 std::vector<int64_t> TrialModel::input(int64_t samples) const {

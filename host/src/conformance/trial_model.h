@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 namespace attune::conformance {
 
@@ -14,10 +14,9 @@ class TrialModel {
  public:
   // `input` is the shape of one, [C,S1..Sd]. Throws Error(Fault::input) unless the model takes it in float32 and in
   // float64, alone and in a batch.
-  TrialModel(const TorchScriptModel& model, std::vector<int64_t> input);
+  TrialModel(const ImageModel& model, std::vector<int64_t> input);
 
-  // A copy whose weights and buffers have the type.
-  std::unique_ptr<TorchScriptModel> copy(at::ScalarType type) const;
+  std::unique_ptr<ImageModel> copy(at::ScalarType type) const { return model_.copy(type); }
   // [samples,C,S1..Sd]
   std::vector<int64_t> input(int64_t samples) const;
   int rank() const { return static_cast<int>(input_.size()) - 1; }
@@ -26,7 +25,7 @@ class TrialModel {
  private:
   int64_t classes_in(at::ScalarType type) const;
 
-  const TorchScriptModel& model_;
+  const ImageModel& model_;
   std::vector<int64_t> input_;
   int64_t classes_ = 0;
 };

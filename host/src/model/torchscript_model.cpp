@@ -144,6 +144,10 @@ std::shared_ptr<TorchScriptModel> TorchScriptModel::load(const std::filesystem::
   }
 }
 
+std::shared_ptr<ImageModel> open_model(const std::filesystem::path& path, const ModelOptions& options) {
+  return TorchScriptModel::load(path, options);
+}
+
 TorchScriptModel::TorchScriptModel(const Module& module, const ModelOptions& options)
     : state_(make_state(module, options)) {
   require_layer(options.layer);
@@ -160,15 +164,35 @@ void TorchScriptModel::require_layer(const std::string& layer) const {
 }
 void TorchScriptModel::refresh() { state_->programs.refresh(); }
 
+NamedTensorList TorchScriptModel::parameters() const {
+  NamedTensorList tensors;
+  for (const auto& parameter : state_->module.named_parameters()) tensors.emplace_back(parameter.name, parameter.value);
+  return tensors;
+}
+
+NamedTensorList TorchScriptModel::buffers() const {
+  NamedTensorList tensors;
+  for (const auto& buffer : state_->module.named_buffers()) tensors.emplace_back(buffer.name, buffer.value);
+  return tensors;
+}
+
+std::unique_ptr<ImageModel> TorchScriptModel::copy(at::ScalarType type) const {
+  const Module module = state_->module.deepcopy();
+  const auto convert = [type](at::Tensor tensor) {
+    if (tensor.is_floating_point()) tensor.set_data(tensor.detach().to(type));
+  };
+  for (const at::Tensor& parameter : module.parameters()) convert(parameter);
+  for (const at::Tensor& buffer : module.buffers()) convert(buffer);
+  return std::make_unique<TorchScriptModel>(module, state_->options);
+}
+
 at::Tensor TorchScriptModel::parameter(const std::string& name) const {
   std::vector<std::string> names;
-  for (const auto& parameter : state_->module.named_parameters()) {
-    if (parameter.name == name) return parameter.value;
-    names.push_back(parameter.name);
-  }
-  for (const auto& buffer : state_->module.named_buffers()) {
-    if (buffer.name == name) return buffer.value;
-    names.push_back(buffer.name);
+  for (const NamedTensorList& tensors : {parameters(), buffers()}) {
+    for (const auto& [found, tensor] : tensors) {
+      if (found == name) return tensor;
+      names.push_back(found);
+    }
   }
   throw Error(Fault::run, "the model has no parameter '" + name + "'" + did_you_mean(name, names));
 }
@@ -236,11 +260,11 @@ at::Tensor TorchScriptModel::module_output(const at::Tensor& input, bool gradien
 OutputKind TorchScriptModel::output_kind() const { return state_->output_kind; }
 const std::vector<std::string>& TorchScriptModel::remarks() const { return state_->remarks; }
 
-at::Tensor TorchScriptModel::probabilities(const at::Tensor& output) const {
-  return probabilities_of(output, state_->output_kind, state_->options.multi_label);
+at::Tensor ImageModel::probabilities(const at::Tensor& output) const {
+  return probabilities_of(output, output_kind(), options().multi_label);
 }
 
-at::Tensor TorchScriptModel::logits(const at::Tensor& output) const { return logits_of(output, state_->output_kind); }
+at::Tensor ImageModel::logits(const at::Tensor& output) const { return logits_of(output, output_kind()); }
 
 c10::Device TorchScriptModel::device() const { return state_->options.device; }
 

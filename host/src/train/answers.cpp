@@ -11,9 +11,7 @@
 namespace attune {
 namespace {
 
-at::Tensor scores_of(TorchScriptModel& model, const at::Tensor& input) {
-  return model.forward(input, {}, false)->output();
-}
+at::Tensor scores_of(ImageModel& model, const at::Tensor& input) { return model.forward(input, {}, false)->output(); }
 
 // The loss of a batch, summed over its samples.
 double summed(const ConsistencyLoss& loss, const LossResult& result, size_t samples) {
@@ -23,7 +21,7 @@ double summed(const ConsistencyLoss& loss, const LossResult& result, size_t samp
 
 }  // namespace
 
-Answers answers_of(TorchScriptModel& model, const std::vector<const ConsistencyLoss*>& losses, const Dataset& dataset,
+Answers answers_of(ImageModel& model, const std::vector<const ConsistencyLoss*>& losses, const Dataset& dataset,
                    const LoaderOptions& options, const BatchDone& done) {
   const at::NoGradGuard no_grad;
   model.refresh();  // batch norm's statistics change without a trace

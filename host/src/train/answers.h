@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <attune/consistency_loss.h>
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 #include "data/batch_loader.h"
 #include "evaluate/classification.h"
@@ -28,7 +28,7 @@ using BatchDone = std::function<void(int64_t examples)>;
 
 // Every example once, in its order, with evaluation statistics and without gradients; `losses` are of the same model,
 // and methods that draw draw the same every time. Throws Error(Fault::run) when a score is not finite.
-Answers answers_of(TorchScriptModel& model, const std::vector<const ConsistencyLoss*>& losses, const Dataset& dataset,
+Answers answers_of(ImageModel& model, const std::vector<const ConsistencyLoss*>& losses, const Dataset& dataset,
                    const LoaderOptions& options, const BatchDone& done = {});
 
 // Numbers that a model is judged by: the labels' loss and, with decisions at a probability of 0.5 or, for exclusive

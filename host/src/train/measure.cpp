@@ -48,7 +48,7 @@ at::Tensor flat_map(const at::Tensor& values, int64_t height, int64_t width) {
 // One batch after the other becomes one measurement.
 class Collector {
  public:
-  Collector(TorchScriptModel& model, const ConsistencyLoss* consistency, const std::vector<MapRequest>& requests)
+  Collector(ImageModel& model, const ConsistencyLoss* consistency, const std::vector<MapRequest>& requests)
       : model_(model), consistency_(consistency), requests_(requests) {
     for (const MapRequest& request : requests) result_.maps.push_back(request.name);
   }
@@ -151,7 +151,7 @@ class Collector {
     losses_.push_back(loss);
   }
 
-  TorchScriptModel& model_;
+  ImageModel& model_;
   const ConsistencyLoss* consistency_;
   const std::vector<MapRequest>& requests_;
   Measurement result_;
@@ -161,7 +161,7 @@ class Collector {
 
 }  // namespace
 
-Measurer::Measurer(std::shared_ptr<TorchScriptModel> model, const Spec* spec, const Catalogue& catalogue,
+Measurer::Measurer(std::shared_ptr<ImageModel> model, const Spec* spec, const Catalogue& catalogue,
                    const Labels& labels)
     : model_(std::move(model)) {
   if (spec != nullptr) {

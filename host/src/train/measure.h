@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <attune/consistency_loss.h>
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 #include "train/answers.h"
 
@@ -33,8 +33,7 @@ class Measurer {
  public:
   // Looks at the maps of `spec` and at its terms; without a spec, at Grad-CAM alone. `labels` are for targets that the
   // spec names. Throws as ConsistencyLoss does.
-  Measurer(std::shared_ptr<TorchScriptModel> model, const Spec* spec, const Catalogue& catalogue,
-           const Labels& labels = {});
+  Measurer(std::shared_ptr<ImageModel> model, const Spec* spec, const Catalogue& catalogue, const Labels& labels = {});
 
   // Every example once, in its order, with evaluation statistics and without gradients. One forward pass of a batch
   // serves scores and the maps of every class that has boxes; the spec's terms take passes of their own. Throws
@@ -42,7 +41,7 @@ class Measurer {
   Measurement measure(const Dataset& dataset, const LoaderOptions& options, const BatchDone& done = {}) const;
 
  private:
-  std::shared_ptr<TorchScriptModel> model_;
+  std::shared_ptr<ImageModel> model_;
   std::optional<ConsistencyLoss> consistency_;
   std::vector<MapRequest> requests_;
 };

@@ -6,9 +6,10 @@
 #include <thread>
 
 #include <attune/sdk/error.h>
+#include <attune/torchscript_model.h>
 
-#include "model/archive.h"
 #include "base/random.h"
+#include "model/archive.h"
 #include "train/draws.h"
 #include "train/head.h"
 #include "train/place.h"

@@ -8,7 +8,7 @@
 
 #include <attune/catalogue.h>
 #include <attune/consistency_loss.h>
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 #include "spec/sidecar.h"
 #include "spec/train_config.h"
@@ -30,7 +30,7 @@ class TrainSession {
   Sidecar sidecar;  // of the models that the run writes
   LoaderOptions evaluation;
   std::unique_ptr<Trainee> trainee;
-  std::shared_ptr<TorchScriptModel> model;  // of the trainee's module
+  std::shared_ptr<ImageModel> model;  // of the trainee's module
 
   const Dataset& training_data(size_t stage) const;
   LoaderOptions training_options(size_t stage) const;

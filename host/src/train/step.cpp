@@ -53,7 +53,7 @@ class SeededDraws {
 }  // namespace
 
 Stepper::Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency,
-                 const TorchScriptModel& model)
+                 const ImageModel& model)
     : stage_(stage),
       trainee_(trainee),
       consistency_(consistency),

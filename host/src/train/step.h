@@ -35,8 +35,7 @@ struct StepReport {
 class Stepper {
  public:
   // `consistency` is null for supervised; all outlive this.
-  Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency,
-          const TorchScriptModel& model);
+  Stepper(const StageConfig& stage, Trainee& trainee, const ConsistencyLoss* consistency, const ImageModel& model);
 
   // Throws Error(Fault::run) when a loss or a gradient is not finite, before it reaches a parameter.
   StepReport step(const Batch& batch, uint64_t seed, double rate_share);
@@ -54,7 +53,7 @@ class Stepper {
   const StageConfig& stage_;
   Trainee& trainee_;
   const ConsistencyLoss* consistency_;
-  const TorchScriptModel& model_;
+  const ImageModel& model_;
   std::vector<at::Tensor> parameters_;  // that are not frozen
   Optimiser optimiser_;
   std::optional<Optimiser> second_;  // of the consistency loss
