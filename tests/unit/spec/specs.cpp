@@ -1,12 +1,10 @@
 #include "specs.h"
 
-#include "corpus.h"
+#include "folder.h"
 
 namespace attune::test {
 
 namespace fs = std::filesystem;
-
-std::vector<fs::path> bad_specs() { return files_in(source_dir / "tests" / "specs" / "bad", ".json"); }
 
 std::vector<fs::path> shipped_specs() {
   std::vector<fs::path> files = files_in(source_dir / "docs" / "specs", ".json");
