@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include <attune/spec.h>
 
@@ -34,7 +33,5 @@ inline std::string faults_of(const std::string& text, const ModelNames& model = 
 }
 
 inline std::filesystem::path bad_specs() { return source_dir / "tests" / "specs" / "bad"; }
-
-std::vector<std::filesystem::path> shipped_specs();  // docs/specs and the plugins' examples
 
 }  // namespace attune::test
