@@ -70,7 +70,7 @@ install(
   PATTERN "*.json"
   REGEX "docs/(examples|experiments)/.*"
   PATTERN "__pycache__" EXCLUDE
-  PATTERN "plugins/common" EXCLUDE)
+  REGEX "plugins/(common|matcher|correlation)$" EXCLUDE)
 # Where Debian wants every package's licence.
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/attune-sdk RENAME copyright COMPONENT sdk)

@@ -1,11 +1,14 @@
 // The spec parser against any bytes: a Spec or a SpecError that can be shown, and nothing else.
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include <attune/spec.h>
 
+#include "cases.h"
 #include "spec/json_document.h"
 #include "spec/quoting.h"
 
@@ -54,6 +57,16 @@ void compare_with_json(const std::string& text) {
 }
 
 }  // namespace
+
+// Before folders are read: the bad specs of the tests as files that can be named among them.
+extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
+  const std::filesystem::path folder = ATTUNE_BUILD_DIR "/seeds";
+  std::filesystem::create_directories(folder);
+  for (const test::Case& read : test::cases_in(ATTUNE_SOURCE_DIR "/tests/specs/bad")) {
+    std::ofstream(folder / read.name, std::ios::binary) << read.document;
+  }
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const ModelNames model{{"conv1", "layer4", "fc"}, {"cat", "dog", "crane", "crane"}};

@@ -1,4 +1,58 @@
-// Cross-correlation, normalised by the maps' norms or, as ATCON's published code has it, not at all.
+// How much two maps point in the same direction, with zero as the fixed reference: the cosine of the angle between
+// them. With `lag` one map may move a few cells to find its best place first.
+//
+// ## Equation
+//
+// With maps `a` and `b` of one sample, summed over positions `s` and channels, and zero outside of the maps:
+//
+// ```
+// h = max over t of  sum a(s + t) b(s) / sqrt( sum a^2  sum b^2 )        |t| <= lag along each axis
+// raw=true:  h = max over t of | sum a(s + t) b(s) |
+// ```
+//
+// Mirzazadeh et al. (ATCON) 2022 name the measure without a formula; their published code computes the raw sum at lag
+// 0.
+//
+// ## Parameters
+//
+// The denominator is that of the whole maps, so a shift that moves mass out of the picture costs agreement. Shifts
+// without any overlap are not tried. With `raw` the value is never negative and has no upper bound; the range [-1, 1]
+// holds without it only.
+//
+// ## Cost
+//
+// One sum of products per shift: (2 lag + 1)^d for d spatial dimensions, 25 for an image and `lag=2`, 35937 for a clip
+// and `lag=16`. The gradient is computed only for the shifts that won.
+//
+// ## Where it misleads
+//
+// - The offset counts. Two maps that are positive everywhere have a high value without anything in common; `pearson`
+//   takes the mean away first.
+// - With `lag` even unrelated maps agree more, because the best shift is chosen. Compare only values of one lag.
+// - At the point where another shift becomes the best, the gradient jumps.
+// - `raw` grows with the size and the scale of the maps: a loss can be lowered by making the maps larger. Normalise
+//   them in the term, as the published code does. It overflows in float32 for maps of about 1e18.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Grad-CAM and guided backpropagation, which may lie one cell apart",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam"},
+//     "gb": {"use": "guided_backprop", "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {
+//       "maps": ["cam", "gb"],
+//       "match": {"use": "pool", "kind": "average"},
+//       "compare": {"use": "cross_correlation", "lag": 1, "raw": false}
+//     }
+//   ]
+// }
+// ```
 
 #include <ATen/ops/_unique2.h>
 #include <ATen/ops/stack.h>

@@ -1,4 +1,63 @@
-// Structural similarity: Wang et al. 2004, "Image Quality Assessment: From Error Visibility to Structural Similarity".
+// How alike two maps are in every small neighbourhood: in mean, in contrast and in pattern, averaged over the map. 1
+// means equal maps.
+//
+// ## Equation
+//
+// With Gaussian-weighted means `m`, variances `v` and covariance `c` of maps `a` and `b` in the window at each
+// position:
+//
+// ```
+// h = mean over positions and channels of
+//     (2 m_a m_b + C1)(2 c + C2) / ( (m_a^2 + m_b^2 + C1)(v_a + v_b + C2) )
+// ```
+//
+// Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004, equation 13, for 1 to
+// 3 spatial dimensions. Mirzazadeh et al. (ATCON) 2022 name the measure; their published code pads with zeros, and its
+// loss is `1 - h`.
+//
+// ## Parameters
+//
+// `padding` is where windows lie: with `valid` inside the map only, with `zero` also over its border. With `valid` the
+// window is no longer than the map along each axis: on 7 x 7 cells it has 7 x 7 cells and one position. An even length
+// is allowed there and keeps all cells; its centre lies between two of them. With `zero` windows hang over the border,
+// where what is outside counts as zero and weights are not adjusted: the same numbers as the common PyTorch
+// implementation.
+//
+// ## Cost
+//
+// Four separable filters over the maps, computed in float64, because a local variance is a small difference of large
+// squares.
+//
+// ## Where it misleads
+//
+// - It depends on scale. The constants are meant for values from 0 to 1: for maps of 1e-3 they hide everything, and `h`
+//   is close to 1 whatever the maps show. Use `"normalise": "minmax"` or `"standardise"` in the term.
+// - Large empty areas agree perfectly and raise the mean.
+// - `zero` compares the border with nothing, which counts as agreement there.
+// - For maps of opposite sign a neighbourhood's mean and pattern can both disagree, and their product is positive.
+// - An axis of one cell has no variance: only means are compared.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Grad-CAM and guided backpropagation, compared by neighbourhoods",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam"},
+//     "gb": {"use": "guided_backprop", "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {
+//       "maps": ["cam", "gb"],
+//       "match": {"use": "upsample"},
+//       "normalise": "minmax",
+//       "compare": {"use": "ssim", "window": 7, "sigma": 1.5, "c1": 0.0001, "c2": 0.0009, "padding": "valid"}
+//     }
+//   ]
+// }
+// ```
 
 #include <ATen/ops/maximum.h>
 #include <algorithm>

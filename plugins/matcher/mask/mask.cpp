@@ -1,5 +1,57 @@
-// One map as a mask of the input, the others computed once more on what it leaves: Mirzazadeh et al. 2022 (ATCON), Eq.
-// 6 and Algorithm 1.
+// One map becomes a soft mask of the input. The model sees the masked input, every other map is computed once more, and
+// the two versions of it are compared: if the source marks what the model uses, they agree. No map is resized to
+// another, so a coarse Grad-CAM and a fine gradient can be matched.
+//
+// ## Equation
+//
+// With the source map `A` (resized to the input first when it is smaller), the input `x`, and `m`, `s` of every sample:
+//
+// ```
+// P  = 1 / (1 + exp(-(A - m) / s))
+// x' = P x
+// pairs: (map(x), map(x'))        for every other map of the term, for the class chosen on x
+// ```
+//
+// Mirzazadeh et al. (ATCON) 2022, equation 6 and algorithm 1. A source that keeps the input's channels masks each of
+// them on its own, as equation 6 does; a source of one channel masks all alike.
+//
+// ## Parameters
+//
+// `source` is any map of the term. Of the centre `m`, `mean` is the paper's and `mean_plus_half_std` its published
+// code's. Of the scale `s`, `variance` is the paper's; `std` may be taken instead, or a number for all samples, which
+// is 1/omega of the published code.
+//
+// With `"stop_gradient": true` beside them the mask is a constant of the loss: no gradient passes through `P`, and the
+// source is computed without a graph. That is much cheaper (`attune loss ... --explain` shows what remains).
+//
+// ## Cost
+//
+// One more forward pass per class, and one backward pass for every map that is computed again.
+//
+// ## Where it misleads
+//
+// - Of a map with small values the variance is far smaller than the values, and the mask is black and white:
+//   *saturated*. The loss stays finite and passes gradients through both versions of the map, but hardly any through
+//   the mask. The report counts such samples; `"scale": "std"` avoids it.
+// - A masked input is unlike anything the model was trained on. A low agreement may say so, and nothing of the maps.
+// - Zero, to which the mask fades, is the mean colour after the usual preprocessing, and black without it.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Does Grad-CAM stay the same when the model sees only what guided backpropagation marks?",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam"},
+//     "gb": {"use": "guided_backprop", "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {"maps": ["cam", "gb"], "match": {"use": "mask", "source": "gb", "scale": "std"}, "compare": "pearson"}
+//   ]
+// }
+// ```
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/sigmoid.h>

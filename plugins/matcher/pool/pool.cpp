@@ -1,4 +1,58 @@
-// Large maps pooled to the smallest: Mirzazadeh et al. 2022 (ATCON), "pooling".
+// Brings maps of different sizes to the size of the smallest: windows of cells of the larger maps become one cell,
+// their maximum or their mean. Every map is then compared with every other.
+//
+// ## Equation
+//
+// With a map of extent `S` along an axis and the smallest map's extent `T`, cell `i` of the result is the maximum or
+// mean of the cells
+//
+// ```
+// window=0:   floor(i S / T) <= j < ceil((i + 1) S / T)
+// window=w:   i w <= j < (i + 1) w
+// ```
+//
+// along each axis. Mirzazadeh et al. (ATCON) 2022 take the maximum; their published code takes the mean over windows of
+// 32 by 32.
+//
+// ## Parameters
+//
+// The smallest map is the one with the fewest positions. Maps of its size are left untouched. A given `window` must
+// lead to exactly that size, cells left over at the end are dropped, and anything else is an error. So is a map that is
+// shorter than the smallest map along some axis. All maps need the same number of channels: give gradient maps
+// `channels`, such as `abs_sum`.
+//
+// ## Cost
+//
+// No pass through the model, and very little time. Correlations on the small maps are cheap as well.
+//
+// ## Where it misleads
+//
+// - A maximum hears only the loudest cell of each window. Gradient maps are noisy, so it follows the noise; the mean is
+//   calmer. Only the cell that won gets a gradient.
+// - For signed maps a maximum forgets negative cells. Take absolute values first, or use `average`.
+// - Few cells are left: a coefficient over 49 positions varies much from picture to picture.
+// - With `window=0` and sizes that do not divide, neighbouring windows share cells.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Guided backpropagation, averaged over the cells of Grad-CAM, against it",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam"},
+//     "gb": {"use": "guided_backprop", "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {
+//       "maps": ["cam", "gb"],
+//       "match": {"use": "pool", "kind": "average", "window": 0},
+//       "compare": "pearson"
+//     }
+//   ]
+// }
+// ```
 
 #include <ATen/ops/adaptive_avg_pool1d.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>

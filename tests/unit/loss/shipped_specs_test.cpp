@@ -1,13 +1,12 @@
 // Every spec that ships, and every plugin's example, run on a small model.
-#include <filesystem>
 #include <gtest/gtest.h>
+#include <map>
 
+#include "examples.h"
 #include "support.h"
 
 namespace attune::test {
 namespace {
-
-namespace fs = std::filesystem;
 
 torch::jit::Module strided(int64_t rank, int64_t in, int64_t out, int64_t stride, uint64_t seed) {
   std::vector<int64_t> kernel{out, in};
@@ -36,27 +35,22 @@ torch::jit::Module blocks(int64_t rank) {
   return m;
 }
 
-std::vector<fs::path> shipped() {
-  std::vector<fs::path> files;
-  const fs::path root(ATTUNE_SOURCE_DIR);
-  for (const auto& entry : fs::directory_iterator(root / "docs" / "specs")) {
-    if (entry.path().extension() == ".json") files.push_back(entry.path());
-  }
-  for (const std::string kind : {"method", "matcher", "correlation"}) {
-    for (const auto& entry : fs::directory_iterator(root / "plugins" / kind))
-      files.push_back(entry.path() / "example.json");
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+// name -> text
+std::map<std::string, std::string> shipped() {
+  std::map<std::string, std::string> specs;
+  for (const auto& [name, text] : specs_that_ship()) specs[name] = text;
+  for (const auto& [id, text] : plugin_examples()) specs["example_" + id] = text;
+  return specs;
 }
 
-class ShippedSpec : public testing::TestWithParam<fs::path> {};
+class ShippedSpec : public testing::TestWithParam<std::pair<const std::string, std::string>> {};
 
 TEST_P(ShippedSpec, RunsAndHasAGradient) {
-  const int64_t rank = GetParam().stem() == "clip" ? 3 : 2;
+  const auto& [name, text] = GetParam();
+  const int64_t rank = name == "clip" ? 3 : 2;
   const auto module = blocks(rank);
   const auto model = std::make_shared<TorchScriptModel>(module);
-  const ConsistencyLoss loss(model, read_spec(GetParam(), own_plugins()), own_plugins());
+  const ConsistencyLoss loss(model, parse_spec(text, name, own_plugins()), own_plugins());
   const at::Tensor x = rank == 2 ? seeded({2, 3, 96, 128}, 4) : seeded({2, 3, 8, 12, 16}, 4);
   const LossResult result = loss(x);
   EXPECT_TRUE(at::isfinite(result.loss).item<bool>());
@@ -71,10 +65,8 @@ TEST_P(ShippedSpec, RunsAndHasAGradient) {
   for (const TermReport& term : result.terms) EXPECT_FALSE(term.degenerate.all().item<bool>()) << term.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ShippedSpec, testing::ValuesIn(shipped()), [](const auto& spec) {
-  const fs::path& file = spec.param;
-  return file.stem() == "example" ? "example_" + file.parent_path().filename().string() : file.stem().string();
-});
+INSTANTIATE_TEST_SUITE_P(All, ShippedSpec, testing::ValuesIn(shipped()),
+                         [](const auto& spec) { return spec.param.first; });
 
 }  // namespace
 }  // namespace attune::test

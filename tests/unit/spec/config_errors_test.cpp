@@ -1,7 +1,8 @@
-// Every file of tests/configs/bad against the messages beside it; and what is too large to keep.
+// The cases of tests/configs/bad; and what is too large to keep.
 #include <gtest/gtest.h>
 
 #include "configs.h"
+#include "corpus.h"
 #include "errors.h"
 
 namespace attune::test {
@@ -12,21 +13,27 @@ namespace fs = std::filesystem;
 class BadConfig : public testing::TestWithParam<std::string> {};
 
 TEST_P(BadConfig, IsRefusedInTheseWords) {
-  for_each_of(GetParam(), bad_configs(), [](const fs::path& file) {
-    EXPECT_EQ(config_faults(read_bytes(file)) + "\n", read_bytes(fs::path(file).replace_extension(".txt")));
-  });
+  const fs::path file = bad_configs() / (GetParam() + ".cases");
+  expect_messages(file, read_cases(file, good_config()), [](const Case& read) { return config_faults(read.document); });
 }
 
 TEST_P(BadConfig, HasFaultsInTheOrderOfTheText) {
-  for_each_of(GetParam(), bad_configs(), [](const fs::path& file) {
-    expect_faults_in_order(file, [&] { read_train_config(file, config_context()); });
-  });
+  for (const Case& read : read_cases(bad_configs() / (GetParam() + ".cases"), good_config())) {
+    expect_faults_in_order(read, [&] { parse_config(read.document); });
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, BadConfig, testing::ValuesIn(kinds_of(bad_configs())),
+INSTANTIATE_TEST_SUITE_P(Files, BadConfig, testing::ValuesIn(kinds_in(bad_configs())),
                          [](const auto& info) { return info.param; });
 
-TEST(BadConfigs, AllHaveMessages) { EXPECT_EQ(files_in(config_folder() / "bad", ".txt").size(), bad_configs().size()); }
+TEST(BadConfigs, AreNamedAfterTheirKind) { expect_names_of_kinds(cases_in(bad_configs(), good_config())); }
+
+TEST(BadConfigs, AreRefusedByTheNameOfTheirFile) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("mine.json", "[]");
+  EXPECT_EQ(message_of(Fault::spec, [&] { read_train_config(file, config_context()); }),
+            file.string() + ":1:1: must be an object {...}, not a list");
+}
 
 TEST(BadConfigs, HaveAHundredFaultsAtMost) {
   std::string text = "{\"key\": 1";

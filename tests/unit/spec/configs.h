@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "corpus.h"
+#include "folder.h"
 #include "spec/train_config.h"
 #include "specs.h"
 
@@ -13,7 +13,10 @@ namespace attune::test {
 
 inline std::filesystem::path config_folder() { return source_dir / "tests" / "configs"; }
 
-inline std::vector<std::filesystem::path> bad_configs() { return files_in(config_folder() / "bad", ".json"); }
+inline std::filesystem::path bad_configs() { return config_folder() / "bad"; }
+
+// What the patches of bad configs are applied to.
+inline std::string good_config() { return read_bytes(config_folder() / "good" / "supervised.json"); }
 
 // tests/configs/good, and the examples of the documentation.
 inline std::vector<std::filesystem::path> good_configs() {

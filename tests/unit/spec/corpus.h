@@ -1,7 +1,8 @@
-// Folders of bad documents: <kind>_<name>.json, and beside each the messages that refuse it, as <kind>_<name>.txt.
+// Bad documents: what a reader must say of each, from files of cases (tests/support/cases.h).
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <gtest/gtest.h>
@@ -11,46 +12,35 @@
 
 #include <attune/spec.h>
 
-#include "folder.h"
+#include "cases.h"
 #include "spec/quoting.h"
 
 namespace attune::test {
 
-inline std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder, const std::string& extension) {
-  std::vector<std::filesystem::path> files;
-  if (!std::filesystem::is_directory(folder)) return files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == extension) files.push_back(entry.path());
+// Every document of the file must be refused in the words that stand below it. With ATTUNE_UPDATE_CASES in the
+// environment, what is said today is written there instead.
+inline void expect_messages(const std::filesystem::path& file, std::vector<Case> cases,
+                            const std::function<std::string(const Case&)>& faults_of) {
+  const bool update = std::getenv("ATTUNE_UPDATE_CASES") != nullptr;
+  for (Case& read : cases) {
+    const std::string faults = faults_of(read) + "\n";
+    if (update) {
+      read.messages = faults;
+    } else {
+      EXPECT_EQ(faults, read.messages) << read.place << ", which is\n" << read.document;
+    }
   }
-  std::sort(files.begin(), files.end());
-  return files;
+  if (!update) return;
+  write_cases(file, cases);
+  GTEST_SKIP() << "wrote " << file.string();
 }
 
-// A file's name up to the first "_". One test for each kind, as ctest starts a process for every test.
-inline std::string kind_of(const std::filesystem::path& file) {
-  const std::string name = file.stem().string();
-  return name.substr(0, name.find('_'));
-}
-
-inline std::set<std::string> kinds_of(const std::vector<std::filesystem::path>& files) {
-  std::set<std::string> kinds;
-  for (const auto& file : files) kinds.insert(kind_of(file));
-  return kinds;
-}
-
-inline void for_each_of(const std::string& kind, const std::vector<std::filesystem::path>& files,
-                        const std::function<void(const std::filesystem::path&)>& check) {
-  for (const auto& file : files) {
-    SCOPED_TRACE(file.filename());
-    if (kind_of(file) == kind) check(file);
-  }
-}
-
-// `read` must refuse the file by its name. Positions only grow, and a message has neither line breaks nor bytes that a
+// `parse` must refuse the document. Positions only grow, and a message has neither line breaks nor bytes that a
 // terminal could take for something else.
-inline void expect_faults_in_order(const std::filesystem::path& file, const std::function<void()>& read) {
+inline void expect_faults_in_order(const Case& read, const std::function<void()>& parse) {
+  SCOPED_TRACE(read.place);
   try {
-    read();
+    parse();
     ADD_FAILURE() << "is good";
   } catch (const SpecError& error) {
     const auto earlier = [](const SpecFault& a, const SpecFault& b) {
@@ -59,7 +49,16 @@ inline void expect_faults_in_order(const std::filesystem::path& file, const std:
     EXPECT_FALSE(error.faults().empty());
     EXPECT_TRUE(std::is_sorted(error.faults().begin(), error.faults().end(), earlier));
     for (const SpecFault& fault : error.faults()) EXPECT_EQ(one_line(fault.message), fault.message);
-    EXPECT_EQ(std::string(error.what()).rfind(file.string() + ":", 0), 0u);
+  }
+}
+
+// No name stands twice, and each is in the file of its kind: the word before the first "_".
+inline void expect_names_of_kinds(const std::vector<Case>& cases) {
+  std::set<std::string> names;
+  for (const Case& read : cases) {
+    EXPECT_TRUE(names.insert(read.name).second) << read.place << " stands twice";
+    const std::string file = read.name.substr(0, read.name.find('_')) + ".cases:";
+    EXPECT_NE(read.place.find("/" + file), std::string::npos) << read.place;
   }
 }
 

@@ -1,18 +1,19 @@
 // The specs that are handed out are good.
 #include <gtest/gtest.h>
 
-#include "folder.h"
+#include "examples.h"
 #include "specs.h"
 
 namespace attune::test {
 namespace {
 
 TEST(ShippedSpecs, AreGood) {
-  EXPECT_GE(shipped_specs().size(), 42u);
-  for (const auto& file : shipped_specs()) {
-    SCOPED_TRACE(file);
-    EXPECT_EQ(faults_of(read_bytes(file)), "");
-    const Spec spec = read_spec(file, components());
+  std::vector<ExampleSpec> shipped = specs_that_ship();
+  for (const ExampleSpec& example : plugin_examples()) shipped.push_back(example);
+  EXPECT_GE(shipped.size(), 42u);
+  for (const auto& [name, text] : shipped) {
+    SCOPED_TRACE(name);
+    const Spec spec = parse_spec(text, name, components());
     EXPECT_FALSE(spec.description.empty());
     EXPECT_FALSE(spec.terms.empty());
   }
@@ -20,10 +21,8 @@ TEST(ShippedSpecs, AreGood) {
 
 // A plugin's example shows the plugin.
 TEST(ShippedSpecs, UseTheirPlugin) {
-  for (const auto& file : shipped_specs()) {
-    if (file.filename() != "example.json") continue;
-    const std::string id = file.parent_path().filename().string();
-    EXPECT_NE(read_bytes(file).find("\"" + id + "\""), std::string::npos) << file;
+  for (const auto& [id, text] : plugin_examples()) {
+    EXPECT_NE(text.find("\"" + id + "\""), std::string::npos) << id;
     EXPECT_NE(components().find(id), nullptr) << id;
   }
 }

@@ -1,4 +1,4 @@
-// Every file of tests/specs/bad against the messages beside it; and what is too large to keep.
+// The cases of tests/specs/bad; and what is too large to keep.
 #include <algorithm>
 #include <gtest/gtest.h>
 
@@ -14,23 +14,27 @@ namespace fs = std::filesystem;
 class BadSpec : public testing::TestWithParam<std::string> {};
 
 TEST_P(BadSpec, IsRefusedInTheseWords) {
-  for_each_of(GetParam(), bad_specs(), [](const fs::path& file) {
-    const std::string expected = read_bytes(fs::path(file).replace_extension(".txt"));
-    EXPECT_EQ(faults_of(read_bytes(file), model_of(file)) + "\n", expected);
-  });
+  const fs::path file = bad_specs() / (GetParam() + ".cases");
+  expect_messages(file, read_cases(file),
+                  [](const Case& read) { return faults_of(read.document, model_of(read.name)); });
 }
 
 TEST_P(BadSpec, HasFaultsInTheOrderOfTheText) {
-  for_each_of(GetParam(), bad_specs(), [](const fs::path& file) {
-    expect_faults_in_order(file, [&] { read_spec(file, components(), model_of(file)); });
-  });
+  for (const Case& read : read_cases(bad_specs() / (GetParam() + ".cases"))) {
+    expect_faults_in_order(read, [&] { parse_spec(read.document, "spec.json", components(), model_of(read.name)); });
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, BadSpec, testing::ValuesIn(kinds_of(bad_specs())),
+INSTANTIATE_TEST_SUITE_P(Files, BadSpec, testing::ValuesIn(kinds_in(bad_specs())),
                          [](const auto& info) { return info.param; });
 
-TEST(BadSpecs, AllHaveMessages) {
-  EXPECT_EQ(files_in(source_dir / "tests" / "specs" / "bad", ".txt").size(), bad_specs().size());
+TEST(BadSpecs, AreNamedAfterTheirKind) { expect_names_of_kinds(cases_in(bad_specs())); }
+
+TEST(BadSpecs, AreRefusedByTheNameOfTheirFile) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("mine.json", "[]");
+  EXPECT_EQ(message_of(Fault::spec, [&] { read_spec(file, components()); }),
+            file.string() + ":1:1: must be an object {...}, not a list");
 }
 
 // A spec with `count` faults: what it lacks and keys that there are not.

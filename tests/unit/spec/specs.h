@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include <attune/spec.h>
 
@@ -16,9 +15,9 @@ inline const Catalogue& components() {
   return loaded;
 }
 
-// Of files whose names begin with "model_"; those of all others are not known.
-inline ModelNames model_of(const std::filesystem::path& file) {
-  if (file.filename().string().rfind("model_", 0) != 0) return {};
+// Of cases whose names begin with "model_"; those of all others are not known.
+inline ModelNames model_of(const std::string& name) {
+  if (name.rfind("model_", 0) != 0) return {};
   return {{"conv1", "layer1", "layer2", "layer3", "layer4", "fc"},
           {"cat", "dog", "great white shark", "crane", "crane"}};
 }
@@ -33,7 +32,6 @@ inline std::string faults_of(const std::string& text, const ModelNames& model = 
   return "";
 }
 
-std::vector<std::filesystem::path> bad_specs();      // tests/specs/bad
-std::vector<std::filesystem::path> shipped_specs();  // docs/specs and the plugins' examples
+inline std::filesystem::path bad_specs() { return source_dir / "tests" / "specs" / "bad"; }
 
 }  // namespace attune::test
