@@ -125,7 +125,7 @@ Curve rescaled(const std::string& name, const std::vector<double>& values, bool 
   return curve;
 }
 
-Image picture_of_curves(const Ablation& ablation) {
+Drawing drawing_of_curves(const Ablation& ablation) {
   std::vector<double> values;
   for (const AblationEpoch& epoch : ablation.epochs) values.push_back(epoch.loss);
   std::vector<Curve> curves{rescaled("validation loss", values, true)};
@@ -138,7 +138,7 @@ Image picture_of_curves(const Ablation& ablation) {
                      {"Consistency losses and the validation loss", "epoch", "each rescaled to 0..1", 1200, 600});
 }
 
-Image picture_of_bars(const Table& table) {
+Drawing drawing_of_bars(const Table& table) {
   std::vector<BarGroup> groups;
   for (const auto& [name, values] : table.rows) groups.push_back({name, values, {}, {}});
   return draw_bars(table.columns, groups,
@@ -163,8 +163,8 @@ void write_results(const std::filesystem::path& folder, const Ablation& ablation
   write_file(folder / "ablation.md", markdown(table));
   write_file(folder / "ablation.csv", csv(ablation, values));
   write_file(folder / "ablation.json", text_of(json_of(ablation, values)));
-  write_png(folder / "ablation.png", picture_of_bars(table));
-  write_png(folder / "ablation_curves.png", picture_of_curves(ablation));
+  drawing_of_bars(table).write(folder / "ablation.png");
+  drawing_of_curves(ablation).write(folder / "ablation_curves.png");
 }
 
 }  // namespace

@@ -35,6 +35,8 @@ find_package(TIFF REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(PANGO REQUIRED pangocairo)
 find_package(Threads REQUIRED)
 
 include(AttuneTorch)
@@ -44,6 +46,10 @@ set(ATTUNE_LIBTORCH "LibTorch ${Torch_VERSION} (${attune_torch_library})" CACHE 
 add_library(attune_opencv INTERFACE)
 target_link_libraries(attune_opencv INTERFACE ${OpenCV_LIBS})
 target_include_directories(attune_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
+
+add_library(attune_pango INTERFACE)
+target_link_libraries(attune_pango INTERFACE ${PANGO_LINK_LIBRARIES})
+target_include_directories(attune_pango SYSTEM INTERFACE ${PANGO_INCLUDE_DIRS})
 
 add_library(attune_warnings INTERFACE)
 target_compile_options(attune_warnings INTERFACE -Wall -Wextra -Wpedantic

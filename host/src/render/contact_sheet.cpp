@@ -14,8 +14,8 @@ namespace {
 
 constexpr int64_t kWidest = 4096;  // of a page, in pixels, unless cells would become too small
 constexpr int64_t kSmallestCell = 64;
-constexpr std::array<uint8_t, 3> kSheetText = {24, 24, 27};
-constexpr std::array<uint8_t, 3> kSheetQuiet = {110, 110, 118};
+constexpr Colour kSheetText = {24, 24, 27};
+constexpr Colour kSheetQuiet = {110, 110, 118};
 constexpr int64_t kGridColumns = 6;
 
 struct Page {
@@ -77,25 +77,26 @@ void place(Image& canvas, const Image& picture, int64_t top, int64_t left, int64
       .copy_(resize(picture, rows, columns));
 }
 
-void draw_line(Image& canvas, const std::string& text, int64_t left, int64_t bottom, int64_t width,
-               const TextStyle& style) {
-  draw_text(canvas, elide(text, static_cast<double>(width), style), static_cast<double>(left),
-            static_cast<double>(bottom) - style.height * 0.75, style);
+void draw_line(Image& canvas, const std::string& text, int64_t x, int64_t bottom, double width, const TextStyle& style,
+               Align align = Align::left) {
+  const double baseline = static_cast<double>(bottom) - style.height * 0.75;
+  draw_text(canvas, text, {static_cast<double>(x), baseline, width, align}, style);
 }
 
 void draw_under(Image& canvas, const SheetCell& cell, int64_t left, int64_t top, const Page& page) {
   for (const SheetLine& line : cell.lines) {
     top += page.line;
-    const double end = text_width(line.end, page.quiet_style());
-    const auto room = page.cell - static_cast<int64_t>(std::ceil(end)) - (line.end.empty() ? 0 : page.line / 3);
-    draw_line(canvas, line.text, left, top, std::max<int64_t>(room, 0), page.quiet_style());
-    draw_line(canvas, line.end, left + page.cell - static_cast<int64_t>(std::ceil(end)), top, page.cell,
-              page.quiet_style());
+    const TextStyle style = page.quiet_style();
+    const auto cell = static_cast<double>(page.cell);
+    const double end = line.end.empty() ? 0 : text_width(line.end, style) + static_cast<double>(page.line) / 3;
+    draw_line(canvas, line.text, left, top, cell - end, style);
+    draw_line(canvas, line.end, left + page.cell, top, cell, style, Align::right);
   }
 }
 
 void draw_row(Image& canvas, const SheetRow& row, const Heights& heights, int64_t top, const Page& page) {
-  draw_line(canvas, row.title, page.left(0), top + page.line, canvas.size(1) - 2 * page.gap, page.quiet_style());
+  draw_line(canvas, row.title, page.left(0), top + page.line, static_cast<double>(canvas.size(1) - 2 * page.gap),
+            page.quiet_style());
   top += heights.title;
   for (size_t column = 0; column < row.cells.size(); ++column) {
     const SheetCell& cell = row.cells[column];
@@ -110,8 +111,8 @@ Image draw_page(const std::vector<std::string>& headings, const SheetRow* rows, 
   for (int64_t row = 0; row < count; ++row) height += heights_of(rows[row], page).all(page);
   Image canvas = filled(height, page.left(page.columns), {255, 255, 255});
   for (int64_t column = 0; column < page.columns; ++column) {
-    draw_line(canvas, headings[static_cast<size_t>(column)], page.left(column), page.gap + page.line, page.cell,
-              page.style());
+    draw_line(canvas, headings[static_cast<size_t>(column)], page.left(column), page.gap + page.line,
+              static_cast<double>(page.cell), page.style());
   }
   int64_t top = page.first_row();
   for (int64_t row = 0; row < count; ++row) {

@@ -13,13 +13,9 @@ namespace {
 
 constexpr int64_t kNarrowest = 224;  // of a picture with a legend, in pixels
 constexpr int64_t kTallest = 1024;   // up to which narrow pictures are enlarged
-constexpr std::array<uint8_t, 3> kBackground = {24, 24, 27};
-constexpr std::array<uint8_t, 3> kText = {250, 250, 250};
-constexpr std::array<uint8_t, 3> kQuiet = {180, 180, 188};
-
-cv::Scalar scalar(const std::array<uint8_t, 3>& colour) {
-  return {double(colour[0]), double(colour[1]), double(colour[2])};
-}
+constexpr Colour kBackground = {24, 24, 27};
+constexpr Colour kText = {250, 250, 250};
+constexpr Colour kQuiet = {180, 180, 188};
 
 Image enlarged(const Image& picture) {
   const auto height = static_cast<double>(picture.size(0)), width = static_cast<double>(picture.size(1));
@@ -42,15 +38,6 @@ struct Layout {
   double line(int i) const { return top + unit * (2 + 2.1 * i); }  // baseline
   double height(size_t lines) const { return unit * (1 + 2.1 * static_cast<double>(lines)); }
 };
-
-// A text at the right margin; gives back how much of the line is left of it.
-double draw_right(Image& canvas, const std::string& text, double right, double baseline, const TextStyle& style) {
-  if (text.empty()) return right;
-  const std::string shown = elide(text, right - style.height, style);
-  const double left = right - text_width(shown, style);
-  draw_text(canvas, shown, left, baseline, style);
-  return left - style.height;
-}
 
 TextStyle end_style(const Layout& layout) { return {layout.unit * 0.8, kQuiet, false}; }
 
@@ -86,8 +73,8 @@ void draw_bar(Image& canvas, const Legend& legend, const Layout& layout, const B
   const at::Tensor ramp = at::arange(width, at::kFloat).div(static_cast<double>(width - 1)).expand({height, width});
   paste(canvas, apply(colormap(legend.colormap), ramp), std::lround(layout.line(1)) - height,
         static_cast<int64_t>(bar.left));
-  draw_text(canvas, legend.low, bar.low, layout.line(1), style);
-  draw_text(canvas, legend.high, bar.high, layout.line(1), style);
+  draw_text(canvas, legend.low, {bar.low, layout.line(1)}, style);
+  draw_text(canvas, legend.high, {bar.high, layout.line(1)}, style);
 }
 
 }  // namespace
@@ -106,15 +93,16 @@ Image add_legend(const Image& picture, const Legend& legend) {
   std::vector<std::string> words;  // under the heading
   if (labelled) words = wrap(legend.method, bar.room - margin, line, quiet);
   const size_t lines = 1 + std::max(words.size(), static_cast<size_t>(legend.colormap.empty() ? 0 : 1));
-  Image canvas = filled(shown.size(0) + std::lround(layout.height(lines)), width, scalar(kBackground));
+  Image canvas = filled(shown.size(0) + std::lround(layout.height(lines)), width,
+                        {kBackground[0], kBackground[1], kBackground[2]});
   paste(canvas, shown, 0, (width - shown.size(1)) / 2);
 
-  const double first_end = draw_right(canvas, legend.score, layout.width - margin, layout.line(0), large);
-  const std::string heading = labelled ? legend.label : legend.method;
-  draw_text(canvas, elide(heading, first_end - margin, large), margin, layout.line(0), large);
+  draw_text(canvas, legend.score, {layout.width - margin, layout.line(0), line, Align::right}, large);
+  const double score = legend.score.empty() ? 0 : text_width(legend.score, large) + margin;
+  draw_text(canvas, labelled ? legend.label : legend.method, {margin, layout.line(0), line - score}, large);
   draw_bar(canvas, legend, layout, bar);
   for (size_t i = 0; i < words.size(); ++i) {
-    draw_text(canvas, words[i], margin, layout.line(static_cast<int>(i) + 1), quiet);
+    draw_text(canvas, words[i], {margin, layout.line(static_cast<int>(i) + 1)}, quiet);
   }
   return canvas;
 }

@@ -6,7 +6,6 @@
 
 #include <attune/sdk/error.h>
 
-#include "image/mat.h"
 #include "render/figure.h"
 
 namespace attune {
@@ -18,15 +17,19 @@ constexpr double kTitle = 4.2, kSpanNames = 2.5, kLabel = 2.5, kNoLabel = 1, kBe
 
 double label_room(const std::string& label) { return label.empty() ? kNoLabel : kLabel; }
 
-// A canvas with room for the texts of a chart at its sides: numbers of vertical axes, and names in a legend.
-Figure lay_out(const Chart& chart, const std::vector<Axis>& y, const std::vector<std::string>& names) {
+Drawing empty_drawing(const Chart& chart) {
   if (chart.width < 240 || chart.height < 160) {
     throw Error(Fault::run, "a chart needs at least 240 x 160 pixels, not " + std::to_string(chart.width) + " x " +
                                 std::to_string(chart.height));
   }
+  return {chart.height, chart.width};
+}
+
+// With room for the texts of a chart at its sides: numbers of vertical axes, and names in a legend.
+Figure lay_out(Drawing& drawing, const Chart& chart, const std::vector<Axis>& y,
+               const std::vector<std::string>& names) {
   const auto width = static_cast<double>(chart.width), height = static_cast<double>(chart.height);
-  Figure figure;
-  figure.image = filled(chart.height, chart.width, {255, 255, 255});
+  Figure figure{drawing};
   figure.unit = std::clamp(width / 90, 7.0, 16.0);
   const double unit = figure.unit;
   double ticks = 0, legend = 0;
@@ -41,40 +44,39 @@ Figure lay_out(const Chart& chart, const std::vector<Axis>& y, const std::vector
   return figure;
 }
 
-void write_titles(Figure& figure, const Chart& chart) {
-  const double unit = figure.unit;
-  TextStyle title = figure.style(ink::text);
-  title.height *= 1.25;
-  title.bold = true;
-  figure.write(chart.title, unit, unit * 3, static_cast<double>(figure.image.size(1)) - 2 * unit, title);
-  figure.write_centred(chart.x_label, (figure.left + figure.right) / 2, figure.bottom + 5 * unit,
-                       figure.right - figure.left);
+void write_titles(const Figure& figure, const Chart& chart) {
+  const double unit = figure.unit, width = static_cast<double>(chart.width) - 2 * unit;
+  figure.drawing.text(chart.title, {unit, unit * 3, width}, {1.25 * unit, ink::text, true});
+  figure.drawing.text(
+      chart.x_label,
+      {(figure.left + figure.right) / 2, figure.bottom + 5 * unit, figure.right - figure.left, Align::centre},
+      figure.style());
 }
 
-void write_label(Figure& figure, const std::string& label) {
+void write_label(const Figure& figure, const std::string& label) {
   const double unit = figure.unit;
-  figure.write(label, unit, figure.top - 1.5 * unit, figure.right - unit, figure.style());
+  figure.drawing.text(label, {unit, figure.top - 1.5 * unit, figure.right - unit}, figure.style());
 }
 
 struct LegendEntry {
   std::string name;
-  Pen pen;
+  Stroke stroke;
 };
 
-void draw_legend(Figure& figure, std::vector<LegendEntry> entries) {
+void draw_legend(const Figure& figure, const std::vector<LegendEntry>& entries) {
   const double unit = figure.unit;
   const double space = figure.bottom + 2 * unit - figure.top;
   const double pitch = std::min(2.2 * unit, space / static_cast<double>(std::max<size_t>(entries.size(), 1)));
+  const double left = figure.right + 2 * unit, room = static_cast<double>(figure.drawing.width()) - left - 5 * unit;
   for (size_t i = 0; i < entries.size(); ++i) {
-    const double left = figure.right + 2 * unit, middle = figure.top + pitch * (static_cast<double>(i) + 0.5);
-    entries[i].pen.line({left, middle}, {left + 3 * unit, middle});
-    figure.write(entries[i].name, left + 4 * unit, middle + unit / 2,
-                 static_cast<double>(figure.image.size(1)) - left - 5 * unit, figure.style(ink::text));
+    const double middle = figure.top + pitch * (static_cast<double>(i) + 0.5);
+    figure.drawing.line({left, middle}, {left + 3 * unit, middle}, entries[i].stroke);
+    figure.drawing.text(entries[i].name, {left + 4 * unit, middle + unit / 2, room}, figure.style(ink::text));
   }
 }
 
-void draw_curve(Figure& figure, const Curve& curve, size_t index) {
-  Pen pen(figure.image, index, curve.bold);
+void draw_curve(const Figure& figure, const Curve& curve, size_t index) {
+  const Stroke stroke = stroke_of_curve(index, curve.bold);
   const auto shown = [&](size_t i) {
     return i < curve.x.size() && figure.x.takes(curve.x[i]) && figure.y.takes(curve.y[i]);
   };
@@ -82,9 +84,9 @@ void draw_curve(Figure& figure, const Curve& curve, size_t index) {
   for (size_t i = 0; i < curve.x.size(); ++i) {
     if (!shown(i)) continue;
     if (shown(i + 1)) {
-      pen.line(at(i), at(i + 1));
+      figure.drawing.line(at(i), at(i + 1), stroke);
     } else if (i == 0 || !shown(i - 1)) {
-      pen.dot(at(i));
+      figure.drawing.dot(at(i), stroke.thickness + 1, stroke.colour);
     }
   }
 }
@@ -112,20 +114,21 @@ Axis vertical_axis(Panel::Scale scale, const std::vector<double>& values, size_t
   return widened(axis_of(values, panels > 2 ? 4 : 6));
 }
 
-void draw_spans(Figure& figure, const std::vector<Span>& spans, bool names, double label) {
+void draw_spans(const Figure& figure, const std::vector<Span>& spans, bool names, double label) {
   for (size_t i = 0; i < spans.size(); ++i) {
     const double left = figure.column(spans[i].from), right = figure.column(spans[i].to);
-    if (i > 0) figure.rule({left, figure.top}, {left, figure.bottom}, ink::line);
-    const double baseline = figure.top - figure.unit * (label + 0.8);
-    if (names) figure.write_centred(spans[i].name, (left + right) / 2, baseline, right - left - figure.unit);
+    if (i > 0) figure.drawing.rule({left, figure.top}, {left, figure.bottom}, ink::line);
+    const double baseline = figure.top - figure.unit * (label + 0.8), room = right - left - figure.unit;
+    if (names) figure.drawing.text(spans[i].name, {(left + right) / 2, baseline, room, Align::centre}, figure.style());
   }
 }
 
-Pen mark_pen(Figure& figure) { return {figure.image, ink::text, 1, true}; }
+constexpr Stroke kMark = {ink::text, 1, true};
 
-void draw_marks(Figure& figure, const Marks& marks) {
+void draw_marks(const Figure& figure, const Marks& marks) {
   for (const double x : marks.x) {
-    mark_pen(figure).line({figure.column(x), figure.top}, {figure.column(x), figure.bottom});
+    const double column = std::floor(figure.column(x)) + 0.5;
+    figure.drawing.line({column, figure.top}, {column, figure.bottom}, kMark);
   }
 }
 
@@ -145,36 +148,64 @@ Figure figure_of(const Figure& all, const std::vector<Panel>& panels, size_t i, 
   return figure;
 }
 
-std::vector<LegendEntry> legend_of(Figure& figure, const std::vector<Curve>& curves) {
+std::vector<LegendEntry> legend_of(const std::vector<Curve>& curves) {
   std::vector<LegendEntry> entries;
   const auto is_named = [](const Curve& curve) { return !curve.name.empty(); };
   if (std::none_of(curves.begin(), curves.end(), is_named)) return entries;
-  for (size_t i = 0; i < curves.size(); ++i) {
-    entries.push_back({curves[i].name, Pen(figure.image, i, curves[i].bold)});
-  }
+  for (size_t i = 0; i < curves.size(); ++i) entries.push_back({curves[i].name, stroke_of_curve(i, curves[i].bold)});
   return entries;
 }
 
-void draw_group(Figure& figure, const BarGroup& group, double centre, double bar) {
+void draw_group(const Figure& figure, const BarGroup& group, double centre, double bar) {
   const auto count = static_cast<double>(group.values.size());
+  Drawing& drawing = figure.drawing;
   for (size_t i = 0; i < group.values.size(); ++i) {
     if (!is_drawable(group.values[i])) continue;
     const double left = centre + bar * (static_cast<double>(i) - count / 2), right = left + bar * 0.9;
-    figure.bar({left, figure.row(0)}, {right, figure.row(group.values[i])}, ink::of_curve(i));
+    drawing.area({left, figure.row(0)}, {right, figure.row(group.values[i])}, ink::of_curve(i));
     if (group.low.empty() || group.high.empty() || !is_drawable(group.low[i]) || !is_drawable(group.high[i])) continue;
     const double middle = (left + right) / 2;
-    figure.rule({middle, figure.row(group.low[i])}, {middle, figure.row(group.high[i])}, ink::text);
+    drawing.rule({middle, figure.row(group.low[i])}, {middle, figure.row(group.high[i])}, ink::text);
     for (const double end : {group.low[i], group.high[i]}) {
-      figure.rule({middle - bar / 5, figure.row(end)}, {middle + bar / 5, figure.row(end)}, ink::text);
+      drawing.rule({middle - bar / 5, figure.row(end)}, {middle + bar / 5, figure.row(end)}, ink::text);
     }
   }
 }
 
+// All that a chart of bars has to show.
+std::vector<double> values_of(const std::vector<std::string>& series, const std::vector<BarGroup>& groups) {
+  std::vector<double> values = {0};
+  for (const BarGroup& group : groups) {
+    require_as_many("the group \"" + group.name + "\"", group.values.size(), series.size());
+    for (const auto* ends : {&group.low, &group.high}) {
+      if (!ends->empty()) require_as_many("the group \"" + group.name + "\"", ends->size(), series.size());
+      values.insert(values.end(), ends->begin(), ends->end());
+    }
+    values.insert(values.end(), group.values.begin(), group.values.end());
+  }
+  return values;
+}
+
+// The groups' names under the bars, on as many lines as they need.
+struct GroupNames {
+  std::vector<std::vector<std::string>> lines;
+  double room = 0;
+  size_t most = 1;  // lines of a name
+};
+
+GroupNames names_of(const std::vector<BarGroup>& groups, double room, const TextStyle& style) {
+  GroupNames names{{}, room, 1};
+  for (const BarGroup& group : groups) {
+    names.lines.push_back(wrap(group.name, room, room, style));
+    names.most = std::max(names.most, names.lines.back().size());
+  }
+  return names;
+}
+
 }  // namespace
 
-Image draw_panels(const std::vector<Panel>& panels, const std::vector<Span>& spans, const Marks& marks,
-                  const Chart& chart) {
-  prepare_opencv();
+Drawing draw_panels(const std::vector<Panel>& panels, const std::vector<Span>& spans, const Marks& marks,
+                    const Chart& chart) {
   std::vector<double> x;
   std::vector<Axis> y;
   std::vector<std::string> names;
@@ -188,55 +219,42 @@ Image draw_panels(const std::vector<Panel>& panels, const std::vector<Span>& spa
   }
   for (const Span& span : spans) x.insert(x.end(), {span.from, span.to});
   if (!marks.x.empty()) names.push_back(marks.name);
-  Figure all = lay_out(chart, y, names);
+  Drawing drawing = empty_drawing(chart);
+  Figure all = lay_out(drawing, chart, y, names);
   all.x = axis_of(x, 8);
   if (!spans.empty()) all.top += kSpanNames * all.unit;
   write_titles(all, chart);
   for (size_t i = 0; i < panels.size(); ++i) {
     const Panel& panel = panels[i];
-    Figure figure = figure_of(all, panels, i, y[i]);
+    const Figure figure = figure_of(all, panels, i, y[i]);
     figure.draw_axes();
     write_label(figure, panel.y_label);
     figure.draw_ticks(/*numbers=*/i + 1 == panels.size());
     draw_spans(figure, spans, /*names=*/i == 0, label_room(panel.y_label));
     draw_marks(figure, marks);
     for (size_t c = 0; c < panel.curves.size(); ++c) draw_curve(figure, panel.curves[c], c);
-    std::vector<LegendEntry> legend = legend_of(figure, panel.curves);
-    if (i == 0 && !marks.x.empty()) legend.push_back({marks.name, mark_pen(figure)});
-    draw_legend(figure, std::move(legend));
+    std::vector<LegendEntry> legend = legend_of(panel.curves);
+    if (i == 0 && !marks.x.empty()) legend.push_back({marks.name, kMark});
+    draw_legend(figure, legend);
   }
-  return all.image;
+  return drawing;
 }
 
-Image draw_curves(const std::vector<Curve>& curves, const Chart& chart) {
+Drawing draw_curves(const std::vector<Curve>& curves, const Chart& chart) {
   return draw_panels({{curves, chart.y_label, Panel::Scale::fitted}}, {}, {}, chart);
 }
 
-Image draw_bars(const std::vector<std::string>& series, const std::vector<BarGroup>& groups, const Chart& chart) {
-  prepare_opencv();
-  std::vector<double> values = {0};
-  for (const BarGroup& group : groups) {
-    require_as_many("the group \"" + group.name + "\"", group.values.size(), series.size());
-    for (const auto* ends : {&group.low, &group.high}) {
-      if (!ends->empty()) require_as_many("the group \"" + group.name + "\"", ends->size(), series.size());
-      values.insert(values.end(), ends->begin(), ends->end());
-    }
-    values.insert(values.end(), group.values.begin(), group.values.end());
-  }
-  const std::vector<std::string> names = series.size() > 1 ? series : std::vector<std::string>();
-  const Axis y = widened(axis_of(values, 6));
-  Figure figure = lay_out(chart, {y}, names);
+Drawing draw_bars(const std::vector<std::string>& series, const std::vector<BarGroup>& groups, const Chart& chart) {
+  const Axis y = widened(axis_of(values_of(series, groups), 6));
+  const std::vector<std::string> shown = series.size() > 1 ? series : std::vector<std::string>();
+  Drawing drawing = empty_drawing(chart);
+  Figure figure = lay_out(drawing, chart, {y}, shown);
   figure.y = y;
   figure.top += label_room(chart.y_label) * figure.unit;
   const double pitch = (figure.right - figure.left) / static_cast<double>(std::max<size_t>(groups.size(), 1));
-  const double room = pitch * 0.95, line = 2 * figure.unit;
-  std::vector<std::vector<std::string>> labels;
-  size_t most = 1;
-  for (const BarGroup& group : groups) {
-    labels.push_back(folded(group.name, room, figure.style()));
-    most = std::max(most, labels.back().size());
-  }
-  figure.bottom -= line * static_cast<double>(most - 1);
+  const GroupNames names = names_of(groups, pitch * 0.95, figure.style());
+  const double line = 2 * figure.unit;
+  figure.bottom -= line * static_cast<double>(names.most - 1);
   write_titles(figure, chart);
   write_label(figure, chart.y_label);
   figure.draw_axes();
@@ -244,16 +262,17 @@ Image draw_bars(const std::vector<std::string>& series, const std::vector<BarGro
   for (size_t i = 0; i < groups.size(); ++i) {
     const double centre = figure.left + pitch * (static_cast<double>(i) + 0.5);
     draw_group(figure, groups[i], centre, bar);
-    for (size_t l = 0; l < labels[i].size(); ++l) {
-      const double baseline = figure.bottom + 2.2 * figure.unit + line * static_cast<double>(l);
-      figure.write_centred(labels[i][l], centre, baseline, room);
+    double baseline = figure.bottom + 2.2 * figure.unit;
+    for (const std::string& words : names.lines[i]) {
+      drawing.text(words, {centre, baseline, names.room, Align::centre}, figure.style());
+      baseline += line;
     }
   }
-  figure.rule({figure.left, figure.row(0)}, {figure.right, figure.row(0)}, ink::line);
+  drawing.rule({figure.left, figure.row(0)}, {figure.right, figure.row(0)}, ink::line);
   std::vector<LegendEntry> legend;
-  for (size_t i = 0; i < names.size(); ++i) legend.push_back({names[i], Pen(figure.image, i, false)});
-  draw_legend(figure, std::move(legend));
-  return figure.image;
+  for (size_t i = 0; i < shown.size(); ++i) legend.push_back({shown[i], stroke_of_curve(i, false)});
+  draw_legend(figure, legend);
+  return drawing;
 }
 
 }  // namespace attune

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "image/image.h"
+#include "render/drawing.h"
 
 namespace attune {
 
@@ -28,7 +28,7 @@ struct Curve {
 // Curves over one pair of axes, with a legend when one has a name. From the eleventh curve on they are dashed, as
 // colours repeat. Throws Error(Fault::run) for a curve with more values on one axis than on the other, or a chart of
 // fewer than 240 x 160 pixels; so does draw_bars.
-Image draw_curves(const std::vector<Curve>& curves, const Chart& chart = {});
+Drawing draw_curves(const std::vector<Curve>& curves, const Chart& chart = {});
 
 // One pair of axes among several that share the horizontal one.
 struct Panel {
@@ -56,8 +56,8 @@ struct Marks {
 };
 
 // Panels one below the other, with spans above and marks through all of them.
-Image draw_panels(const std::vector<Panel>& panels, const std::vector<Span>& spans, const Marks& marks,
-                  const Chart& chart = {});
+Drawing draw_panels(const std::vector<Panel>& panels, const std::vector<Span>& spans, const Marks& marks,
+                    const Chart& chart = {});
 
 // One bar for each of several series.
 struct BarGroup {
@@ -68,6 +68,6 @@ struct BarGroup {
 };
 
 // Groups of bars that stand on zero, with a legend when there are several series.
-Image draw_bars(const std::vector<std::string>& series, const std::vector<BarGroup>& groups, const Chart& chart = {});
+Drawing draw_bars(const std::vector<std::string>& series, const std::vector<BarGroup>& groups, const Chart& chart = {});
 
 }  // namespace attune

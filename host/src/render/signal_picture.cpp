@@ -3,28 +3,22 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <opencv2/imgproc.hpp>
 #include <string>
 #include <vector>
 
-#include "image/mat.h"
 #include "render/axis.h"
 #include "render/colormap.h"
+#include "render/drawing.h"
 #include "render/signal_curves.h"
-#include "render/text.h"
 
 namespace attune {
 namespace {
 
-using Rgb = std::array<uint8_t, 3>;
-constexpr Rgb kCurveInk = {66, 66, 74};  // of curves without heat, and around those with
-constexpr Rgb kPlotText = {90, 90, 98};
-constexpr Rgb kPlotGrid = {228, 228, 231};
+constexpr Colour kCurveInk = {66, 66, 74};  // of curves without heat, and around those with
+constexpr Colour kPlotText = {90, 90, 98};
+constexpr Colour kPlotGrid = {228, 228, 231};
 constexpr float kFullColour = 0.2F;  // heat from which on a curve has the colormap's own colour
-constexpr int kFraction = 4;         // OpenCV's fractions of a pixel, in bits
 constexpr double kPiece = 4;         // length of a line of one colour, in pixels
-
-cv::Scalar rgb(const Rgb& colour) { return {double(colour[0]), double(colour[1]), double(colour[2])}; }
 
 // What heat looks like, in bands and on curves.
 class HeatColours {
@@ -35,14 +29,14 @@ class HeatColours {
 
   bool is_signed() const { return signed_; }
 
-  const Rgb& band(float heat) const {
+  const Colour& band(float heat) const {
     const float place = signed_ ? 0.5F + heat / 2 : strength(heat, false);
     return colours_.colours[static_cast<size_t>(std::lround(std::clamp(place, 0.0F, 1.0F) * 255))];
   }
 
-  Rgb curve(float heat) const {
+  Colour curve(float heat) const {
     const float share = std::min(strength(heat, signed_) / kFullColour, 1.0F);
-    Rgb mixed{};
+    Colour mixed{};
     for (size_t c = 0; c < 3; ++c) {
       const auto ink = static_cast<float>(kCurveInk[c]), colour = static_cast<float>(band(heat)[c]);
       mixed[c] = static_cast<uint8_t>(std::lround(ink + share * (colour - ink)));
@@ -55,18 +49,18 @@ class HeatColours {
   bool signed_;
 };
 
-// A point of a curve in pixels.
-struct Spot {
-  double x, y;
+// A point of a curve.
+struct WarmSpot {
+  Spot at;
   float heat;
 
-  Spot towards(const Spot& other, double share) const {
-    return {x + share * (other.x - x), y + share * (other.y - y),
+  WarmSpot towards(const WarmSpot& other, double share) const {
+    return {{at.x + share * (other.at.x - at.x), at.y + share * (other.at.y - at.y)},
             heat + static_cast<float>(share) * (other.heat - heat)};
   }
 };
 
-// Where the plots lie on the canvas.
+// Where the plots lie in the drawing.
 struct SignalLayout {
   double unit = 9;  // height of a capital letter
   double left = 0, right = 0, top = 0;
@@ -94,18 +88,17 @@ class SignalFigure {
     lay_out();
   }
 
-  Image draw() {
+  Image picture() {
     const double below = (is_small_ ? 2.6 : 5.2) * layout_.unit;
-    const double height = layout_.top_of(curves_.size()) - layout_.gap + below;
-    image_ = filled(std::lround(height), options_.width, {255, 255, 255});
-    write(said(), layout_.left, 1.8 * layout_.unit, layout_.style());
+    Drawing drawing(std::lround(layout_.top_of(curves_.size()) - layout_.gap + below), options_.width);
+    write(drawing, said(), layout_.left, 1.8 * layout_.unit);
     for (size_t row = 0; row < curves_.size(); ++row) {
-      draw_frame(row);
-      draw_curve(row);
-      if (layout_.band > 0) draw_band(row);
+      draw_frame(drawing, row);
+      draw_curve(drawing, row);
+      if (layout_.band > 0) draw_band(drawing, row);
     }
-    draw_time();
-    return image_;
+    draw_time(drawing);
+    return drawing.picture();
   }
 
  private:
@@ -141,89 +134,72 @@ class SignalFigure {
   int64_t first_column() const { return std::lround(layout_.left); }
   int64_t columns() const { return std::lround(layout_.right) - first_column() + 1; }
 
-  void write(const std::string& text, double x, double baseline, const TextStyle& style) {
-    draw_text(image_, elide(text, static_cast<double>(options_.width) - x, style), x, baseline, style);
+  void write(Drawing& drawing, const std::string& text, double x, double baseline, Align align = Align::left) const {
+    drawing.text(text, {x, baseline, static_cast<double>(options_.width), align}, layout_.style());
   }
 
-  void rule(double x0, double y0, double x1, double y1, const Rgb& colour) {
-    cv::Mat canvas = view(image_);
-    cv::line(canvas, cv::Point(cvRound(x0), cvRound(y0)), cv::Point(cvRound(x1), cvRound(y1)), rgb(colour));
-  }
-
-  void stroke(const Spot& from, const Spot& to, int thickness, const Rgb& colour) {
-    cv::Mat canvas = view(image_);
-    const auto fixed = [](const Spot& spot) {
-      return cv::Point(cvRound(spot.x * (1 << kFraction)), cvRound(spot.y * (1 << kFraction)));
-    };
-    cv::line(canvas, fixed(from), fixed(to), rgb(colour), thickness, cv::LINE_AA, kFraction);
-  }
-
-  void draw_frame(size_t row) {
-    const TextStyle style = layout_.style();
+  void draw_frame(Drawing& drawing, size_t row) const {
+    const double left = layout_.left, top = layout_.top_of(row), unit = layout_.unit;
     for (const double tick : values_[row].ticks()) {
       const double y = height_of(row, tick);
-      const std::string text = values_[row].text(tick);
-      rule(layout_.left, y, layout_.right, y, kPlotGrid);
-      write(text, std::max(layout_.left - layout_.unit - text_width(text, style), 0.0), y + layout_.unit / 2, style);
+      drawing.rule({left, y}, {layout_.right, y}, kPlotGrid);
+      drawing.text(values_[row].text(tick), {left - unit, y + unit / 2, left - unit, Align::right}, layout_.style());
     }
-    rule(layout_.left, layout_.top_of(row), layout_.left, layout_.top_of(row) + layout_.plot, kPlotText);
+    drawing.rule({left, top}, {left, top + layout_.plot}, kPlotText);
     if (channels_ == 1) return;
     const std::string name = (is_small_ ? "" : "channel ") + std::to_string(curves_[row].channel);
-    write(name, layout_.left + layout_.unit / 2, layout_.top_of(row) + 1.4 * layout_.unit, layout_.style(true));
+    drawing.text(name, {left + unit / 2, top + 1.4 * unit}, layout_.style(true));
   }
 
-  void draw_curve(size_t row) {
-    std::vector<Spot> spots;
+  void draw_curve(Drawing& drawing, size_t row) const {
+    std::vector<WarmSpot> spots;
     for (const CurvePoint& point : points_of(curves_[row], columns(), colours_.is_signed())) {
-      spots.push_back({column(point.sample), height_of(row, point.value), point.heat});
+      spots.push_back({{column(point.sample), height_of(row, point.value)}, point.heat});
     }
-    if (spots.size() == 1) spots.push_back(spots[0].towards({layout_.right, spots[0].y, spots[0].heat}, 1));
-    const int thickness = is_small_ ? 1 : 2;
+    if (spots.size() == 1) spots.push_back({{layout_.right, spots[0].at.y}, spots[0].heat});
+    const double thickness = is_small_ ? 1 : 2;
     // Ink around the colours, or light ones would not be seen on white.
     for (size_t i = 1; i < spots.size(); ++i) {
-      const bool plain = !has_heat(spots[i - 1], spots[i]);
-      stroke(spots[i - 1], spots[i], plain ? thickness : thickness + 2, kCurveInk);
+      const double around = has_heat(spots[i - 1], spots[i]) ? 2 : 0;
+      drawing.line(spots[i - 1].at, spots[i].at, {kCurveInk, thickness + around});
     }
-    for (size_t i = 1; i < spots.size(); ++i) draw_heat(spots[i - 1], spots[i], thickness);
+    for (size_t i = 1; i < spots.size(); ++i) draw_heat(drawing, spots[i - 1], spots[i], thickness);
   }
 
-  bool has_heat(const Spot& from, const Spot& to) const {
+  bool has_heat(const WarmSpot& from, const WarmSpot& to) const {
     return strength(from.heat, colours_.is_signed()) > 0 || strength(to.heat, colours_.is_signed()) > 0;
   }
 
-  void draw_heat(const Spot& from, const Spot& to, int thickness) {
+  void draw_heat(Drawing& drawing, const WarmSpot& from, const WarmSpot& to, double thickness) const {
     if (!has_heat(from, to)) return;
-    const double pieces = std::max(1.0, std::ceil(std::hypot(to.x - from.x, to.y - from.y) / kPiece));
+    const double pieces = std::max(1.0, std::ceil(std::hypot(to.at.x - from.at.x, to.at.y - from.at.y) / kPiece));
     for (double piece = 0; piece < pieces; ++piece) {
-      const Spot begin = from.towards(to, piece / pieces), end = from.towards(to, (piece + 1) / pieces);
-      stroke(begin, end, thickness, colours_.curve(begin.towards(end, 0.5).heat));
+      const WarmSpot begin = from.towards(to, piece / pieces), end = from.towards(to, (piece + 1) / pieces);
+      drawing.line(begin.at, end.at, {colours_.curve(begin.towards(end, 0.5).heat), thickness});
     }
   }
 
-  void draw_band(size_t row) {
-    const int64_t top = std::lround(layout_.top_of(row) + layout_.plot + 0.3 * layout_.unit);
-    at::Tensor rows = image_.narrow(0, top, std::lround(layout_.band));
-    const std::vector<float> heat = heat_columns(curves_[row], columns(), colours_.is_signed());
-    for (int64_t x = 0; x < columns(); ++x) {
-      const Rgb& colour = colours_.band(heat[static_cast<size_t>(x)]);
-      const at::Tensor cells = rows.select(1, first_column() + x);
-      for (size_t c = 0; c < 3; ++c) cells.select(1, static_cast<int64_t>(c)).fill_(colour[c]);
+  void draw_band(Drawing& drawing, size_t row) const {
+    const double top = std::round(layout_.top_of(row) + layout_.plot + 0.3 * layout_.unit);
+    const double bottom = top + std::round(layout_.band);
+    double x = static_cast<double>(first_column());
+    for (const float heat : heat_columns(curves_[row], columns(), colours_.is_signed())) {
+      drawing.area({x, top}, {x + 1, bottom}, colours_.band(heat));
+      ++x;
     }
   }
 
-  void draw_time() {
+  void draw_time(Drawing& drawing) const {
     const double bottom = layout_.top_of(curves_.size()) - layout_.gap + 0.3 * layout_.unit;
-    const TextStyle style = layout_.style();
     for (const double tick : time_.ticks()) {
       const std::string text = time_.text(tick);
-      const double x = column(tick), width = text_width(text, style);
-      const double left = std::min(x - width / 2, static_cast<double>(options_.width) - width);
-      rule(x, bottom, x, bottom + layout_.unit / 2, kPlotText);
-      write(text, left, bottom + 2 * layout_.unit, style);
+      const double x = column(tick), half = text_width(text, layout_.style()) / 2;
+      drawing.rule({x, bottom}, {x, bottom + layout_.unit / 2}, kPlotText);
+      write(drawing, text, std::min(x, static_cast<double>(options_.width) - half), bottom + 2 * layout_.unit,
+            Align::centre);
     }
     if (is_small_) return;
-    const std::string label = "sample";
-    write(label, (layout_.left + layout_.right - text_width(label, style)) / 2, bottom + 4.2 * layout_.unit, style);
+    write(drawing, "sample", (layout_.left + layout_.right) / 2, bottom + 4.2 * layout_.unit, Align::centre);
   }
 
   std::vector<SignalCurve> curves_;
@@ -234,15 +210,13 @@ class SignalFigure {
   Axis time_;
   std::vector<Axis> values_;  // one per curve
   SignalLayout layout_;
-  Image image_;
 };
 
 }  // namespace
 
 Image signal_picture(const at::Tensor& signal, const at::Tensor& map, const SignalOptions& options) {
-  prepare_opencv();
   std::vector<SignalCurve> curves = curves_of(signal, map, options);
-  return SignalFigure(std::move(curves), signal.size(0), options).draw();
+  return SignalFigure(std::move(curves), signal.size(0), options).picture();
 }
 
 }  // namespace attune

@@ -2,164 +2,199 @@
 
 #include <algorithm>
 #include <cmath>
-#include <opencv2/imgproc.hpp>
-#include <string_view>
-
-#include "image/mat.h"
+#include <memory>
+#include <pango/pangocairo.h>
+#include <utility>
 
 namespace attune {
 namespace {
 
-// OpenCV's strokes are drawn this much larger and shrunk, which smooths them and allows fractions of a pixel.
-constexpr int kOversampling = 4;
-constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
-constexpr double kCapital = 21;  // height of a capital letter at scale 1
+constexpr double kCapital = 0.729;       // height of DejaVu's capital letters, as a share of the font's size
+constexpr size_t kLongestText = 4000;    // bytes that are looked at
+constexpr int64_t kLongestSide = 32767;  // of Cairo's pictures, in pixels
 
-constexpr char kBox = '\x01';  // among letters, one that the font lacks
-
-// U+00C0 to U+017F without accents.
-constexpr std::string_view kLatin =
-    "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYTsaaaaaaaceeeeiiiidnooooo/ouuuuyty"
-    "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlL"
-    "lLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
-
-// Of a well-formed sequence at `i`, which is moved behind it; anything else is one byte long and 0xfffd.
-char32_t code_point(const std::string& text, size_t& i) {
-  const auto byte = static_cast<unsigned char>(text[i++]);
-  if (byte < 0x80) return byte;
-  const size_t more = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc0 ? 1 : 0;
-  if (more == 0 || i + more > text.size()) return 0xfffd;
-  char32_t code = byte & (0x3fU >> more);
-  for (size_t k = 0; k < more; ++k) {
-    const auto next = static_cast<unsigned char>(text[i + k]);
-    if ((next & 0xc0) != 0x80) return 0xfffd;
-    code = code << 6 | (next & 0x3f);
+template <auto release>
+struct Release {
+  template <typename T>
+  void operator()(T* object) const {
+    release(object);
   }
-  i += more;
-  return code;
+};
+using Context = std::unique_ptr<PangoContext, Release<g_object_unref>>;
+using TextLayout = std::unique_ptr<PangoLayout, Release<g_object_unref>>;
+
+// Nothing in it follows the settings of a screen, a desktop or its user's language.
+Context make_context() {
+  Context context(pango_font_map_create_context(pango_cairo_font_map_get_default()));
+  const std::unique_ptr<cairo_font_options_t, Release<cairo_font_options_destroy>> options(cairo_font_options_create());
+  cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY);
+  cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_NONE);
+  cairo_font_options_set_hint_metrics(options.get(), CAIRO_HINT_METRICS_OFF);
+  pango_cairo_context_set_font_options(context.get(), options.get());
+  pango_context_set_round_glyph_positions(context.get(), FALSE);
+  pango_context_set_language(context.get(), pango_language_from_string("en"));
+  return context;
 }
 
-std::string letters_of(char32_t code) {
-  if (code < 0x20 || (code >= 0x7f && code <= 0xa0) || (code >= 0x2000 && code <= 0x200a)) return " ";
-  if (code < 0x7f) return std::string(1, static_cast<char>(code));
-  if (code >= 0xc0 && code < 0x180) return std::string(1, kLatin[code - 0xc0]);
-  if ((code >= 0x300 && code < 0x370) || (code >= 0x200b && code <= 0x200f) || code == 0xfeff) return "";  // no ink
-  if (code >= 0x2010 && code <= 0x2015) return "-";
-  if (code >= 0x2018 && code <= 0x201b) return "'";
-  if (code >= 0x201c && code <= 0x201f) return "\"";
-  if (code == 0x2026) return "...";
-  return std::string(1, kBox);
+TextLayout layout_of(const std::string& text, const TextStyle& style) {
+  const std::unique_ptr<PangoFontDescription, Release<pango_font_description_free>> font(pango_font_description_new());
+  pango_font_description_set_family_static(font.get(), "DejaVu Sans,sans-serif");
+  pango_font_description_set_weight(font.get(), style.bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
+  pango_font_description_set_absolute_size(font.get(), style.height / kCapital * PANGO_SCALE);
+  thread_local const Context context = make_context();
+  TextLayout layout(pango_layout_new(context.get()));
+  pango_layout_set_font_description(layout.get(), font.get());
+  pango_layout_set_single_paragraph_mode(layout.get(), TRUE);
+  pango_layout_set_text(layout.get(), drawn_text(text).c_str(), -1);
+  return layout;
 }
 
-// What is drawn: printable ASCII and boxes.
-std::string letters(const std::string& text) {
-  std::string result;
-  for (size_t i = 0; i < text.size();) result += letters_of(code_point(text, i));
-  return result;
+double pixels(int units) { return static_cast<double>(units) / PANGO_SCALE; }
+
+// Where the line begins and how long it is.
+std::array<double, 2> span_of(const TextLayout& layout) {
+  PangoRectangle logical;
+  pango_layout_get_extents(layout.get(), nullptr, &logical);
+  return {pixels(logical.x), pixels(logical.width)};
 }
 
-std::string utf8(const std::string& letters) {
-  std::string text;
-  for (const char letter : letters) text += letter == kBox ? std::string("\u25a1") : std::string(1, letter);
-  return text;
+void limit(const TextLayout& layout, double width) {
+  pango_layout_set_width(layout.get(), static_cast<int>(std::clamp(width, 0.0, 1e6) * PANGO_SCALE));
 }
 
-double scale_of(const TextStyle& style) { return style.height * kOversampling / kCapital; }
+// A text ready to be drawn, and where its upper left corner lies.
+struct PlacedText {
+  TextLayout layout;  // none: there is nothing to draw
+  double x = 0, y = 0;
+};
 
-int thickness_of(const TextStyle& style) {
-  return std::max(1, static_cast<int>(std::lround(style.height * kOversampling * (style.bold ? 0.17 : 0.115))));
-}
-
-// In oversampled pixels, with a margin for the strokes. A box is as wide as an "n".
-int extent(std::string letters, const TextStyle& style) {
-  std::replace(letters.begin(), letters.end(), kBox, 'n');
-  int below = 0;
-  return cv::getTextSize(letters, kFont, scale_of(style), thickness_of(style), &below).width;
-}
-
-double width_of(const std::string& letters, const TextStyle& style) {
-  return letters.empty() ? 0 : static_cast<double>(extent(letters, style)) / kOversampling;
-}
-
-// Ink on a canvas of zeros; `origin` is the left foot of the first letter.
-void draw_letters(cv::Mat& canvas, const std::string& letters, const cv::Point& origin, const TextStyle& style) {
-  const int thickness = thickness_of(style);
-  const cv::Scalar ink(255);
-  for (size_t begin = 0, end = 0; begin < letters.size(); begin = end) {
-    end = letters[begin] == kBox ? begin + 1 : std::min(letters.find(kBox, begin), letters.size());
-    const int left = begin == 0 ? 0 : extent(letters.substr(0, begin), style) - thickness;
-    const cv::Point at(origin.x + left, origin.y);
-    if (letters[begin] != kBox) {
-      const std::string run = letters.substr(begin, end - begin);
-      cv::putText(canvas, run, at, kFont, scale_of(style), ink, thickness, cv::LINE_AA);
-      continue;
-    }
-    const int width = extent("n", style) - thickness, height = static_cast<int>(style.height * kOversampling);
-    cv::rectangle(canvas, {at.x + width / 8, at.y}, {at.x + width * 7 / 8, at.y - height}, ink, thickness, cv::LINE_AA);
+PlacedText placed(const std::string& text, const TextPlace& place, const TextStyle& style) {
+  TextLayout layout = layout_of(text, style);
+  if (span_of(layout)[1] > place.width) {
+    pango_layout_set_ellipsize(layout.get(), PANGO_ELLIPSIZE_END);
+    limit(layout, place.width);
   }
+  const auto [begin, width] = span_of(layout);
+  if (text.empty() || width > place.width) return {};
+  const double share = place.align == Align::left ? 0 : place.align == Align::centre ? 0.5 : 1;
+  const double above = pixels(pango_layout_get_baseline(layout.get()));
+  return {std::move(layout), place.x - share * width - begin, place.baseline - above};
 }
 
-}  // namespace
-
-bool has_letters(const std::string& text) { return letters(text).find(kBox) == std::string::npos; }
-
-double text_width(const std::string& text, const TextStyle& style) { return width_of(letters(text), style); }
-
-std::string elide(const std::string& text, double width, const TextStyle& style) {
-  const std::string whole = letters(text);
-  if (width_of(whole, style) <= width) return utf8(whole);
-  for (size_t length = std::min<size_t>(whole.size(), 1000); length-- > 0;) {
-    const size_t end = whole.find_last_not_of(' ', length);
-    const std::string shorter = whole.substr(0, end == std::string::npos || length == 0 ? length : end + 1) + "...";
-    if (width_of(shorter, style) <= width) return utf8(shorter);
-  }
-  return "";
+// Filled outlines: Cairo moves letters that it draws by itself to whole pixels.
+void fill(cairo_t* canvas, const PlacedText& text, const Colour& colour) {
+  cairo_set_source_rgb(canvas, colour[0] / 255.0, colour[1] / 255.0, colour[2] / 255.0);
+  cairo_new_path(canvas);
+  cairo_move_to(canvas, text.x, text.y);
+  pango_cairo_layout_path(canvas, text.layout.get());
+  cairo_fill(canvas);
 }
 
-std::vector<std::string> wrap(const std::string& text, double first, double width, const TextStyle& style) {
+std::vector<std::string> broken(const std::string& text, double width, PangoWrapMode mode, const TextStyle& style) {
+  const TextLayout layout = layout_of(text, style);
+  limit(layout, width);
+  pango_layout_set_wrap(layout.get(), mode);
+  const std::string whole = pango_layout_get_text(layout.get());
   std::vector<std::string> lines;
-  std::string rest = letters(text).substr(0, 1000);
-  while (!rest.empty()) {
-    const double room = lines.empty() ? first : width;
-    size_t end = rest.size();
-    while (end > 1 && width_of(rest.substr(0, end), style) > room) --end;
-    if (end < rest.size()) {
-      const size_t stop = rest.find_last_of(" ./", end - 1);
-      if (stop != std::string::npos) end = stop + 1;
-      if (stop == std::string::npos && lines.empty() && first < width) end = 0;  // nothing whole fits in this line
-    }
-    lines.push_back(utf8(rest.substr(0, end)));
-    rest.erase(0, rest.find_first_not_of(' ', end));
+  for (const GSList* at = pango_layout_get_lines_readonly(layout.get()); at; at = at->next) {
+    const auto* line = static_cast<const PangoLayoutLine*>(at->data);
+    lines.push_back(whole.substr(static_cast<size_t>(line->start_index), static_cast<size_t>(line->length)));
   }
   return lines;
 }
 
-void draw_text(Image& image, const std::string& text, double x, double baseline, const TextStyle& style) {
-  const std::string line = letters(text);
-  if (line.empty()) return;
-  prepare_opencv();
-  // The whole pixels that the text may touch.
-  const int left = static_cast<int>(std::floor(x)), top = static_cast<int>(std::floor(baseline - 1.5 * style.height));
-  const int width = static_cast<int>(std::ceil(width_of(line, style))) + 3;
-  const int height = static_cast<int>(std::ceil(2.2 * style.height)) + 2;
-  cv::Mat large = cv::Mat::zeros(height * kOversampling, width * kOversampling, CV_8U), small;
-  const cv::Point origin(static_cast<int>(std::lround((x - left) * kOversampling)) + thickness_of(style) / 2,
-                         static_cast<int>(std::lround((baseline - top) * kOversampling)));
-  draw_letters(large, line, origin, style);
-  cv::resize(large, small, cv::Size(width, height), 0, 0, cv::INTER_AREA);
+// The pixels of an image that a text may touch.
+struct TextBox {
+  int64_t left, top, width, height;
+};
 
-  cv::Mat canvas = view(image);
-  const cv::Rect visible = cv::Rect(left, top, width, height) & cv::Rect(0, 0, canvas.cols, canvas.rows);
-  for (int row = visible.y; row < visible.br().y; ++row) {
-    for (int column = visible.x; column < visible.br().x; ++column) {
-      const int ink = small.at<uint8_t>(row - top, column - left);
-      auto& pixel = canvas.at<cv::Vec3b>(row, column);
-      for (int c = 0; c < 3; ++c) {
-        const int colour = style.colour[static_cast<size_t>(c)];
-        pixel[c] = static_cast<uint8_t>((pixel[c] * (255 - ink) + colour * ink + 127) / 255);
+TextBox box_in(const Image& image, const PlacedText& text) {
+  PangoRectangle ink;
+  pango_layout_get_pixel_extents(text.layout.get(), &ink, nullptr);
+  const int64_t x = std::lround(text.x) + ink.x, y = std::lround(text.y) + ink.y;
+  const int64_t left = std::max<int64_t>(x - 1, 0), top = std::max<int64_t>(y - 1, 0);
+  return {left, top, std::min({image.size(1) - left, x + ink.width + 1 - left, kLongestSide}),
+          std::min({image.size(0) - top, y + ink.height + 1 - top, kLongestSide})};
+}
+
+// How much ink there is in each of them.
+std::unique_ptr<cairo_surface_t, Release<cairo_surface_destroy>> mask_of(const PlacedText& text, const TextBox& box) {
+  std::unique_ptr<cairo_surface_t, Release<cairo_surface_destroy>> mask(
+      cairo_image_surface_create(CAIRO_FORMAT_A8, static_cast<int>(box.width), static_cast<int>(box.height)));
+  const std::unique_ptr<cairo_t, Release<cairo_destroy>> canvas(cairo_create(mask.get()));
+  cairo_translate(canvas.get(), static_cast<double>(-box.left), static_cast<double>(-box.top));
+  fill(canvas.get(), text, {});
+  cairo_surface_flush(mask.get());
+  return mask;
+}
+
+}  // namespace
+
+std::string drawn_text(const std::string& text) {
+  size_t end = std::min(text.size(), kLongestText);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  const std::unique_ptr<char, Release<g_free>> valid(g_utf8_make_valid(text.data(), static_cast<gssize>(end)));
+  std::string result = valid.get();
+  const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; };
+  std::replace_if(result.begin(), result.end(), is_control, ' ');
+  // U+FFFE and U+FFFF are no letters, and nothing that XML may hold.
+  for (size_t at = 0; (at = result.find("\xef\xbf", at)) != std::string::npos; at += 3) {
+    result[at + 2] = std::min(result[at + 2], '\xbd');
+  }
+  return result;
+}
+
+bool has_letters(const std::string& text) {
+  return g_utf8_validate(text.data(), static_cast<gssize>(text.size()), nullptr) &&
+         pango_layout_get_unknown_glyphs_count(layout_of(text, {}).get()) == 0;
+}
+
+double text_width(const std::string& text, const TextStyle& style) {
+  return text.empty() ? 0 : span_of(layout_of(text, style))[1];
+}
+
+std::vector<std::string> wrap(const std::string& text, double first, double width, const TextStyle& style) {
+  std::string whole;
+  for (const char letter : text) {
+    whole += letter;
+    if (letter == '.' || letter == '/') whole += "\u200b";
+  }
+  if (whole.empty()) return {};
+  std::vector<std::string> lines;
+  if (first < width) {
+    lines.push_back(broken(whole, first, PANGO_WRAP_WORD, style)[0]);
+    if (text_width(lines[0], style) > first) lines[0].clear();  // nothing whole fits in this line
+    whole = drawn_text(whole).substr(lines[0].size());
+  }
+  if (!whole.empty()) {
+    for (std::string& line : broken(whole, width, PANGO_WRAP_WORD_CHAR, style)) lines.push_back(std::move(line));
+  }
+  for (std::string& line : lines) line.erase(line.find_last_not_of(' ') + 1);
+  return lines;
+}
+
+void draw_text(Image& image, const std::string& text, const TextPlace& place, const TextStyle& style) {
+  const PlacedText line = placed(text, place, style);
+  if (!line.layout) return;
+  const TextBox box = box_in(image, line);
+  if (box.width < 1 || box.height < 1) return;
+  const auto mask = mask_of(line, box);
+  const uint8_t* ink = cairo_image_surface_get_data(mask.get());
+  const int stride = cairo_image_surface_get_stride(mask.get());
+  for (int64_t y = 0; ink && y < box.height; ++y, ink += stride) {
+    uint8_t* pixel = image.data_ptr<uint8_t>() + ((box.top + y) * image.size(1) + box.left) * 3;
+    for (int64_t x = 0; x < box.width; ++x) {
+      for (const uint8_t colour : style.colour) {
+        *pixel = static_cast<uint8_t>((*pixel * (255 - ink[x]) + colour * ink[x] + 127) / 255);
+        ++pixel;
       }
     }
   }
+}
+
+void draw_text(_cairo* canvas, const std::string& text, const TextPlace& place, const TextStyle& style) {
+  const PlacedText line = placed(text, place, style);
+  if (line.layout) fill(canvas, line, style.colour);
 }
 
 }  // namespace attune

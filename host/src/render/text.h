@@ -1,35 +1,53 @@
-// Anti-aliased text. Of letters that the font lacks accents are dropped; any other is an empty box.
+// Text in any script, shaped and put in order by Pango. A letter that no font has is a box with its number in it; what
+// is not UTF-8 becomes U+FFFD, and control characters become spaces.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "image/image.h"
 
+struct _cairo;  // Cairo's cairo_t
+
 namespace attune {
+
+using Colour = std::array<uint8_t, 3>;  // RGB
 
 struct TextStyle {
   double height = 10;  // of a capital letter, in pixels
-  std::array<uint8_t, 3> colour = {0, 0, 0};
+  Colour colour = {0, 0, 0};
   bool bold = false;
 };
 
-// Whether the font has all letters of UTF-8 `text`, but for accents.
+enum class Align { left, centre, right };
+
+// Of one line, in pixels. `x` is its left end, its middle or its right end, and `baseline` the foot of capital letters.
+// A text longer than `width` ends in an ellipsis, and is left out when not even that fits.
+struct TextPlace {
+  double x = 0;
+  double baseline = 0;
+  double width = std::numeric_limits<double>::infinity();
+  Align align = Align::left;
+};
+
+// Whether it is UTF-8 and the fonts here have all of its letters.
 bool has_letters(const std::string& text);
+
+// The text as it is drawn: valid UTF-8 without control characters.
+std::string drawn_text(const std::string& text);
 
 // In pixels.
 double text_width(const std::string& text, const TextStyle& style);
 
-// `text`, or as much of it as fits with "..." at its end; "" when not even that fits.
-std::string elide(const std::string& text, double width, const TextStyle& style);
-
-// The whole text in lines, the first at most `first` wide and the others `width`: broken behind a space, '.' or '/'
-// where there is one.
+// The whole text in lines, the first at most `first` wide and the others `width`: broken between words and behind '.'
+// or '/', where there are zero-width spaces then, and anywhere in what is longer than a line.
 std::vector<std::string> wrap(const std::string& text, double first, double width, const TextStyle& style);
 
-// `x` is the left end and `baseline` the foot of capital letters, in pixels; what lies outside of the image is cut off.
-void draw_text(Image& image, const std::string& text, double x, double baseline, const TextStyle& style);
+// What lies outside of the image is cut off.
+void draw_text(Image& image, const std::string& text, const TextPlace& place, const TextStyle& style);
+void draw_text(_cairo* canvas, const std::string& text, const TextPlace& place, const TextStyle& style);
 
 }  // namespace attune

@@ -1,7 +1,6 @@
 #include "render/tiles.h"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include <attune/sdk/error.h>
@@ -13,7 +12,7 @@ namespace attune {
 namespace {
 
 constexpr int64_t kTileGap = 4;
-constexpr std::array<uint8_t, 3> kCaption = {24, 24, 27};
+constexpr Colour kCaption = {24, 24, 27};
 
 // Of the words at pictures of such a width.
 TextStyle words(int64_t width, bool bold) {
@@ -24,9 +23,8 @@ int64_t line_of(const TextStyle& style) { return static_cast<int64_t>(2.2 * styl
 
 void draw_caption(Image& canvas, const Tile& tile, int64_t top, int64_t left, int64_t width) {
   const TextStyle style = words(width, tile.bold);
-  const std::string text = elide(tile.caption, static_cast<double>(width), style);
-  draw_text(canvas, text, static_cast<double>(left) + (static_cast<double>(width) - text_width(text, style)) / 2,
-            static_cast<double>(top) + 1.6 * style.height, style);
+  const double room = static_cast<double>(width), middle = static_cast<double>(left) + room / 2;
+  draw_text(canvas, tile.caption, {middle, static_cast<double>(top) + 1.6 * style.height, room, Align::centre}, style);
 }
 
 }  // namespace
@@ -76,8 +74,8 @@ Image stacked(const std::vector<Section>& sections) {
   Image canvas = filled(height, width, {255, 255, 255});
   int64_t top = 0;
   for (const Section& section : sections) {
-    draw_text(canvas, elide(section.heading, static_cast<double>(width - 2 * kTileGap), style), kTileGap,
-              static_cast<double>(top + line) - 0.8 * style.height, style);
+    const double baseline = static_cast<double>(top + line) - 0.8 * style.height;
+    draw_text(canvas, section.heading, {kTileGap, baseline, static_cast<double>(width - 2 * kTileGap)}, style);
     canvas.narrow(0, top + line, section.picture.size(0)).narrow(1, 0, section.picture.size(1)).copy_(section.picture);
     top += line + section.picture.size(0) + kTileGap;
   }

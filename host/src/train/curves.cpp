@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "image/image.h"
 #include "render/plot.h"
 #include "train/selection.h"
 
@@ -72,7 +71,7 @@ void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>&
     std::erase_if(panels, [](const Panel& some) { return some.curves.empty(); });
     if (panels.empty()) return;
     const auto height = static_cast<int64_t>(200 + 240 * panels.size());
-    write_png(folder / file, draw_panels(panels, axis.stages, axis.chosen, {title, "epoch", "", 960, height}));
+    draw_panels(panels, axis.stages, axis.chosen, {title, "epoch", "", 960, height}).write(folder / file);
   };
   using Scale = Panel::Scale;
   draw("curves_loss.png", "Losses and learning rate",

@@ -9,8 +9,8 @@
 
 namespace attune {
 
-// Losses and the learning rate of every epoch as curves_loss.png, metrics of the validation part as curves_metrics.png:
-// stage after stage, with the epochs whose models were chosen.
+// Losses and the learning rate of every epoch as curves_loss.png and .svg, metrics of the validation part as
+// curves_metrics.png and .svg: stage after stage, with the epochs whose models were chosen.
 void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs, Select select);
 
 }  // namespace attune

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include <attune/sdk/error.h>
 
@@ -39,6 +40,21 @@ inline Point centre_of_mass(const at::Tensor& weights) {
   const at::Tensor x = at::arange(weights.size(1), at::kDouble) + 0.5,
                    y = at::arange(weights.size(0), at::kDouble) + 0.5;
   return {(weights.sum(0) * x).sum().item<double>() / total, (weights.sum(1) * y).sum().item<double>() / total};
+}
+
+// First and last row of what is true in [H,W], and columns. There must be something.
+struct Extent {
+  int64_t top, bottom, left, right;
+};
+
+inline Extent extent(const at::Tensor& where) {
+  const auto ends = [](const at::Tensor& any) {
+    const at::Tensor found = any.nonzero();
+    return std::pair(found[0].item<int64_t>(), found[-1].item<int64_t>());
+  };
+  const auto [top, bottom] = ends(where.any(1));
+  const auto [left, right] = ends(where.any(0));
+  return {top, bottom, left, right};
 }
 
 inline int channel(const Image& image, int64_t y, int64_t x, int64_t c) { return image[y][x][c].item<int>(); }

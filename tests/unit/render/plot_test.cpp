@@ -7,6 +7,7 @@
 
 #include "pictures.h"
 #include "render/axis.h"
+#include "svg.h"
 
 namespace attune::test {
 namespace {
@@ -23,20 +24,6 @@ at::Tensor ink(const Image& image, size_t i) {
 }
 
 Point centre(const Image& image, size_t i) { return centre_of_mass(ink(image, i).to(at::kDouble)); }
-
-// First and last row with ink, and columns.
-struct Extent {
-  int64_t top, bottom, left, right;
-};
-Extent extent(const at::Tensor& where) {
-  const auto ends = [](const at::Tensor& any) {
-    const at::Tensor found = any.nonzero();
-    return std::pair(found[0].item<int64_t>(), found[-1].item<int64_t>());
-  };
-  const auto [top, bottom] = ends(where.any(1));
-  const auto [left, right] = ends(where.any(0));
-  return {top, bottom, left, right};
-}
 
 TEST(Axis, HasRoundTicks) {
   const Axis axis = widened(axis_of({0.13, 0.87}, 6));
@@ -112,7 +99,7 @@ TEST(Axis, OfPowersOfTen) {
 }
 
 TEST(Curves, GoFromLeftToRightAndUpWithTheirValues) {
-  const Image image = draw_curves({{"", {0, 1}, {0, 0}}, {"", {0, 1}, {1, 1}}});
+  const Image image = draw_curves({{"", {0, 1}, {0, 0}}, {"", {0, 1}, {1, 1}}}).picture();
   require_image(image);
   EXPECT_EQ(image.size(0), 540);
   EXPECT_EQ(image.size(1), 960);
@@ -124,7 +111,7 @@ TEST(Curves, GoFromLeftToRightAndUpWithTheirValues) {
 
 TEST(Curves, LieWhereTheirValuesAre) {
   // The outer curves span the axes: half way between them lies what is worth half.
-  const Image image = draw_curves({{"", {0, 10}, {0, 0}}, {"", {0, 10}, {10, 10}}, {"", {4, 6}, {5, 5}}});
+  const Image image = draw_curves({{"", {0, 10}, {0, 0}}, {"", {0, 10}, {10, 10}}, {"", {4, 6}, {5, 5}}}).picture();
   const Extent low = extent(ink(image, 0)), high = extent(ink(image, 1)), middle = extent(ink(image, 2));
   EXPECT_NEAR(centre(image, 2).y, (centre(image, 0).y + centre(image, 1).y) / 2, 1);
   const auto width = static_cast<double>(low.right - low.left);
@@ -136,48 +123,87 @@ TEST(Curves, LieWhereTheirValuesAre) {
 TEST(Curves, ThatAreNotFiniteHaveGaps) {
   const Curve whole{"", {0, 1, 2, 3, 4}, {1, 1, 1, 1, 1}}, broken{"", {0, 1, 2, 3, 4}, {1, 1, kNaN, 1, 1}},
       alone{"", {0, 1, 2, 3, 4}, {kInfinity, kNaN, 1, kNaN, kNaN}};
-  const auto columns = [](const Curve& curve) { return ink(draw_curves({curve}), 0).any(0).sum().item<int64_t>(); };
+  const auto columns = [](const Curve& curve) {
+    return ink(draw_curves({curve}).picture(), 0).any(0).sum().item<int64_t>();
+  };
   EXPECT_NEAR(static_cast<double>(columns(broken)), 0.5 * static_cast<double>(columns(whole)), 12);
   EXPECT_GT(columns(alone), 2) << "a point without neighbours is a dot";
   EXPECT_LT(columns(alone), 12);
 }
 
+// Each beside a piece of its curve, in the document and in the picture.
 TEST(Curves, HaveNamesBesideThem) {
-  const Image with = draw_curves({{"training loss", {0, 1}, {0, 0}}}), without = draw_curves({{"", {0, 1}, {0, 0}}});
-  const Image other = draw_curves({{"another loss", {0, 1}, {0, 0}}});
-  EXPECT_FALSE(at::equal(with, without));
-  EXPECT_FALSE(at::equal(with, other));
-  const at::Tensor legend = with.slice(1, 960 * 3 / 4);
-  EXPECT_TRUE(ink(legend, 0).any().item<bool>()) << "a sample of the curve";
+  const std::vector<std::string> names = {"training loss", "validation loss"};
+  const Drawing chart = draw_curves({{names[0], {0, 1}, {0, 0}}, {names[1], {0, 1}, {1, 1}}});
+  const SvgTexts texts(chart);
+  const Image image = chart.picture();
+  for (size_t i = 0; i < 2; ++i) {
+    const SvgText name = texts.only(names[i]);
+    const auto begin = std::lround(name.x);
+    const Extent piece = extent(ink(image.slice(1, begin - 45, begin), i));
+    EXPECT_GT(piece.right - piece.left, 25);
+    EXPECT_LT(name.x + name.width, 960);
+    EXPECT_GT(static_cast<double>(piece.top), name.y - 16);
+    EXPECT_LT(static_cast<double>(piece.bottom), name.y);
+    EXPECT_NEAR(drawn_width(image, name), name.width, 4);
+  }
+  EXPECT_LT(texts.only(names[0]).y, texts.only(names[1]).y);
+  EXPECT_GT(extent(ink(draw_curves({{"", {0, 1}, {0, 0}}}).picture(), 0)).right, 900) << "no names, no room for them";
 }
 
 TEST(Curves, BeyondTheColoursAreDashed) {
   std::vector<Curve> curves(11);
   curves[0] = {"", {0, 1}, {0, 0}};
   curves[10] = {"", {0, 1}, {1, 1}};
-  const at::Tensor where = ink(draw_curves(curves), 0);  // the first and the eleventh share a colour
+  const at::Tensor where = ink(draw_curves(curves).picture(), 0);  // the first and the eleventh share a colour
   const Extent both = extent(where);
   const auto inked = [&](int64_t row) { return where.slice(0, row, row + 2).any(0).sum().item<double>(); };
-  EXPECT_NEAR(inked(both.top) / inked(both.bottom - 1), 0.65, 0.1);
+  EXPECT_NEAR(inked(both.top) / inked(both.bottom - 1), 0.5, 0.1);
 }
 
-TEST(Curves, TakeTitlesAndLabels) {
-  const std::vector<Curve> curves = {{"loss", {1, 2, 3}, {0.7, 0.5, 0.4}}};
-  const Image plain_chart = draw_curves(curves);
-  for (const Chart& chart : {Chart{"Training", "", ""}, Chart{"", "epoch", ""}, Chart{"", "", "loss"}}) {
-    EXPECT_FALSE(at::equal(draw_curves(curves, chart), plain_chart));
+TEST(Curves, HaveTitlesLabelsAndNumbersInTheirPlaces) {
+  const Drawing chart = draw_curves({{"", {0, 10}, {0, 0}}, {"", {0, 10}, {10, 10}}, {"", {4, 6}, {4, 4}}},
+                                    {"Training", "epoch", "loss", 960, 540});
+  const SvgTexts texts(chart);
+  const Image image = chart.picture();
+  const Extent low = extent(ink(image, 0)), high = extent(ink(image, 1)), middle = extent(ink(image, 2));
+  const SvgText title = texts.only("Training"), below = texts.only("epoch"), beside = texts.only("loss");
+  EXPECT_LT(title.y, beside.y);
+  EXPECT_LT(beside.y, static_cast<double>(high.top));
+  EXPECT_GT(below.y, static_cast<double>(low.bottom) + 20) << "under the numbers";
+  EXPECT_NEAR(below.x + below.width / 2, static_cast<double>(low.left + low.right) / 2, 3);
+  for (const SvgText& text : {title, below, beside}) EXPECT_NEAR(drawn_width(image, text), text.width, 4) << text.text;
+
+  const std::vector<SvgText> fours = texts.all("4");  // of the horizontal axis and of the vertical one
+  ASSERT_EQ(fours.size(), 2U);
+  for (const SvgText& four : fours) {
+    if (four.y > static_cast<double>(low.bottom)) {
+      EXPECT_NEAR(four.x + four.width / 2, static_cast<double>(middle.left), 3);
+    } else {
+      EXPECT_NEAR(four.y, static_cast<double>(middle.bottom) + 5, 3) << "as high as the curve";
+      EXPECT_LT(four.x + four.width, static_cast<double>(low.left));
+    }
   }
+}
+
+TEST(Curves, HaveRoomBesideTheLongestTexts) {
   const std::string endless(500, 'm');
-  const Image image = draw_curves({{endless, {1, 2}, {1, 2}}}, {endless, endless, endless, 240, 160});
-  const Extent drawn = extent(ink(image, 0));
-  EXPECT_GT(drawn.right - drawn.left, 60) << "the longest texts leave room for the curve";
+  const Drawing chart = draw_curves({{endless, {1, 2}, {1, 2}}}, {endless, endless, endless, 240, 160});
+  const Extent drawn = extent(ink(chart.picture(), 0));
+  EXPECT_GT(drawn.right - drawn.left, 60);
+  const std::vector<SvgText> texts = SvgTexts(chart).all(endless);
+  EXPECT_EQ(texts.size(), 4U) << "they are whole in the document";
+  for (const SvgText& text : texts) EXPECT_LE(text.x + text.width, 240);
 }
 
 TEST(Curves, MayBeEmpty) {
   for (const std::vector<Curve>& curves : {std::vector<Curve>{}, {{"nothing", {}, {}}}, {{"lost", {1}, {kNaN}}}}) {
-    const Image image = draw_curves(curves);
-    require_image(image);
-    EXPECT_FALSE(at::equal(image, plain(540, 960, 255, 255, 255))) << "the axes are there";
+    const Drawing chart = draw_curves(curves);
+    const Image image = chart.picture();
+    const at::Tensor axes = difference(image, plain(540, 960, 120, 120, 128)) < 3;
+    EXPECT_GT(axes.sum(0).max().item<int64_t>(), 400) << "the axes are there";
+    EXPECT_GT(axes.sum(1).max().item<int64_t>(), 600);
+    EXPECT_EQ(SvgTexts(chart).all("0.4").size(), 2U) << "and their numbers";
   }
 }
 
@@ -195,7 +221,8 @@ TEST(Panels, ShareTheHorizontalAxis) {
   const Image image = draw_panels({{{loss}, "loss"},
                                    {{{}, share}, "metric", Panel::Scale::zero_to_one},
                                    {{{}, {}, rate}, "rate", Panel::Scale::logarithmic}},
-                                  {}, {}, {"Run", "epoch", "", 960, 800});
+                                  {}, {}, {"Run", "epoch", "", 960, 800})
+                          .picture();
   const Extent first = extent(ink(image, 0)), second = extent(ink(image, 1)), third = extent(ink(image, 2));
   EXPECT_LT(first.bottom, second.top);
   EXPECT_LT(second.bottom, third.top);
@@ -217,8 +244,8 @@ at::Tensor changed(const Image& a, const Image& b) { return a.ne(b).any(2); }
 TEST(Panels, HaveStagesAndMarks) {
   const std::vector<Panel> panels = {{{{"", {0, 10}, {0, 0}}}, "a"}, {{{"", {0, 10}, {1, 1}}}, "b"}};
   const Chart chart{"Run", "epoch", "", 960, 600};
-  const Image one = draw_panels(panels, {{0, 10, "all"}}, {}, chart);
-  const Image two = draw_panels(panels, {{0, 4, "all"}, {4, 10, ""}}, {}, chart);
+  const Image one = draw_panels(panels, {{0, 10, "all"}}, {}, chart).picture();
+  const Image two = draw_panels(panels, {{0, 4, "all"}, {4, 10, ""}}, {}, chart).picture();
   const Extent axis = extent(ink(one, 0));
   const auto column = [&](double x) {
     return axis.left + static_cast<int64_t>(std::lround(x / 10 * static_cast<double>(axis.right - axis.left)));
@@ -229,21 +256,26 @@ TEST(Panels, HaveStagesAndMarks) {
   EXPECT_LE(where.right - where.left, 3);
   EXPECT_GT(border.any(1).sum().item<int64_t>(), 250) << "through both panels";
 
-  const Image marked = draw_panels(panels, {{0, 10, "all"}}, {"chosen", {2, 7}}, chart);
+  const Drawing with_marks = draw_panels(panels, {{0, 10, "all"}}, {"chosen", {2, 7}}, chart);
+  const SvgTexts texts(with_marks);
+  EXPECT_NEAR(texts.only("all").x + texts.only("all").width / 2, static_cast<double>(axis.left + axis.right) / 2, 60);
+  EXPECT_EQ(texts.all("a").size() + texts.all("b").size(), 2U);
+  EXPECT_GT(texts.only("chosen").x, static_cast<double>(axis.right) - 150);
+  const Image marked = with_marks.picture();
   EXPECT_LT(extent(ink(marked, 0)).right, axis.right - 50) << "the legend explains them";
-  const Image moved = draw_panels(panels, {{0, 10, "all"}}, {"chosen", {2, 8}}, chart);
+  const Image moved = draw_panels(panels, {{0, 10, "all"}}, {"chosen", {2, 8}}, chart).picture();
   const Extent mark = extent(changed(marked, moved));
   EXPECT_GT(mark.bottom - mark.top, 300) << "through both panels";
   EXPECT_GT(mark.left, extent(ink(marked, 0)).left + 300) << "the first stays";
 }
 
 TEST(Panels, MayBeMissing) {
-  require_image(draw_panels({}, {}, {}));
-  require_image(draw_panels({{{}, "nothing"}}, {{0, 0, "none"}}, {"mark", {}}));
+  require_image(draw_panels({}, {}, {}).picture());
+  require_image(draw_panels({{{}, "nothing"}}, {{0, 0, "none"}}, {"mark", {}}).picture());
 }
 
 TEST(Bars, StandOnZeroAndAreAsLongAsTheirValues) {
-  const Image image = draw_bars({"a", "b", "c"}, {{"one", {1, -0.5, 0.25}, {}, {}}});
+  const Image image = draw_bars({"a", "b", "c"}, {{"one", {1, -0.5, 0.25}, {}, {}}}).picture();
   const at::Tensor plot = image.slice(1, 0, 860);  // without the legend
   const Extent a = extent(ink(plot, 0)), b = extent(ink(plot, 1)), c = extent(ink(plot, 2));
   const auto length = [](const Extent& e) { return static_cast<double>(e.bottom - e.top + 1); };
@@ -256,20 +288,46 @@ TEST(Bars, StandOnZeroAndAreAsLongAsTheirValues) {
 
 TEST(Bars, HaveWhiskersAndGaps) {
   const std::vector<std::string> series = {"a", "b"};
-  const Image without = draw_bars(series, {{"one", {1, 1}, {}, {}}, {"two", {0.5, kNaN}, {}, {}}});
-  const Image with = draw_bars(series, {{"one", {1, 1}, {0.9, kNaN}, {0.95, kNaN}}, {"two", {0.5, kNaN}, {}, {}}});
-  EXPECT_FALSE(at::equal(with, without));
-  const Extent a = extent(ink(without.slice(1, 0, 780), 0)), b = extent(ink(without.slice(1, 0, 780), 1));
-  EXPECT_GT(a.right - b.right, 100) << "the second group has no bar of the second series";
+  const BarGroup two{"two", {0.5, kNaN}, {}, {}};
+  const Image without = draw_bars(series, {{"one", {1, 1}, {}, {}}, two}).picture().slice(1, 0, 780);
+  const Image with = draw_bars(series, {{"one", {1, 1}, {0.25, kNaN}, {0.75, kNaN}}, two}).picture().slice(1, 0, 780);
+  const Extent a = extent(ink(without, 0).slice(1, 0, 300)), whisker = extent(changed(with, without));
+  const auto height = static_cast<double>(a.bottom - a.top);
+  EXPECT_NEAR(static_cast<double>(a.bottom - whisker.bottom), 0.25 * height, 3);
+  EXPECT_NEAR(static_cast<double>(a.bottom - whisker.top), 0.75 * height, 3);
+  EXPECT_NEAR(static_cast<double>(whisker.left + whisker.right), static_cast<double>(a.left + a.right), 4)
+      << "in the middle of the first bar, and on no other";
+  EXPECT_GT(extent(ink(without, 0)).right - extent(ink(without, 1)).right, 100)
+      << "the second group has no bar of the second series";
 }
 
-// Two names that differ in their last word only.
+TEST(Bars, HaveSeriesAndGroupsWithNames) {
+  const Drawing chart = draw_bars({"left", "right"}, {{"one", {1, 0.5}, {}, {}}, {"two", {0.5, 1}, {}, {}}},
+                                  {"Bars", "", "share", 960, 540});
+  const SvgTexts texts(chart);
+  const Image image = chart.picture();
+  for (const char* name : {"left", "right", "one", "two", "Bars", "share"}) {
+    EXPECT_NEAR(drawn_width(image, texts.only(name)), texts.only(name).width, 4) << name;
+  }
+  const Extent bars = extent(ink(image.slice(1, 0, 740), 0));
+  EXPECT_GT(texts.only("one").y, static_cast<double>(bars.bottom));
+  EXPECT_LT(texts.only("one").x, texts.only("two").x);
+  EXPECT_GT(texts.only("left").x, static_cast<double>(bars.right));
+  EXPECT_TRUE(SvgTexts(draw_bars({"alone"}, {{"one", {1}, {}, {}}})).all("alone").empty()) << "one needs no legend";
+}
+
 TEST(Bars, HaveWholeNamesOnSeveralLines) {
-  const std::string name = "a name that is much too long for one line of a group, one ";
-  const auto bars = [&](const std::string& end) {
-    return draw_bars({"a"}, {{name + end, {1}, {}, {}}, {"b", {1}, {}, {}}, {"c", {1}, {}, {}}});
-  };
-  EXPECT_FALSE(at::equal(bars("up"), bars("down")));
+  const std::string name = "a name that is much too long for one line of a group, one down";
+  const SvgTexts texts(draw_bars({"a"}, {{name, {1}, {}, {}}, {"b", {1}, {}, {}}, {"c", {1}, {}, {}}}));
+  const SvgText first = texts.beginning("a name"), last = texts.ending("one down");
+  EXPECT_GT(last.y, first.y + 10);
+  EXPECT_NEAR(first.x + first.width / 2, last.x + last.width / 2, 1) << "under their bar";
+  std::string whole;
+  for (const SvgText& line : texts.all()) {
+    if (line.y >= first.y && std::abs(line.x + line.width / 2 - first.x - first.width / 2) < 1)
+      whole += line.text + ' ';
+  }
+  EXPECT_EQ(whole, name + ' ');
 }
 
 TEST(Bars, RefuseWhatDoesNotFit) {
@@ -277,7 +335,7 @@ TEST(Bars, RefuseWhatDoesNotFit) {
   EXPECT_EQ(fault_of([] { draw_bars({"a", "b"}, {{"one", {1}, {}, {}}}); }, &message), Fault::run);
   EXPECT_EQ(message, "the group \"one\" of a chart has 1 values, not 2");
   EXPECT_EQ(fault_of([] { draw_bars({"a"}, {{"one", {1}, {1, 2}, {1}}}); }), Fault::run);
-  require_image(draw_bars({}, {}));
+  require_image(draw_bars({}, {}).picture());
 }
 
 }  // namespace
