@@ -170,6 +170,13 @@ TEST_F(CheckCommand, RunsMethodsOnAModelOfTheirKind) {
   EXPECT_EQ(parsed(with({"--model", "tokens.pt", "--input", "3,8,6", "--json"}).out)["model"], "tokens.pt");
 }
 
+// Methods that read attention are checked on small transformers.
+TEST_F(CheckCommand, MethodsOfAttentionNeedNoModelOfTheirOwn) {
+  const Outcome outcome = run({"check", "rollout", "--only", "finite", "--only", "shapes", "--only", "gradient", "--timeout", "3600"});
+  EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  expect_parts(outcome.out, {"\n3 passed\n"});
+}
+
 TEST_F(CheckCommand, ItsModelMustBeReadAndRun) {
   save_with_tokens(folder_ / "tokens.pt");
   const std::string fixtures = ATTUNE_BUILD_DIR "/tests/plugins/wrong.methods";

@@ -56,8 +56,8 @@ class ImageModel : public Model {
   // A model of its own whose parameters and buffers have this floating type.
   virtual std::unique_ptr<ImageModel> copy(at::ScalarType type) const = 0;
 
-  // Throws Error(Fault::input) with the nearest names unless maps can be made at `layer`; "auto" is always fine.
-  virtual void require_layer(const std::string& layer) const = 0;
+  // Throws Error(Fault::input) with the nearest names unless the layer can be captured so; "auto" is always fine.
+  virtual void require(const Capture& capture) const = 0;
   // What "auto" stands for: the last layer with spatial extent that is not pooling, dropout, identity, reshaping or
   // class scores and whose gradient is not identically zero on the first row of `input`. Probed once.
   virtual std::string auto_layer(const at::Tensor& input) = 0;

@@ -31,7 +31,7 @@ class TorchScriptModel final : public ImageModel {
   NamedTensorList parameters() const override;
   NamedTensorList buffers() const override;
   std::unique_ptr<ImageModel> copy(at::ScalarType type) const override;
-  void require_layer(const std::string& layer) const override;
+  void require(const Capture& capture) const override;
   std::string auto_layer(const at::Tensor& input) override;
   std::vector<LayerReport> inspect(const at::Tensor& input) override;
   const std::vector<std::string>& activations() const override;

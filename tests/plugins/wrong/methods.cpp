@@ -35,7 +35,7 @@ class Method final : public AttentionMethod {
 
   Needs needs(const Model&) const override {
     Needs needs;
-    needs.layers = {"auto"};
+    needs.captures = {{"auto"}};
     needs.input_gradient = true;
     needs.gradient_calls = 1;
     return needs;
@@ -94,7 +94,7 @@ class Tokens final : public AttentionMethod {
 
   Needs needs(const Model& model) const override {
     Needs needs = Method(right).needs(model);
-    needs.layers = {"tokens"};
+    needs.captures = {{"tokens"}};
     return needs;
   }
   AttentionMap attend(Pass& pass, const Target& target) const override {
