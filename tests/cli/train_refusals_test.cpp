@@ -166,10 +166,24 @@ TEST_F(TrainRefusals, SpecsThatWereEdited) {
   expect_trained({"--resume"});
   spec["terms"][0]["weight"] = 2;
   write("spec.json", spec.dump());
-  EXPECT_EQ(refused(2, {"--resume"}), "the run in " + in_folder("run") + " was begun with another " +
-                                          in_folder("spec.json") +
-                                          ": /terms/0/weight was not given and is 2 now; change it back, or give this "
-                                          "one another \"output\"");
+  EXPECT_EQ(refused(2, {"--resume"}), "the run in " + in_folder("run") +
+                                          " was begun with another config: /stages/0/spec/terms/0/weight was not "
+                                          "given and is 2 now; change it back, or give this one another \"output\"");
+}
+
+// A line for each, and the sentence.
+TEST_F(TrainRefusals, SeveralDifferences) {
+  expect_trained();
+  std::string faster = supervised_stage;
+  configure(faster.replace(faster.find("0.01"), 4, "0.02"), "run", R"(, "seed": 1)");
+  const Outcome outcome = train({"--resume"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err,
+            "attune: note: /stages/0/optimizer/lr was 0.01 and is 0.02 now\nattune: note: /seed was 0 and is 1 now\n"
+            "attune: the run in " +
+                in_folder("run") +
+                " was begun with another config: /stages/0/optimizer/lr was 0.01 and is 0.02 now (and 1 more); change "
+                "it back, or give this one another \"output\"\n");
 }
 
 TEST_F(TrainRefusals, FilesThatAreNoCheckpoints) {

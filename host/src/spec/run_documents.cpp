@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spec/json_number.h"
+#include "spec/quoting.h"
 
 namespace attune {
 namespace {
@@ -31,6 +32,23 @@ std::string json_line(const LogRow& row) {
   if (row.step > 0) json["step"] = row.step;
   for (const auto& [name, value] : row.numbers) json[name] = number_or_null(value);
   return json.dump() + "\n";
+}
+
+std::string inputs_document(const RunInputs& inputs) {
+  Json json;
+  for (const auto& [pointer, hash] : inputs) json[Json::json_pointer(pointer)] = hash;
+  return written(json);
+}
+
+std::vector<std::string> changed_inputs(const std::string& document, const RunInputs& now) {
+  const Json before = Json::parse(document, nullptr, /*allow_exceptions=*/false);
+  std::vector<std::string> lines;
+  for (const auto& [pointer, hash] : now) {
+    const Json::json_pointer at(pointer);
+    if (!before.contains(at) || before[at] == hash) continue;
+    lines.push_back(pointer + " was " + one_line(before[at].dump()) + " and is \"" + hash + "\" now");
+  }
+  return lines;
 }
 
 std::string stage_results(const StageResult& result) {

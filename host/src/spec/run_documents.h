@@ -25,6 +25,13 @@ struct LogRow {
 // One line of log.jsonl: {"stage": "1_supervised", "epoch": 1, "step": 3, "loss": 0.7, ...}
 std::string json_line(const LogRow& row);
 
+// Hashes of what a run reads beside its config, by a JSON pointer: ("/data/train", "12 examples, sha1 1f0e...").
+using RunInputs = std::vector<std::pair<std::string, std::string>>;
+
+std::string inputs_document(const RunInputs& inputs);
+// Those that such a document has otherwise, a line each: "/model was ... and is ... now".
+std::vector<std::string> changed_inputs(const std::string& document, const RunInputs& now);
+
 // What a stage has come to.
 struct StageResult {
   std::string name;

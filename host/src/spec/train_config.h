@@ -153,10 +153,14 @@ std::string train_schema();
 // The config as JSON that is read the same from anywhere: paths absolute, defaults told.
 std::string resolved_config(const TrainConfig& config);
 
-// The first thing that two configs do not say alike, as "/seed was 0 and is 1 now"; "" when there is none.
-std::string first_difference(const TrainConfig& before, const TrainConfig& now);
-// The same of the texts of two specs, but for what is not for the program.
-std::string first_difference_of_specs(const std::string& before, const std::string& now);
+// What a run's results depend on, as JSON: the config without what may differ, and with the texts of its specs.
+std::string essential_config(const TrainConfig& config);
+
+// What two JSON texts do not say alike, a line each: "/seed was 0 and is 1 now". Throws nothing: what is no JSON says
+// nothing.
+std::vector<std::string> differences(const std::string& before, const std::string& now);
+// The same of what may differ between two configs of one run, but is told.
+std::vector<std::string> harmless_differences(const TrainConfig& before, const TrainConfig& now);
 
 // The words that configs use.
 std::string to_string(DataConfig::Format format);

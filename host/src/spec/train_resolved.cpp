@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "spec/json_document.h"
 #include "spec/quoting.h"
 #include "spec/train_config.h"
 #include "spec/train_settings.h"
@@ -126,12 +127,15 @@ std::string said(const Json& json, const Json::json_pointer& pointer) {
   return json.contains(pointer) ? shortened(json[pointer].dump(-1, ' ', true, replace)) : "not given";
 }
 
-std::string first_difference_of(const Json& old, const Json& current) {
-  const Json differences = Json::diff(old, current);
-  if (differences.empty()) return "";
-  const auto path = differences[0]["path"].get<std::string>();
-  const Json::json_pointer pointer(path);
-  return path + " was " + said(old, pointer) + " and is " + said(current, pointer) + " now";
+// What is of no matter to a run's results, or is told apart.
+constexpr const char* harmless[] = {"device", "threads", "checkpoint_seconds"};
+
+Json spec_json(const NamedSpec& spec) {
+  Json json = Json::parse(read_document(spec.file, "spec"), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return json;
+  json.erase(std::string("description"));
+  json.erase(std::string("$schema"));
+  return json;
 }
 
 }  // namespace
@@ -162,19 +166,38 @@ std::string resolved_config(const TrainConfig& config) {
   return json.dump(2, ' ', false, replace) + "\n";
 }
 
-std::string first_difference(const TrainConfig& before, const TrainConfig& now) {
-  return first_difference_of(Json::parse(resolved_config(before)), Json::parse(resolved_config(now)));
+std::string essential_config(const TrainConfig& config) {
+  Json json = Json::parse(resolved_config(config));
+  for (const char* key : {"description", "output"}) json.erase(std::string(key));
+  for (const char* key : harmless) json.erase(std::string(key));
+  for (size_t i = 0; i < config.stages.size(); ++i) {
+    if (config.stages[i].spec) json["stages"][i]["spec"] = spec_json(*config.stages[i].spec);
+  }
+  for (size_t i = 0; i < config.monitors.size(); ++i) json["monitors"][i]["spec"] = spec_json(config.monitors[i]);
+  if (config.evaluate.maps) json["evaluate"]["maps"] = spec_json(*config.evaluate.maps);
+  return json.dump(2, ' ', false, replace) + "\n";
 }
 
-std::string first_difference_of_specs(const std::string& before, const std::string& now) {
-  const auto parsed = [](const std::string& text) {
-    Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object()) return json;
-    json.erase(std::string("description"));
-    json.erase(std::string("$schema"));
-    return json;
+std::vector<std::string> differences(const std::string& before, const std::string& now) {
+  const auto parsed = [](const std::string& text) { return Json::parse(text, nullptr, /*allow_exceptions=*/false); };
+  const Json old = parsed(before), current = parsed(now);
+  std::vector<std::string> lines;
+  for (const Json& difference : Json::diff(old, current)) {
+    const auto path = difference["path"].get<std::string>();
+    const Json::json_pointer pointer(path);
+    lines.push_back(path + " was " + said(old, pointer) + " and is " + said(current, pointer) + " now");
+  }
+  return lines;
+}
+
+std::vector<std::string> harmless_differences(const TrainConfig& before, const TrainConfig& now) {
+  const auto of = [](const TrainConfig& config) {
+    const Json all = Json::parse(resolved_config(config));
+    Json some;
+    for (const char* key : harmless) some[key] = all[key];
+    return some.dump();
   };
-  return first_difference_of(parsed(before), parsed(now));
+  return differences(of(before), of(now));
 }
 
 }  // namespace attune

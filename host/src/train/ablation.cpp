@@ -150,7 +150,7 @@ double pearson(const std::vector<double>& a, const std::vector<double>& b) {
 Ablation run_ablation(const TrainConfig& config, const Catalogue& catalogue, bool resume,
                       const TrainObserver& observer) {
   require_watchable(config);
-  RunFolder folder(config, catalogue, resume);
+  RunFolder folder(config, catalogue, resume, observer);
   Checkpoint checkpoint = folder.checkpoint();
   TrainSession session(config, catalogue, checkpoint.layer);
   TrainObserver watching = observer;

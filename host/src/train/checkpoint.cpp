@@ -47,7 +47,11 @@ class Fields {
 
   const NamedTensors& all() const { return all_; }
 
-  void take(const std::string& name, int64_t& number) const { number = one(name, at::kLong).item<int64_t>(); }
+  // What counts is never below 0; lists are read by it.
+  void take(const std::string& name, int64_t& number) const {
+    number = one(name, at::kLong).item<int64_t>();
+    if (number < 0) fail("is a damaged checkpoint: its \"" + name + "\" is " + std::to_string(number));
+  }
   void take(const std::string& name, double& number) const { number = one(name, at::kDouble).item<double>(); }
   std::string text(const std::string& name) const { return text_of(field(name, at::kByte).contiguous()); }
 

@@ -71,9 +71,10 @@ at::Tensor Optimiser::state() const {
 
 void Optimiser::set_state(const at::Tensor& state) {
   try {
-    const auto* bytes = static_cast<const char*>(state.data_ptr());
+    const at::Tensor bytes = state.to(at::kByte).contiguous();
     torch::serialize::InputArchive archive;
-    archive.load_from(bytes, static_cast<size_t>(state.numel()), optimizer_->param_groups()[0].params()[0].device());
+    archive.load_from(static_cast<const char*>(bytes.data_ptr()), static_cast<size_t>(bytes.numel()),
+                      optimizer_->param_groups()[0].params()[0].device());
     optimizer_->load(archive);
   } catch (const std::exception& error) {
     throw Error(Fault::input, "the optimizer's saved state does not fit: " + reason_of(error));

@@ -61,7 +61,7 @@ Ending run_stages(TrainSession& session, RunFolder& folder, Checkpoint checkpoin
   observer.remember(checkpoint.problems);
   observer.tell(session.problems());
   tell_frozen(session, observer);
-  folder.begin();
+  folder.begin(session.data_inputs());
   if (!checkpoint.model.empty()) session.trainee->set_state(checkpoint.model);
   RunLog log(files.folder, checkpoint.log);
   Position position = checkpoint.position;
@@ -84,7 +84,7 @@ Ending run_stages(TrainSession& session, RunFolder& folder, Checkpoint checkpoin
 }
 
 Ending run_training(const TrainConfig& config, const Catalogue& catalogue, bool resume, const TrainObserver& observer) {
-  RunFolder folder(config, catalogue, resume);
+  RunFolder folder(config, catalogue, resume, observer);
   const RunFiles& files = folder.files();
   if (std::filesystem::exists(files.monitors())) {
     throw Error(Fault::usage, "the run in " + files.folder.string() +

@@ -9,36 +9,18 @@
 
 #include "image/output_file.h"
 #include "spec/json_document.h"
+#include "train/run_inputs.h"
 
 namespace attune {
 namespace {
 
 namespace fs = std::filesystem;
 
-// What a run's results depend on.
-TrainConfig essence(TrainConfig config) {
-  config.description.clear();
-  config.device = "cpu";
-  config.threads = 0;
-  config.checkpoint_seconds = 0;
-  config.output.clear();
-  return config;
-}
-
-void require_same_config(const TrainConfig& config, const Catalogue& catalogue, const RunFiles& files) {
-  const auto shipped = [](const std::string& name) -> fs::path { return name; };  // all paths are absolute
-  const TrainConfig begun = read_train_config(files.config(), {catalogue, shipped});
-  const std::string difference = first_difference(essence(begun), essence(config));
-  if (difference.empty()) return;
-  throw Error(Fault::usage, "the run in " + files.folder.string() + " was begun with another config: " + difference +
-                                "; give this one another \"output\"");
-}
-
 // The specs that a run depends on, and where its folder keeps a copy of them.
 std::vector<std::pair<fs::path, fs::path>> specs_of(const TrainConfig& config, const RunFiles& files) {
   std::vector<std::pair<fs::path, fs::path>> all;
   const auto add = [&](const NamedSpec& spec, const std::string& copy) {
-    all.emplace_back(spec.file, files.specs() / (copy + ".json"));
+    all.emplace_back(spec.file, files.spec(copy));
   };
   for (const StageConfig& stage : config.stages) {
     if (stage.spec) add(*stage.spec, "stage_" + stage.name);
@@ -48,15 +30,14 @@ std::vector<std::pair<fs::path, fs::path>> specs_of(const TrainConfig& config, c
   return all;
 }
 
-void require_same_specs(const TrainConfig& config, const RunFiles& files) {
-  std::error_code error;
-  for (const auto& [file, copy] : specs_of(config, files)) {
-    if (!fs::exists(copy, error)) continue;
-    const std::string difference = first_difference_of_specs(read_document(copy, "spec"), read_document(file, "spec"));
-    if (difference.empty()) continue;
-    throw Error(Fault::usage, "the run in " + files.folder.string() + " was begun with another " + file.string() +
-                                  ": " + difference + "; change it back, or give this one another \"output\"");
+// The config with the copies of its specs that `files` has: whoever has the folder has the run.
+TrainConfig with_own_specs(TrainConfig config, const RunFiles& files) {
+  for (StageConfig& stage : config.stages) {
+    if (stage.spec) stage.spec->file = files.spec("stage_" + stage.name);
   }
+  for (NamedSpec& monitor : config.monitors) monitor.file = files.spec("monitor_" + monitor.name);
+  if (config.evaluate.maps) config.evaluate.maps->file = files.spec("evaluate");
+  return config;
 }
 
 // More than what a run leaves that was killed in its first moment.
@@ -73,17 +54,48 @@ Error in_use(const fs::path& folder) {
 
 }  // namespace
 
-RunFolder::RunFolder(const TrainConfig& config, const Catalogue& catalogue, bool resume)
-    : config_(config), files_{config.output} {
+RunFolder::RunFolder(const TrainConfig& config, const Catalogue& catalogue, bool resume, const TrainObserver& observer)
+    : config_(config), observer_(observer), files_{config.output} {
   if (!holds_anything(files_.folder)) return;
   if (!resume) throw in_use(files_.folder);
   std::error_code error;
   if (!fs::exists(files_.config(), error)) {
     throw Error(Fault::usage, files_.folder.string() + " is no run: it has no config.json");
   }
-  require_same_config(config, catalogue, files_);
-  require_same_specs(config, files_);
   hold();
+  if (!fs::exists(files_.checkpoint(), error)) keep_specs();  // killed in its first moment
+  require_same_config(catalogue);
+  require_same_inputs(model_inputs(config));
+}
+
+void RunFolder::refuse(const std::string& other, const std::vector<std::string>& differences) const {
+  const bool is_one = differences.size() == 1;
+  if (!is_one) {
+    for (const std::string& difference : differences) observer_.note(difference);
+  }
+  throw Error(Fault::usage, "the run in " + files_.folder.string() + " was begun with " + other + ": " +
+                                differences[0] +
+                                (is_one ? "" : " (and " + std::to_string(differences.size() - 1) + " more)") +
+                                "; change it back, or give this one another \"output\"");
+}
+
+void RunFolder::require_same_config(const Catalogue& catalogue) const {
+  const auto shipped = [](const std::string& name) -> fs::path { return name; };  // no spec is named so
+  TrainConfig begun = read_train_config(files_.config(), {catalogue, shipped});
+  std::error_code error;
+  if (fs::exists(files_.specs(), error)) begun = with_own_specs(std::move(begun), files_);
+  const std::vector<std::string> lines = differences(essential_config(begun), essential_config(config_));
+  if (!lines.empty()) refuse("another config", lines);
+  for (const std::string& line : harmless_differences(begun, config_)) {
+    observer_.note(line + "; the run goes on with what it is now");
+  }
+}
+
+void RunFolder::require_same_inputs(const RunInputs& now) const {
+  std::error_code error;
+  if (!fs::exists(files_.inputs(), error)) return;
+  const std::vector<std::string> lines = changed_inputs(read_document(files_.inputs(), "document"), now);
+  if (!lines.empty()) refuse("other files", lines);
 }
 
 Checkpoint RunFolder::checkpoint() const {
@@ -91,14 +103,20 @@ Checkpoint RunFolder::checkpoint() const {
   return fs::exists(files_.checkpoint(), error) ? read_checkpoint(files_.checkpoint()) : Checkpoint{};
 }
 
-void RunFolder::begin() {
+void RunFolder::begin(const RunInputs& data) {
+  require_same_inputs(data);
   if (!lock_) {
     if (holds_anything(files_.folder)) throw in_use(files_.folder);  // another process has begun one meanwhile
     prepare_output_folder(files_.folder);
-    write_file(files_.config(), resolved_config(config_));
+    write_file(files_.config(), resolved_config(with_own_specs(config_, RunFiles{})));
     hold();
   }
   keep_specs();
+  std::error_code error;
+  if (fs::exists(files_.inputs(), error)) return;
+  RunInputs all{{"/config", "sha1 " + sha1_of(essential_config(config_))}};
+  for (const RunInputs& some : {model_inputs(config_), data}) all.insert(all.end(), some.begin(), some.end());
+  write_file(files_.inputs(), inputs_document(all));
 }
 
 void RunFolder::keep_specs() const {

@@ -13,6 +13,7 @@
 #include "train/draws.h"
 #include "train/head.h"
 #include "train/place.h"
+#include "train/run_inputs.h"
 #include "train/stage_run.h"
 #include "train/step.h"
 
@@ -159,6 +160,18 @@ std::vector<Problem> TrainSession::problems() const {
     if (own) add(*own);
   }
   return all;
+}
+
+RunInputs TrainSession::data_inputs() const {
+  RunInputs inputs;
+  for (const auto& [name, part] :
+       {std::pair("train", &parts.train), std::pair("validate", &parts.validate), std::pair("test", &parts.test)}) {
+    if (part->size() > 0) inputs.emplace_back("/data/" + std::string(name), hash_of(*part));
+  }
+  for (size_t i = 0; i < unlabelled_.size(); ++i) {
+    if (unlabelled_[i]) inputs.emplace_back("/stages/" + config.stages[i].name, hash_of(*unlabelled_[i]));
+  }
+  return inputs;
 }
 
 bool TrainSession::has_specs() const {

@@ -10,6 +10,7 @@
 #include <attune/consistency_loss.h>
 #include <attune/model.h>
 
+#include "spec/run_documents.h"
 #include "spec/sidecar.h"
 #include "spec/train_config.h"
 #include "train/parts.h"
@@ -40,6 +41,8 @@ class TrainSession {
   ConsistencyLoss watched(const NamedSpec& spec, const std::string& place) const;
   // Examples that the lists name and that are left out.
   std::vector<Problem> problems() const;
+  // Hashes of all that was read of the data.
+  RunInputs data_inputs() const;
 
  private:
   void open_data(const Sidecar& given);

@@ -21,6 +21,12 @@ StageLength length_of(const StageConfig& stage, int64_t examples) {
   return length;
 }
 
+bool is_within(const Position& position, const StageLength& length) {
+  if (position.epoch > length.epochs || position.best.epoch > position.epoch) return false;
+  const int64_t begin = std::min(position.epoch * length.per_epoch, length.steps);
+  return position.step >= begin && position.step <= std::min(begin + length.per_epoch, length.steps);
+}
+
 int64_t smallest_batch(const StageConfig& stage, int64_t examples) {
   const StageLength length = length_of(stage, examples);
   return length.steps < length.per_epoch ? stage.batch : examples - (length.per_epoch - 1) * stage.batch;
@@ -38,6 +44,11 @@ StageRun::StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Po
       stage_(session.config.stages[index_]),
       length_(length_of(stage_, session.training_data(index_).size())),
       stepper_(stage_, *session.trainee, session.consistency(index_), *session.model) {
+  if (!is_within(position, length_)) {
+    throw Error(Fault::input, files.checkpoint().string() + ": is of another run: stage '" + stage_.name +
+                                  "' never stands at epoch " + std::to_string(position.epoch) + ", step " +
+                                  std::to_string(position.step));
+  }
   if (position.step > 0) stepper_.set_state(stepper);
 }
 

@@ -23,6 +23,8 @@ struct StageLength {
   int64_t epochs = 0;  // the last of them may be cut short
 };
 StageLength length_of(const StageConfig& stage, int64_t examples);
+// Whether a stage of that length can stand there: behind the steps of its finished epochs, and within the next one.
+bool is_within(const Position& position, const StageLength& length);
 // Of its batches, in examples.
 int64_t smallest_batch(const StageConfig& stage, int64_t examples);
 
@@ -37,7 +39,8 @@ class Stopwatch {
 
 class StageRun {
  public:
-  // From `position`, whose stage it is, with the optimisers' state where steps have been done. All outlive this.
+  // From `position`, whose stage it is, with the optimisers' state where steps have been done. All outlive this. Throws
+  // Error(Fault::input) for a position or a state that the stage cannot have.
   StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Position& position, const NamedTensors& stepper,
            const TrainObserver& observer, Forecast& forecast);
 

@@ -98,6 +98,7 @@ TEST(CheckpointFile, WithDamagedFieldsIsRefused) {
   EXPECT_EQ(with("log_csv", at::zeros({2}, at::kLong)),
             "is a damaged checkpoint: its \"log_csv\" has 2 values instead of one");
   EXPECT_EQ(with("best_merit", at::zeros({1})), "is a damaged checkpoint: its \"best_merit\" is of another type");
+  EXPECT_EQ(with("stage", at::full({1}, -1, at::kLong)), "is a damaged checkpoint: its \"stage\" is -1");
   EXPECT_EQ(with("layer", at::zeros({3})), "is a damaged checkpoint: its \"layer\" is of another type");
 }
 

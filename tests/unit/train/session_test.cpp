@@ -118,6 +118,19 @@ TEST(SmallestBatch, IsTheLastWhereItIsReached) {
   EXPECT_EQ(smallest_batch(stage, 9), 4);
 }
 
+// Three epochs of 3 steps, of which the last has one.
+TEST(Position, IsWithinItsStage) {
+  const StageLength length{3, 7, 3};
+  const auto is_good = [&](int64_t epoch, int64_t step) {
+    Position position;
+    position.epoch = epoch;
+    position.step = step;
+    return is_within(position, length);
+  };
+  EXPECT_TRUE(is_good(0, 0) && is_good(0, 3) && is_good(1, 3) && is_good(1, 6) && is_good(2, 7) && is_good(3, 7));
+  EXPECT_FALSE(is_good(0, 4) || is_good(1, 2) || is_good(2, 8) || is_good(3, 6) || is_good(4, 7));
+}
+
 // Missing ones of every part, once each, although both parts of a list that is divided know them.
 TEST(Told, WhatIsLeftOut) {
   const TrainingFolder files;
