@@ -28,7 +28,7 @@ struct ModelOptions {
   std::string layer = "auto";  // what "auto" stands for wherever a layer is named
   std::string layout = "auto";  // of layers: "channels_first", "channels_last", "tokens" or "auto"
   bool multi_label = false;     // a probability for each class rather than one distribution over all
-  int64_t chunk = 32;           // rows of one pass in Model::scores()
+  int64_t chunk = 32;           // rows of one pass in Model::outputs()
 };
 
 // A layer as one forward pass sees it.
@@ -53,9 +53,9 @@ class TorchScriptModel final : public Model {
 
   const std::vector<LayerInfo>& layers() const override;
   at::Tensor parameter(const std::string& name) const override;
-  std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph) override;
-  at::Tensor scores(int64_t rows, const std::function<at::Tensor(int64_t begin, int64_t end)>& make,
-                    const Target& targets) override;
+  std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph,
+                                const at::Generator& generator = {}) override;
+  at::Tensor outputs(int64_t rows, const std::function<at::Tensor(int64_t begin, int64_t end)>& make) override;
 
   // Throws Error(Fault::input) with the nearest names unless maps can be made at `layer`; "auto" is always fine.
   void require_layer(const std::string& layer) const;

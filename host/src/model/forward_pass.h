@@ -18,7 +18,7 @@ namespace attune {
 class ForwardPass final : public Pass {
  public:
   ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input, const Needs& needs,
-              bool graph);
+              bool graph, const at::Generator& generator = {});
 
   const at::Tensor& input() const override { return input_; }
   const at::Tensor& output() const override { return output_; }
@@ -28,7 +28,7 @@ class ForwardPass final : public Pass {
                                     Rectifier rectifier) override;
   at::Tensor resume(const std::string& layer, const at::Tensor& activation) override;
   Model& model() override { return model_; }
-  at::Generator generator() override;
+  at::Generator generator() override { return generator_; }
 
  private:
   struct Activation {
@@ -53,6 +53,7 @@ class ForwardPass final : public Pass {
   at::Tensor input_;
   at::Tensor output_;
   bool graph_;
+  at::Generator generator_;
   bool gradients_declared_;
   int64_t calls_declared_;  // of gradients(); 0: not known
   int64_t calls_ = 0;
