@@ -116,8 +116,10 @@ class Bench {
     add_maps("gradcam", {"gradcam"});
     add_maps("guided_backprop", {"guided_backprop"});
     add_maps("gradcam+guided_backprop", {"gradcam", "guided_backprop"});
-    for (const auto& id : session_.catalogue.ids(ComponentKind::method)) {
-      if (id != "gradcam" && id != "guided_backprop") add_maps(id, {id});
+    for (const Component& component : session_.catalogue.components()) {
+      const Descriptor& method = component.descriptor;
+      if (method.kind != ComponentKind::method || method.forward_passes > 1) continue;  // a number of others' passes
+      if (method.id != "gradcam" && method.id != "guided_backprop") add_maps(method.id, {method.id});
     }
   }
 

@@ -11,6 +11,7 @@
 
 #include "conformance/checks.h"
 #include "conformance/process.h"
+#include "conformance/subject.h"
 #include "json.h"
 #include "session.h"
 
@@ -20,8 +21,11 @@ namespace {
 using namespace conformance;
 
 Catalogue load(const CheckOptions& options) {
-  if (names_file(options.target)) return Catalogue::load_file(options.target);
-  return load_catalogue(options.plugin_dirs);
+  if (!names_file(options.target)) return load_catalogue(options.plugin_dirs);
+  const Catalogue alone = Catalogue::load_file(options.target);
+  const auto nests = [](const Component& component) { return nests_methods(component.descriptor); };
+  if (std::none_of(alone.components().begin(), alone.components().end(), nests)) return alone;
+  return Catalogue::load_file(options.target, search_folders({options.plugin_dirs.begin(), options.plugin_dirs.end()}));
 }
 
 const Component& find(const Catalogue& catalogue, const std::string& id) {
@@ -77,7 +81,9 @@ Json inspection(const CheckOptions& options) {
   if (names_file(options.target)) {
     const PluginFile& plugin = catalogue.plugins().front();
     Json components = Json::array();
-    for (const Component& component : catalogue.components()) components.push_back(of_component(component));
+    for (const Component& component : catalogue.components()) {
+      if (component.path == plugin.path) components.push_back(of_component(component));
+    }
     try_model(options, catalogue, components);
     return {{"plugin", plugin.name},
             {"version", plugin.version},

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "json.h"
 #include "session.h"
+#include "spec/parameter_schema.h"
 #include "spec/rules.h"
 
 namespace attune::cli {
@@ -19,10 +20,6 @@ const Component& find_component(const Catalogue& catalogue, const std::string& i
   for (const auto& component : catalogue.components()) ids.push_back(component.descriptor.id);
   throw Error(Fault::usage, "no component is called '" + id + "'" + did_you_mean(id, ids) +
                                 "; `attune plugins` lists them, `attune doctor` what was refused");
-}
-
-Json value_json(const ParameterValue& value) {
-  return std::visit([](const auto& v) { return Json(v); }, value);
 }
 
 std::string default_text(const ParameterDeclaration& parameter) {
@@ -47,7 +44,7 @@ Json document(const Component& component) {
   Json parameters = Json::array();
   for (const auto& p : d.parameters) {
     Json entry = {
-        {"name", p.name}, {"type", to_string(p.type)}, {"default", value_json(p.default_value)}, {"help", p.help}};
+        {"name", p.name}, {"type", to_string(p.type)}, {"default", parameter_json(p.default_value)}, {"help", p.help}};
     if (p.minimum) entry["minimum"] = *p.minimum;
     if (p.maximum) entry["maximum"] = *p.maximum;
     if (!p.choices.empty()) entry["choices"] = p.choices;
@@ -69,6 +66,7 @@ Json document(const Component& component) {
     json["forward_passes"] = d.forward_passes;
     json["backward_passes"] = d.backward_passes;
     json["at_input_resolution"] = d.at_input_resolution;
+    if (!d.resolution_of.empty()) json["resolution_of"] = d.resolution_of;
   }
   if (d.kind == ComponentKind::correlation) {
     json["symmetric"] = d.symmetric;
@@ -85,8 +83,12 @@ std::string capabilities(const Descriptor& d) {
   for (size_t i = 0; i < d.ranks.size(); ++i) text << (i == 0 ? " " : ", ") << d.ranks[i];
   text << " dimensions";
   if (d.kind == ComponentKind::method) {
-    text << ", passes: " << d.forward_passes << " forward, " << d.backward_passes << " backward, map at "
-         << (d.at_input_resolution ? "the input's" : "a layer's") << " resolution";
+    text << ", passes: " << d.forward_passes << " forward, " << d.backward_passes << " backward, map at ";
+    if (!d.resolution_of.empty()) {
+      text << "the resolution of `" << d.resolution_of << "`";
+    } else {
+      text << (d.at_input_resolution ? "the input's" : "a layer's") << " resolution";
+    }
   }
   if (d.kind == ComponentKind::correlation) {
     text << ", from " << d.minimum << " to " << d.maximum << (d.symmetric ? ", symmetric" : "")

@@ -6,6 +6,7 @@
 
 #include "maps/attend.h"
 #include "spec/component.h"
+#include "spec/parameter_schema.h"
 
 namespace attune::cli {
 namespace {
@@ -42,6 +43,10 @@ class MethodMaps final : public MapSource {
 
   // A layer that does not exist is no input's fault.
   void prepare() override {
+    for (const auto& method : methods_) {
+      const ComponentSpec spec{method.id, method.parameters};
+      for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require_layer(layer);
+    }
     for (const auto& request : requests_) {
       for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
     }
@@ -65,11 +70,10 @@ class MethodMaps final : public MapSource {
   Json settings() const override {
     Json methods = Json::array();
     for (const auto& method : methods_) {
-      const Parameters parameters(session_.catalogue.find(method.id)->descriptor.parameters, method.parameters);
+      const ComponentSpec whole =
+          session_.catalogue.resolved(ComponentKind::method, {method.id, method.parameters});
       Json values = Json::object();
-      for (const auto& [name, value] : parameters.values()) {
-        values[name] = std::visit([](const auto& given) { return Json(given); }, value);
-      }
+      for (const auto& [name, value] : whole.parameters) values[name] = parameter_json(value);
       methods.push_back({{"name", method.name}, {"id", method.id}, {"parameters", values}});
     }
     return {{"methods", methods}, {"targets", targets_}};
@@ -77,7 +81,7 @@ class MethodMaps final : public MapSource {
 
  private:
   std::string title_of(const ComponentText& method) const {
-    const std::string title = session_.catalogue.find(method.id)->descriptor.title;
+    const std::string title = attune::title_of({method.id, method.parameters}, session_.catalogue);
     return method.name == method.id ? title : title + " " + method.name;
   }
 
@@ -94,7 +98,7 @@ std::vector<SampleMaps> samples_of(const BatchMaps& batch, const at::Tensor& pro
   const at::Tensor scores = on_cpu(batch.scores);
   std::vector<SampleMaps> samples(static_cast<size_t>(scores.size(0)));
   std::vector<at::Tensor> classes;
-  for (const Target& target : batch.targets) classes.push_back(target.classes.to(at::kCPU));
+  for (const Target& target : batch.targets) classes.push_back(target.classes()->to(at::kCPU));
   for (size_t i = 0; i < samples.size(); ++i) {
     const auto row = static_cast<int64_t>(i);
     samples[i].scores = scores[row];

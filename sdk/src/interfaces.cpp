@@ -8,6 +8,7 @@ AttentionMethod::~AttentionMethod() = default;
 Correlation::~Correlation() = default;
 MatchContext::~MatchContext() = default;
 Model::~Model() = default;
+Parts::~Parts() = default;
 Pass::~Pass() = default;
 Registry::~Registry() = default;
 ResolutionMatcher::~ResolutionMatcher() = default;

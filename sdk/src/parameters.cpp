@@ -99,6 +99,14 @@ ParameterDeclaration map(std::string name, std::string value, std::string help) 
   return declare(std::move(name), ParameterType::map, std::move(value), std::move(help));
 }
 
+ParameterDeclaration layers(std::string name, std::vector<std::string> value, std::string help) {
+  return declare(std::move(name), ParameterType::layers, std::move(value), std::move(help));
+}
+
+ParameterDeclaration method(std::string name, ComponentSpec value, std::string help) {
+  return declare(std::move(name), ParameterType::method, std::move(value), std::move(help));
+}
+
 Parameters::Parameters(const std::vector<ParameterDeclaration>& declarations,
                        std::map<std::string, ParameterValue> given) {
   refuse_unknown(declarations, given);
@@ -125,6 +133,14 @@ const std::string& Parameters::string(const std::string& name) const {
 
 const std::vector<double>& Parameters::list(const std::string& name) const {
   return get<std::vector<double>>(values_, name, "a list");
+}
+
+const std::vector<std::string>& Parameters::layers(const std::string& name) const {
+  return get<std::vector<std::string>>(values_, name, "layers");
+}
+
+const ComponentSpec& Parameters::method(const std::string& name) const {
+  return get<ComponentSpec>(values_, name, "a method");
 }
 
 std::optional<double> Parameters::number(const std::string& name) const {

@@ -1,21 +1,50 @@
+#include <ATen/ops/arange.h>
+#include <string>
+#include <utility>
+
 #include <attune/sdk/error.h>
 #include <attune/sdk/pass.h>
 #include <attune/sdk/target.h>
 
 namespace attune {
 
-Target Target::repeat(int64_t times) const { return {classes.repeat_interleave(times)}; }
+Target::Target(at::Tensor classes) : rows_(std::move(classes)) {}
 
-Target Target::select(const at::Tensor& rows) const { return {classes.index_select(0, rows)}; }
+Target::Target(Score score, int64_t samples)
+    : rows_(at::arange(samples, at::kLong)), score_(std::make_shared<const Score>(std::move(score))) {}
 
-at::Tensor Pass::score(const Target& target) const {
-  const at::Tensor& scores = output();
-  if (target.classes.dim() != 1 || target.classes.size(0) != scores.size(0)) {
-    throw Error(Fault::run, "a score needs one class per sample: the target has " +
-                                std::to_string(target.classes.numel()) + " and the pass " +
-                                std::to_string(scores.size(0)) + " samples");
+at::Tensor Target::score(const at::Tensor& output) const {
+  if (output.dim() < 1 || rows_.dim() != 1 || rows_.size(0) != output.size(0)) {
+    throw Error(Fault::run, "a score needs one class per sample: the target has " + std::to_string(rows_.numel()) +
+                                " and the output " + std::to_string(output.dim() < 1 ? 0 : output.size(0)) + " rows");
   }
-  return scores.gather(1, target.classes.unsqueeze(1)).squeeze(1);
+  if (!score_ && output.dim() != 2) {
+    throw Error(Fault::run, "the score of a class is read from an output [rows,K], not from one of " +
+                                std::to_string(output.dim()) + " dimensions");
+  }
+  if (!score_) return output.gather(1, rows_.unsqueeze(1)).squeeze(1);
+  const at::Tensor scores = (*score_)(output, rows_.to(output.device()));
+  if (scores.dim() == 1 && scores.size(0) == output.size(0)) return scores;
+  throw Error(Fault::run, "a target gave no single number for each of " + std::to_string(output.size(0)) + " rows");
 }
+
+Target Target::repeat(int64_t times) const {
+  Target repeated = *this;
+  repeated.rows_ = rows_.repeat_interleave(times);
+  return repeated;
+}
+
+Target Target::select(const at::Tensor& rows) const {
+  Target selected = *this;
+  selected.rows_ = rows_.index_select(0, rows.to(rows_.device()));
+  return selected;
+}
+
+std::optional<at::Tensor> Target::classes() const {
+  if (score_) return std::nullopt;
+  return rows_;
+}
+
+at::Tensor Pass::score(const Target& target) const { return target.score(output()); }
 
 }  // namespace attune

@@ -41,6 +41,10 @@ std::string expectation(ParameterType type) {
       return "the name of a layer";
     case ParameterType::map:
       return "the name of a map";
+    case ParameterType::layers:
+      return "a list of layers";
+    case ParameterType::method:
+      return "a method";
     default:
       return "a string";
   }
@@ -63,6 +67,10 @@ bool has_type(ParameterType type, const ParameterValue& value) {
       return std::holds_alternative<double>(value) || std::holds_alternative<int64_t>(value);
     case ParameterType::boolean:
       return std::holds_alternative<bool>(value);
+    case ParameterType::layers:
+      return std::holds_alternative<std::vector<std::string>>(value);
+    case ParameterType::method:
+      return std::holds_alternative<ComponentSpec>(value);
     default:
       return std::holds_alternative<std::vector<double>>(value);
   }
@@ -70,6 +78,8 @@ bool has_type(ParameterType type, const ParameterValue& value) {
 
 std::string shown(const ParameterValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
+  if (const auto* names = std::get_if<std::vector<std::string>>(&value)) return "[" + quoted_names(*names) + "]";
+  if (const auto* method = std::get_if<ComponentSpec>(&value)) return quoted(method->id);
   if (std::holds_alternative<std::vector<double>>(value)) return "[" + to_string(value) + "]";
   return to_string(value);
 }
@@ -95,6 +105,24 @@ std::optional<T> read_number(const std::string& text) {
   const auto result = std::from_chars(text.data(), end, value);
   if (result.ec != std::errc() || result.ptr != end || text.empty()) return std::nullopt;
   return value;
+}
+
+std::string check_layers(const std::vector<std::string>& layers) {
+  for (auto layer = layers.begin(); layer != layers.end(); ++layer) {
+    if (layer->empty()) return "must hold no empty name";
+    if (std::count(layers.begin(), layer, *layer) > 0) return "must not hold " + quoted(*layer) + " twice";
+  }
+  return "";
+}
+
+std::vector<std::string> read_names(const std::string& text) {
+  std::vector<std::string> names;
+  for (size_t begin = 0; !text.empty() && begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    names.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
 }
 
 std::optional<ParameterValue> read_list(const std::string& text) {
@@ -123,6 +151,11 @@ std::optional<ParameterValue> read_value(ParameterType type, const std::string& 
       if (text == "true") return true;
       if (text == "false") return false;
       return std::nullopt;
+    case ParameterType::layers:
+      return read_names(text);
+    case ParameterType::method:
+      if (text.empty()) return std::nullopt;
+      return ComponentSpec{text, {}};
     default:
       return read_list(text);
   }
@@ -150,6 +183,10 @@ std::string to_string(ParameterType type) {
       return "layer";
     case ParameterType::map:
       return "map";
+    case ParameterType::layers:
+      return "layers";
+    case ParameterType::method:
+      return "method";
   }
   return "unknown";
 }
@@ -164,6 +201,7 @@ std::string check_value(const ParameterDeclaration& declaration, const Parameter
   }
   if (const auto* whole = std::get_if<int64_t>(&value)) return check_number(declaration, static_cast<double>(*whole));
   if (const auto* number = std::get_if<double>(&value)) return check_number(declaration, *number);
+  if (const auto* names = std::get_if<std::vector<std::string>>(&value)) return check_layers(*names);
   if (const auto* numbers = std::get_if<std::vector<double>>(&value)) {
     for (const double number : *numbers) {
       std::string fault = check_number(declaration, number);
@@ -182,6 +220,10 @@ ParameterValue parse_value(const ParameterDeclaration& declaration, const std::s
   return *value;
 }
 
+bool operator==(const ComponentSpec& a, const ComponentSpec& b) {
+  return a.id == b.id && a.parameters == b.parameters;
+}
+
 std::string to_string(const ParameterValue& value) {
   return std::visit(
       [](const auto& held) -> std::string {
@@ -194,10 +236,20 @@ std::string to_string(const ParameterValue& value) {
           return std::to_string(held);
         } else if constexpr (std::is_same_v<T, double>) {
           return number_text(held);
-        } else {
+        } else if constexpr (std::is_same_v<T, std::vector<double>>) {
           std::string text;
           for (const double number : held) text += (text.empty() ? "" : ",") + number_text(number);
           return text;
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          std::string text;
+          for (const std::string& name : held) text += (text.empty() ? "" : ",") + name;
+          return text;
+        } else {
+          std::string text;
+          for (const auto& [name, parameter] : held.parameters) {
+            text += (text.empty() ? ":" : ",") + name + "=" + to_string(parameter);
+          }
+          return text.empty() ? held.id : "(" + held.id + text + ")";
         }
       },
       value);

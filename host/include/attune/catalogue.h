@@ -43,6 +43,9 @@ struct Refusal {
   std::string reason;
 };
 
+// Methods may be made of others that are made of others..., so many in a row.
+constexpr int deepest_nesting = 8;
+
 // What a plugin registered.
 struct Component {
   Descriptor descriptor;
@@ -59,8 +62,9 @@ class Catalogue {
   // refused, not loaded, and listed; the first of two components with one id stays. Throws Error(Fault::usage) when a
   // folder that must exist does not.
   static Catalogue load(const SearchPath& folders);
-  // Loads one plugin file. Throws Error(Fault::plugin) with the reason when it is refused.
-  static Catalogue load_file(const std::filesystem::path& file);
+  // Loads one plugin file, then the plugins of the folders, whose methods its own may be made of. Throws
+  // Error(Fault::plugin) with the reason when the file is refused.
+  static Catalogue load_file(const std::filesystem::path& file, const SearchPath& folders = {});
 
   const std::vector<Component>& components() const;  // by kind, then id
   const std::vector<PluginFile>& plugins() const;    // in the order of loading
@@ -72,8 +76,15 @@ class Catalogue {
   // Throws Error(Fault::spec) with the known ids and the nearest one, or why its plugin was refused.
   const Component& component(ComponentKind kind, const std::string& id) const;
 
-  // Throw Error(Fault::spec) for an unknown id or parameter and for a value that its declaration does not allow, and
-  // Error(Fault::run) when the plugin fails to make the object.
+  // All parameters of a component, given or default, and in turn those of the methods nested in it. Throws
+  // Error(Fault::spec) for an unknown id or parameter, a value that its declaration does not allow, and methods nested
+  // deeper than `deepest_nesting`.
+  ComponentSpec resolved(ComponentKind kind, const ComponentSpec& component) const;
+  // What a component says of itself with what its nested methods decide: it is differentiable and deterministic when
+  // they are, too, takes inputs that they take, and a wrapper's map has the resolution of what it wraps.
+  Descriptor descriptor(ComponentKind kind, const ComponentSpec& component) const;
+
+  // Throw what `resolved` throws, and Error(Fault::run) when the plugin fails to make the object.
   std::unique_ptr<AttentionMethod> make_method(const std::string& id,
                                                const std::map<std::string, ParameterValue>& parameters = {}) const;
   std::unique_ptr<ResolutionMatcher> make_matcher(const std::string& id,

@@ -24,7 +24,7 @@ struct ModelOptions {
   std::string layer = "auto";  // what "auto" stands for wherever a layer is named
   std::string layout = "auto";  // of layers: "channels_first", "channels_last", "tokens" or "auto"
   bool multi_label = false;     // a probability for each class rather than one distribution over all
-  int64_t chunk = 32;           // rows of one pass in Model::scores()
+  int64_t chunk = 32;           // rows of one pass in Model::outputs()
 };
 
 // A layer as one forward pass sees it.

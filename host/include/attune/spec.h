@@ -12,12 +12,6 @@
 
 namespace attune {
 
-// A component and the parameters it is made from; those not given take their defaults.
-struct ComponentSpec {
-  std::string id;
-  std::map<std::string, ParameterValue> parameters;
-};
-
 struct MapSpec {
   std::string name;
   ComponentSpec method;

@@ -20,9 +20,9 @@ class TorchScriptModel final : public ImageModel {
 
   const std::vector<LayerInfo>& layers() const override;
   at::Tensor parameter(const std::string& name) const override;
-  std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph) override;
-  at::Tensor scores(int64_t rows, const std::function<at::Tensor(int64_t begin, int64_t end)>& make,
-                    const Target& targets) override;
+  std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph,
+                                const at::Generator& generator = {}) override;
+  at::Tensor outputs(int64_t rows, const std::function<at::Tensor(int64_t begin, int64_t end)>& make) override;
 
   std::string source() const override { return "torchscript"; }
   const ModelOptions& options() const override;

@@ -96,9 +96,8 @@ class Models {
 
 class MethodInstance final : public Instance {
  public:
-  MethodInstance(std::unique_ptr<AttentionMethod> method, const Given& given, const Descriptor& descriptor,
-                 Models& models)
-      : Instance(given), method_(std::move(method)), descriptor_(descriptor), models_(models) {}
+  MethodInstance(std::unique_ptr<AttentionMethod> method, const Given& given, Descriptor descriptor, Models& models)
+      : Instance(given), method_(std::move(method)), descriptor_(std::move(descriptor)), models_(models) {}
 
   Tensors run(const Scene& scene, const Tensors& inputs, Watch* watch) const override {
     ImageModel& model = models_.get(scene);
@@ -127,7 +126,7 @@ class MethodInstance final : public Instance {
   }
 
   std::unique_ptr<AttentionMethod> method_;
-  const Descriptor& descriptor_;
+  Descriptor descriptor_;
   Models& models_;
 };
 
@@ -186,7 +185,8 @@ class MethodSubject final : public Subject {
 
  protected:
   std::unique_ptr<Instance> make_given(const Given& given) const override {
-    return std::make_unique<MethodInstance>(catalogue_.make_method(descriptor().id, given), given, descriptor(),
+    return std::make_unique<MethodInstance>(catalogue_.make_method(descriptor().id, given), given,
+                                            catalogue_.descriptor(ComponentKind::method, {descriptor().id, given}),
                                             models_);
   }
 

@@ -21,6 +21,11 @@ std::string to_string(const Given& given) {
   return text;
 }
 
+bool nests_methods(const Descriptor& descriptor) {
+  return std::any_of(descriptor.parameters.begin(), descriptor.parameters.end(),
+                     [](const ParameterDeclaration& one) { return one.type == ParameterType::method; });
+}
+
 void Watch::add(const std::string& name, const at::Tensor& tensor) {
   tensors_.push_back({name, tensor, tensor.detach().clone()});
 }
@@ -66,8 +71,20 @@ std::unique_ptr<Instance> Subject::make(Given given) const {
   for (const ParameterDeclaration& declared : descriptor().parameters) {
     const auto* text = std::get_if<std::string>(&declared.default_value);
     if (declared.type == ParameterType::map && text->empty()) given.emplace(declared.name, map_names().front());
+    const auto* method = std::get_if<ComponentSpec>(&declared.default_value);
+    const auto nested = methods();
+    if (method != nullptr && method->id.empty() && !nested.empty()) {
+      given.emplace(declared.name, ComponentSpec{nested.front(), {}});
+    }
   }
   return make_given(given);
+}
+
+std::vector<std::string> Subject::methods() const {
+  std::vector<std::string> ids = catalogue_.ids(ComponentKind::method);
+  const auto nests = [&](const std::string& id) { return nests_methods(catalogue_.find(id)->descriptor); };
+  ids.erase(std::remove_if(ids.begin(), ids.end(), nests), ids.end());
+  return ids;
 }
 
 std::unique_ptr<Instance> Subject::make_quick() const {

@@ -111,6 +111,8 @@ class Subject {
   virtual std::vector<std::pair<std::string, at::Tensor>> weights(const Scene& scene) const;
   // Valid values of `layer` parameters.
   virtual std::vector<std::string> layers() const { return {"auto"}; }
+  // Ids of methods that may be nested in it: those that nest none themselves.
+  std::vector<std::string> methods() const;
   // Names of the maps that are matched.
   virtual std::vector<std::string> map_names() const { return {}; }
   virtual std::vector<Mistake> mistakes(uint64_t seed) const = 0;
@@ -130,6 +132,9 @@ std::unique_ptr<Subject> make_method_subject(const Catalogue& catalogue, const C
                                              const TrialModel* own);
 std::unique_ptr<Subject> make_matcher_subject(const Catalogue& catalogue, const Component& component);
 std::unique_ptr<Subject> make_correlation_subject(const Catalogue& catalogue, const Component& component);
+
+// Whether one of its parameters is a method.
+bool nests_methods(const Descriptor& descriptor);
 
 // "relu=true, layer=auto"
 std::string to_string(const Given& given);

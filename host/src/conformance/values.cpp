@@ -78,6 +78,15 @@ std::vector<ParameterValue> allowed_values(const ParameterDeclaration& declared,
     case ParameterType::layer:
       append_names(subject.layers(), values);
       break;
+    case ParameterType::layers: {
+      const std::vector<std::string> names = subject.layers();
+      values = {std::vector<std::string>{}, std::vector<std::string>{names.front()}, names};
+      break;
+    }
+    case ParameterType::method:
+      for (const std::string& id : subject.methods()) values.emplace_back(ComponentSpec{id, {}});
+      if (std::get<ComponentSpec>(declared.default_value).id.empty()) return values;
+      break;
     case ParameterType::map:
       append_names(subject.map_names(), values);
       return values;
@@ -117,6 +126,9 @@ std::vector<ParameterValue> refused_values(const ParameterDeclaration& declared)
       break;
     case ParameterType::boolean:
       values = {int64_t{1}, std::string("true")};
+      break;
+    case ParameterType::layers:
+      values = {std::string("auto"), std::vector<std::string>{"auto", "auto"}};
       break;
     default:
       values = {int64_t{1}, true};

@@ -24,8 +24,7 @@ bool is_used(const Spec& spec, const std::string& map) {
 
 // Whether given or default, equal values are the same.
 std::map<std::string, ParameterValue> values_of(const ComponentSpec& matcher, const Catalogue& catalogue) {
-  const auto& declared = catalogue.component(ComponentKind::matcher, matcher.id).descriptor.parameters;
-  return Parameters(declared, matcher.parameters).values();
+  return catalogue.resolved(ComponentKind::matcher, matcher).parameters;
 }
 
 bool is_same(const MatchSpec& a, const MatchSpec& b, const Catalogue& catalogue) {
@@ -60,7 +59,7 @@ void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue) {
   for (const MapSpec& map : spec.maps) {
     if (!is_used(spec, map.name)) continue;
     requests.push_back({map.name, catalogue.make_method(map.method.id, map.method.parameters), !map.stop_gradient});
-    descriptors.push_back(catalogue.component(ComponentKind::method, map.method.id).descriptor);
+    descriptors.push_back(catalogue.descriptor(ComponentKind::method, map.method));
   }
 }
 

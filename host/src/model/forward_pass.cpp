@@ -38,11 +38,12 @@ IValue repeat_rows(const IValue& value, int64_t rows, int64_t times) {
 }  // namespace
 
 ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input,
-                         const Needs& needs, bool graph)
+                         const Needs& needs, bool graph, const at::Generator& generator)
     : model_(model),
       state_(state),
       input_(input),
       graph_(graph),
+      generator_(generator.defined() ? generator : at::detail::createCPUGenerator()),
       gradients_declared_(graph || needs.input_gradient || needs.gradients),
       calls_declared_(needs.gradient_calls) {
   if (gradients_declared_ && c10::InferenceMode::is_enabled()) {
@@ -262,7 +263,5 @@ at::Tensor ForwardPass::resume(const Capture& capture, const at::Tensor& activat
   const auto results = run_piece({name, "", {}, gradients ? recorded() : Differentiable::no}, arguments);
   return scores_of(results[0], state_.options.output, input_.size(0) * times);
 }
-
-at::Generator ForwardPass::generator() { return at::detail::createCPUGenerator(); }
 
 }  // namespace attune

@@ -18,7 +18,7 @@ namespace attune {
 class ForwardPass final : public Pass {
  public:
   ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input, const Needs& needs,
-              bool graph);
+              bool graph, const at::Generator& generator = {});
 
   const at::Tensor& input() const override { return input_; }
   const at::Tensor& output() const override { return output_; }
@@ -30,7 +30,7 @@ class ForwardPass final : public Pass {
                                     Rectifier rectifier) override;
   at::Tensor resume(const Capture& capture, const at::Tensor& activation) override;
   Model& model() override { return model_; }
-  at::Generator generator() override;
+  at::Generator generator() override { return generator_; }
 
  private:
   struct Captured {
@@ -60,6 +60,7 @@ class ForwardPass final : public Pass {
   at::Tensor input_;
   at::Tensor output_;
   bool graph_;
+  at::Generator generator_;
   bool gradients_declared_;
   int64_t calls_declared_;  // of gradients(); 0: not known
   int64_t calls_ = 0;

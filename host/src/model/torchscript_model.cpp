@@ -216,19 +216,18 @@ at::Tensor TorchScriptModel::parameter(const std::string& name) const {
   throw Error(Fault::run, "the model has no parameter '" + name + "'" + did_you_mean(name, names));
 }
 
-std::unique_ptr<Pass> TorchScriptModel::forward(const at::Tensor& input, const Needs& needs, bool graph) {
-  return std::make_unique<ForwardPass>(*this, *state_, input, needs, graph);
+std::unique_ptr<Pass> TorchScriptModel::forward(const at::Tensor& input, const Needs& needs, bool graph,
+                                                const at::Generator& generator) {
+  return std::make_unique<ForwardPass>(*this, *state_, input, needs, graph, generator);
 }
 
-at::Tensor TorchScriptModel::scores(int64_t rows, const std::function<at::Tensor(int64_t, int64_t)>& make,
-                                    const Target& targets) {
+at::Tensor TorchScriptModel::outputs(int64_t rows, const std::function<at::Tensor(int64_t, int64_t)>& make) {
   std::vector<at::Tensor> parts;
   for (int64_t begin = 0; begin < rows; begin += state_->options.chunk) {
     const int64_t end = std::min(rows, begin + state_->options.chunk);
-    const auto pass = forward(make(begin, end), {}, false);
-    parts.push_back(pass->score({targets.classes.slice(0, begin, end)}));
+    parts.push_back(forward(make(begin, end), {}, false)->output());
   }
-  return parts.empty() ? at::empty({0}, at::TensorOptions().dtype(dtype()).device(device())) : at::cat(parts);
+  return parts.empty() ? at::empty({0, 0}, at::TensorOptions().dtype(dtype()).device(device())) : at::cat(parts);
 }
 
 std::vector<LayerReport> TorchScriptModel::inspect(const at::Tensor& input) {

@@ -4,6 +4,7 @@
 
 #include <attune/catalogue.h>
 #include <attune/sdk/error.h>
+#include <attune/sdk/plugin.h>
 
 #include "plugin/contents.h"
 #include "plugin/loader.h"
@@ -31,10 +32,56 @@ std::string known_ids(const std::string& kind, const std::vector<std::string>& i
   return text;
 }
 
+std::string name_of(const Component& component) {
+  return to_string(component.descriptor.kind) + " " + quoted(component.descriptor.id);
+}
+
+ComponentSpec resolve(const Catalogue& catalogue, ComponentKind kind, const ComponentSpec& given, int depth) {
+  if (depth > deepest_nesting) {
+    throw Error(Fault::spec, "methods are nested more than " + std::to_string(deepest_nesting) + " deep");
+  }
+  const Component& component = catalogue.component(kind, given.id);
+  ComponentSpec whole{given.id, {}};
+  try {
+    whole.parameters = Parameters(component.descriptor.parameters, given.parameters).values();
+  } catch (const Error& error) {
+    throw Error(error.fault(), name_of(component) + ": " + error.what());
+  }
+  for (auto& [name, value] : whole.parameters) {
+    auto* nested = std::get_if<ComponentSpec>(&value);
+    if (nested == nullptr) continue;
+    if (nested->id.empty()) {
+      throw Error(Fault::spec, name_of(component) + " needs the parameter " + quoted(name) + ", the id of a method; " +
+                                   known_ids("method", catalogue.ids(ComponentKind::method)));
+    }
+    *nested = resolve(catalogue, ComponentKind::method, *nested, depth + 1);
+  }
+  return whole;
+}
+
+// What nested methods are made with.
+class NestedMethods final : public Parts {
+ public:
+  NestedMethods(const Catalogue& catalogue, const Parameters& parameters)
+      : catalogue_(catalogue), parameters_(parameters) {}
+
+  std::unique_ptr<AttentionMethod> method(const std::string& parameter) override {
+    const ComponentSpec& nested = parameters_.method(parameter);
+    return catalogue_.make_method(nested.id, nested.parameters);
+  }
+  Descriptor descriptor(const std::string& parameter) const override {
+    return catalogue_.descriptor(ComponentKind::method, parameters_.method(parameter));
+  }
+
+ private:
+  const Catalogue& catalogue_;
+  const Parameters& parameters_;
+};
+
 template <class Object, class Make>
 std::unique_ptr<Object> make(const Component& component, const Make& factory,
                              const std::map<std::string, ParameterValue>& given) {
-  const std::string subject = to_string(component.descriptor.kind) + " " + quoted(component.descriptor.id);
+  const std::string subject = name_of(component);
   std::unique_ptr<Object> object;
   try {
     object = factory(Parameters(component.descriptor.parameters, given));
@@ -61,13 +108,14 @@ Catalogue Catalogue::load(const SearchPath& folders) {
   return loader.finish();
 }
 
-Catalogue Catalogue::load_file(const std::filesystem::path& file) {
+Catalogue Catalogue::load_file(const std::filesystem::path& file, const SearchPath& folders) {
   PluginLoader loader;
   try {
     loader.load_file(std::filesystem::absolute(file).lexically_normal());
   } catch (const Error& error) {
     throw Error(error.fault(), file.string() + ": " + error.what());
   }
+  for (const SearchFolder& folder : folders) loader.load_folder(folder);
   return loader.finish();
 }
 
@@ -105,10 +153,33 @@ const Component& Catalogue::component(ComponentKind kind, const std::string& id)
   throw Error(Fault::spec, "unknown " + to_string(kind) + " " + quoted(id) + choices + hint);
 }
 
+ComponentSpec Catalogue::resolved(ComponentKind kind, const ComponentSpec& component) const {
+  return resolve(*this, kind, component, 0);
+}
+
+Descriptor Catalogue::descriptor(ComponentKind kind, const ComponentSpec& given) const {
+  Descriptor all = component(kind, given.id).descriptor;
+  for (const auto& [name, value] : resolved(kind, given).parameters) {
+    const auto* method = std::get_if<ComponentSpec>(&value);
+    if (method == nullptr) continue;
+    const Descriptor nested = descriptor(ComponentKind::method, *method);
+    all.differentiable = all.differentiable && nested.differentiable;
+    all.deterministic = all.deterministic && nested.deterministic;
+    const auto is_foreign = [&](int rank) { return !std::count(nested.ranks.begin(), nested.ranks.end(), rank); };
+    all.ranks.erase(std::remove_if(all.ranks.begin(), all.ranks.end(), is_foreign), all.ranks.end());
+    if (name == all.resolution_of) all.at_input_resolution = nested.at_input_resolution;
+  }
+  return all;
+}
+
 std::unique_ptr<AttentionMethod> Catalogue::make_method(const std::string& id,
                                                         const std::map<std::string, ParameterValue>& parameters) const {
-  const Component& one = component(ComponentKind::method, id);
-  return make<AttentionMethod>(one, std::get<MethodFactory>(contents_->factories.at(id)), parameters);
+  const ComponentSpec whole = resolved(ComponentKind::method, {id, parameters});
+  const auto factory = [&](const Parameters& values) {
+    NestedMethods nested(*this, values);
+    return std::get<MethodFactory>(contents_->factories.at(id))(values, nested);
+  };
+  return make<AttentionMethod>(component(ComponentKind::method, id), factory, whole.parameters);
 }
 
 std::unique_ptr<ResolutionMatcher> Catalogue::make_matcher(

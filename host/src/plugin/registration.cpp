@@ -32,6 +32,13 @@ std::string fault_of(const ParameterDeclaration& declaration) {
   return fault.empty() ? "" : "has a default that its own declaration does not allow: it " + fault;
 }
 
+bool has_method(const Descriptor& descriptor, const std::string& name) {
+  const auto& declared = descriptor.parameters;
+  return std::any_of(declared.begin(), declared.end(), [&](const ParameterDeclaration& one) {
+    return one.type == ParameterType::method && one.name == name;
+  });
+}
+
 std::string fault_of(const Descriptor& descriptor) {
   if (!is_component_id(descriptor.id)) {
     return "has an id that is not made of lower-case letters, digits and underscores, with at most one dot "
@@ -47,8 +54,14 @@ std::string fault_of(const Descriptor& descriptor) {
     if (declaration.type == ParameterType::map && descriptor.kind != ComponentKind::matcher) {
       return subject + "names a map, which only matchers are given";
     }
+    if (declaration.type == ParameterType::method && descriptor.kind != ComponentKind::method) {
+      return subject + "names a method, which only methods are given";
+    }
     const std::string fault = fault_of(declaration);
     if (!fault.empty()) return subject + fault;
+  }
+  if (!descriptor.resolution_of.empty() && !has_method(descriptor, descriptor.resolution_of)) {
+    return "has maps of the resolution of " + quoted(descriptor.resolution_of) + ", which is no method parameter";
   }
   return "";
 }

@@ -9,7 +9,7 @@
 
 namespace attune {
 
-// [NAME=]ID[:key=value,...]
+// [NAME=]ID[:key=value,...]; a value that is a method with parameters of its own stands in parentheses.
 struct ComponentText {
   std::string name;  // what outputs are called; the id when no NAME was given
   std::string id;
@@ -18,6 +18,12 @@ struct ComponentText {
 
 // Throws Error(Fault::usage) for a text of another form, Error(Fault::spec) for an unknown method or parameter.
 ComponentText parse_method(const std::string& text, const Catalogue& catalogue);
+
+// The layers that its parameters name, those of nested methods included.
+std::vector<std::string> named_layers(const ComponentSpec& method, const Catalogue& catalogue);
+
+// For legends: "SmoothGrad of Grad-CAM".
+std::string title_of(const ComponentSpec& method, const Catalogue& catalogue);
 
 // Names that occur again get "#2", "#3"...
 void number_repeated_names(std::vector<ComponentText>& components);

@@ -65,15 +65,30 @@ bool ComponentReader::read_parameters(const JsonAt& at, const Keys& own, const K
     } else if (declared == nullptr) {
       fail_for_unknown(at, member, descriptor, own);
       good = false;
+    } else if (declared->type == ParameterType::method) {
+      const ComponentSpec nested = read_nested(at.member(member));
+      component.parameters[member.key] = nested;
+      good = good && !nested.id.empty();
     } else {
       std::string fault = parameter_fault(*declared, member.value);
-      if (fault.empty()) fault = name_fault(*declared, member.value.text, maps);
-      if (fault.empty()) component.parameters[member.key] = *parameter_value(member.value);
+      if (fault.empty()) fault = name_fault(*declared, member.value, maps);
+      if (fault.empty()) component.parameters[member.key] = *parameter_value(*declared, member.value);
       if (!fault.empty()) reader_.fail(at.member(member), fault);
       good = good && fault.empty();
     }
   }
   return good;
+}
+
+ComponentSpec ComponentReader::read_nested(const JsonAt& at) {
+  if (depth_ == deepest_nesting) {
+    reader_.fail(at, "methods are nested more than " + std::to_string(deepest_nesting) + " deep");
+    return {};
+  }
+  ++depth_;
+  ComponentSpec nested = read(at, ComponentKind::method);
+  --depth_;
+  return nested;
 }
 
 bool ComponentReader::needs_no_more(const JsonAt& at, const Descriptor& descriptor) {
@@ -95,15 +110,23 @@ void ComponentReader::fail_for_unknown(const JsonAt& at, const JsonMember& membe
   reader_.fail(at, member, unknown_parameter(descriptor.id, member.key, names));
 }
 
-std::string ComponentReader::name_fault(const ParameterDeclaration& declared, const std::string& name,
+std::string ComponentReader::name_fault(const ParameterDeclaration& declared, const JsonNode& node,
                                         const KnownMaps& maps) const {
+  const std::string& name = node.text;
   if (declared.type == ParameterType::map && !contains(maps.of_term, name) && !maps.of_term.empty()) {
     const std::string choices = quoted_list(maps.of_term);
     return contains(maps.of_spec, name) ? "map " + in_quotes(name) + " is none of this term's, which are " + choices
                                         : unknown_map(name, maps.of_term);
   }
-  const bool is_known = name == "auto" || model_.layers.empty() || contains(model_.layers, name);
-  if (declared.type != ParameterType::layer || is_known) return "";
+  if (declared.type == ParameterType::layer) return layer_fault(name);
+  std::string fault;
+  if (declared.type != ParameterType::layers) return fault;
+  for (const JsonNode& item : node.items) fault = fault.empty() ? layer_fault(item.text) : fault;
+  return fault;
+}
+
+std::string ComponentReader::layer_fault(const std::string& name) const {
+  if (name == "auto" || model_.layers.empty() || contains(model_.layers, name)) return "";
   return "unknown layer " + in_quotes(name) + nearest_of(name, model_.layers) + "; `attune layers` lists all " +
          std::to_string(model_.layers.size());
 }

@@ -33,12 +33,15 @@ class ComponentReader {
                        ComponentSpec& component);
   bool needs_no_more(const JsonAt& at, const Descriptor& descriptor);
   void fail_for_unknown(const JsonAt& at, const JsonMember& member, const Descriptor& descriptor, const Keys& own);
-  std::string name_fault(const ParameterDeclaration& declared, const std::string& name, const KnownMaps& maps) const;
+  ComponentSpec read_nested(const JsonAt& at);
+  std::string name_fault(const ParameterDeclaration& declared, const JsonNode& node, const KnownMaps& maps) const;
+  std::string layer_fault(const std::string& name) const;
   bool can_be_made(const JsonAt& at, const Descriptor& descriptor, const ComponentSpec& component);
 
   DocumentReader& reader_;
   const Catalogue& catalogue_;
   const ModelNames& model_;
+  int depth_ = 0;  // of the method that is being read in others
 };
 
 std::string unknown_map(const std::string& name, const std::vector<std::string>& known);

@@ -26,6 +26,7 @@ bool has_type(ParameterType type, const JsonNode& node) {
     case ParameterType::choice_or_real:
       return is_number(node) || node.kind == Kind::string;
     case ParameterType::list:
+    case ParameterType::layers:
       return node.kind == Kind::array;
     default:
       return node.kind == Kind::string;
@@ -162,7 +163,12 @@ std::vector<SpecFault> DocumentReader::take_faults() {
   return std::move(faults_);
 }
 
-std::optional<ParameterValue> parameter_value(const JsonNode& node) {
+std::optional<ParameterValue> parameter_value(const ParameterDeclaration& declared, const JsonNode& node) {
+  if (declared.type == ParameterType::layers && node.kind == Kind::array) {
+    std::vector<std::string> names;
+    for (const JsonNode& item : node.items) names.push_back(item.text);
+    return names;
+  }
   switch (node.kind) {
     case Kind::boolean:
       return node.boolean;
@@ -191,9 +197,14 @@ std::string parameter_fault(const ParameterDeclaration& declared, const JsonNode
     const auto other = std::find_if_not(node.items.begin(), node.items.end(), is_number);
     if (other != node.items.end()) return "must be a list of numbers, but holds " + shown(*other);
   }
+  if (declared.type == ParameterType::layers && node.kind == Kind::array) {
+    const auto is_name = [](const JsonNode& item) { return item.kind == Kind::string; };
+    const auto other = std::find_if_not(node.items.begin(), node.items.end(), is_name);
+    if (other != node.items.end()) return "must be a list of layers, but holds " + shown(*other);
+  }
   if (!has_type(declared.type, node)) return type_fault(declared, node);
   if (node.kind != Kind::string) {
-    const std::string fault = check_value(declared, *parameter_value(node));
+    const std::string fault = check_value(declared, *parameter_value(declared, node));
     return is_number(node) ? with_shown(fault, node) : fault;
   }
   const auto& choices = declared.choices;

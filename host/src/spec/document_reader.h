@@ -71,8 +71,9 @@ class DocumentReader {
 // So many faults are told. One more is collected, as the sign that there are others.
 constexpr size_t most_faults = 100;
 
-// The value as a parameter; nothing for null, objects, and lists of other things than numbers.
-std::optional<ParameterValue> parameter_value(const JsonNode& node);
+// The value as a parameter of the declared type, which it has, if it is not a method; nothing for null, objects, and
+// lists of other things than numbers or layers.
+std::optional<ParameterValue> parameter_value(const ParameterDeclaration& declared, const JsonNode& node);
 
 // What is wrong with a value for a parameter ("must be at least 1, not 0"), or "".
 std::string parameter_fault(const ParameterDeclaration& declared, const JsonNode& node);

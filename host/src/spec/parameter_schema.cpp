@@ -1,5 +1,7 @@
 #include "spec/parameter_schema.h"
 
+#include <type_traits>
+
 #include "spec/rules.h"
 
 namespace attune {
@@ -26,12 +28,30 @@ Json type_schema(const ParameterDeclaration& declared) {
       return {{"anyOf", {{{"enum", declared.choices}}, {{"type", "number"}}}}};
     case ParameterType::list:
       return {{"type", "array"}, {"items", {{"type", "number"}}}};
+    case ParameterType::layers:
+      return {{"type", "array"}, {"items", {{"type", "string"}}}, {"uniqueItems", true}};
+    case ParameterType::method:
+      return {{"$ref", "#/$defs/nested_method"}};
     default:
       return {{"type", "string"}};
   }
 }
 
 }  // namespace
+
+nlohmann::ordered_json parameter_json(const ParameterValue& value) {
+  const auto as_json = [](const auto& held) -> Json {
+    if constexpr (std::is_same_v<std::decay_t<decltype(held)>, ComponentSpec>) {
+      if (held.parameters.empty()) return held.id;
+      Json json = {{"use", held.id}};
+      for (const auto& [name, parameter] : held.parameters) json[name] = parameter_json(parameter);
+      return json;
+    } else {
+      return held;
+    }
+  };
+  return std::visit(as_json, value);
+}
 
 nlohmann::ordered_json parameter_schema(const ParameterDeclaration& declared) {
   Json schema = type_schema(declared);
@@ -44,7 +64,7 @@ nlohmann::ordered_json parameter_schema(const ParameterDeclaration& declared) {
   }
   schema["description"] = declared.help;
   if (!must_be_given(declared)) {
-    std::visit([&](const auto& value) { schema["default"] = value; }, declared.default_value);
+    schema["default"] = parameter_json(declared.default_value);
   }
   return schema;
 }

@@ -33,13 +33,15 @@ std::vector<std::string> names_of(const Words<Value>& words) {
 
 // Whether a component cannot be made without it.
 inline bool must_be_given(const ParameterDeclaration& declared) {
+  const auto* method = std::get_if<ComponentSpec>(&declared.default_value);
+  if (method != nullptr) return method->id.empty();
   return declared.type == ParameterType::map && declared.default_value == ParameterValue(std::string());
 }
 
 // What a matcher is told of a map; of an unknown method, that its maps have a layer's resolution.
 inline MapInfo info_of(const MapSpec& map, const Catalogue& catalogue) {
-  const Component* method = catalogue.find(map.method.id);
-  return {map.name, method != nullptr && method->descriptor.at_input_resolution};
+  const bool is_known = catalogue.find(map.method.id) != nullptr;
+  return {map.name, is_known && catalogue.descriptor(ComponentKind::method, map.method).at_input_resolution};
 }
 
 }  // namespace attune

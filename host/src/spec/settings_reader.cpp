@@ -21,7 +21,7 @@ void SettingsReader::read(const JsonAt& at, const Setting& setting, Given& given
   if (!items_are_good(at, setting)) return;
   const std::string fault = setting_fault(setting, at.node);
   if (!fault.empty()) return reader_.fail(at, fault);
-  given[setting.declared.name] = *parameter_value(at.node);
+  given[setting.declared.name] = *parameter_value(setting.declared, at.node);
 }
 
 bool SettingsReader::items_are_good(const JsonAt& at, const Setting& setting) {

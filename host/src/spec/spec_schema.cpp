@@ -22,15 +22,17 @@ Json stop_gradient_schema(ComponentKind kind) {
                                  : "No gradient passes through the inputs that the matcher makes from maps"}};
 }
 
+enum class Place { map, nested };
+
 // {"use": "id", parameters...}
-Json component_schema(const Descriptor& descriptor) {
+Json component_schema(const Descriptor& descriptor, Place place) {
   Json properties = {{"use", {{"const", descriptor.id}}}};
   Json required = {"use"};
   for (const ParameterDeclaration& declared : descriptor.parameters) {
     properties[declared.name] = parameter_schema(declared);
     if (must_be_given(declared)) required.push_back(declared.name);
   }
-  if (descriptor.kind != ComponentKind::correlation) {
+  if (descriptor.kind != ComponentKind::correlation && place != Place::nested) {
     properties["stop_gradient"] = stop_gradient_schema(descriptor.kind);
   }
   return {{"title", descriptor.title}, {"description", descriptor.summary},
@@ -39,12 +41,12 @@ Json component_schema(const Descriptor& descriptor) {
 }
 
 // "id" or the object, of any installed component of a kind.
-Json any_component(const Catalogue& catalogue, ComponentKind kind) {
+Json any_component(const Catalogue& catalogue, ComponentKind kind, Place place = Place::map) {
   Json names = Json::array(), choices = Json::array();
   for (const Component& component : catalogue.components()) {
     const Descriptor& descriptor = component.descriptor;
     if (descriptor.kind != kind) continue;
-    const Json schema = component_schema(descriptor);
+    const Json schema = component_schema(descriptor, place);
     if (schema["required"].size() == 1) names.push_back(descriptor.id);
     choices.push_back(schema);
   }
@@ -103,6 +105,7 @@ std::string spec_schema(const Catalogue& catalogue) {
                        {"additionalProperties", false},
                        {"$defs",
                         {{"method", any_component(catalogue, ComponentKind::method)},
+                         {"nested_method", any_component(catalogue, ComponentKind::method, Place::nested)},
                          {"matcher", any_component(catalogue, ComponentKind::matcher)},
                          {"correlation", any_component(catalogue, ComponentKind::correlation)}}}};
   return schema.dump(2) + "\n";

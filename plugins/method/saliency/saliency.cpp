@@ -16,7 +16,10 @@ Descriptor descriptor() {
   d.title = "Saliency";
   d.summary = "Absolute gradient of the class score with respect to the input";
   d.citation = "Simonyan et al. 2014, section 3";
-  d.parameters = {plugins::channels_parameter("keep")};
+  d.parameters = {
+      plugins::channels_parameter("keep"),
+      boolean("absolute", true, "Magnitudes, as the paper has it; false keeps the gradient's sign"),
+  };
   d.forward_passes = 1;
   d.backward_passes = 1;
   d.at_input_resolution = true;
@@ -25,7 +28,8 @@ Descriptor descriptor() {
 
 class Saliency final : public AttentionMethod {
  public:
-  explicit Saliency(const Parameters& parameters) : channels_(parameters.string("channels")) {}
+  explicit Saliency(const Parameters& parameters)
+      : channels_(parameters.string("channels")), absolute_(parameters.boolean("absolute")) {}
 
   Needs needs(const Model&) const override {
     Needs needs;
@@ -36,11 +40,12 @@ class Saliency final : public AttentionMethod {
 
   AttentionMap attend(Pass& pass, const Target& target) const override {
     const at::Tensor gradient = pass.gradients(pass.score(target), {pass.input()})[0];
-    return {plugins::reduce_channels(gradient.abs(), channels_), true};
+    return {plugins::reduce_channels(absolute_ ? gradient.abs() : gradient, channels_), true};
   }
 
  private:
   std::string channels_;
+  bool absolute_;
 };
 
 }  // namespace

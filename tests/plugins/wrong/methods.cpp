@@ -134,7 +134,7 @@ Descriptor described(const std::string& name) {
 
 void add(Registry& registry, Descriptor descriptor, Compute compute) {
   registry.add(std::move(descriptor),
-               MethodFactory([compute](const Parameters&) { return std::make_unique<Method>(compute); }));
+               MethodFactory([compute](const Parameters&, Parts&) { return std::make_unique<Method>(compute); }));
 }
 
 void add_wrong_values(Registry& registry) {

@@ -21,15 +21,15 @@ class CountingModel final : public Model {
 
   const std::vector<LayerInfo>& layers() const override { return model_.layers(); }
   at::Tensor parameter(const std::string& name) const override { return model_.parameter(name); }
-  std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph) override {
+  std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph,
+                                const at::Generator& generator) override {
     ++forwards;
     asked = needs;
-    return model_.forward(input, needs, graph);
+    return model_.forward(input, needs, graph, generator);
   }
-  at::Tensor scores(int64_t rows, const std::function<at::Tensor(int64_t, int64_t)>& make,
-                    const Target& targets) override {
+  at::Tensor outputs(int64_t rows, const std::function<at::Tensor(int64_t, int64_t)>& make) override {
     ++forwards;
-    return model_.scores(rows, make, targets);
+    return model_.outputs(rows, make);
   }
 
   int forwards = 0;

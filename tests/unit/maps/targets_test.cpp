@@ -17,10 +17,10 @@ const Labels& animals() {
 std::vector<std::vector<int64_t>> classes(const std::string& text, const at::Tensor& scores) {
   std::vector<std::vector<int64_t>> classes;
   for (const Target& target : TargetChoice::parse(text, animals()).resolve(scores)) {
-    EXPECT_EQ(target.classes.scalar_type(), at::kLong);
-    EXPECT_EQ(target.classes.dim(), 1);
-    EXPECT_FALSE(target.classes.requires_grad());
-    const at::Tensor values = target.classes.contiguous();
+    const at::Tensor values = target.classes()->contiguous();
+    EXPECT_EQ(values.scalar_type(), at::kLong);
+    EXPECT_EQ(values.dim(), 1);
+    EXPECT_FALSE(values.requires_grad());
     classes.emplace_back(values.data_ptr<int64_t>(), values.data_ptr<int64_t>() + values.numel());
   }
   return classes;

@@ -73,6 +73,14 @@ TEST(Registration, RefusesDefaultsOutOfTheirOwnRange) {
   EXPECT_EQ(answer(list("a", {}, {0, 1}, "")), "no error");
 }
 
+TEST(Registration, OnlyMethodsNestMethods) {
+  EXPECT_EQ(answer(method("of", {"gradcam", {}}, "")),
+            "correlation \"x\" has a parameter \"of\" that names a method, which only methods are given");
+  Descriptor descriptor = described("x", {integer("of", 1, {1, 2}, "")});
+  descriptor.resolution_of = "of";
+  EXPECT_EQ(answer(descriptor), "correlation \"x\" has maps of the resolution of \"of\", which is no method parameter");
+}
+
 TEST(Registration, RefusesRanks) {
   Descriptor descriptor = described("x");
   descriptor.ranks = {2, 4};

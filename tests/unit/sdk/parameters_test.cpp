@@ -17,6 +17,8 @@ const std::vector<ParameterDeclaration> declared = {
     layer("layer", "auto", "Layer"),
     map("source", "", "Map the mask is made from"),
     string("label", "x", "A label"),
+    layers("layers", {"auto"}, "Layers"),
+    method("of", {"gradcam", {{"relu", true}}}, "Another method"),
 };
 
 std::string message(const std::map<std::string, ParameterValue>& given) {
@@ -38,6 +40,8 @@ TEST(Parameters, DefaultsFillWhatIsNotGiven) {
   EXPECT_EQ(p.list("scales"), (std::vector<double>{1, 0.5}));
   EXPECT_EQ(p.string("layer"), "layer4");
   EXPECT_EQ(p.string("source"), "");
+  EXPECT_EQ(p.layers("layers"), std::vector<std::string>{"auto"});
+  EXPECT_EQ(p.method("of"), (ComponentSpec{"gradcam", {{"relu", true}}}));
   EXPECT_EQ(p.values().size(), declared.size());
 }
 
@@ -53,13 +57,17 @@ TEST(Parameters, NothingElseIsConverted) {
   EXPECT_EQ(message({{"relu", int64_t{1}}}), "parameter \"relu\" must be true or false, not 1");
   EXPECT_EQ(message({{"omega", std::string("8")}}), "parameter \"omega\" must be a number, not \"8\"");
   EXPECT_EQ(message({{"scales", 1.0}}), "parameter \"scales\" must be a list of numbers, not 1");
+  EXPECT_EQ(message({{"of", std::string("gradcam")}}), "parameter \"of\" must be a method, not \"gradcam\"");
+  EXPECT_EQ(message({{"relu", ComponentSpec{"gradcam", {}}}}),
+            "parameter \"relu\" must be true or false, not \"gradcam\"");
+  EXPECT_EQ(message({{"layers", std::string("a")}}), "parameter \"layers\" must be a list of layers, not \"a\"");
   EXPECT_EQ(message({{"layer", int64_t{4}}}), "parameter \"layer\" must be the name of a layer, not 4");
 }
 
 TEST(Parameters, UnknownNamesAreAnsweredWithTheNearest) {
   EXPECT_EQ(message({{"omgea", 1.0}}),
             "unknown parameter \"omgea\"; parameters are \"steps\", \"omega\", \"relu\", \"channels\", \"scales\", "
-            "\"layer\", \"source\", \"label\" (did you mean \"omega\"?)");
+            "\"layer\", \"source\", \"label\", \"layers\", \"of\" (did you mean \"omega\"?)");
   EXPECT_THROW(Parameters({}, {{"relu", true}}), Error);
 }
 

@@ -32,11 +32,38 @@ class OutputOnly : public Pass {
 };
 
 TEST(Target, RepeatKeepsRowsOfOneSampleTogether) {
-  EXPECT_TRUE(Target{whole({3, 1})}.repeat(2).classes.equal(whole({3, 3, 1, 1})));
+  EXPECT_TRUE(Target{whole({3, 1})}.repeat(2).classes()->equal(whole({3, 3, 1, 1})));
 }
 
 TEST(Target, SelectTakesRows) {
-  EXPECT_TRUE(Target{whole({3, 1, 4})}.select(whole({2, 0, 2})).classes.equal(whole({4, 3, 4})));
+  EXPECT_TRUE(Target{whole({3, 1, 4})}.select(whole({2, 0, 2})).classes()->equal(whole({4, 3, 4})));
+}
+
+// Of an output [rows,2,2]: the first channel's sum times the number of the sample.
+Target weighted_sums(int64_t samples) {
+  return Target(
+      [](const at::Tensor& output, const at::Tensor& of) { return output.select(1, 0).sum(1) * of.to(at::kDouble); },
+      samples);
+}
+
+TEST(Target, MayBeAnyNumberOfARow) {
+  const at::Tensor output = at::arange(12, at::kDouble).view({3, 2, 2});
+  EXPECT_TRUE(weighted_sums(3).score(output).equal(at::tensor({0.0, 9.0, 34.0}, at::kDouble)));
+  EXPECT_FALSE(weighted_sums(3).classes());
+}
+
+TEST(Target, RepeatedAndSelectedRowsKnowTheirSample) {
+  const at::Tensor output = at::ones({4, 2, 2}, at::kDouble);
+  EXPECT_TRUE(weighted_sums(2).repeat(2).score(output).equal(at::tensor({0.0, 0.0, 2.0, 2.0}, at::kDouble)));
+  EXPECT_TRUE(
+      weighted_sums(9).select(whole({8, 0, 3, 8})).score(output).equal(at::tensor({16.0, 0.0, 6.0, 16.0}, at::kDouble)));
+}
+
+TEST(Target, RefusesWhatIsNoNumberOfEachRow) {
+  const Target twice([](const at::Tensor& output, const at::Tensor&) { return output; }, 2);
+  EXPECT_THROW(twice.score(at::zeros({2, 3})), Error);
+  EXPECT_THROW(weighted_sums(3).score(at::zeros({2, 2, 2})), Error);
+  EXPECT_THROW(Target(whole({0, 1})).score(at::zeros({2, 3, 4})), Error);
 }
 
 TEST(Pass, ScoreIsTheOutputOfEachSamplesClass) {

@@ -60,9 +60,31 @@ TEST(ToString, ParseValueReadsItBack) {
   EXPECT_EQ(to_string(ParameterValue(std::string("auto"))), "auto");
 }
 
+TEST(ParseValue, ReadsLayersAndMethods) {
+  const auto names = layers("layers", {"auto"}, "Layers");
+  EXPECT_EQ(parse_value(names, "layer1,layer2.0"), ParameterValue(std::vector<std::string>{"layer1", "layer2.0"}));
+  EXPECT_EQ(parse_value(names, ""), ParameterValue(std::vector<std::string>{}));
+  EXPECT_EQ(message(names, "a,b,a"), "parameter \"layers\" must not hold \"a\" twice");
+  EXPECT_EQ(message(names, "a,,b"), "parameter \"layers\" must hold no empty name");
+  const auto of = method("of", {"gradcam", {}}, "Method");
+  EXPECT_EQ(parse_value(of, "saliency"), ParameterValue(ComponentSpec{"saliency", {}}));
+  EXPECT_EQ(message(of, ""), "parameter \"of\" must be a method, not \"\"");
+}
+
+TEST(ToString, MethodsWithParametersStandInParentheses) {
+  EXPECT_EQ(to_string(ParameterValue(ComponentSpec{"gradcam", {}})), "gradcam");
+  const ComponentSpec inner{"gradcam", {{"layer", std::string("layer3")}, {"relu", true}}};
+  EXPECT_EQ(to_string(ParameterValue(inner)), "(gradcam:layer=layer3,relu=true)");
+  EXPECT_EQ(to_string(ParameterValue(ComponentSpec{"smooth", {{"of", inner}, {"samples", int64_t{8}}}})),
+            "(smooth:of=(gradcam:layer=layer3,relu=true),samples=8)");
+  EXPECT_EQ(to_string(ParameterValue(std::vector<std::string>{"a", "b"})), "a,b");
+}
+
 TEST(ToString, TypesHaveNames) {
   EXPECT_EQ(to_string(ParameterType::integer), "integer");
   EXPECT_EQ(to_string(ParameterType::map), "map");
+  EXPECT_EQ(to_string(ParameterType::layers), "layers");
+  EXPECT_EQ(to_string(ParameterType::method), "method");
 }
 
 }  // namespace

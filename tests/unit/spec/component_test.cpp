@@ -1,6 +1,7 @@
 // Methods as a user writes them: [NAME=]ID[:key=value,...].
 #include "spec/component.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <gtest/gtest.h>
 
@@ -134,6 +135,79 @@ TEST(ParseMethod, RefusesValues) {
 TEST(ParseMethod, RefusesAParameterGivenTwice) {
   EXPECT_EQ(refusal(Fault::usage, "sketch:steps=1,relu=true,steps=2"),
             "parameter 'steps' stands twice in --method 'sketch:steps=1,relu=true,steps=2'");
+}
+
+const Catalogue& nesting() {
+  static const Catalogue loaded =
+      Catalogue::load_file(std::filesystem::path(ATTUNE_BUILD_DIR) / "tests/plugins/nested/attune-nested.so");
+  return loaded;
+}
+
+std::string nested_refusal(Fault fault, const std::string& text) {
+  return message_of(fault, [&] { parse_method(text, nesting()); });
+}
+
+TEST(ParseMethod, AMethodIsAValue) {
+  const auto parsed = [](const std::string& text) { return parse_method(text, nesting()).parameters; };
+  using Given = std::map<std::string, ParameterValue>;
+  const ComponentSpec plain{"input", {}}, scaled{"input", {{"scale", 3.0}}};
+  EXPECT_EQ(parsed("wrap:of=input"), (Given{{"of", plain}}));
+  EXPECT_EQ(parsed("wrap:of=(input)"), (Given{{"of", plain}}));
+  EXPECT_EQ(parsed("wrap:of=input,times=3"), (Given{{"of", plain}, {"times", int64_t{3}}}));
+  EXPECT_EQ(parsed("wrap:times=3,of=(input:scale=3)"), (Given{{"of", scaled}, {"times", int64_t{3}}}));
+  EXPECT_EQ(parsed("wrap:of=(input:scale=3),times=3"), (Given{{"of", scaled}, {"times", int64_t{3}}}));
+  const std::vector<std::string> layers{"a", "b"};
+  EXPECT_EQ(parsed("wrap:of=(wrap:of=(input:layers=a,b,scale=3),times=2),times=3"),
+            (Given{{"of", ComponentSpec{"wrap", {{"of", ComponentSpec{"input", {{"layers", layers}, {"scale", 3.0}}}},
+                                                 {"times", int64_t{2}}}}},
+                   {"times", int64_t{3}}}));
+  EXPECT_EQ(parse_method("mine=wrap:of=(input)", nesting()).name, "mine");
+}
+
+TEST(ParseMethod, ReadsBackWhatIsPrinted) {
+  for (const std::string text : {"wrap:of=(input:layers=a,b,scale=3),times=3", "wrap:of=(wrap:of=(wrap:of=input))"}) {
+    const ComponentText method = parse_method(text, nesting());
+    EXPECT_EQ(to_string(ParameterValue(ComponentSpec{method.id, method.parameters})), "(" + text + ")");
+  }
+}
+
+TEST(ParseMethod, RefusesNestedMethodsOfAnotherForm) {
+  EXPECT_EQ(nested_refusal(Fault::usage, "wrap:of=input:scale=3"),
+            "'input:scale=3' in --method 'wrap:of=input:scale=3' must stand in parentheses: of=(input:scale=3)");
+  EXPECT_EQ(nested_refusal(Fault::usage, "wrap:of=(input:scale=3"),
+            "'(input:scale=3' in --method 'wrap:of=(input:scale=3' lacks a closing parenthesis");
+  EXPECT_EQ(nested_refusal(Fault::usage, "wrap:of=(input)times=3"),
+            "'times=3' in --method 'wrap:of=(input)times=3' stands behind a closing parenthesis, where a comma or the end "
+            "is expected");
+  EXPECT_EQ(nested_refusal(Fault::spec, "wrap:of=(inputs)").substr(0, 24), "unknown method \"inputs\";");
+  EXPECT_EQ(nested_refusal(Fault::spec, "wrap:of=(input:scal=3)"),
+            "method \"input\" has no parameter 'scal'; it has scale, layers, layer (did you mean \"scale\"?)");
+  EXPECT_EQ(nested_refusal(Fault::usage, "wrap:of=(input:scale=11)"), "parameter \"scale\" must be at most 10, not 11");
+  EXPECT_EQ(nested_refusal(Fault::usage, "wrap:of=(input:scale)"),
+            "'scale' in --method 'wrap:of=(input:scale)' is no key=value");
+  EXPECT_EQ(nested_refusal(Fault::usage, "wrap:of=input,of=input"),
+            "parameter 'of' stands twice in --method 'wrap:of=input,of=input'");
+}
+
+TEST(ParseMethod, MethodsAreNestedSoDeepAndNoDeeper) {
+  const auto nested = [](int depth) {
+    std::string text = "input";
+    for (int i = 0; i < depth; ++i) text = "wrap:of=(" + text + ")";
+    return text;
+  };
+  EXPECT_NO_THROW(parse_method(nested(deepest_nesting), nesting()));
+  for (const int depth : {deepest_nesting + 1, 5000}) {
+    EXPECT_EQ(nested_refusal(Fault::usage, nested(depth)),
+              "methods are nested more than 8 deep in --method '" + nested(depth) + "'");
+  }
+}
+
+TEST(NamedLayers, AreThoseOfNestedMethodsToo) {
+  const ComponentText method = parse_method("wrap:of=(wrap:of=(input:layers=a,b,layer=c))", nesting());
+  auto layers = named_layers({method.id, method.parameters}, nesting());
+  std::sort(layers.begin(), layers.end());
+  EXPECT_EQ(layers, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(title_of({method.id, method.parameters}, nesting()), "Fixture of Fixture of Input");
 }
 
 TEST(NumberRepeatedNames, CountsFromTwo) {

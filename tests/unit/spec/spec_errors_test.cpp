@@ -61,6 +61,47 @@ TEST(BadSpecs, HaveAHundredFaultsAtMost) {
   }
 }
 
+// Of a spec whose map "a" is smooth with these keys.
+std::string faults_of_smooth(const std::string& keys) {
+  return faults_of("{\"version\": 1, \"maps\": {\"a\": {\"use\": \"smooth\", " + keys + R"(}, "b": "gradcam"},
+    "terms": [{"maps": ["a", "b"], "match": "upsample", "compare": "pearson"}]})",
+                   {{"layer3", "layer4"}, {}});
+}
+
+TEST(BadSpecs, SayWhereInANestedMethodTheyAreWrong) {
+  const std::string place = "spec.json:1:";
+  const auto fault = [&](int column, const std::string& pointer, const std::string& message) {
+    return place + std::to_string(column) + " at /maps/a/of" + pointer + ": " + message;
+  };
+  EXPECT_EQ(faults_of_smooth(R"("of": "gradcam")"), "");
+  EXPECT_EQ(faults_of_smooth(R"("of": 3)"),
+            fault(55, "", "must be the id of a method or an object {\"use\": ...}, not 3"));
+  EXPECT_EQ(faults_of_smooth(R"("of": {"use": "gradcam", "relu": 1})"),
+            fault(81, "/relu", "must be true or false, not 1"));
+  EXPECT_EQ(faults_of_smooth(R"("of": {"use": "gradcam", "layer": "layer5"})"),
+            fault(82, "/layer", "unknown layer \"layer5\" (did you mean \"layer3\"?); `attune layers` lists all 2"));
+  EXPECT_EQ(faults_of_smooth(R"("of": {"use": "gradcam", "stop_gradient": true})"),
+            fault(73, "/stop_gradient", "\"gradcam\" has no parameter \"stop_gradient\"; it has \"layer\", \"relu\""));
+  const std::string unknown = fault(55, "", "unknown method \"gradcm\"; methods are ");
+  EXPECT_EQ(faults_of_smooth(R"("of": "gradcm")").substr(0, unknown.size()), unknown);
+  EXPECT_EQ(faults_of_smooth(R"("statistic": "variance", "samples": 1)"),
+            "spec.json:1:31 at /maps/a: method \"smooth\": parameter \"samples\" must be at least 2 for the variance, not 1");
+}
+
+TEST(BadSpecs, NestMethodsSoDeepAndNoDeeper) {
+  const auto nested = [](int depth) {
+    std::string text = "\"gradcam\"";
+    for (int i = 1; i < depth; ++i) text = R"({"use": "smooth", "of": )" + text + "}";
+    return "\"of\": " + text;
+  };
+  EXPECT_EQ(faults_of_smooth(nested(deepest_nesting)), "");
+  for (const int depth : {deepest_nesting + 1, 40}) {
+    const std::string faults = faults_of_smooth(nested(depth));
+    EXPECT_NE(faults.find(": methods are nested more than 8 deep"), std::string::npos) << faults;
+    EXPECT_EQ(std::count(faults.begin(), faults.end(), '\n'), 0) << faults;
+  }
+}
+
 // Whatever a plugin throws is one fault among others.
 TEST(BadSpecs, MayNamePluginsThatThrow) {
   const fs::path fixtures = fs::path(ATTUNE_BUILD_DIR) / "tests" / "plugins";

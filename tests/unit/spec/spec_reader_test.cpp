@@ -47,6 +47,18 @@ TEST(SpecReader, FillsInDefaults) {
   EXPECT_EQ(term.weight, 1);
 }
 
+TEST(SpecReader, ReadsNestedMethods) {
+  const Spec spec = spec_from(R"({"version": 1, "maps": {
+    "a": {"use": "smooth", "of": "gradcam", "samples": 16},
+    "b": {"use": "smooth", "stop_gradient": true, "of": {"use": "smooth", "of": {"use": "gradcam", "layer": "layer3"}}}},
+    "terms": [{"maps": ["a", "b"], "match": "upsample", "compare": "pearson"}]})",
+                              {{"layer3"}, {}});
+  const ComponentSpec cam{"gradcam", {}}, of_layer{"gradcam", {{"layer", std::string("layer3")}}};
+  EXPECT_EQ(spec.maps[0].method, (ComponentSpec{"smooth", {{"of", cam}, {"samples", int64_t{16}}}}));
+  EXPECT_EQ(spec.maps[1].method, (ComponentSpec{"smooth", {{"of", ComponentSpec{"smooth", {{"of", of_layer}}}}}}));
+  EXPECT_TRUE(spec.maps[1].stop_gradient);
+}
+
 TEST(SpecReader, ReadsEverything) {
   const Spec spec = spec_from(R"({
     "$schema": "spec.schema.json",

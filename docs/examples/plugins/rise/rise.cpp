@@ -107,7 +107,8 @@ class Rise final : public AttentionMethod {
       const at::Tensor rows = numbers(begin, end, input);
       return input.index_select(0, rows.div(count_, "floor")) * masks(rows.remainder(count_));
     };
-    at::Tensor scores = pass.model().scores(samples * count_, masked, target.repeat(count_)).view({samples, count_});
+    const at::Tensor outputs = pass.model().outputs(samples * count_, masked);
+    at::Tensor scores = target.repeat(count_).score(outputs).view({samples, count_});
     if (centred_) scores = scores - scores.mean(1, /*keepdim=*/true);
     return {weighted(masks, scores, input), true};
   }

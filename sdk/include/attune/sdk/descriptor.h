@@ -31,6 +31,8 @@ struct ATTUNE_SDK_API Descriptor {
   double forward_passes = 1;
   double backward_passes = 0;
   bool at_input_resolution = false;
+  // The method parameter whose maps decide `at_input_resolution`, of a method that wraps another one; "": none does.
+  std::string resolution_of;
 
   // Of correlations.
   bool symmetric = false;         // h(a, b) = h(b, a)

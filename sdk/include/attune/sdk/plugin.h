@@ -9,6 +9,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 #include <ATen/TensorOperators.h>
@@ -23,7 +25,19 @@
 
 namespace attune {
 
-using MethodFactory = std::function<std::unique_ptr<AttentionMethod>(const Parameters&)>;
+// What the host makes of a component's parameters, for the time of its factory's call.
+class ATTUNE_SDK_API Parts {
+ public:
+  virtual ~Parts();
+
+  // The method that the parameter names, a new object with each call. Throws what making it throws, with the parameter's
+  // name in front.
+  virtual std::unique_ptr<AttentionMethod> method(const std::string& parameter) = 0;
+  // What that method says of itself, with what methods nested in it decide filled in.
+  virtual Descriptor descriptor(const std::string& parameter) const = 0;
+};
+
+using MethodFactory = std::function<std::unique_ptr<AttentionMethod>(const Parameters&, Parts&)>;
 using MatcherFactory = std::function<std::unique_ptr<ResolutionMatcher>(const Parameters&)>;
 using CorrelationFactory = std::function<std::unique_ptr<Correlation>(const Parameters&)>;
 
@@ -37,10 +51,17 @@ class ATTUNE_SDK_API Registry {
   virtual void add(Descriptor descriptor, MatcherFactory factory) = 0;
   virtual void add(Descriptor descriptor, CorrelationFactory factory) = 0;
 
-  // The usual case: T is made from a `const Parameters&`.
+  // The usual case: T is made from a `const Parameters&`, or, where methods are nested, from that and a `Parts&`.
   template <class T>
   void add_method(Descriptor descriptor) {
-    add(std::move(descriptor), MethodFactory([](const Parameters& p) { return std::make_unique<T>(p); }));
+    add(std::move(descriptor), MethodFactory([](const Parameters& p, Parts& parts) {
+          if constexpr (std::is_constructible_v<T, const Parameters&, Parts&>) {
+            return std::make_unique<T>(p, parts);
+          } else {
+            (void)parts;
+            return std::make_unique<T>(p);
+          }
+        }));
   }
   template <class T>
   void add_matcher(Descriptor descriptor) {

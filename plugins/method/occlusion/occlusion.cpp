@@ -1,0 +1,176 @@
+// Occlusion: Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 4.2.
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/logical_and.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/where.h>
+
+#include <attune/sdk/error.h>
+#include <attune/sdk/plugin.h>
+
+#include "common/axes.h"
+
+namespace {
+
+using namespace attune;
+
+Descriptor descriptor() {
+  Descriptor d;
+  d.id = "occlusion";
+  d.title = "Occlusion";
+  d.summary = "How far the class score drops where a window hides the input, mean over the windows at each place";
+  d.citation = "Zeiler and Fergus 2014, section 4.2";
+  d.parameters = {
+      list("window", {32}, {1, 65536}, "Extent of the window along each axis of the input, or one for all"),
+      list("stride", {}, {1, 65536}, "Step from window to window along each axis, or one for all; none: half a window"),
+      choice_or_real("fill", 0.0, {"mean"}, {-1e6, 1e6},
+                     "What a window holds: a value as the model sees it, or the mean of each of the input's channels"),
+  };
+  d.differentiable = false;
+  d.forward_passes = 170;  // at 224 x 224
+  d.at_input_resolution = true;
+  return d;
+}
+
+std::vector<int64_t> whole_numbers(const Parameters& parameters, const std::string& name) {
+  std::vector<int64_t> numbers;
+  for (const double number : parameters.list(name)) {
+    numbers.push_back(std::llround(number));
+    if (static_cast<double>(numbers.back()) == number) continue;
+    throw Error(Fault::spec, "parameter \"" + name + "\" must hold whole numbers, not " + to_string(number));
+  }
+  return numbers;
+}
+
+// That of an axis, or the one for all.
+int64_t of_axis(const std::vector<int64_t>& numbers, size_t axis) { return numbers[numbers.size() == 1 ? 0 : axis]; }
+
+// Windows of one size on a grid that covers the input; the last of each axis ends with it.
+class Windows {
+ public:
+  Windows(const at::Tensor& input, const std::vector<int64_t>& window, const std::vector<int64_t>& stride) {
+    for (int64_t axis = 2; axis < input.dim(); ++axis) {
+      const int64_t extent = input.size(axis);
+      const int64_t length = std::min(of_axis(window, static_cast<size_t>(axis - 2)), extent);
+      const int64_t half = std::max<int64_t>(1, length / 2);
+      const int64_t step = stride.empty() ? half : of_axis(stride, static_cast<size_t>(axis - 2));
+      const int64_t last = extent - length;
+      const auto whole = input.options().dtype(at::kLong);
+      const at::Tensor starts = (at::arange((last + step - 1) / step + 1, whole) * step).clamp_max(last).unsqueeze(1);
+      const at::Tensor cells = at::arange(extent, whole);
+      inside_.push_back(at::logical_and(cells >= starts, cells < starts + length));
+      count_ *= starts.size(0);
+    }
+  }
+
+  int64_t count() const { return count_; }
+
+  // [rows,1,S1..Sd], true in the windows of the given numbers.
+  at::Tensor masks(const at::Tensor& numbers) const {
+    std::vector<int64_t> shape(inside_.size() + 2, 1);
+    shape[0] = numbers.size(0);
+    at::Tensor masks = at::ones(shape, numbers.options().dtype(at::kBool));
+    int64_t behind = count_;  // windows of all later axes
+    for (size_t axis = 0; axis < inside_.size(); ++axis) {
+      const int64_t places = inside_[axis].size(0);
+      behind /= places;
+      const at::Tensor place = numbers.div(behind, "floor").remainder(places);
+      auto along_axis = shape;
+      along_axis[axis + 2] = inside_[axis].size(1);
+      masks = at::logical_and(masks, inside_[axis].index_select(0, place).view(along_axis));
+    }
+    return masks;
+  }
+
+  // [N,1,S1..Sd]: at each cell the mean of `values` [N,count] over the windows that hide it.
+  at::Tensor mean(const at::Tensor& values) const {
+    std::vector<int64_t> shape{values.size(0), 1};
+    for (const at::Tensor& axis : inside_) shape.push_back(axis.size(0));
+    at::Tensor sums = values.view(shape);
+    at::Tensor counts = at::ones(shape, values.options());
+    for (size_t axis = 0; axis < inside_.size(); ++axis) {
+      const at::Tensor cells = inside_[axis].t().to(values.options());
+      sums = plugins::along(sums, static_cast<int64_t>(axis) + 2, cells);
+      counts = plugins::along(counts, static_cast<int64_t>(axis) + 2, cells);
+    }
+    return sums / counts;
+  }
+
+ private:
+  std::vector<at::Tensor> inside_;  // [windows,cells] of each axis
+  int64_t count_ = 1;
+};
+
+class Occlusion final : public AttentionMethod {
+ public:
+  explicit Occlusion(const Parameters& parameters)
+      : window_(whole_numbers(parameters, "window")),
+        stride_(whole_numbers(parameters, "stride")),
+        fill_(parameters.number("fill")) {
+    if (window_.empty()) throw Error(Fault::spec, "parameter \"window\" must hold a number, or one for each axis");
+    const size_t axes = std::max(window_.size(), stride_.size());
+    for (size_t axis = 0; !stride_.empty() && axis < axes; ++axis) {
+      const bool fit = std::min(window_.size(), stride_.size()) == 1 || window_.size() == stride_.size();
+      if (fit && of_axis(stride_, axis) <= of_axis(window_, axis)) continue;
+      throw Error(Fault::spec, fit ? "parameter \"stride\" must not be larger than \"window\", or no window would hide "
+                                     "what lies between"
+                                   : "parameters \"window\" and \"stride\" must hold as many numbers, or one for all");
+    }
+  }
+
+  Needs needs(const Model&) const override { return {}; }
+
+  // Row r of the hidden inputs is window r % count of sample r / count.
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    const at::NoGradGuard no_graph;
+    const at::Tensor& input = pass.input();
+    check_axes(window_, "window", input);
+    check_axes(stride_, "stride", input);
+    const Windows windows(input, window_, stride_);
+    const at::Tensor fill = filling(input);
+    const int64_t samples = input.size(0), count = windows.count();
+    const auto hidden = [&](int64_t begin, int64_t end) {
+      const at::Tensor rows = at::arange(begin, end, input.options().dtype(at::kLong));
+      const at::Tensor sample = rows.div(count, "floor");
+      return at::where(windows.masks(rows.remainder(count)), fill.index_select(0, sample),
+                       input.index_select(0, sample));
+    };
+    const at::Tensor outputs = pass.model().outputs(samples * count, hidden);
+    const at::Tensor scores = target.repeat(count).score(outputs).view({samples, count});
+    return {windows.mean(pass.score(target).unsqueeze(1) - scores), true};
+  }
+
+ private:
+  static void check_axes(const std::vector<int64_t>& numbers, const std::string& name, const at::Tensor& input) {
+    const auto axes = static_cast<size_t>(input.dim()) - 2;
+    if (numbers.size() <= 1 || numbers.size() == axes) return;
+    throw Error(Fault::run, "parameter \"" + name + "\" holds " + std::to_string(numbers.size()) +
+                                " numbers, but the input has " + std::to_string(axes) +
+                                (axes == 1 ? " axis" : " axes"));
+  }
+
+  // [N,C,1..1]
+  at::Tensor filling(const at::Tensor& input) const {
+    std::vector<int64_t> shape(static_cast<size_t>(input.dim()), 1);
+    shape[0] = input.size(0);
+    shape[1] = input.size(1);
+    return fill_ ? at::full(shape, *fill_, input.options()) : input.flatten(2).mean(2).view(shape);
+  }
+
+  std::vector<int64_t> window_;
+  std::vector<int64_t> stride_;
+  std::optional<double> fill_;
+};
+
+}  // namespace
+
+ATTUNE_PLUGIN("occlusion", ATTUNE_VERSION, registry) { registry.add_method<Occlusion>(descriptor()); }

@@ -1,0 +1,122 @@
+// SmoothGrad: Smilkov et al. 2017, "SmoothGrad: removing noise by adding noise", section 3; VarGrad: Adebayo et al. 2018,
+// "Local Explanation Methods for Deep Neural Networks Lack Sensitivity to Parameter Values".
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/randn.h>
+
+#include <attune/sdk/error.h>
+#include <attune/sdk/plugin.h>
+
+namespace {
+
+using namespace attune;
+
+constexpr int64_t default_samples = 16;
+constexpr int64_t most_rows = 16;  // of one pass, unless the batch has more
+
+Descriptor descriptor() {
+  Descriptor d;
+  d.id = "smooth";
+  d.title = "SmoothGrad";
+  d.summary = "Mean of a method's maps, of the input with noise, drawn anew for each of them";
+  d.citation = "Smilkov et al. 2017, section 3; Adebayo et al. 2018 for the variance";
+  d.parameters = {
+      method("of", {"saliency", {{"absolute", false}}}, "Method whose maps are smoothed, with its parameters"),
+      integer("samples", default_samples, {1, 1000}, "How often noise is drawn"),
+      real("noise", 0.15, {0, 10}, "Standard deviation of the noise, as a share of each input's range"),
+      choice("statistic", "mean", {"mean", "mean_square", "variance"}, "What is taken of the maps, cell by cell"),
+  };
+  d.deterministic = false;
+  d.forward_passes = 1 + default_samples;
+  d.backward_passes = default_samples;
+  d.resolution_of = "of";
+  return d;
+}
+
+class Smooth final : public AttentionMethod {
+ public:
+  Smooth(const Parameters& parameters, Parts& parts)
+      : method_(parts.method("of")),
+        nested_(parts.descriptor("of")),
+        samples_(parameters.integer("samples")),
+        noise_(parameters.real("noise")),
+        statistic_(parameters.string("statistic")) {
+    if (statistic_ == "variance" && samples_ < 2) {
+      throw Error(Fault::spec, "parameter \"samples\" must be at least 2 for the variance, not 1");
+    }
+  }
+
+  // Of the host's pass only the input is read; the method is given passes of its own.
+  Needs needs(const Model& model) const override {
+    const Needs one = method_->needs(model);
+    const auto samples = static_cast<double>(samples_);
+    Needs needs;
+    needs.forward_passes = 1 + samples * (one.forward_passes > 0 ? one.forward_passes : nested_.forward_passes);
+    needs.backward_passes = samples * (one.backward_passes > 0 ? one.backward_passes : nested_.backward_passes);
+    return needs;
+  }
+
+  // The noise is the same for every sample of the batch, and what the method itself draws for every draw of noise.
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    at::Generator generator = pass.generator();
+    const at::Tensor draws = draw(pass.input(), generator);
+    const Needs needs = method_->needs(pass.model());
+    const int64_t rows = pass.input().size(0), most = std::max<int64_t>(1, most_rows / rows);
+    AttentionMap map;
+    std::vector<at::Tensor> maps;
+    for (int64_t begin = 0; begin < samples_; begin += most) {
+      const int64_t count = std::min(most, samples_ - begin);
+      const at::Tensor input = with_noise(pass, draws.narrow(0, begin, count));
+      const auto noisy = pass.model().forward(input, needs, pass.wants_graph(), generator.clone());
+      map = method_->attend(*noisy, target.repeat(count));
+      auto shape = map.values.sizes().vec();
+      shape[0] = count;
+      shape.insert(shape.begin(), rows);
+      maps.push_back(map.values.reshape(shape));
+    }
+    map.values = statistic(at::cat(maps, 1));
+    return map;
+  }
+
+ private:
+  // [samples,C,S1..Sd], on the processor and in float32, so that a seed means the same noise everywhere.
+  at::Tensor draw(const at::Tensor& input, const at::Generator& generator) const {
+    auto shape = input.sizes().vec();
+    shape[0] = samples_;
+    return at::randn(shape, generator, at::kFloat).to(input.options());
+  }
+
+  // [N count,C,S1..Sd]: each input of the batch with every one of `count` draws.
+  at::Tensor with_noise(const Pass& pass, const at::Tensor& draws) const {
+    const at::AutoGradMode mode(pass.wants_graph() && at::GradMode::is_enabled());
+    const at::Tensor& input = pass.input();
+    const at::Tensor values = input.flatten(1);
+    auto shape = std::vector<int64_t>(static_cast<size_t>(input.dim()) + 1, 1);
+    shape[0] = input.size(0);
+    const at::Tensor deviation = ((values.amax(1) - values.amin(1)) * noise_).view(shape);
+    return (input.unsqueeze(1) + deviation * draws).flatten(0, 1);
+  }
+
+  // [N,samples,..] -> [N,..]
+  at::Tensor statistic(const at::Tensor& maps) const {
+    if (statistic_ == "mean") return maps.mean(1);
+    return (statistic_ == "variance" ? maps - maps.mean(1, /*keepdim=*/true) : maps).square().mean(1);
+  }
+
+  std::unique_ptr<AttentionMethod> method_;
+  Descriptor nested_;
+  int64_t samples_;
+  double noise_;
+  std::string statistic_;
+};
+
+}  // namespace
+
+ATTUNE_PLUGIN("smooth", ATTUNE_VERSION, registry) { registry.add_method<Smooth>(descriptor()); }
