@@ -20,7 +20,8 @@ resolution matchers and correlations are plugins, and JSON files compose them.")
 # The libraries' packages are found by dpkg-shlibdeps, in plugins and in what the program loads late too.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 # LibTorch multiplies matrices with the reference BLAS otherwise, twenty times more slowly.
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS libopenblas0-openmp)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS
+    "libopenblas0-openmp, fonts-dejavu-core, fonts-droid-fallback, fonts-lohit-deva")
 
 set(CPACK_DEBIAN_SDK_PACKAGE_NAME attune-sdk)
 set(CPACK_DEBIAN_SDK_PACKAGE_SECTION libdevel)

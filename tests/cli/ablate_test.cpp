@@ -130,9 +130,12 @@ TEST_F(Ablate, WritesTables) {
   EXPECT_EQ(read("run/ablation.md"), table);
   EXPECT_NE(outcome.out.find(table), std::string::npos) << outcome.out;
   EXPECT_EQ(read("run/ablation.csv").rfind("loss,correlation\n\"a_pearson\",", 0), 0U);
-  for (const char* picture : {"run/ablation.png", "run/ablation_curves.png"}) {
-    EXPECT_EQ(read(picture).substr(1, 3), "PNG") << picture;
+  for (const std::string chart : {"run/ablation", "run/ablation_curves"}) {
+    EXPECT_EQ(read(chart + ".png").substr(1, 3), "PNG") << chart;
+    EXPECT_EQ(read(chart + ".svg").rfind("<?xml", 0), 0U) << chart;
   }
+  expect_parts(read("run/ablation.svg"), {">Correlation with the validation loss<", ">cross-correlation<", ">a<", ">b<"});
+  expect_parts(read("run/ablation_curves.svg"), {">validation loss<", ">a_pearson<", ">b_ssim<", ">epoch<"});
 }
 
 TEST_F(Ablate, ListsLossesOfOtherNames) {

@@ -57,7 +57,7 @@ class TrainingRun : public testing::Test {
     for (const std::string& stage : stage_names) {
       expect_equal(weights_of(model(output, stage)), weights_of(model(other, stage)));
     }
-    for (const char* name : {"log.csv", "log.jsonl", "results.json", "curves_loss.png"}) {
+    for (const char* name : {"log.csv", "log.jsonl", "results.json", "curves_loss.png", "curves_loss.svg"}) {
       EXPECT_EQ(read_bytes(files_.folder / output / name), read_bytes(files_.folder / other / name)) << name;
     }
   }
@@ -68,8 +68,8 @@ class TrainingRun : public testing::Test {
 TEST_F(TrainingRun, WritesWhatItPromises) {
   ASSERT_EQ(run(files_.config(all_strategies())), Ending::finished);
   const fs::path folder = files_.folder / "run";
-  for (const char* name : {"config.json", "log.csv", "log.jsonl", "curves_loss.png", "curves_metrics.png",
-                           "checkpoint.pt", "results.json"}) {
+  for (const char* name : {"config.json", "log.csv", "log.jsonl", "curves_loss.png", "curves_loss.svg",
+                           "curves_metrics.png", "curves_metrics.svg", "checkpoint.pt", "results.json"}) {
     EXPECT_TRUE(fs::is_regular_file(folder / name)) << name;
   }
   const Json results = Json::parse(read_bytes(folder / "results.json"));
