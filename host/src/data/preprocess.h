@@ -8,7 +8,6 @@
 
 #include "data/preprocess_text.h"
 #include "image/image.h"
-#include "image/region.h"
 
 namespace attune {
 
