@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "commands.h"
-#include "parser.h"
+#include "options.h"
 
 int main(int argc, char** argv) {
   attune::cli::Options options;

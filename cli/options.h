@@ -175,4 +175,8 @@ struct Options {
   DemoOptions demo;
 };
 
+// By parser.cpp, which is light: nothing that a model needs is loaded for `attune --help`.
+// Prints help or what is wrong and returns the exit code when the program is to end here; -1 when a command is to run.
+int parse(int argc, char** argv, Options& options);
+
 }  // namespace attune::cli

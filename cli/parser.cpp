@@ -1,11 +1,10 @@
-#include "parser.h"
-
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <limits>
 
 #include <attune/sdk/version.h>
 
+#include "options.h"
 #include "usage_message.h"
 
 namespace attune::cli {

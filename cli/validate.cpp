@@ -1,4 +1,5 @@
-// attune validate: everything that is wrong with a spec, before anything is run.
+// attune validate: everything that is wrong with a spec, before anything is run. attune schema: what files may say, for
+// editors.
 
 #include <iostream>
 
@@ -8,6 +9,7 @@
 #include "json.h"
 #include "session.h"
 #include "spec/quoting.h"
+#include "spec/train_config.h"
 
 namespace attune::cli {
 namespace {
@@ -58,6 +60,11 @@ int validate(const ValidateOptions& options) {
   }
   if (options.json) print(document(faults, has_more));
   return faults.empty() ? 0 : static_cast<int>(Fault::spec);
+}
+
+int schema(const SchemaOptions& options) {
+  std::cout << (options.of == "train" ? train_schema() : spec_schema(load_catalogue(options.plugin_dirs)));
+  return 0;
 }
 
 }  // namespace attune::cli

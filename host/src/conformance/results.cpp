@@ -1,9 +1,10 @@
-// Results: their form, batches, floating types, and whether equal inputs give equal ones.
-
+// Results: their form, batches, floating types, whether equal inputs give equal ones, maps that a matcher computes once
+// more, and what comes out of a component that is given what it cannot work with.
 #include <ATen/ATen.h>
 
 #include "conformance/checks.h"
 #include "conformance/tensors.h"
+#include "conformance/values.h"
 
 namespace attune::conformance {
 namespace {
@@ -115,6 +116,38 @@ std::string check_determinism(const Subject& subject, uint64_t seed) {
     throw Failed(made->place(scene) + ": two objects made from the same parameters give different results");
   }
   return "equal results, run after run";
+}
+
+std::string check_reruns(const Subject& subject, uint64_t seed) {
+  size_t runs = 0;
+  for (const Given& given : variants(subject)) {
+    const auto made = attempt("made from " + to_string(given), [&] { return subject.make(given); });
+    for (const int rank : subject.ranks()) {
+      const Scene scene{rank};
+      const Tensors inputs = subject.inputs(scene, 2, seed);
+      if (given.empty()) made->results(scene, inputs);  // other values may be refused
+      // The instance itself finds undeclared ones. Of two maps, the one that a parameter names may be missing.
+      runs += made->results_or_refusal(scene, inputs) ? 1 : 0;
+      runs += made->results_or_refusal(scene, {inputs[0], inputs[1], inputs[2]}) ? 1 : 0;
+    }
+  }
+  return std::to_string(runs) + " matches of two and three maps";
+}
+
+std::string check_exceptions(const Subject& subject, uint64_t seed) {
+  const auto made = subject.make_quick();
+  size_t thrown = 0;
+  const auto mistakes = subject.mistakes(seed);
+  for (const auto& [what, run] : mistakes) {
+    try {
+      run(*made);
+    } catch (const std::exception&) {
+      ++thrown;
+    } catch (...) {
+      throw Failed("given " + what + ", it threw something that is no std::exception; throw attune::Error");
+    }
+  }
+  return std::to_string(mistakes.size()) + " mistakes, " + std::to_string(thrown) + " answered by an exception";
 }
 
 }  // namespace attune::conformance

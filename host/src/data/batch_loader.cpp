@@ -8,8 +8,6 @@
 
 #include <attune/sdk/error.h>
 
-#include "data/attempt.h"
-#include "data/boxes.h"
 #include "data/draft.h"
 #include "data/read_ahead.h"
 #include "image/mat.h"

@@ -1,8 +1,15 @@
 #include "data/dataset.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+#include <utility>
+
 #include <attune/sdk/error.h>
 
-#include "data/readers.h"
+#include "data/draft.h"
+#include "image/input_file.h"
 
 namespace attune {
 namespace {
@@ -19,6 +26,103 @@ Drafts read_split(const DataSource& source, const std::string& split) {
       return read_image_folder(source, split);
   }
   throw Error(Fault::run, "there is no such format of data");
+}
+
+using ClassIndices = std::map<std::string, int64_t>;
+
+void find_missing_files(std::vector<Drafts>& splits) {
+  for (Drafts& split : splits) {
+    for (Draft& draft : split.examples) {
+      if (draft.problem) continue;
+      try {
+        input_size(draft.path);
+      } catch (const Error& error) {
+        draft.problem = Problem{draft.path, error.what()};
+      }
+    }
+  }
+}
+
+std::vector<std::string> names_in(const std::vector<Drafts>& splits) {
+  std::set<std::string> names;
+  for (const Drafts& split : splits) {
+    for (const Draft& draft : split.examples) {
+      if (draft.problem) continue;
+      names.insert(draft.labels.begin(), draft.labels.end());
+      names.insert(draft.unsure.begin(), draft.unsure.end());
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+ClassIndices indices_of(const std::vector<std::string>& classes) {
+  ClassIndices indices;
+  for (const std::string& name : classes) {
+    if (!indices.emplace(name, static_cast<int64_t>(indices.size())).second) {
+      throw Error(Fault::spec, "the list of classes names \"" + name + "\" twice");
+    }
+  }
+  return indices;
+}
+
+int64_t index_of(const std::string& name, const ClassIndices& indices) {
+  const auto found = indices.find(name);
+  if (found != indices.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [known, index] : indices) names.push_back(known);
+  throw Error(Fault::input, "the class \"" + name + "\" is not in the list of classes" + did_you_mean(name, names));
+}
+
+std::vector<int64_t> sorted_indices(const std::vector<std::string>& names, const ClassIndices& indices) {
+  std::set<int64_t> found;
+  for (const std::string& name : names) found.insert(index_of(name, indices));
+  return {found.begin(), found.end()};
+}
+
+Example finished(const Draft& draft, const ClassIndices& indices) {
+  Example example{draft.id, draft.path, sorted_indices(draft.labels, indices), {}, {}, draft.height, draft.width};
+  for (const int64_t index : sorted_indices(draft.unsure, indices)) {
+    if (!std::binary_search(example.labels.begin(), example.labels.end(), index)) example.unsure.push_back(index);
+  }
+  for (const NamedBox& box : draft.boxes) {
+    example.boxes.push_back({index_of(box.name, indices), box.region, box.difficult});
+  }
+  return example;
+}
+
+Dataset resolve_split(const Drafts& split, const ClassIndices& indices, const DataSource& source) {
+  if (split.examples.empty()) refuse(split.list, "the split is empty");
+  Dataset dataset;
+  dataset.list = split.list;
+  dataset.clips = source.clips;
+  for (const Draft& draft : split.examples) {
+    std::optional<Problem> problem = draft.problem;
+    try {
+      if (!problem) dataset.examples.push_back(finished(draft, indices));
+    } catch (const Error& error) {
+      problem = problem_of(draft.source, (draft.place.empty() ? "" : draft.place + ": ") + error.what());
+    }
+    if (problem && source.on_problem == OnProblem::stop) throw Error(Fault::input, problem->sentence);
+    if (problem) dataset.problems.push_back(*problem);
+  }
+  if (dataset.examples.empty()) {
+    refuse(split.list, "none of the " + std::to_string(split.examples.size()) +
+                           " examples of the split can be used; the first: " + dataset.problems[0].sentence);
+  }
+  return dataset;
+}
+
+// Drafts as datasets: class names become numbers, and what is wrong with an example a problem.
+std::vector<Dataset> resolve(std::vector<Drafts> splits, const DataSource& source) {
+  find_missing_files(splits);
+  const std::vector<std::string> classes = source.classes.empty() ? names_in(splits) : source.classes;
+  const ClassIndices indices = indices_of(classes);
+  std::vector<Dataset> datasets;
+  for (const Drafts& split : splits) {
+    datasets.push_back(resolve_split(split, indices, source));
+    datasets.back().classes = classes;
+  }
+  return datasets;
 }
 
 }  // namespace
@@ -38,6 +142,40 @@ Dataset subset(const Dataset& dataset, const std::vector<int64_t>& indices) {
   Dataset result{dataset.list, dataset.classes, {}, dataset.problems, dataset.clips};
   for (const int64_t index : indices) result.examples.push_back(dataset.examples.at(static_cast<size_t>(index)));
   return result;
+}
+
+Problem problem_of(const std::filesystem::path& path, const std::string& what) {
+  return {path, path.string() + ": " + what};
+}
+
+void refuse(const std::filesystem::path& path, const std::string& what) {
+  throw Error(Fault::input, path.string() + ": " + what);
+}
+
+std::string trimmed(const std::string& text) {
+  constexpr const char* kSpace = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string::npos) return "";
+  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+std::optional<Region> clipped(const Region& region, int64_t height, int64_t width) {
+  const double left = std::max(region.x, 0.0), top = std::max(region.y, 0.0);
+  const double right = std::min(region.x + region.width, static_cast<double>(width));
+  const double bottom = std::min(region.y + region.height, static_cast<double>(height));
+  if (right <= left || bottom <= top) return {};
+  return Region{left, top, right - left, bottom - top};
+}
+
+std::string outside_of(const Region& region, int64_t height, int64_t width) {
+  const double right = region.x + region.width, bottom = region.y + region.height;
+  const bool near = region.x >= -1 && region.y >= -1 && right <= static_cast<double>(width) + 1 &&
+                    bottom <= static_cast<double>(height) + 1;
+  if (near && clipped(region, height, width)) return "";
+  std::ostringstream text;
+  text << "has a box outside of the picture: pixels " << region.x << " to " << right << " of " << width << ", rows "
+       << region.y << " to " << bottom << " of " << height;
+  return text.str();
 }
 
 }  // namespace attune

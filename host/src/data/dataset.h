@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "image/region.h"
+#include "image/image.h"
 
 namespace attune {
 
@@ -62,7 +63,7 @@ struct DataSource {
   OnProblem on_problem = OnProblem::stop;
 };
 
-// One dataset per split, all with the same classes; readers.h says what is read and what is wrong with a file. What is
+// One dataset per split, all with the same classes; draft.h says what is read and what is wrong with a file. What is
 // wrong with the pictures and videos themselves shows when they are loaded (batch_loader.h); that they are there is
 // checked here. Throws Error(Fault::input) for a list or folder that cannot be read, for a split in which no example
 // can be used and, with OnProblem::stop, for the first problem.
@@ -70,5 +71,25 @@ std::vector<Dataset> read_datasets(const DataSource& source, const std::vector<s
 
 // Those examples, in that order, and all problems.
 Dataset subset(const Dataset& dataset, const std::vector<int64_t>& indices);
+
+// The part of a region that lies in a picture of that size; nothing when none does.
+std::optional<Region> clipped(const Region& region, int64_t height, int64_t width);
+
+// "has a box outside of the picture: ..." for a region that reaches more than one pixel out of a picture of that size,
+// or lies there altogether; "" for one that does not.
+std::string outside_of(const Region& region, int64_t height, int64_t width);
+
+// Every region replaced by what `change` makes of it, cut off at the borders of a picture of that size; boxes of which
+// nothing remains are dropped.
+template <typename Change>
+void change_boxes(std::vector<Box>& boxes, int64_t height, int64_t width, const Change& change) {
+  std::vector<Box> kept;
+  for (const Box& box : boxes) {
+    if (const auto region = clipped(change(box.region), height, width)) {
+      kept.push_back({box.label, *region, box.difficult});
+    }
+  }
+  boxes = std::move(kept);
+}
 
 }  // namespace attune

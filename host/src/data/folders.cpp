@@ -3,8 +3,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "data/draft.h"
 #include "data/inputs.h"
-#include "data/readers.h"
 
 namespace attune {
 namespace {

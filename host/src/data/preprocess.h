@@ -8,7 +8,6 @@
 
 #include "base/preprocess_text.h"
 #include "image/image.h"
-#include "image/region.h"
 
 namespace attune {
 

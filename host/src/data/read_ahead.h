@@ -1,4 +1,4 @@
-// Work done ahead of whoever needs the results.
+// Work done ahead of whoever needs the results, and what may go wrong with one file among many.
 #pragma once
 
 #include <condition_variable>
@@ -6,10 +6,14 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <attune/sdk/error.h>
 
 namespace attune {
 
@@ -107,5 +111,23 @@ class ReadAhead {
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
+
+// Does it, and says in one sentence why that failed, beginning with the file's path; "" when it did not. Never throws.
+inline std::string attempt(const std::string& path, const std::function<void()>& action) {
+  try {
+    action();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  } catch (const std::bad_alloc&) {
+    return path + ": there is not enough memory to decode it";
+  } catch (const std::exception& error) {
+    // LibTorch's messages go on with a stack trace.
+    const std::string text = error.what();
+    return path + ": cannot be decoded: " + text.substr(0, text.find('\n'));
+  } catch (...) {
+    return path + ": cannot be decoded";
+  }
+}
 
 }  // namespace attune

@@ -1,16 +1,182 @@
 #include "data/sample_stream.h"
 
+#include <ATen/ops/empty.h>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include <attune/sdk/error.h>
 
-#include "data/decoder.h"
+#include "base/shape_text.h"
 #include "data/read_ahead.h"
 #include "data/video.h"
 #include "image/mat.h"
+#include "image/npy.h"
 
 namespace attune {
 namespace {
+
+// What one sample is made from.
+struct Work {
+  InputFile file;
+  std::shared_ptr<const NpyFile> npy;  // opened already, for .npy files
+  std::optional<int64_t> row;
+};
+
+// Walks through files and the rows of .npy batches. Not for several threads at once.
+class WorkList {
+ public:
+  WorkList(std::vector<InputFile> files, int64_t spatial_rank);
+
+  std::optional<Work> next();
+
+ private:
+  Work first_of(InputFile file);
+
+  std::vector<InputFile> files_;
+  int64_t spatial_rank_;
+  size_t position_ = 0;  // of the next file
+  Work current_;         // a .npy batch whose rows are being handed out
+  int64_t rows_left_ = 0;
+};
+
+std::string axes(int64_t rank, bool batch) {
+  std::string text = batch ? "[N,C" : "[C";
+  for (int64_t i = 1; i <= rank; ++i) text += ",S" + std::to_string(i);
+  return text + "]";
+}
+
+std::string wrong_rank(const std::vector<int64_t>& shape, int64_t rank) {
+  return "has the shape " + shape_text(shape) + "; the model takes " + axes(rank, false) + ", or " + axes(rank, true) +
+         " for several inputs";
+}
+
+void decode_picture(Sample& sample, const StreamOptions& options) {
+  if (options.frames > 0) {
+    throw Error(Fault::input, sample.path + ": is a still picture, but the model takes clips; give it a video");
+  }
+  if (options.spatial_rank != 2) {
+    throw Error(Fault::input, sample.path + ": is a picture, but the model takes " + axes(options.spatial_rank, false) +
+                                  "; give it a .npy file");
+  }
+  sample.pictures.push_back(read_image(sample.path));
+  sample.input = preprocess(sample.pictures[0], options.preprocess);
+  sample.region = sample.crop = covered(sample.pictures[0].size(0), sample.pictures[0].size(1), options.preprocess);
+}
+
+// The picture, or a smaller one when it takes more bytes.
+Image within(const Image& picture, int64_t bytes) {
+  if (picture.numel() <= bytes) return picture;
+  const double scale = std::sqrt(static_cast<double>(bytes) / static_cast<double>(picture.numel()));
+  const auto side = [&](int64_t length) {
+    return std::max<int64_t>(1, static_cast<int64_t>(scale * static_cast<double>(length)));
+  };
+  return resize(picture, side(picture.size(0)), side(picture.size(1)));
+}
+
+Region scaled(const Region& region, double x, double y) {
+  return {region.x * x, region.y * y, region.width * x, region.height * y};
+}
+
+void decode_clip(Sample& sample, const StreamOptions& options) {
+  if (options.frames == 0) throw Error(Fault::input, sample.path + ": is a video, but the model does not take clips");
+  sample.pictures.resize(static_cast<size_t>(options.frames));
+  sample.times.resize(static_cast<size_t>(options.frames));
+  const auto [height, width] = options.preprocess.size;
+  const auto channels = static_cast<int64_t>(options.preprocess.mean.size());
+  sample.input = at::empty({channels, options.frames, height, width}, at::kFloat);
+  const ClipTiming timing{options.frames, options.frames_per_second};
+  read_clip(sample.path, timing, [&](int64_t index, const Image& frame, double seconds) {
+    sample.times[static_cast<size_t>(index)] = seconds;
+    sample.input.select(1, index).copy_(preprocess(frame, options.preprocess));
+    const Image kept = within(frame, options.clip_bytes / options.frames);
+    sample.pictures[static_cast<size_t>(index)] = kept;
+    const auto share = [](int64_t part, int64_t whole) {
+      return static_cast<double>(part) / static_cast<double>(whole);
+    };
+    sample.crop = covered(frame.size(0), frame.size(1), options.preprocess);
+    sample.region = scaled(sample.crop, share(kept.size(1), frame.size(1)), share(kept.size(0), frame.size(0)));
+  });
+}
+
+// A volume is [C,X,Y,Z]; one of a single slice may also be the input of a model for pictures.
+void decode_volume(Sample& sample, const StreamOptions& options) {
+  NiftiVolume volume = read_nifti(sample.path);
+  at::Tensor values = volume.values;
+  if (options.spatial_rank == 2 && values.size(3) == 1) values = values.squeeze(3);
+  if (values.dim() != options.spatial_rank + 1) {
+    throw Error(Fault::input, sample.path + ": is a volume of shape " + shape_text(values.sizes().vec()) +
+                                  "; the model takes " + axes(options.spatial_rank, false));
+  }
+  sample.input = values;
+  sample.volume = std::make_shared<const NiftiHeader>(volume.header);
+}
+
+void decode_into(Sample& sample, const Work& work, const StreamOptions& options) {
+  if (!work.file.error.empty()) throw Error(Fault::input, work.file.error);
+  switch (work.file.kind) {
+    case InputKind::image:
+      decode_picture(sample, options);
+      break;
+    case InputKind::video:
+      decode_clip(sample, options);
+      break;
+    case InputKind::npy:
+      sample.input = work.row ? work.npy->read_row(*work.row) : work.npy->read();
+      break;
+    case InputKind::nifti:
+      decode_volume(sample, options);
+      break;
+  }
+}
+
+WorkList::WorkList(std::vector<InputFile> files, int64_t spatial_rank)
+    : files_(std::move(files)), spatial_rank_(spatial_rank) {}
+
+std::optional<Work> WorkList::next() {
+  if (rows_left_ == 0) {
+    if (position_ == files_.size()) return {};
+    Work work = first_of(files_[position_++]);
+    if (!work.row) return work;
+    current_ = std::move(work);
+    rows_left_ = current_.npy->shape()[0];
+  }
+  Work work = current_;
+  --rows_left_;
+  ++*current_.row;
+  if (rows_left_ == 0) current_ = {};
+  return work;
+}
+
+Work WorkList::first_of(InputFile file) {
+  Work work{std::move(file), nullptr, {}};
+  if (work.file.kind != InputKind::npy || !work.file.error.empty()) return work;
+  try {
+    work.npy = std::make_shared<NpyFile>(work.file.path);
+    const auto rank = static_cast<int64_t>(work.npy->shape().size());
+    if (rank == spatial_rank_ + 2) work.row = 0;
+    if (rank != spatial_rank_ + 1 && rank != spatial_rank_ + 2) {
+      work.file.error = work.file.path + ": " + wrong_rank(work.npy->shape(), spatial_rank_);
+    }
+  } catch (const std::exception& error) {
+    work.file.error = error.what();
+  }
+  return work;
+}
+
+// Never throws for what is wrong with the file: Sample::error says it.
+Sample decode(const Work& work, const StreamOptions& options) {
+  Sample sample;
+  sample.path = work.file.path;
+  sample.row = work.row;
+  sample.error = attempt(sample.path, [&] { decode_into(sample, work, options); });
+  if (sample.error.empty()) return sample;
+  sample.pictures.clear();
+  sample.input = at::Tensor();
+  return sample;
+}
 
 int64_t bytes(const Sample& sample) {
   int64_t sum = sample.input.defined() ? static_cast<int64_t>(sample.input.nbytes()) : 0;

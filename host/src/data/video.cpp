@@ -9,7 +9,6 @@
 
 #include <attune/sdk/error.h>
 
-#include "data/video_file.h"
 #include "image/input_file.h"
 #include "image/mat.h"
 

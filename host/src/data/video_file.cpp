@@ -1,5 +1,4 @@
-#include "data/video_file.h"
-
+// What the file of a video says of itself, where the decoder does not tell, or not every version of it.
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -7,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/video.h"
 #include "image/input_file.h"
 
 namespace attune {

@@ -9,8 +9,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "data/boxes.h"
-#include "data/readers.h"
+#include "data/draft.h"
 #include "image/input_file.h"
 
 namespace attune {

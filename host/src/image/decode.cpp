@@ -7,14 +7,12 @@
 
 #include <attune/sdk/error.h>
 
-#include "image/eight_bits.h"
+#include "image/decoder_messages.h"
 #include "image/image.h"
 #include "image/input_file.h"
 #include "image/jpeg.h"
 #include "image/mat.h"
 #include "image/picture_file.h"
-#include "image/quiet.h"
-#include "image/tiff_errors.h"
 
 namespace attune {
 namespace {

@@ -11,7 +11,7 @@ namespace attune {
 using Image = at::Tensor;
 
 // A picture file of any format that OpenCV reads, the right way up (EXIF orientation), samples of other depths brought
-// to 8 bits (eight_bits.h), grey as three equal channels, transparent parts over white. Throws Error(Fault::input) for
+// to 8 bits (mat.h), grey as three equal channels, transparent parts over white. Throws Error(Fault::input) for
 // a file that is missing, empty, cut off, damaged as far as its decoder can tell, too large or no picture.
 Image read_image(const std::filesystem::path& path);
 
@@ -20,6 +20,14 @@ void write_png(const std::filesystem::path& path, const Image& image);
 
 // [height,width,3]. Antialiased bilinear filter, bit for bit what Pillow's (and so torchvision's) BILINEAR does.
 Image resize(const Image& image, int64_t height, int64_t width);
+
+// A rectangle of a picture in pixels: pixel i covers [i,i+1].
+struct Region {
+  double x = 0;
+  double y = 0;
+  double width = 0;
+  double height = 0;
+};
 
 // A rectangle of whole pixels.
 struct Window {

@@ -12,7 +12,6 @@
 #include <attune/sdk/error.h>
 
 #include "image/input_file.h"
-#include "image/npy_header.h"
 #include "image/output_file.h"
 
 namespace attune {

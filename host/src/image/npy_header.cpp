@@ -1,5 +1,4 @@
-#include "image/npy_header.h"
-
+// The header of a .npy file.
 #include <cctype>
 #include <charconv>
 #include <optional>
@@ -8,6 +7,7 @@
 #include <attune/sdk/error.h>
 
 #include "image/input_file.h"
+#include "image/npy.h"
 
 namespace attune {
 namespace {

@@ -4,7 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <cstdint>
 
-#include "image/region.h"
+#include "image/image.h"
 
 namespace attune {
 

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "image/image.h"
-#include "image/region.h"
 
 namespace attune {
 

@@ -6,7 +6,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "image/npy_header.h"
+#include "base/shape_text.h"
 #include "image/resample.h"
 #include "render/heat.h"
 

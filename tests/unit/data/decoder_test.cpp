@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "image/nifti_header.h"
-#include "image/npy_header.h"
+#include "image/npy.h"
 #include "support.h"
 
 namespace attune::test {

@@ -1,5 +1,4 @@
 // What files of videos say of themselves: that they are whole, and which way up they are shown.
-#include "data/video_file.h"
 
 #include <array>
 #include <gtest/gtest.h>
