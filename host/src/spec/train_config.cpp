@@ -48,7 +48,7 @@ class TrainConfigReader : private TrainDataReader {
          {"stages", [&](const JsonAt& at) { for_each(at, [&](const JsonAt& item) { read_stage(item); }); }}});
     config_.description = run.values.string("description");
     config_.model = path(run.values.string("model"));
-    config_.select = chosen<Select>(run.values, "select", select_names());
+    config_.select = run.values.string("select");
     config_.seed = static_cast<uint64_t>(run.values.integer("seed"));
     config_.threads = static_cast<int>(run.values.integer("threads"));
     config_.device = run.values.string("device");
@@ -208,7 +208,7 @@ class TrainConfigReader : private TrainDataReader {
       fail_at(root, "device", "must be \"cpu\", \"cuda\" or \"cuda:INDEX\", not " + in_quotes(given));
     }
     const bool is_known = run.has("select") || root.node.find("select") == nullptr;
-    if (is_known && config_.select != Select::last && !config_.stages.empty()) check_select(root);
+    if (is_known && selecting_metric(config_.select) != nullptr && !config_.stages.empty()) check_select(root);
   }
 
   void check_select(const JsonAt& root) {
@@ -221,8 +221,8 @@ class TrainConfigReader : private TrainDataReader {
     }
     const JsonNode* evaluate = root.node.find("evaluate");
     const bool has_maps = evaluate != nullptr && evaluate->find("maps") != nullptr;
-    if (config_.select == Select::consistency && !has_maps) {
-      fail_at(root, "select", "\"consistency\" needs a spec as \"maps\" of \"evaluate\"");
+    if (selecting_metric(config_.select)->needs_spec && !has_maps) {
+      fail_at(root, "select", in_quotes(config_.select) + " needs a spec as \"maps\" of \"evaluate\"");
     }
   }
 
@@ -259,6 +259,5 @@ std::string to_string(DataConfig::Format format) { return format_names()[static_
 std::string to_string(Task task) { return task_names()[static_cast<size_t>(task)]; }
 std::string to_string(Strategy strategy) { return strategy_names()[static_cast<size_t>(strategy)]; }
 std::string to_string(Objective loss) { return objective_names()[static_cast<size_t>(loss)]; }
-std::string to_string(Select select) { return select_names()[static_cast<size_t>(select)]; }
 
 }  // namespace attune

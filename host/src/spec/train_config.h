@@ -10,6 +10,7 @@
 
 #include <attune/spec.h>
 
+#include "metrics/metric.h"
 #include "spec/sidecar.h"
 
 namespace attune {
@@ -21,7 +22,6 @@ struct NamedSpec {
   Spec spec;
 };
 
-enum class Task { multi_label, single_label };
 enum class OnBroken { skip, stop };
 
 struct DataConfig {
@@ -84,7 +84,6 @@ struct ScheduleConfig {
 };
 
 enum class Strategy { supervised, finetune, combined, alternated };
-enum class Objective { bce, cross_entropy };
 
 struct StageConfig {
   std::string name;  // "1_supervised" unless given; names files
@@ -106,9 +105,6 @@ struct StageConfig {
   std::optional<std::vector<AugmentConfig>> augment;  // instead of the config's
 };
 
-// Of the validation part. `last` takes the model after the last epoch.
-enum class Select { mean_average_precision, f1_macro, f1_micro, accuracy, loss, consistency, last };
-
 struct EvaluateConfig {
   std::optional<NamedSpec> maps;  // whose maps are compared with boxes, and whose mean consistency is told
   int64_t bootstrap = 1000;       // resamples behind the intervals; 0: no intervals
@@ -123,7 +119,7 @@ struct TrainConfig {
   InputConfig input;
   std::vector<AugmentConfig> augment;  // in their order
   std::vector<StageConfig> stages;     // only `attune evaluate` does without
-  Select select = Select::mean_average_precision;
+  std::string select = "mean_average_precision";  // one of select_names(), of the validation part
   EvaluateConfig evaluate;
   std::vector<NamedSpec> monitors;  // of `attune ablate`: losses that are watched on the validation part
   uint64_t seed = 0;
@@ -167,6 +163,5 @@ std::string to_string(DataConfig::Format format);
 std::string to_string(Task task);
 std::string to_string(Strategy strategy);
 std::string to_string(Objective loss);
-std::string to_string(Select select);
 
 }  // namespace attune

@@ -152,7 +152,7 @@ std::string resolved_config(const TrainConfig& config) {
   json["input"] = input_json(config.input);
   json["augment"] = augment_json(config.augment);
   for (const StageConfig& stage : config.stages) json["stages"].push_back(stage_json(stage));
-  json["select"] = to_string(config.select);
+  json["select"] = config.select;
   json["evaluate"] = {{"bootstrap", config.evaluate.bootstrap}};
   if (config.evaluate.maps) json["evaluate"]["maps"] = config.evaluate.maps->file.string();
   for (const NamedSpec& monitor : config.monitors) {

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "metrics/metric.h"
+
 namespace attune {
 namespace {
 
@@ -57,12 +59,6 @@ const std::vector<std::string>& strategy_names() {
 
 const std::vector<std::string>& objective_names() {
   static const std::vector<std::string> names = {"bce", "cross_entropy"};
-  return names;
-}
-
-const std::vector<std::string>& select_names() {
-  static const std::vector<std::string> names = {
-      "mean_average_precision", "f1_macro", "f1_micro", "accuracy", "loss", "consistency", "last"};
   return names;
 }
 

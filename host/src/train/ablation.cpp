@@ -10,8 +10,8 @@
 
 #include "image/output_file.h"
 #include "spec/json_document.h"
-#include "train/answers.h"
-#include "train/objective.h"
+#include "train/predict.h"
+#include "metrics/objective.h"
 
 namespace attune {
 namespace {
@@ -66,12 +66,16 @@ class Monitors {
   AblationEpoch measured(Objective kind) const {
     std::vector<const ConsistencyLoss*> losses;
     for (const ConsistencyLoss& loss : losses_) losses.push_back(&loss);
-    const Answers answers = answers_of(*session_.model, losses, session_.parts.validate, session_.evaluation,
-                                       [&](int64_t) { observer_.ask(); });
-    observer_.tell(answers.problems);
+    const auto looked = [&](const Batch& batch) {
+      observer_.tell(batch.problems);
+      observer_.ask();
+    };
+    const Predictions predictions =
+        predict(*session_.model, losses, session_.parts.validate, session_.evaluation, looked);
+    const Truth& truth = predictions.truth;
     AblationEpoch epoch;
-    epoch.loss = objective(kind, answers.scores, answers.truth.labels, answers.truth.weights).item<double>();
-    epoch.losses = answers.losses;
+    epoch.loss = objective(kind, predictions.scores, truth.labels, truth.weights).item<double>();
+    epoch.losses = predictions.losses;
     return epoch;
   }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "metrics/metric.h"
 #include "render/plot.h"
 #include "train/selection.h"
 
@@ -21,7 +22,7 @@ struct RunAxis {
   Marks chosen{"chosen epoch", {}};
 };
 
-RunAxis axis_of(const std::vector<LogRow>& epochs, Select select) {
+RunAxis axis_of(const std::vector<LogRow>& epochs, const std::string& select) {
   RunAxis axis;
   const std::vector<bool> chosen = chosen_epochs(select, epochs);
   for (size_t i = 0; i < epochs.size(); ++i) {
@@ -57,7 +58,7 @@ Curve curve_of(const std::string& name, const std::string& column, const std::ve
 
 }  // namespace
 
-void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs, Select select) {
+void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs, const std::string& select) {
   const RunAxis axis = axis_of(epochs, select);
   const auto panel = [&](const std::string& label, Panel::Scale scale,
                          const std::vector<std::pair<std::string, std::string>>& columns) {
@@ -75,17 +76,19 @@ void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>&
     write_png(folder / file, draw_panels(panels, axis.stages, axis.chosen, {title, "epoch", "", 960, height}));
   };
   using Scale = Panel::Scale;
-  draw("curves_loss.png", "Losses and learning rate",
-       {panel("loss of the labels", Scale::fitted, {{"training", "loss"}, {"validation", "validation_loss"}}),
-        panel("consistency loss", Scale::fitted,
-              {{"training", "consistency_loss"}, {"validation", "validation_consistency_loss"}}),
-        panel("learning rate", Scale::logarithmic, {{"", "rate"}})});
-  draw("curves_metrics.png", "Metrics of the validation part",
-       {panel("", Scale::zero_to_one,
-              {{"mean average precision", "validation_mean_average_precision"},
-               {"F1, macro", "validation_f1_macro"},
-               {"F1, micro", "validation_f1_micro"},
-               {"accuracy", "validation_accuracy"}})});
+  std::vector<Panel> losses;
+  std::vector<std::pair<std::string, std::string>> scores;
+  for (const Metric& metric : validation_metrics()) {
+    const std::string column = validation_column(metric.name);
+    if (metric.better == Better::higher) {
+      scores.emplace_back(metric.title, column);
+    } else {
+      losses.push_back(panel(metric.title, Scale::fitted, {{"training", metric.name}, {"validation", column}}));
+    }
+  }
+  losses.push_back(panel("learning rate", Scale::logarithmic, {{"", "rate"}}));
+  draw("curves_loss.png", "Losses and learning rate", std::move(losses));
+  draw("curves_metrics.png", "Metrics of the validation part", {panel("", Scale::zero_to_one, scores)});
 }
 
 }  // namespace attune

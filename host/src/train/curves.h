@@ -2,15 +2,15 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "spec/run_documents.h"
-#include "spec/train_config.h"
 
 namespace attune {
 
 // Losses and the learning rate of every epoch as curves_loss.png, metrics of the validation part as curves_metrics.png:
 // stage after stage, with the epochs whose models were chosen.
-void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs, Select select);
+void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>& epochs, const std::string& select);
 
 }  // namespace attune

@@ -8,27 +8,26 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <attune/sdk/error.h>
 
+#include "metrics/metric.h"
+
 namespace attune {
 namespace {
 
-const std::vector<std::string> columns = {"rate",
-                                          "loss",
-                                          "consistency_loss",
-                                          "gradient_norm",
-                                          "validation_loss",
-                                          "validation_mean_average_precision",
-                                          "validation_f1_macro",
-                                          "validation_f1_micro",
-                                          "validation_accuracy",
-                                          "validation_consistency_loss"};
+// Of the steps, then of the validation part.
+std::vector<std::string> all_columns() {
+  std::vector<std::string> columns{"rate", "loss", "consistency_loss", "gradient_norm"};
+  for (const Metric& metric : validation_metrics()) columns.push_back(validation_column(metric.name));
+  return columns;
+}
 
-std::string header() {
+std::string header(const std::vector<std::string>& columns) {
   std::string line = "stage,epoch";
   for (const std::string& column : columns) line += "," + column;
   return line + "\n";
@@ -41,7 +40,7 @@ std::string shortest(double value) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
-std::string csv_line(const LogRow& row) {
+std::string csv_line(const LogRow& row, const std::vector<std::string>& columns) {
   std::string line = row.stage + "," + std::to_string(row.epoch);
   for (const std::string& column : columns) {
     const auto is_it = [&](const auto& number) { return number.first == column; };
@@ -52,7 +51,7 @@ std::string csv_line(const LogRow& row) {
   return line + "\n";
 }
 
-LogRow parsed(const std::string& line) {
+LogRow parsed(const std::string& line, const std::vector<std::string>& columns) {
   std::istringstream fields(line);
   std::string field;
   LogRow row;
@@ -67,13 +66,13 @@ LogRow parsed(const std::string& line) {
   return row;
 }
 
-std::vector<LogRow> read_rows(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  std::vector<LogRow> rows;
-  std::string line;
-  std::getline(stream, line);  // the header
-  while (std::getline(stream, line)) rows.push_back(parsed(line));
-  return rows;
+// What a header names behind stage and epoch.
+std::vector<std::string> columns_of(const std::string& header) {
+  std::istringstream fields(header);
+  std::vector<std::string> columns;
+  for (std::string field; std::getline(fields, field, ',');) columns.push_back(field);
+  columns.erase(columns.begin(), columns.begin() + std::min<std::ptrdiff_t>(2, std::ssize(columns)));
+  return columns;
 }
 
 }  // namespace
@@ -118,14 +117,18 @@ void GrowingFile::fail() const {
 
 RunLog::RunLog(const std::filesystem::path& folder, Size keep)
     : csv_(folder / "log.csv", keep.csv), json_(folder / "log.jsonl", keep.json) {
-  if (keep.csv == 0) csv_.append(header());
-  epochs_ = read_rows(folder / "log.csv");
+  if (keep.csv == 0) csv_.append(header(all_columns()));
+  std::ifstream stream(folder / "log.csv");
+  std::string line;
+  std::getline(stream, line);
+  columns_ = columns_of(line);
+  while (std::getline(stream, line)) epochs_.push_back(parsed(line, columns_));
 }
 
 void RunLog::step(const LogRow& row) { json_.append(json_line(row)); }
 
 void RunLog::epoch(const LogRow& row) {
-  csv_.append(csv_line(row));
+  csv_.append(csv_line(row, columns_));
   json_.append(json_line(row));
   epochs_.push_back(row);
 }

@@ -53,6 +53,7 @@ class RunLog {
  private:
   GrowingFile csv_;
   GrowingFile json_;
+  std::vector<std::string> columns_;  // of log.csv, as its header has them, also that of another attune
   std::vector<LogRow> epochs_;
 };
 

@@ -1,20 +1,21 @@
 #include "train/results.h"
 
 #include "image/output_file.h"
+#include "metrics/evaluation.h"
 #include "random/random.h"
 #include "spec/json_document.h"
 #include "spec/run_documents.h"
 #include "train/draws.h"
-#include "train/judge.h"
+#include "train/predict.h"
 
 namespace attune {
 namespace {
 
-// Judges a stage's model on one part of the data after the other.
-class StageJudge {
+// Evaluates a stage's model on one part of the data after the other.
+class StageEvaluation {
  public:
-  StageJudge(const TrainSession& session, const Position& position, const Forecast& forecast,
-             const TrainObserver& observer)
+  StageEvaluation(const TrainSession& session, const Position& position, const Forecast& forecast,
+                  const TrainObserver& observer)
       : session_(session),
         stage_(session.config.stages[static_cast<size_t>(position.stage)]),
         observer_(observer),
@@ -25,24 +26,25 @@ class StageJudge {
     progress_.step = progress_.steps = position.step;
   }
 
-  Evaluation judge_part(const char* part, const Dataset& dataset) {
+  Evaluation of_part(const char* part, const Dataset& dataset) {
     const TrainConfig& config = session_.config;
     const Spec* spec = config.evaluate.maps ? &config.evaluate.maps->spec : nullptr;
     const std::vector<std::string>& classes = session_.sidecar.labels;
-    const Measurer measurer(session_.model, spec, session_.catalogue, Labels(classes));
+    const Predictor predictor(session_.model, spec, session_.catalogue, Labels(classes));
     progress_.part = part;
     progress_.to_look = dataset.size();
     progress_.looked = 0;
     observer_.ask();
-    const Measurement measurement = measurer.measure(dataset, session_.evaluation, [&](int64_t done) { looked(done); });
-    observer_.tell(measurement.answers.problems);
+    const Predictions predictions =
+        predictor.predict(dataset, session_.evaluation, [&](const Batch& batch) { looked(batch); });
     const Resampling resampling{config.evaluate.bootstrap, 0.95, derive_seed({config.seed, draws::bootstrap})};
-    return judge(measurement, {config.data.task, stage_.loss, classes, 1, resampling});
+    return evaluate(predictions, {config.data.task, stage_.loss, classes, 1, resampling});
   }
 
  private:
-  void looked(int64_t examples) {
-    progress_.looked += examples;
+  void looked(const Batch& batch) {
+    observer_.tell(batch.problems);
+    progress_.looked += examples_of(batch);
     progress_.left = forecast_.left(reached_, Piece::end, watch_.seconds());
     observer_.look(progress_);
     observer_.ask();
@@ -69,10 +71,10 @@ void write_stage_results(const TrainSession& session, const RunFiles& files, con
                      position.epoch,
                      position.step,
                      {}};
-  StageJudge judge(session, position, forecast, observer);
+  StageEvaluation evaluation(session, position, forecast, observer);
   for (const auto& [part, dataset] :
        {std::pair("validate", &session.parts.validate), std::pair("test", &session.parts.test)}) {
-    if (dataset->size() > 0) result.splits.emplace_back(part, judge.judge_part(part, *dataset));
+    if (dataset->size() > 0) result.splits.emplace_back(part, evaluation.of_part(part, *dataset));
   }
   write_file(files.stage(stage.name) / "results.json", stage_results(result));
 }
@@ -86,7 +88,7 @@ void write_results(const TrainConfig& config, const RunFiles& files) {
   for (const Problem& problem : read_checkpoint(files.checkpoint()).problems) {
     problems.emplace_back(problem.path.string(), problem.sentence);
   }
-  write_file(files.results(), run_results(to_string(config.select), stages, problems));
+  write_file(files.results(), run_results(config.select, stages, problems));
 }
 
 }  // namespace attune

@@ -5,7 +5,7 @@
 
 namespace attune {
 
-// Judges the stage's selected model, which the session's is, on the validation and the test part, with intervals:
+// Evaluates the stage's selected model, which the session's is, on the validation and the test part, with intervals:
 // stages/<name>/results.json. Throws Stopped.
 void write_stage_results(const TrainSession& session, const RunFiles& files, const Position& position,
                          const Forecast& forecast, const TrainObserver& observer);

@@ -32,7 +32,7 @@ Forecast forecast_of(const TrainSession& session) {
     const StageConfig& stage = config.stages[i];
     const StageLength length = length_of(stage, session.training_data(i).size());
     const auto batch = static_cast<double>(std::min(stage.batch, session.training_data(i).size()));
-    const bool looks_at_spec = stage.spec || config.select == Select::consistency;
+    const bool looks_at_spec = stage.spec || selects_consistency(config.select);
     work.push_back({length.steps,
                     length.epochs + 1,
                     {batch * passes_of_step(stage.strategy), validated * passes_of_look(looks_at_spec),
@@ -94,10 +94,10 @@ Ending run_training(const TrainConfig& config, const Catalogue& catalogue, bool 
   if (!is_trained(config, checkpoint.position)) {
     TrainSession session(config, catalogue, checkpoint.layer);
     for (const std::string& remark : session.model->remarks()) observer.note(remark);
-    const auto judge = [&](const Position& position, const Forecast& forecast) {
+    const auto evaluated = [&](const Position& position, const Forecast& forecast) {
       write_stage_results(session, files, position, forecast, observer);
     };
-    const Ending ending = run_stages(session, folder, std::move(checkpoint), observer, judge);
+    const Ending ending = run_stages(session, folder, std::move(checkpoint), observer, evaluated);
     if (ending == Ending::stopped) return ending;
   }
   write_results(config, files);

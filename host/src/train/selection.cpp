@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "metrics/metric.h"
+
 namespace attune {
 namespace {
 
-double merit_of(Select select, int64_t epoch, const NamedNumbers& row) {
-  if (select == Select::last) return static_cast<double>(epoch);
-  const double value = number_of(row, selecting_column(select));
-  return select == Select::loss || select == Select::consistency ? -value : value;
+double merit_of(const std::string& select, int64_t epoch, const NamedNumbers& row) {
+  const Metric* metric = selecting_metric(select);
+  if (metric == nullptr) return static_cast<double>(epoch);
+  const double value = number_of(row, validation_column(metric->name));
+  return metric->better == Better::lower ? -value : value;
 }
 
 }  // namespace
@@ -20,19 +23,24 @@ double number_of(const NamedNumbers& numbers, const std::string& name) {
   return found == numbers.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
 }
 
-std::string selecting_column(Select select) {
-  if (select == Select::last) return "";
-  return "validation_" + (select == Select::consistency ? "consistency_loss" : to_string(select));
+std::string selecting_column(const std::string& select) {
+  const Metric* metric = selecting_metric(select);
+  return metric == nullptr ? "" : validation_column(metric->name);
 }
 
-void Best::offer(Select select, int64_t of, const NamedNumbers& row) {
+bool selects_consistency(const std::string& select) {
+  const Metric* metric = selecting_metric(select);
+  return metric != nullptr && metric->needs_spec;
+}
+
+void Best::offer(const std::string& select, int64_t of, const NamedNumbers& row) {
   const double reached = merit_of(select, of, row);
   if (!std::isnan(merit) && !(reached > merit)) return;
   merit = reached;
   epoch = of;
 }
 
-std::vector<bool> chosen_epochs(Select select, const std::vector<LogRow>& rows) {
+std::vector<bool> chosen_epochs(const std::string& select, const std::vector<LogRow>& rows) {
   std::vector<bool> chosen(rows.size());
   for (size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
     Best best;

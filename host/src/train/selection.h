@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "spec/run_documents.h"
-#include "spec/train_config.h"
 
 namespace attune {
 
@@ -15,7 +14,9 @@ namespace attune {
 double number_of(const NamedNumbers& numbers, const std::string& name);
 
 // What "select" looks at in a row of log.csv; "" for the last epoch.
-std::string selecting_column(Select select);
+std::string selecting_column(const std::string& select);
+// Whether that is the consistency loss of the config's "evaluate".
+bool selects_consistency(const std::string& select);
 
 // The best of the epochs that it was offered; of equals the first.
 struct Best {
@@ -23,10 +24,10 @@ struct Best {
   double merit = std::numeric_limits<double>::quiet_NaN();  // larger is better
 
   // `row` is the epoch's in log.csv.
-  void offer(Select select, int64_t epoch, const NamedNumbers& row);
+  void offer(const std::string& select, int64_t epoch, const NamedNumbers& row);
 };
 
 // For every row of log.csv whether its epoch is the chosen one of its stage so far.
-std::vector<bool> chosen_epochs(Select select, const std::vector<LogRow>& rows);
+std::vector<bool> chosen_epochs(const std::string& select, const std::vector<LogRow>& rows);
 
 }  // namespace attune

@@ -165,7 +165,7 @@ void StageRun::finish_epoch() {
 }
 
 NamedNumbers StageRun::log_epoch(int64_t epoch, NamedNumbers trained, const NamedNumbers& validated) {
-  for (const auto& [name, value] : validated) trained.emplace_back("validation_" + name, value);
+  for (const auto& [name, value] : validated) trained.emplace_back(validation_column(name), value);
   log_.epoch({stage_.name, epoch, 0, trained});
   return trained;
 }
@@ -185,23 +185,23 @@ NamedNumbers StageRun::means() const {
 // None when there is no validation part.
 NamedNumbers StageRun::validate(int64_t epoch) {
   if (session_.parts.validate.size() == 0) return {};
-  const bool by_consistency = session_.config.select == Select::consistency;
-  const ConsistencyLoss* loss = by_consistency ? session_.judged_consistency() : session_.consistency(index_);
+  const ConsistencyLoss* loss = selects_consistency(session_.config.select) ? session_.judged_consistency() : session_.consistency(index_);
   std::vector<const ConsistencyLoss*> losses;
   if (loss != nullptr) losses.push_back(loss);
   TrainProgress progress = this->progress(epoch);
   progress.part = "validate";
   progress.to_look = session_.parts.validate.size();
-  const auto looked = [&](int64_t examples) {
-    progress.looked += examples;
+  const auto looked = [&](const Batch& batch) {
+    observer_.tell(batch.problems);
+    progress.looked += examples_of(batch);
     progress.left = forecast_.left(reached(), Piece::look, look_.seconds());
     observer_.look(progress);
     observer_.ask();
   };
   try {
-    const Answers answers = answers_of(*session_.model, losses, session_.parts.validate, session_.evaluation, looked);
-    observer_.tell(answers.problems);
-    return judged(answers, session_.config.data.task, stage_.loss);
+    const Predictions predictions =
+        predict(*session_.model, losses, session_.parts.validate, session_.evaluation, looked);
+    return validation_numbers(predictions, session_.config.data.task, stage_.loss);
   } catch (const Error& error) {
     if (error.fault() != Fault::run) throw;
     throw Error(Fault::run,

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <string>
 
-#include "train/answers.h"
 #include "train/checkpoint.h"
 #include "train/forecast.h"
 #include "train/log.h"
 #include "train/observer.h"
+#include "train/predict.h"
 #include "train/run_folder.h"
 #include "train/session.h"
 #include "train/step.h"

@@ -11,7 +11,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "train/objective.h"
+#include "metrics/objective.h"
 
 namespace attune {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "support.h"
 #include "train/ablation.h"
-#include "train/measure.h"
+#include "train/predict.h"
 
 namespace attune::test {
 namespace {
@@ -176,15 +176,17 @@ TEST(Validation, IsTheSameEveryTime) {
       parse_train_config(training_config(finetune_stage), "config.json", files.folder.path(), {catalogue, no_spec});
   const TrainSession session(config, catalogue, "");
   const ConsistencyLoss* loss = session.consistency(0);
-  const auto answered = [&] {
-    return answers_of(*session.model, {loss}, session.parts.validate, session.evaluation).losses[0];
+  const auto validated = [&] {
+    return predict(*session.model, {loss}, session.parts.validate, session.evaluation).losses[0];
   };
-  const double first = answered();
-  EXPECT_EQ(answered(), first);
-  const Measurer measurer(session.model, &config.stages[0].spec->spec, catalogue);
-  const auto measured = [&] { return measurer.measure(session.parts.validate, session.evaluation).consistency_loss; };
-  const at::Tensor once = measured();
-  EXPECT_TRUE(at::equal(measured(), once));
+  const double first = validated();
+  EXPECT_EQ(validated(), first);
+  const Predictor predictor(session.model, &config.stages[0].spec->spec, catalogue);
+  const auto evaluated = [&] {
+    return predictor.predict(session.parts.validate, session.evaluation).consistency_loss;
+  };
+  const at::Tensor once = evaluated();
+  EXPECT_TRUE(at::equal(evaluated(), once));
   EXPECT_NEAR(once.mean().item<double>(), first, 1e-6);
 }
 

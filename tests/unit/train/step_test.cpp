@@ -7,7 +7,7 @@
 #include <attune/sdk/error.h>
 
 #include "support.h"
-#include "train/objective.h"
+#include "metrics/objective.h"
 
 namespace attune::test {
 namespace {

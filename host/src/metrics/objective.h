@@ -3,9 +3,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "spec/train_config.h"
-
 namespace attune {
+
+// Whether a sample has any number of classes, or one.
+enum class Task { multi_label, single_label };
+enum class Objective { bce, cross_entropy };
 
 // Scores [N,K] against labels [N,K], 1 where a sample has the class, weights [N,K], 0 where that is unsure: a scalar.
 //

@@ -1,4 +1,4 @@
-#include "train/objective.h"
+#include "metrics/objective.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>

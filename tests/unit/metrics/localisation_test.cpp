@@ -1,12 +1,12 @@
 // Maps against boxes, worked by hand.
-#include "evaluate/localisation.h"
+#include "metrics/localisation.h"
 
 #include <ATen/ATen.h>
 #include <cmath>
 #include <gtest/gtest.h>
 
 #include "errors.h"
-#include "evaluate/classification.h"
+#include "metrics/classification.h"
 
 namespace attune::test {
 namespace {

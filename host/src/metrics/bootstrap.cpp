@@ -1,4 +1,4 @@
-#include "evaluate/bootstrap.h"
+#include "metrics/bootstrap.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>

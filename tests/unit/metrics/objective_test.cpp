@@ -1,4 +1,4 @@
-#include "train/objective.h"
+#include "metrics/objective.h"
 
 #include <gtest/gtest.h>
 

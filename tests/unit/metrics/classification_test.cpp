@@ -1,5 +1,5 @@
 // Metrics of classification, worked by hand.
-#include "evaluate/classification.h"
+#include "metrics/classification.h"
 
 #include <ATen/ATen.h>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "evaluate/classification.h"
+#include "metrics/classification.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>

@@ -1,4 +1,4 @@
-#include "evaluate/localisation.h"
+#include "metrics/localisation.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>

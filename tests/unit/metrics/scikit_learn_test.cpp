@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <sstream>
 
-#include "evaluate/classification.h"
+#include "metrics/classification.h"
 #include "folder.h"
 #include "image/npy.h"
 

@@ -1,4 +1,4 @@
-#include "train/measure.h"
+#include "train/predict.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -13,7 +13,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "evaluate/localisation.h"
+#include "metrics/localisation.h"
 #include "maps/attend.h"
 
 namespace attune {
@@ -45,7 +45,52 @@ at::Tensor flat_map(const at::Tensor& values, int64_t height, int64_t width) {
   return at_size(map.detach().to(at::kCPU, at::kFloat), height, width);
 }
 
-// One batch after the other becomes one measurement.
+void require_finite_scores(const at::Tensor& scores) {
+  if (at::isfinite(scores).all().item<bool>()) return;
+  throw Error(Fault::run, "the model's scores are not finite (NaN or infinity)");
+}
+
+// The loss of a batch, summed over its samples.
+double sum_over_samples(const ConsistencyLoss& loss, const LossResult& result, size_t samples) {
+  const bool is_mean = loss.spec().reduction == Reduction::mean;
+  return result.loss.item<double>() * (is_mean ? static_cast<double>(samples) : 1);
+}
+
+// Calls `use` with every batch that has examples.
+template <class Use>
+void for_each_batch(const Dataset& dataset, const LoaderOptions& options, const BatchDone& done, const Use& use) {
+  BatchLoader loader(dataset, in_order(dataset.size()), options);
+  while (const auto batch = loader.next()) {
+    if (!batch->examples.empty()) use(*batch);
+    if (done) done(*batch);
+  }
+}
+
+// Scores and labels of one batch after the other.
+class ScoreCollector {
+ public:
+  void add(const Batch& batch, const at::Tensor& scores) {
+    scores_.push_back(scores);
+    labels_.push_back(batch.labels);
+    weights_.push_back(batch.weights);
+    examples_.insert(examples_.end(), batch.examples.begin(), batch.examples.end());
+  }
+
+  int64_t size() const { return static_cast<int64_t>(examples_.size()); }
+
+  void finish(Predictions& predictions) {
+    if (examples_.empty()) throw Error(Fault::input, "none of the examples can be read");
+    predictions.scores = at::cat(scores_);
+    predictions.truth = {at::cat(labels_), at::cat(weights_)};
+    predictions.examples = std::move(examples_);
+  }
+
+ private:
+  std::vector<at::Tensor> scores_, labels_, weights_;
+  std::vector<int64_t> examples_;
+};
+
+// Those with maps and terms.
 class Collector {
  public:
   Collector(TorchScriptModel& model, const ConsistencyLoss* consistency, const std::vector<MapRequest>& requests)
@@ -53,28 +98,20 @@ class Collector {
     for (const MapRequest& request : requests) result_.maps.push_back(request.name);
   }
 
-  void add(Batch& batch) {
-    Answers& answers = result_.answers;
-    answers.problems.insert(answers.problems.end(), batch.problems.begin(), batch.problems.end());
-    if (batch.examples.empty()) return;
+  void add(const Batch& batch) {
     const at::Tensor input = batch.input.to(model_.device(), model_.dtype());
-    add_scores_and_maps(batch, input);
+    const at::Tensor scores = add_maps_of_batch(batch, input);
     if (consistency_ != nullptr) add_terms(input);
-    labels_.push_back(batch.labels);
-    weights_.push_back(batch.weights);
-    answers.examples.insert(answers.examples.end(), batch.examples.begin(), batch.examples.end());
+    scores_.add(batch, scores);
   }
 
-  Measurement finish() {
-    Answers& answers = result_.answers;
-    if (answers.examples.empty()) throw Error(Fault::input, "none of the examples can be read");
-    answers.scores = at::cat(scores_);
-    answers.truth = {at::cat(labels_), at::cat(weights_)};
+  Predictions finish() {
+    scores_.finish(result_);
     if (consistency_ != nullptr) {
       for (const TermSpec& term : consistency_->spec().terms) result_.terms.push_back(term.name);
       result_.agreement = at::cat(agreement_);
       result_.consistency_loss = at::cat(losses_);
-      answers.losses = {result_.consistency_loss.mean().item<double>()};
+      result_.losses = {result_.consistency_loss.mean().item<double>()};
     }
     const auto maps = static_cast<int64_t>(requests_.size());
     result_.rows = at::tensor(rows_, at::kLong);
@@ -85,7 +122,8 @@ class Collector {
   }
 
  private:
-  void add_scores_and_maps(const Batch& batch, const at::Tensor& input) {
+  // The scores.
+  at::Tensor add_maps_of_batch(const Batch& batch, const at::Tensor& input) {
     std::vector<std::vector<int64_t>> classes;  // of every example
     size_t most = 0;
     for (const auto& boxes : batch.boxes) {
@@ -99,15 +137,13 @@ class Collector {
     }
     const auto pass = model_.forward(input, union_of_needs(model_, wanted, static_cast<int64_t>(most)), false);
     const at::Tensor scores = model_.logits(pass->output().detach().cpu().to(at::kDouble));
-    if (!at::isfinite(scores).all().item<bool>()) {
-      throw Error(Fault::run, "the model's scores are not finite (NaN or infinity)");
-    }
+    require_finite_scores(scores);
     if (scores.size(1) != batch.labels.size(1)) {
       throw Error(Fault::spec, "the model has " + std::to_string(scores.size(1)) + " classes, but the data has " +
                                    std::to_string(batch.labels.size(1)));
     }
     for (size_t i = 0; i < most; ++i) add_maps(batch, classes, i, *pass);
-    scores_.push_back(scores);
+    return scores;
   }
 
   // The maps of the i-th class of every example that has so many.
@@ -122,7 +158,7 @@ class Collector {
       if (!has) continue;
       samples.push_back(static_cast<int64_t>(row));
       truth.push_back(truth_of(batch.boxes[row], target.back(), height, width));
-      rows_.push_back(static_cast<int64_t>(result_.answers.examples.size() + row));
+      rows_.push_back(scores_.size() + static_cast<int64_t>(row));
       classes_.push_back(target.back());
     }
     const at::Tensor chosen = at::tensor(samples, at::kLong), boxes = at::stack(truth);
@@ -154,15 +190,41 @@ class Collector {
   TorchScriptModel& model_;
   const ConsistencyLoss* consistency_;
   const std::vector<MapRequest>& requests_;
-  Measurement result_;
-  std::vector<at::Tensor> scores_, labels_, weights_, agreement_, losses_, iou_, pointing_;
+  Predictions result_;
+  ScoreCollector scores_;
+  std::vector<at::Tensor> agreement_, losses_, iou_, pointing_;
   std::vector<int64_t> rows_, classes_;
 };
 
 }  // namespace
 
-Measurer::Measurer(std::shared_ptr<TorchScriptModel> model, const Spec* spec, const Catalogue& catalogue,
-                   const Labels& labels)
+Predictions predict(TorchScriptModel& model, const std::vector<const ConsistencyLoss*>& losses, const Dataset& dataset,
+                    const LoaderOptions& options, const BatchDone& done) {
+  const at::NoGradGuard no_grad;
+  model.refresh();  // batch norm's statistics change without a trace
+  for (const ConsistencyLoss* loss : losses) loss->seed(0);
+  Predictions predictions;
+  predictions.losses.resize(losses.size());
+  ScoreCollector collector;
+  for_each_batch(dataset, options, done, [&](const Batch& batch) {
+    const at::Tensor input = batch.input.to(model.device(), model.dtype());
+    at::Tensor output;
+    for (size_t i = 0; i < losses.size(); ++i) {
+      const LossResult result = (*losses[i])(input);
+      predictions.losses[i] += sum_over_samples(*losses[i], result, batch.examples.size());
+      output = result.scores;
+    }
+    if (losses.empty()) output = model.forward(input, {}, false)->output();
+    collector.add(batch, model.logits(output.cpu().to(at::kDouble)));
+  });
+  collector.finish(predictions);
+  for (double& loss : predictions.losses) loss /= static_cast<double>(predictions.size());
+  require_finite_scores(predictions.scores);
+  return predictions;
+}
+
+Predictor::Predictor(std::shared_ptr<TorchScriptModel> model, const Spec* spec, const Catalogue& catalogue,
+                     const Labels& labels)
     : model_(std::move(model)) {
   if (spec != nullptr) {
     consistency_.emplace(model_, *spec, catalogue, labels);
@@ -172,37 +234,13 @@ Measurer::Measurer(std::shared_ptr<TorchScriptModel> model, const Spec* spec, co
   }
 }
 
-Measurement Measurer::measure(const Dataset& dataset, const LoaderOptions& options, const BatchDone& done) const {
+Predictions Predictor::predict(const Dataset& dataset, const LoaderOptions& options, const BatchDone& done) const {
   const at::NoGradGuard no_grad;
   model_->refresh();                        // batch norm's statistics change without a trace
   if (consistency_) consistency_->seed(0);  // the same draws for every model and epoch
   Collector collector(*model_, consistency_ ? &*consistency_ : nullptr, requests_);
-  BatchLoader loader(dataset, in_order(dataset.size()), options);
-  while (auto batch = loader.next()) {
-    collector.add(*batch);
-    if (done) done(static_cast<int64_t>(batch->examples.size() + batch->problems.size()));
-  }
+  for_each_batch(dataset, options, done, [&](const Batch& batch) { collector.add(batch); });
   return collector.finish();
-}
-
-Measurement joined(const Measurement& first, const Measurement& second) {
-  if (first.answers.examples != second.answers.examples) {
-    throw Error(Fault::run, "two models can only be compared on the same examples");
-  }
-  const auto both = [](const at::Tensor& a, const at::Tensor& b) { return a.defined() ? at::cat({a, b}) : a; };
-  Measurement all = first;
-  const Answers& a = first.answers;
-  const Answers& b = second.answers;
-  all.answers.scores = both(a.scores, b.scores);
-  all.answers.truth = {both(a.truth.labels, b.truth.labels), both(a.truth.weights, b.truth.weights)};
-  all.answers.examples.insert(all.answers.examples.end(), b.examples.begin(), b.examples.end());
-  all.agreement = both(first.agreement, second.agreement);
-  all.consistency_loss = both(first.consistency_loss, second.consistency_loss);
-  all.rows = both(first.rows, second.rows + a.scores.size(0));
-  all.classes = both(first.classes, second.classes);
-  all.iou = both(first.iou, second.iou);
-  all.pointing = both(first.pointing, second.pointing);
-  return all;
 }
 
 }  // namespace attune

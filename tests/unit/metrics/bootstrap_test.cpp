@@ -1,5 +1,5 @@
 // Intervals and tests against what statistics says of means.
-#include "evaluate/bootstrap.h"
+#include "metrics/bootstrap.h"
 
 #include <ATen/ATen.h>
 #include <cmath>
