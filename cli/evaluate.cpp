@@ -14,9 +14,9 @@
 #include "progress.h"
 #include "random/random.h"
 #include "session.h"
-#include "train/draws.h"
-#include "train/predict.h"
-#include "train/stage_run.h"
+#include "train/model/predict.h"
+#include "train/run/splits.h"
+#include "train/run/stage_run.h"
 
 namespace attune::cli {
 namespace {
@@ -96,10 +96,10 @@ class EvaluateRun {
   void open_data() {
     DataConfig data = config_.data;
     if (data.classes.empty()) data.classes = model_.sidecar.labels;
-    Parts parts = read_parts(data, config_.seed);
-    const std::vector<std::pair<std::string, Dataset*>> splits = {
-        {"test", &parts.test}, {"validate", &parts.validate}, {"train", &parts.train}};
-    for (const auto& [name, dataset] : splits) {
+    Splits splits = read_splits(data, config_.seed);
+    const std::vector<std::pair<std::string, Dataset*>> named = {
+        {"test", &splits.test}, {"validate", &splits.validate}, {"train", &splits.train}};
+    for (const auto& [name, dataset] : named) {
       const bool is_wanted = options_.split.empty() ? dataset->size() > 0 : options_.split == name;
       if (!is_wanted) continue;
       split_ = name;

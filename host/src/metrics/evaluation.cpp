@@ -63,8 +63,8 @@ class Evaluator {
         options_(options),
         samples_(samples),
         inputs_(metric_inputs(predictions, options.task, options.loss, options.least, samples)),
-        positives_(positives({predictions.truth.labels.narrow(0, 0, samples),
-                              predictions.truth.weights.narrow(0, 0, samples)})) {
+        positives_(positives(
+            {predictions.truth.labels.narrow(0, 0, samples), predictions.truth.weights.narrow(0, 0, samples)})) {
     const size_t maps = predictions.rows.numel() > 0 ? predictions.maps.size() : 0;
     for (size_t m = 0; m < maps; ++m) prepare_map(static_cast<int64_t>(m));
   }

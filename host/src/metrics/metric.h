@@ -1,5 +1,5 @@
-// Every metric, declared once: evaluation and its documents, validation, "select", the columns of log.csv and the curves
-// read these tables. A new metric is one entry.
+// Every metric, declared once: evaluation and its documents, validation, "select", the columns of log.csv and the
+// curves read these tables. A new metric is one entry.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -53,7 +53,7 @@ enum class Better { higher, lower };
 // One number of a model.
 struct Metric {
   std::string name;      // in documents and, behind "validation_", in logs
-  std::string measures;  // as a sentence goes on after "is"
+  std::string measures;  // in words
   Better better = Better::higher;
   std::string title;        // in curves
   std::string select;       // what "select" calls it; "": it is not taken after every epoch

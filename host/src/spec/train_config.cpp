@@ -169,8 +169,8 @@ class TrainConfigReader : private TrainDataReader {
          {"unfreeze", [&](const JsonAt& value) { stage.unfreeze = texts(value); }},
          {"data", [&](const JsonAt& value) { stage.data = data(value, /*own=*/true); }},
          {"augment", [&](const JsonAt& value) { stage.augment = augment(value); }}});
-    stage.strategy = chosen<Strategy>(read.values, "strategy", strategy_names());
-    if (stage.strategy == Strategy::finetune && !config_.stages.empty()) stage.loss = config_.stages.back().loss;
+    stage.strategy = &strategies::named(read.values.string("strategy"));
+    if (!stage.strategy->reads("loss") && !config_.stages.empty()) stage.loss = config_.stages.back().loss;
     if (read.has("loss")) stage.loss = chosen<Objective>(read.values, "loss", objective_names());
     if (read.has("spec")) stage.spec = spec({*at.node.find("spec"), pointer_to(at.pointer, "spec")});
     stage.alpha = read.values.real("alpha");
@@ -179,7 +179,7 @@ class TrainConfigReader : private TrainDataReader {
     stage.batch = read.values.integer("batch");
     stage.clip = read.values.real("clip");
     stage.freeze_statistics = read.values.boolean("freeze_statistics");
-    stage.name = std::to_string(config_.stages.size() + 1) + "_" + to_string(stage.strategy);
+    stage.name = std::to_string(config_.stages.size() + 1) + "_" + stage.strategy->name;
     if (read.has("name")) stage.name = read.values.string("name");
     check_stage(at, read, stage);
     config_.stages.push_back(std::move(stage));
@@ -191,13 +191,12 @@ class TrainConfigReader : private TrainDataReader {
     if (has_epochs && has_steps) fail_at(at, "steps", "stands beside \"epochs\"; give one of them");
     if (!has_epochs && !has_steps) reader_.fail(at, "\"epochs\" or \"steps\" is missing");
     if (!read.has("strategy")) return;
-    const std::string strategy = to_string(stage.strategy);
+    const std::string strategy = stage.strategy->name;
     for (const StageKey& known : stage_keys()) {
-      const auto& strategies = known.strategies;
-      if (std::find(strategies.begin(), strategies.end(), strategy) != strategies.end()) continue;
+      if (stage.strategy->reads(known.key)) continue;
       refuse(at, {known.key}, in_quotes(strategy) + " " + known.otherwise);
     }
-    if (stage.strategy != Strategy::supervised && at.node.find("spec") == nullptr) {
+    if (stage.strategy->reads("spec") && at.node.find("spec") == nullptr) {
       reader_.fail(at, "\"spec\" is missing: the consistency loss that " + in_quotes(strategy) + " trains with");
     }
   }
@@ -257,7 +256,6 @@ TrainConfig read_train_config(const fs::path& file, const TrainContext& context)
 
 std::string to_string(DataConfig::Format format) { return format_names()[static_cast<size_t>(format)]; }
 std::string to_string(Task task) { return task_names()[static_cast<size_t>(task)]; }
-std::string to_string(Strategy strategy) { return strategy_names()[static_cast<size_t>(strategy)]; }
 std::string to_string(Objective loss) { return objective_names()[static_cast<size_t>(loss)]; }
 
 }  // namespace attune

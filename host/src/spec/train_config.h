@@ -12,6 +12,7 @@
 
 #include "metrics/metric.h"
 #include "spec/sidecar.h"
+#include "strategy/strategy.h"
 
 namespace attune {
 
@@ -83,11 +84,9 @@ struct ScheduleConfig {
   int64_t every = 10;   // ...every so many epochs
 };
 
-enum class Strategy { supervised, finetune, combined, alternated };
-
 struct StageConfig {
   std::string name;  // "1_supervised" unless given; names files
-  Strategy strategy = Strategy::supervised;
+  const Strategy* strategy = &strategies::supervised;
   Objective loss = Objective::bce;  // of finetune: what its model is judged by, as the stage before
   std::optional<NamedSpec> spec;    // of all but supervised
   double alpha = 1;                 // weight of the consistency loss in combined and alternated
@@ -117,8 +116,8 @@ struct TrainConfig {
   std::optional<HeadConfig> head;
   DataConfig data;
   InputConfig input;
-  std::vector<AugmentConfig> augment;  // in their order
-  std::vector<StageConfig> stages;     // only `attune evaluate` does without
+  std::vector<AugmentConfig> augment;             // in their order
+  std::vector<StageConfig> stages;                // only `attune evaluate` does without
   std::string select = "mean_average_precision";  // one of select_names(), of the validation part
   EvaluateConfig evaluate;
   std::vector<NamedSpec> monitors;  // of `attune ablate`: losses that are watched on the validation part
@@ -161,7 +160,6 @@ std::vector<std::string> harmless_differences(const TrainConfig& before, const T
 // The words that configs use.
 std::string to_string(DataConfig::Format format);
 std::string to_string(Task task);
-std::string to_string(Strategy strategy);
 std::string to_string(Objective loss);
 
 }  // namespace attune

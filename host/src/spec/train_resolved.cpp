@@ -103,10 +103,10 @@ Json schedule_json(const ScheduleConfig& config) {
 }
 
 Json stage_json(const StageConfig& stage) {
-  Json json = {{"name", stage.name}, {"strategy", to_string(stage.strategy)}};
-  if (stage.strategy != Strategy::finetune) json["loss"] = to_string(stage.loss);
+  Json json = {{"name", stage.name}, {"strategy", stage.strategy->name}};
+  if (stage.strategy->reads("loss")) json["loss"] = to_string(stage.loss);
   if (stage.spec) json["spec"] = stage.spec->file.string();
-  if (stage.strategy == Strategy::combined || stage.strategy == Strategy::alternated) json["alpha"] = stage.alpha;
+  if (stage.strategy->reads("alpha")) json["alpha"] = stage.alpha;
   if (stage.epochs) json["epochs"] = *stage.epochs;
   if (stage.steps) json["steps"] = *stage.steps;
   json["batch"] = stage.batch;

@@ -2,6 +2,7 @@
 #include "metrics/metric.h"
 
 #include <ATen/ATen.h>
+#include <cmath>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
@@ -17,9 +18,10 @@ namespace {
 // Six examples of three classes, the last of which has one example only; two terms, one map of four pairs.
 Predictions predictions() {
   Predictions all;
-  all.scores = at::tensor({2.0, -1.0, -3.0, 1.0, 0.5, -2.0, -1.0, 2.0, -1.0, -2.0, 1.5, 0.5, 0.5, -0.5, -1.0, -1.0, -2.0, 3.0},
-                          at::kDouble)
-                   .view({6, 3});
+  all.scores =
+      at::tensor({2.0, -1.0, -3.0, 1.0, 0.5, -2.0, -1.0, 2.0, -1.0, -2.0, 1.5, 0.5, 0.5, -0.5, -1.0, -1.0, -2.0, 3.0},
+                 at::kDouble)
+          .view({6, 3});
   all.truth.labels = at::tensor({1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1}, at::kFloat).view({6, 3});
   all.truth.weights = at::ones({6, 3});
   all.examples = {0, 1, 2, 3, 4, 5};
@@ -74,7 +76,8 @@ TEST(Metrics, AreWhatTheirNamesSay) {
   EXPECT_EQ(value_of(found.metrics, "f1_macro"), mean_of_defined(each));
   EXPECT_EQ(value_of(found.metrics, "f1_micro"), micro_f1(decisions, all.truth));
   EXPECT_EQ(value_of(found.metrics, "accuracy"), accuracy(decisions, all.truth));
-  EXPECT_EQ(value_of(found.metrics, "mean_average_precision"), mean_of_defined(average_precision(all.scores, all.truth)));
+  EXPECT_EQ(value_of(found.metrics, "mean_average_precision"),
+            mean_of_defined(average_precision(all.scores, all.truth)));
   EXPECT_EQ(value_of(found.metrics, "mean_average_precision_voc"),
             mean_of_defined(average_precision(all.scores, all.truth, PrecisionCurve::voc2012)));
   EXPECT_EQ(value_of(found.metrics, "loss"),

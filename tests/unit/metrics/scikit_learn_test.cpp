@@ -7,9 +7,9 @@
 #include <gtest/gtest.h>
 #include <sstream>
 
-#include "metrics/classification.h"
 #include "folder.h"
 #include "image/npy.h"
+#include "metrics/classification.h"
 
 namespace attune::test {
 namespace {

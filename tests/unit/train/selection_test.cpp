@@ -1,4 +1,4 @@
-#include "train/selection.h"
+#include "train/run/selection.h"
 
 #include <gtest/gtest.h>
 
