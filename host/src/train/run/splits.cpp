@@ -4,7 +4,6 @@
 
 #include "data/few_shot.h"
 #include "random/random.h"
-#include "train/run/splits.h"
 
 namespace attune {
 namespace {
