@@ -13,7 +13,7 @@
 #include "json.h"
 #include "render/plot.h"
 #include "session.h"
-#include "train/ablation.h"
+#include "train/run/ablation.h"
 #include "training_run.h"
 
 namespace attune::cli {

@@ -8,7 +8,7 @@
 #include "demo/pictures.h"
 #include "image/image.h"
 #include "model/archive.h"
-#include "train/parts.h"
+#include "train/run/splits.h"
 
 namespace attune::cli {
 namespace {
@@ -18,7 +18,7 @@ constexpr int photo_size = 400;  // pixels; about as many as a photo of PASCAL V
 
 StageConfig finetuning() {
   StageConfig stage;
-  stage.strategy = Strategy::finetune;
+  stage.strategy = &strategies::finetune;
   stage.optimizer.lr = 1e-9;  // so that all steps are alike
   stage.unfreeze = {"*"};
   return stage;
@@ -39,11 +39,11 @@ TemporaryFolder::~TemporaryFolder() {
 
 TrainingBench::TrainingBench(const Session& session, const std::string& model, const Spec& spec,
                              const std::vector<int64_t>& input_shape, int64_t steps)
-    : trainee_(load_archive(model, session.model->device())),
-      loss_(std::make_shared<TorchScriptModel>(trainee_.module(), session.model->options()), spec, session.catalogue,
+    : trained_(load_archive(model, session.model->device())),
+      loss_(std::make_shared<TorchScriptModel>(trained_.module(), session.model->options()), spec, session.catalogue,
             session.labels),
       stage_(finetuning()),
-      stepper_(stage_, trainee_, &loss_, *session.model) {
+      trainer_(stage_, trained_, &loss_, *session.model) {
   paint_pictures();
   std::vector<Draw> order;
   for (int64_t i = 0; i < steps * input_shape[0]; ++i) order.push_back({i % pictures, static_cast<uint64_t>(i)});
@@ -73,7 +73,7 @@ LoaderOptions TrainingBench::loader_options(const std::vector<int64_t>& input_sh
 void TrainingBench::step() {
   const auto batch = loader_->next();
   if (!batch) throw Error(Fault::run, "more steps were taken than planned");
-  const StepReport report = stepper_.step(*batch, static_cast<uint64_t>(done_), 1);
+  const StepReport report = trainer_.step(*batch, static_cast<uint64_t>(done_), 1);
   ++done_;
   log_->step({"bench",
               1,

@@ -8,8 +8,8 @@
 
 #include "data/batch_loader.h"
 #include "session.h"
-#include "train/log.h"
-#include "train/step.h"
+#include "train/model/trainer.h"
+#include "train/run/log.h"
 
 namespace attune::cli {
 
@@ -43,10 +43,10 @@ class TrainingBench {
 
   TemporaryFolder folder_;  // outlives what is open in it
   Dataset dataset_;
-  Trainee trainee_;
+  TrainingModel trained_;
   ConsistencyLoss loss_;
   StageConfig stage_;
-  Stepper stepper_;
+  Trainer trainer_;
   std::optional<BatchLoader> loader_;
   std::optional<RunLog> log_;
   int64_t done_ = 0;

@@ -14,9 +14,9 @@
 #include "json.h"
 #include "progress.h"
 #include "session.h"
-#include "train/draws.h"
-#include "train/judge.h"
-#include "train/stage_run.h"
+#include "train/model/predict.h"
+#include "train/run/splits.h"
+#include "train/run/stage_run.h"
 
 namespace attune::cli {
 namespace {
@@ -60,22 +60,24 @@ class EvaluateRun {
   }
 
   void run() {
-    const Measurement measured = measure(model_);
-    const Judging judging = how();
-    const Evaluation evaluation = judge(measured, judging);
+    std::vector<Problem> problems = data_.problems;
+    const Predictions predictions = predict(model_, problems);
+    const EvaluationOptions how = evaluation_options();
+    const Evaluation evaluation = attune::evaluate(predictions, how);
     Json document = {{"config", options_.config}, {"model", model_.file.string()}, {"split", split_}};
     document.update(evaluation_json(evaluation));
-    document["problems"] = problems(measured);
+    document["problems"] = problems_json(problems);
     std::optional<Evaluation> other, difference;
     if (against_) {
-      const Measurement against = measure(*against_);
-      other = judge(against, judging);
-      difference = judge_difference(against, measured, judging);
+      std::vector<Problem> of_other;
+      const Predictions against = predict(*against_, of_other);
+      other = attune::evaluate(against, how);
+      difference = evaluate_difference(against, predictions, how);
       document["against"] = {{"model", against_->file.string()}};
       document["against"].update(evaluation_json(*other));
       document["difference"] = evaluation_json(*difference);
     }
-    if (!options_.csv.empty()) write_file(options_.csv, samples_csv(measured, data_, config_.data.task));
+    if (!options_.csv.empty()) write_file(options_.csv, samples_csv(predictions, data_, config_.data.task));
     if (!options_.output.empty()) write_file(options_.output, text_of(document));
     if (options_.json) return print(document);
     std::cout << model_.file.string() << (against_ ? " against " + against_->file.string() : "") << " on " << split_
@@ -94,10 +96,10 @@ class EvaluateRun {
   void open_data() {
     DataConfig data = config_.data;
     if (data.classes.empty()) data.classes = model_.sidecar.labels;
-    Parts parts = read_parts(data, config_.seed);
-    const std::vector<std::pair<std::string, Dataset*>> splits = {
-        {"test", &parts.test}, {"validate", &parts.validate}, {"train", &parts.train}};
-    for (const auto& [name, dataset] : splits) {
+    Splits splits = read_splits(data, config_.seed);
+    const std::vector<std::pair<std::string, Dataset*>> named = {
+        {"test", &splits.test}, {"validate", &splits.validate}, {"train", &splits.train}};
+    for (const auto& [name, dataset] : named) {
       const bool is_wanted = options_.split.empty() ? dataset->size() > 0 : options_.split == name;
       if (!is_wanted) continue;
       split_ = name;
@@ -120,7 +122,8 @@ class EvaluateRun {
                                   "; its scores cannot be judged with that");
   }
 
-  Measurement measure(const Subject& subject) const {
+  // Examples that cannot be read are noted, and put to the problems.
+  Predictions predict(const Subject& subject, std::vector<Problem>& problems) const {
     ModelOptions options;
     options.device = parse_device(config_.device);
     options.output = subject.sidecar.output;
@@ -129,27 +132,29 @@ class EvaluateRun {
     const auto model = open_model(subject.file, options);
     print_remarks(*model);
     const Spec* spec = config_.evaluate.maps ? &config_.evaluate.maps->spec : nullptr;
-    const Measurer measurer(model, spec, catalogue_, Labels(data_.classes));
+    const Predictor predictor(model, spec, catalogue_, Labels(data_.classes));
     Progress progress("samples", data_.size());
-    Measurement measured =
-        measurer.measure(data_, loader_options(config_, subject.sidecar, model->likely_input(), options_.batch),
-                         [&](int64_t done) { progress.advance(done); });
-    for (const Problem& problem : measured.answers.problems) note(problem);
-    return measured;
+    const auto looked = [&](const Batch& batch) {
+      progress.advance(examples_of(batch));
+      problems.insert(problems.end(), batch.problems.begin(), batch.problems.end());
+    };
+    const LoaderOptions loading = loader_options(config_, subject.sidecar, model->likely_input(), options_.batch);
+    const size_t known = problems.size();
+    Predictions predictions = predictor.predict(data_, loading, looked);
+    for (size_t i = known; i < problems.size(); ++i) note(problems[i]);
+    return predictions;
   }
 
-  Judging how() const {
-    Judging judging{config_.data.task, loss_of(config_), data_.classes, options_.least, {}};
-    judging.resampling = {config_.evaluate.bootstrap, 0.95, derive_seed({config_.seed, draws::bootstrap})};
-    return judging;
+  EvaluationOptions evaluation_options() const {
+    EvaluationOptions options{config_.data.task, loss_of(config_), data_.classes, options_.least, {}};
+    options.resampling = {config_.evaluate.bootstrap, 0.95, derive_seed({config_.seed, draws::bootstrap})};
+    return options;
   }
 
-  Json problems(const Measurement& measured) const {
+  static Json problems_json(const std::vector<Problem>& problems) {
     Json list = Json::array();
-    for (const auto* some : {&data_.problems, &measured.answers.problems}) {
-      for (const Problem& problem : *some) {
-        list.push_back({{"path", problem.path.string()}, {"message", problem.sentence}});
-      }
+    for (const Problem& problem : problems) {
+      list.push_back({{"path", problem.path.string()}, {"message", problem.sentence}});
     }
     return list;
   }

@@ -154,17 +154,16 @@ void print_comparison(std::ostream& out, const Evaluation& model, const Evaluati
   print_rows(out, rows);
 }
 
-std::string samples_csv(const Measurement& measurement, const Dataset& dataset, Task task) {
-  const Answers& answers = measurement.answers;
-  const auto samples = static_cast<int64_t>(answers.examples.size());
+std::string samples_csv(const Predictions& predictions, const Dataset& dataset, Task task) {
+  const auto samples = static_cast<int64_t>(predictions.examples.size());
   const at::Tensor decisions =
-      task == Task::multi_label ? decide_above(answers.scores, 0) : decide_highest(answers.scores);
-  const at::Tensor iou = by_sample(measurement.iou, measurement.rows, samples);
-  const at::Tensor pointing = by_sample(measurement.pointing, measurement.rows, samples);
+      task == Task::multi_label ? decide_above(predictions.scores, 0) : decide_highest(predictions.scores);
+  const at::Tensor iou = by_sample(predictions.iou, predictions.rows, samples);
+  const at::Tensor pointing = by_sample(predictions.pointing, predictions.rows, samples);
   Cells header{"id", "file", "labels", "predicted"};
   for (const std::string& name : dataset.classes) header.push_back("score " + name);
-  for (const std::string& name : measurement.maps) header.insert(header.end(), {"iou " + name, "pointing " + name});
-  for (const std::string& name : measurement.terms) header.push_back("h " + name);
+  for (const std::string& name : predictions.maps) header.insert(header.end(), {"iou " + name, "pointing " + name});
+  for (const std::string& name : predictions.terms) header.push_back("h " + name);
   std::string csv;
   add_line(csv, header);
   const auto names = [&](const at::Tensor& row) {
@@ -177,14 +176,14 @@ std::string samples_csv(const Measurement& measurement, const Dataset& dataset, 
   };
   const auto add = [](Cells& row, const at::Tensor& value) { row.push_back(exact(value.item<double>())); };
   for (int64_t n = 0; n < samples; ++n) {
-    const Example& example = dataset.examples[static_cast<size_t>(answers.examples[static_cast<size_t>(n)])];
-    Cells row{example.id, example.path.string(), names(answers.truth.labels[n]), names(decisions[n])};
-    for (int64_t k = 0; k < answers.scores.size(1); ++k) add(row, answers.scores[n][k]);
+    const Example& example = dataset.examples[static_cast<size_t>(predictions.examples[static_cast<size_t>(n)])];
+    Cells row{example.id, example.path.string(), names(predictions.truth.labels[n]), names(decisions[n])};
+    for (int64_t k = 0; k < predictions.scores.size(1); ++k) add(row, predictions.scores[n][k]);
     for (int64_t m = 0; m < iou.size(1); ++m) {
       add(row, iou[n][m]);
       add(row, pointing[n][m]);
     }
-    for (size_t t = 0; t < measurement.terms.size(); ++t) add(row, measurement.agreement[n][static_cast<int64_t>(t)]);
+    for (size_t t = 0; t < predictions.terms.size(); ++t) add(row, predictions.agreement[n][static_cast<int64_t>(t)]);
     add_line(csv, row);
   }
   return csv;

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "spec/evaluation.h"
-#include "train/judge.h"
+#include "metrics/evaluation.h"
+#include "metrics/predictions.h"
 
 namespace attune::cli {
 
@@ -29,6 +29,6 @@ void print_comparison(std::ostream& out, const Evaluation& model, const Evaluati
 
 // One line for each sample: its classes and those that the model says, scores, and what its maps found, averaged over
 // its classes. Nothing stands where nothing is defined.
-std::string samples_csv(const Measurement& measurement, const Dataset& dataset, Task task);
+std::string samples_csv(const Predictions& predictions, const Dataset& dataset, Task task);
 
 }  // namespace attune::cli

@@ -12,7 +12,7 @@
 #include "json.h"
 #include "session.h"
 #include "spec/evaluation.h"
-#include "train/run.h"
+#include "train/run/run.h"
 #include "training_run.h"
 
 namespace attune::cli {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "metrics/metric.h"
 #include "progress.h"
 #include "session.h"
 #include "stop.h"
@@ -79,11 +80,16 @@ class StageBars {
   std::optional<Progress> bar_;
 };
 
-// What stands in a log where nobody looks at a bar. Of the metrics, the one that selects.
+// What stands in a log where nobody looks at a bar: losses and, of the other metrics, the one that selects.
 void print_epoch(const EpochReport& report, const std::string& selecting) {
   if (report.numbers.empty()) return;
   std::string line;
-  std::vector<std::string> columns{"loss", "consistency_loss", "validation_loss", "validation_consistency_loss"};
+  std::vector<std::string> columns;
+  for (const bool validated : {false, true}) {
+    for (const Metric& metric : validation_metrics()) {
+      if (metric.better == Better::lower) columns.push_back(validated ? validation_column(metric.name) : metric.name);
+    }
+  }
   if (std::find(columns.begin(), columns.end(), selecting) == columns.end()) columns.push_back(selecting);
   for (const std::string& column : columns) line += with_digits(in_words(column), number_of(report.numbers, column));
   if (report.is_best && !selecting.empty()) line += " (best)";

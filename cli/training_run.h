@@ -5,7 +5,7 @@
 
 #include "options.h"
 #include "spec/train_config.h"
-#include "train/stage_run.h"
+#include "train/run/stage_run.h"
 
 namespace attune::cli {
 

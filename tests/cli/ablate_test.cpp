@@ -188,7 +188,8 @@ TEST_F(Ablate, RefusesWhatCannotBeWatched) {
   write("config.json", config(R"(["a_pearson.json", "b_ssim.json"])", 5));
   EXPECT_EQ(refusal(2, {"ablate", "config.json", "--resume"}),
             "the run in " + (folder_ / "run").string() +
-                " was begun with another config: /stages/0/epochs was 4 and is 5 now; give this one another "
+                " was begun with another config: /stages/0/epochs was 4 and is 5 now; change it back, or give this one "
+                "another "
                 "\"output\"");
 }
 

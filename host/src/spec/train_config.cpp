@@ -48,7 +48,7 @@ class TrainConfigReader : private TrainDataReader {
          {"stages", [&](const JsonAt& at) { for_each(at, [&](const JsonAt& item) { read_stage(item); }); }}});
     config_.description = run.values.string("description");
     config_.model = path(run.values.string("model"));
-    config_.select = chosen<Select>(run.values, "select", select_names());
+    config_.select = run.values.string("select");
     config_.seed = static_cast<uint64_t>(run.values.integer("seed"));
     config_.threads = static_cast<int>(run.values.integer("threads"));
     config_.device = run.values.string("device");
@@ -169,8 +169,8 @@ class TrainConfigReader : private TrainDataReader {
          {"unfreeze", [&](const JsonAt& value) { stage.unfreeze = texts(value); }},
          {"data", [&](const JsonAt& value) { stage.data = data(value, /*own=*/true); }},
          {"augment", [&](const JsonAt& value) { stage.augment = augment(value); }}});
-    stage.strategy = chosen<Strategy>(read.values, "strategy", strategy_names());
-    if (stage.strategy == Strategy::finetune && !config_.stages.empty()) stage.loss = config_.stages.back().loss;
+    stage.strategy = &strategies::named(read.values.string("strategy"));
+    if (!stage.strategy->reads("loss") && !config_.stages.empty()) stage.loss = config_.stages.back().loss;
     if (read.has("loss")) stage.loss = chosen<Objective>(read.values, "loss", objective_names());
     if (read.has("spec")) stage.spec = spec({*at.node.find("spec"), pointer_to(at.pointer, "spec")});
     stage.alpha = read.values.real("alpha");
@@ -179,7 +179,7 @@ class TrainConfigReader : private TrainDataReader {
     stage.batch = read.values.integer("batch");
     stage.clip = read.values.real("clip");
     stage.freeze_statistics = read.values.boolean("freeze_statistics");
-    stage.name = std::to_string(config_.stages.size() + 1) + "_" + to_string(stage.strategy);
+    stage.name = std::to_string(config_.stages.size() + 1) + "_" + stage.strategy->name;
     if (read.has("name")) stage.name = read.values.string("name");
     check_stage(at, read, stage);
     config_.stages.push_back(std::move(stage));
@@ -191,13 +191,12 @@ class TrainConfigReader : private TrainDataReader {
     if (has_epochs && has_steps) fail_at(at, "steps", "stands beside \"epochs\"; give one of them");
     if (!has_epochs && !has_steps) reader_.fail(at, "\"epochs\" or \"steps\" is missing");
     if (!read.has("strategy")) return;
-    const std::string strategy = to_string(stage.strategy);
+    const std::string strategy = stage.strategy->name;
     for (const StageKey& known : stage_keys()) {
-      const auto& strategies = known.strategies;
-      if (std::find(strategies.begin(), strategies.end(), strategy) != strategies.end()) continue;
+      if (stage.strategy->reads(known.key)) continue;
       refuse(at, {known.key}, in_quotes(strategy) + " " + known.otherwise);
     }
-    if (stage.strategy != Strategy::supervised && at.node.find("spec") == nullptr) {
+    if (stage.strategy->reads("spec") && at.node.find("spec") == nullptr) {
       reader_.fail(at, "\"spec\" is missing: the consistency loss that " + in_quotes(strategy) + " trains with");
     }
   }
@@ -208,7 +207,7 @@ class TrainConfigReader : private TrainDataReader {
       fail_at(root, "device", "must be \"cpu\", \"cuda\" or \"cuda:INDEX\", not " + in_quotes(given));
     }
     const bool is_known = run.has("select") || root.node.find("select") == nullptr;
-    if (is_known && config_.select != Select::last && !config_.stages.empty()) check_select(root);
+    if (is_known && selecting_metric(config_.select) != nullptr && !config_.stages.empty()) check_select(root);
   }
 
   void check_select(const JsonAt& root) {
@@ -221,8 +220,8 @@ class TrainConfigReader : private TrainDataReader {
     }
     const JsonNode* evaluate = root.node.find("evaluate");
     const bool has_maps = evaluate != nullptr && evaluate->find("maps") != nullptr;
-    if (config_.select == Select::consistency && !has_maps) {
-      fail_at(root, "select", "\"consistency\" needs a spec as \"maps\" of \"evaluate\"");
+    if (selecting_metric(config_.select)->needs_spec && !has_maps) {
+      fail_at(root, "select", in_quotes(config_.select) + " needs a spec as \"maps\" of \"evaluate\"");
     }
   }
 
@@ -257,8 +256,6 @@ TrainConfig read_train_config(const fs::path& file, const TrainContext& context)
 
 std::string to_string(DataConfig::Format format) { return format_names()[static_cast<size_t>(format)]; }
 std::string to_string(Task task) { return task_names()[static_cast<size_t>(task)]; }
-std::string to_string(Strategy strategy) { return strategy_names()[static_cast<size_t>(strategy)]; }
 std::string to_string(Objective loss) { return objective_names()[static_cast<size_t>(loss)]; }
-std::string to_string(Select select) { return select_names()[static_cast<size_t>(select)]; }
 
 }  // namespace attune

@@ -10,7 +10,9 @@
 
 #include <attune/spec.h>
 
+#include "metrics/metric.h"
 #include "spec/sidecar.h"
+#include "strategy/strategy.h"
 
 namespace attune {
 
@@ -21,7 +23,6 @@ struct NamedSpec {
   Spec spec;
 };
 
-enum class Task { multi_label, single_label };
 enum class OnBroken { skip, stop };
 
 struct DataConfig {
@@ -83,12 +84,9 @@ struct ScheduleConfig {
   int64_t every = 10;   // ...every so many epochs
 };
 
-enum class Strategy { supervised, finetune, combined, alternated };
-enum class Objective { bce, cross_entropy };
-
 struct StageConfig {
   std::string name;  // "1_supervised" unless given; names files
-  Strategy strategy = Strategy::supervised;
+  const Strategy* strategy = &strategies::supervised;
   Objective loss = Objective::bce;  // of finetune: what its model is judged by, as the stage before
   std::optional<NamedSpec> spec;    // of all but supervised
   double alpha = 1;                 // weight of the consistency loss in combined and alternated
@@ -106,9 +104,6 @@ struct StageConfig {
   std::optional<std::vector<AugmentConfig>> augment;  // instead of the config's
 };
 
-// Of the validation part. `last` takes the model after the last epoch.
-enum class Select { mean_average_precision, f1_macro, f1_micro, accuracy, loss, consistency, last };
-
 struct EvaluateConfig {
   std::optional<NamedSpec> maps;  // whose maps are compared with boxes, and whose mean consistency is told
   int64_t bootstrap = 1000;       // resamples behind the intervals; 0: no intervals
@@ -121,9 +116,9 @@ struct TrainConfig {
   std::optional<HeadConfig> head;
   DataConfig data;
   InputConfig input;
-  std::vector<AugmentConfig> augment;  // in their order
-  std::vector<StageConfig> stages;     // only `attune evaluate` does without
-  Select select = Select::mean_average_precision;
+  std::vector<AugmentConfig> augment;             // in their order
+  std::vector<StageConfig> stages;                // only `attune evaluate` does without
+  std::string select = "mean_average_precision";  // one of select_names(), of the validation part
   EvaluateConfig evaluate;
   std::vector<NamedSpec> monitors;  // of `attune ablate`: losses that are watched on the validation part
   uint64_t seed = 0;
@@ -165,8 +160,6 @@ std::vector<std::string> harmless_differences(const TrainConfig& before, const T
 // The words that configs use.
 std::string to_string(DataConfig::Format format);
 std::string to_string(Task task);
-std::string to_string(Strategy strategy);
 std::string to_string(Objective loss);
-std::string to_string(Select select);
 
 }  // namespace attune

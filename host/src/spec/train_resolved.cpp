@@ -103,10 +103,10 @@ Json schedule_json(const ScheduleConfig& config) {
 }
 
 Json stage_json(const StageConfig& stage) {
-  Json json = {{"name", stage.name}, {"strategy", to_string(stage.strategy)}};
-  if (stage.strategy != Strategy::finetune) json["loss"] = to_string(stage.loss);
+  Json json = {{"name", stage.name}, {"strategy", stage.strategy->name}};
+  if (stage.strategy->reads("loss")) json["loss"] = to_string(stage.loss);
   if (stage.spec) json["spec"] = stage.spec->file.string();
-  if (stage.strategy == Strategy::combined || stage.strategy == Strategy::alternated) json["alpha"] = stage.alpha;
+  if (stage.strategy->reads("alpha")) json["alpha"] = stage.alpha;
   if (stage.epochs) json["epochs"] = *stage.epochs;
   if (stage.steps) json["steps"] = *stage.steps;
   json["batch"] = stage.batch;
@@ -152,7 +152,7 @@ std::string resolved_config(const TrainConfig& config) {
   json["input"] = input_json(config.input);
   json["augment"] = augment_json(config.augment);
   for (const StageConfig& stage : config.stages) json["stages"].push_back(stage_json(stage));
-  json["select"] = to_string(config.select);
+  json["select"] = config.select;
   json["evaluate"] = {{"bootstrap", config.evaluate.bootstrap}};
   if (config.evaluate.maps) json["evaluate"]["maps"] = config.evaluate.maps->file.string();
   for (const NamedSpec& monitor : config.monitors) {

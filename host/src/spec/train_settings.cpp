@@ -2,6 +2,9 @@
 
 #include <limits>
 
+#include "metrics/metric.h"
+#include "strategy/strategy.h"
+
 namespace attune {
 namespace {
 
@@ -28,6 +31,14 @@ ParameterDeclaration change(const std::string& name) {
   return real(name, 0, {0, 1}, "Largest change of the " + name + ", as a share, either way");
 }
 
+std::string strategies_help() {
+  std::string help;
+  for (const Strategy* strategy : strategies::all()) {
+    help += (help.empty() ? "" : "; ") + std::string(strategy->name) + ": " + strategy->help;
+  }
+  return help;
+}
+
 }  // namespace
 
 const std::vector<std::string>& format_names() {
@@ -50,19 +61,8 @@ const std::vector<std::string>& too_few_names() {
   return names;
 }
 
-const std::vector<std::string>& strategy_names() {
-  static const std::vector<std::string> names = {"supervised", "finetune", "combined", "alternated"};
-  return names;
-}
-
 const std::vector<std::string>& objective_names() {
   static const std::vector<std::string> names = {"bce", "cross_entropy"};
-  return names;
-}
-
-const std::vector<std::string>& select_names() {
-  static const std::vector<std::string> names = {
-      "mean_average_precision", "f1_macro", "f1_micro", "accuracy", "loss", "consistency", "last"};
   return names;
 }
 
@@ -126,9 +126,7 @@ const Settings& input_settings() {
 const Settings& stage_settings() {
   static const Settings settings = {
       {string("name", "", "Names the stage's files; default: its number and strategy")},
-      {choice("strategy", "supervised", strategy_names(),
-              "supervised: labels only; finetune: consistency only; combined: both in every step; alternated: in turn"),
-       true},
+      {choice("strategy", strategies::supervised.name, strategies::names(), strategies_help()), true},
       {choice("loss", "bce", objective_names(), "Of labels; default: by the task")},
       {string("spec", "", "Spec of the consistency loss: a file, or the name of one that ships")},
       {real("alpha", 1, {0, largest}, "Weight of the consistency loss beside the labels' loss")},
@@ -148,12 +146,19 @@ const Settings& evaluate_settings() {
 }
 
 const std::vector<StageKey>& stage_keys() {
-  static const std::vector<StageKey> keys = {
-      {"loss", {"supervised", "combined", "alternated"}, "reads no labels"},
-      {"spec", {"finetune", "combined", "alternated"}, "has no consistency loss"},
-      {"alpha", {"combined", "alternated"}, "has one loss only"},
-      {"consistency_optimizer", {"alternated"}, "has one optimizer"},
-      {"data", {"finetune"}, "needs labels, and trains on the config's data"}};
+  static const std::vector<StageKey> keys = [] {
+    std::vector<StageKey> all = {{"loss", {}, "reads no labels"},
+                                 {"spec", {}, "has no consistency loss"},
+                                 {"alpha", {}, "has one loss only"},
+                                 {"consistency_optimizer", {}, "has one optimizer"},
+                                 {"data", {}, "needs labels, and trains on the config's data"}};
+    for (StageKey& known : all) {
+      for (const Strategy* strategy : strategies::all()) {
+        if (strategy->reads(known.key)) known.strategies.emplace_back(strategy->name);
+      }
+    }
+    return all;
+  }();
   return keys;
 }
 

@@ -52,9 +52,7 @@ const std::vector<std::string>& format_names();
 const std::vector<std::string>& task_names();
 const std::vector<std::string>& on_broken_names();
 const std::vector<std::string>& too_few_names();
-const std::vector<std::string>& strategy_names();
 const std::vector<std::string>& objective_names();
-const std::vector<std::string>& select_names();
 std::vector<std::string> names_of(const PartDeclarations& parts);
 
 }  // namespace attune

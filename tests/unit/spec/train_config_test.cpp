@@ -47,7 +47,7 @@ TEST(TrainConfig, FillsInDefaults) {
   EXPECT_FALSE(config.head);
   EXPECT_FALSE(config.input.frames);
   EXPECT_TRUE(config.stages.empty());
-  EXPECT_EQ(config.select, Select::mean_average_precision);
+  EXPECT_EQ(config.select, "mean_average_precision");
   EXPECT_EQ(config.device, "cpu");
   EXPECT_EQ(config.checkpoint_seconds, 60);
 }

@@ -7,8 +7,8 @@
 #include "errors.h"
 #include "folder.h"
 #include "support.h"
-#include "train/checkpoint.h"
-#include "train/log.h"
+#include "train/run/checkpoint.h"
+#include "train/run/log.h"
 
 namespace attune::test {
 namespace {
@@ -20,7 +20,7 @@ TEST(CheckpointFile, GivesBackWhatWasWritten) {
   written.log = {100, 200};
   written.layer = "layer4.2";
   written.model = {{"fc.weight", at::randn({3, 2})}, {"norm.num_batches_tracked", at::tensor(int64_t{7})}};
-  written.stepper = {{"optimizer", at::arange(9, at::kByte)}};
+  written.optimisers = {{"optimizer", at::arange(9, at::kByte)}};
   written.problems = {{"a\n.png", "a\n.png: is no picture"}, {"b.png", "b.png: is none either"}};
   write_checkpoint(folder / "checkpoint.pt", written);
   const Checkpoint read = read_checkpoint(folder / "checkpoint.pt");
@@ -39,7 +39,7 @@ TEST(CheckpointFile, GivesBackWhatWasWritten) {
   ASSERT_EQ(read.model.size(), 2u);
   EXPECT_TRUE(at::equal(read.model.at("fc.weight"), written.model.at("fc.weight")));
   EXPECT_EQ(read.model.at("norm.num_batches_tracked").scalar_type(), at::kLong);
-  EXPECT_TRUE(at::equal(read.stepper.at("optimizer"), written.stepper.at("optimizer")));
+  EXPECT_TRUE(at::equal(read.optimisers.at("optimizer"), written.optimisers.at("optimizer")));
   ASSERT_EQ(read.problems.size(), 2u);
   EXPECT_EQ(read.problems[0].path, written.problems[0].path);
   EXPECT_EQ(read.problems[1].sentence, written.problems[1].sentence);

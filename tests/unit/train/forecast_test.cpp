@@ -1,4 +1,4 @@
-#include "train/forecast.h"
+#include "train/run/forecast.h"
 
 #include <cmath>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "train/head.h"
+#include "train/model/head.h"
 
 #include <gtest/gtest.h>
 

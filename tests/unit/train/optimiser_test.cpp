@@ -1,4 +1,4 @@
-#include "train/optimiser.h"
+#include "train/model/optimiser.h"
 
 #include <gtest/gtest.h>
 

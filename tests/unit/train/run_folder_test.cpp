@@ -1,11 +1,11 @@
 // Whose folder it is: a config's, a command's, a process's.
-#include "train/run_folder.h"
+#include "train/run/run_folder.h"
 
 #include <gtest/gtest.h>
 
 #include "support.h"
-#include "train/ablation.h"
-#include "train/run_inputs.h"
+#include "train/run/ablation.h"
+#include "train/run/run_inputs.h"
 
 namespace attune::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/run.h"
+#include "train/run/run.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-NamedTensors weights_of(const fs::path& file) { return Trainee(torch::jit::load(file.string())).state(); }
+NamedTensors weights_of(const fs::path& file) { return TrainingModel(torch::jit::load(file.string())).state(); }
 
 void expect_equal(const NamedTensors& a, const NamedTensors& b) {
   ASSERT_EQ(a.size(), b.size());

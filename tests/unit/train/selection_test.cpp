@@ -1,4 +1,4 @@
-#include "train/selection.h"
+#include "train/run/selection.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ const std::vector<LogRow> log_of_two = {validated("a", 0, 0.1, 0.9), validated("
                                         validated("a", 2, 0.5, 0.4), validated("a", 3, 0.6, 0.4),
                                         validated("b", 0, 0.5, 0.4), validated("b", 1, 0.9, 0.3)};
 
-std::vector<size_t> chosen_rows(Select select) {
+std::vector<size_t> chosen_rows(const std::string& select) {
   std::vector<size_t> rows;
   const std::vector<bool> marked = chosen_epochs(select, log_of_two);
   for (size_t i = 0; i < marked.size(); ++i) {
@@ -24,16 +24,16 @@ std::vector<size_t> chosen_rows(Select select) {
 
 // The first of equals, and never the model that a stage began with.
 TEST(Selection, TakesOneEpochOfEveryStage) {
-  EXPECT_EQ(chosen_rows(Select::loss), (std::vector<size_t>{2, 5}));
-  EXPECT_EQ(chosen_rows(Select::f1_macro), (std::vector<size_t>{2, 5}));
-  EXPECT_EQ(chosen_rows(Select::last), (std::vector<size_t>{3, 5}));
+  EXPECT_EQ(chosen_rows("loss"), (std::vector<size_t>{2, 5}));
+  EXPECT_EQ(chosen_rows("f1_macro"), (std::vector<size_t>{2, 5}));
+  EXPECT_EQ(chosen_rows("last"), (std::vector<size_t>{3, 5}));
 }
 
 TEST(Selection, LooksAtTheColumnsOfTheLog) {
-  EXPECT_EQ(selecting_column(Select::mean_average_precision), "validation_mean_average_precision");
-  EXPECT_EQ(selecting_column(Select::loss), "validation_loss");
-  EXPECT_EQ(selecting_column(Select::consistency), "validation_consistency_loss");
-  EXPECT_EQ(selecting_column(Select::last), "");
+  EXPECT_EQ(selecting_column("mean_average_precision"), "validation_mean_average_precision");
+  EXPECT_EQ(selecting_column("loss"), "validation_loss");
+  EXPECT_EQ(selecting_column("consistency"), "validation_consistency_loss");
+  EXPECT_EQ(selecting_column("last"), "");
 }
 
 }  // namespace

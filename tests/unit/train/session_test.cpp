@@ -1,12 +1,12 @@
 // What a run tries and tells before it begins.
-#include "train/session.h"
+#include "train/run/session.h"
 
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "support.h"
-#include "train/ablation.h"
-#include "train/measure.h"
+#include "train/model/predict.h"
+#include "train/run/ablation.h"
 
 namespace attune::test {
 namespace {
@@ -99,8 +99,8 @@ TEST_F(Tried, TrainingMode) {
 TEST_F(Tried, AndTheModelIsAsBefore) {
   const TrainConfig config = files_.config(supervised_stage + "," + combined_stage + "," + alternated_stage);
   const TrainSession session(config, own_plugins(), "");
-  const NamedTensors given = Trainee(torch::jit::load((files_.folder / "model.pt").string())).state();
-  for (const auto& [name, tensor] : session.trainee->state()) {
+  const NamedTensors given = TrainingModel(torch::jit::load((files_.folder / "model.pt").string())).state();
+  for (const auto& [name, tensor] : session.training_model->state()) {
     if (name.rfind("fc.", 0) == 0) continue;  // the new head
     EXPECT_TRUE(at::equal(tensor, given.at(name))) << name;
   }
@@ -176,15 +176,17 @@ TEST(Validation, IsTheSameEveryTime) {
       parse_train_config(training_config(finetune_stage), "config.json", files.folder.path(), {catalogue, no_spec});
   const TrainSession session(config, catalogue, "");
   const ConsistencyLoss* loss = session.consistency(0);
-  const auto answered = [&] {
-    return answers_of(*session.model, {loss}, session.parts.validate, session.evaluation).losses[0];
+  const auto validated = [&] {
+    return predict(*session.model, {loss}, session.splits.validate, session.evaluation).losses[0];
   };
-  const double first = answered();
-  EXPECT_EQ(answered(), first);
-  const Measurer measurer(session.model, &config.stages[0].spec->spec, catalogue);
-  const auto measured = [&] { return measurer.measure(session.parts.validate, session.evaluation).consistency_loss; };
-  const at::Tensor once = measured();
-  EXPECT_TRUE(at::equal(measured(), once));
+  const double first = validated();
+  EXPECT_EQ(validated(), first);
+  const Predictor predictor(session.model, &config.stages[0].spec->spec, catalogue);
+  const auto evaluated = [&] {
+    return predictor.predict(session.splits.validate, session.evaluation).consistency_loss;
+  };
+  const at::Tensor once = evaluated();
+  EXPECT_TRUE(at::equal(evaluated(), once));
   EXPECT_NEAR(once.mean().item<double>(), first, 1e-6);
 }
 

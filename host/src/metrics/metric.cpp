@@ -1,0 +1,141 @@
+#include "metrics/metric.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <algorithm>
+#include <utility>
+
+namespace attune {
+namespace {
+
+const char* const last_epoch = "last";
+
+double label_loss(const Rows& rows) {
+  const Truth& truth = rows.truth();
+  return objective(rows.loss(), rows.scores(), truth.labels, truth.weights).item<double>();
+}
+
+double mean_average_precision(const Rows& rows) { return mean_of_defined(rows.average_precision(), rows.counted()); }
+
+double mean_average_precision_voc(const Rows& rows) {
+  return mean_of_defined(average_precision(rows.scores(), rows.truth(), PrecisionCurve::voc2012), rows.counted());
+}
+
+double f1_macro(const Rows& rows) { return mean_of_defined(rows.f1(), rows.counted()); }
+double f1_micro(const Rows& rows) { return micro_f1(rows.decisions(), rows.truth()); }
+double accuracy_of(const Rows& rows) { return accuracy(rows.decisions(), rows.truth()); }
+double consistency_loss(const Rows& rows) { return rows.consistency_loss(); }
+
+}  // namespace
+
+const std::vector<Metric>& metrics() {
+  static const std::vector<Metric> all = {
+      {"loss", "the loss of the labels that the last stage trains with", Better::lower, "loss of the labels", "loss",
+       false, label_loss},
+      {"mean_average_precision", "the mean over classes of the area under the curve of precision over recall",
+       Better::higher, "mean average precision", "mean_average_precision", false, mean_average_precision},
+      {"mean_average_precision_voc",
+       "the same with the highest precision at this recall or above, as PASCAL VOC since 2010", Better::higher,
+       "mean average precision (VOC)", "", false, mean_average_precision_voc},
+      {"f1_macro", "the mean over classes of F1", Better::higher, "F1, macro", "f1_macro", false, f1_macro},
+      {"f1_micro", "F1 of all decisions together", Better::higher, "F1, micro", "f1_micro", false, f1_micro},
+      {"accuracy", "the share of examples with every class decided right", Better::higher, "accuracy", "accuracy",
+       false, accuracy_of},
+      {"consistency_loss", "the mean over examples of the spec's loss", Better::lower, "consistency loss",
+       "consistency", true, consistency_loss}};
+  return all;
+}
+
+const std::vector<ClassMetric>& class_metrics() {
+  static const std::vector<ClassMetric> all = {
+      {"f1", "2 TP / (2 TP + FP + FN)", &Rows::f1},
+      {"average_precision", "the area under the curve of precision over recall", &Rows::average_precision}};
+  return all;
+}
+
+const std::vector<MapMetric>& map_metrics() {
+  static const std::vector<MapMetric> all = {
+      {"iou", "intersection over union with the boxes, of classes that the model decides for", &Predictions::iou, true},
+      {"iou_all", "the same of all classes with boxes", &Predictions::iou, false},
+      {"pointing_game", "the share of maps whose highest pixel lies in a box, of classes that the model decides for",
+       &Predictions::pointing, true},
+      {"pointing_game_all", "the same of all classes with boxes", &Predictions::pointing, false}};
+  return all;
+}
+
+std::vector<Metric> validation_metrics() {
+  std::vector<Metric> some;
+  for (const Metric& metric : metrics()) {
+    if (!metric.select.empty()) some.push_back(metric);
+  }
+  return some;
+}
+
+std::string validation_column(const std::string& metric) { return "validation_" + metric; }
+
+const std::vector<std::string>& select_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Better better : {Better::higher, Better::lower}) {
+      for (const Metric& metric : validation_metrics()) {
+        if (metric.better == better) all.push_back(metric.select);
+      }
+    }
+    all.emplace_back(last_epoch);
+    return all;
+  }();
+  return names;
+}
+
+const Metric* selecting_metric(const std::string& select) {
+  if (select == last_epoch) return nullptr;
+  const auto is_it = [&](const Metric& metric) { return metric.select == select; };
+  const auto found = std::find_if(metrics().begin(), metrics().end(), is_it);
+  return found == metrics().end() ? nullptr : &*found;
+}
+
+std::vector<std::pair<std::string, double>> validation_numbers(const Predictions& predictions, Task task,
+                                                               Objective loss) {
+  const MetricInputs all = metric_inputs(predictions, task, loss, 1, predictions.size());
+  const Rows rows(all, at::arange(predictions.size(), at::kLong));
+  std::vector<std::pair<std::string, double>> numbers;
+  for (const Metric& metric : validation_metrics()) {
+    if (!metric.needs_spec || !predictions.losses.empty()) numbers.emplace_back(metric.name, metric.value(rows));
+  }
+  return numbers;
+}
+
+MetricInputs metric_inputs(const Predictions& predictions, Task task, Objective loss, int64_t least, int64_t samples) {
+  const at::Tensor& scores = predictions.scores;
+  const Truth& truth = predictions.truth;
+  return {predictions, loss, task == Task::multi_label ? decide_above(scores, 0) : decide_highest(scores),
+          positives({truth.labels.narrow(0, 0, samples), truth.weights.narrow(0, 0, samples)}) >= least};
+}
+
+Rows::Rows(const MetricInputs& all, const at::Tensor& rows)
+    : all_(all),
+      rows_(rows),
+      scores_(all.predictions.scores.index_select(0, rows)),
+      decisions_(all.decisions.index_select(0, rows)),
+      truth_(select(all.predictions.truth, rows)) {}
+
+const at::Tensor& Rows::f1() const {
+  if (!f1_.defined()) f1_ = attune::f1(decisions_, truth_);
+  return f1_;
+}
+
+const at::Tensor& Rows::average_precision() const {
+  if (!average_precision_.defined()) average_precision_ = attune::average_precision(scores_, truth_);
+  return average_precision_;
+}
+
+// After an epoch only the mean over all rows is known.
+double Rows::consistency_loss() const {
+  const Predictions& all = all_.predictions;
+  if (!all.consistency_loss.defined()) return all.losses.at(0);
+  return all.consistency_loss.index_select(0, rows_).mean().item<double>();
+}
+
+at::Tensor Rows::agreement() const { return all_.predictions.agreement.index_select(0, rows_).mean(0); }
+
+}  // namespace attune

@@ -1,0 +1,66 @@
+// Training strategies: what a step does with a batch. Each is one file, and one line of the table that the reader of
+// configs, their schema and their resolved copy read, and training.
+#pragma once
+
+#include <array>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attune {
+
+// Of what a step has; NaN otherwise.
+struct StepReport {
+  double loss = std::numeric_limits<double>::quiet_NaN();              // of labels
+  double consistency_loss = std::numeric_limits<double>::quiet_NaN();  // before alpha
+  double gradient_norm = std::numeric_limits<double>::quiet_NaN();     // before clipping, of the last update
+  double rate = 0;
+};
+
+// What a strategy makes its steps of.
+//
+// Where both losses are taken, the labels' graph has been walked back and freed before the consistency loss looks at
+// the model, so that running statistics never change under a graph that still needs them.
+class TrainingStep {
+ public:
+  virtual ~TrainingStep() = default;
+
+  // Each adds the gradient of a loss to the parameters' and gives the loss: of the labels, in training mode; and of the
+  // spec, with evaluation statistics, whose gradient counts so much. Throws Error(Fault::run) when it is not finite.
+  virtual double add_label_loss() = 0;
+  virtual double add_consistency_loss(double weight) = 0;
+
+  // Moves the parameters along their gradients and forgets these: the norm that they had. The second is with the
+  // stage's "consistency_optimizer" where it has one. Throws Error(Fault::run) when the gradient is not finite.
+  virtual double update() = 0;
+  virtual double update_for_consistency() = 0;
+
+  virtual double alpha() const = 0;  // of the stage
+};
+
+struct Strategy {
+  const char* name = "";
+  const char* help = "";
+  // Keys of a stage that not every strategy reads; those of `stage_keys()`, train_settings.h.
+  std::array<std::string_view, 5> keys = {};
+  double passes = 1;  // roughly how many forward passes a sample takes
+  void (*step)(TrainingStep& step, StepReport& report) = nullptr;
+
+  bool reads(std::string_view key) const;
+};
+
+namespace strategies {
+
+extern const Strategy supervised;
+extern const Strategy finetune;
+extern const Strategy combined;
+extern const Strategy alternated;
+
+const std::vector<const Strategy*>& all();
+std::vector<std::string> names();
+// One of all.
+const Strategy& named(const std::string& name);
+
+}  // namespace strategies
+}  // namespace attune

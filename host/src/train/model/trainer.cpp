@@ -1,0 +1,149 @@
+#include "train/model/trainer.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <cmath>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <attune/sdk/error.h>
+
+#include "metrics/objective.h"
+
+namespace attune {
+namespace {
+
+double finite(const at::Tensor& loss, const char* what) {
+  const auto value = loss.item<double>();
+  if (!std::isfinite(value)) {
+    throw Error(Fault::run, std::string(what) + " is not finite (" + (std::isnan(value) ? "NaN" : "infinity") + ")");
+  }
+  return value;
+}
+
+// LibTorch's own draws on the processor and on a device follow a seed, and afterwards go on as if there had been none.
+class SeededDraws {
+ public:
+  SeededDraws(c10::Device device, uint64_t seed) {
+    add(at::detail::getDefaultCPUGenerator(), seed);
+    if (!device.is_cpu()) add(at::globalContext().defaultGenerator(device), seed);
+  }
+  ~SeededDraws() {
+    for (auto& [generator, state] : before_) {
+      const std::lock_guard<std::mutex> lock(generator.mutex());
+      generator.set_state(state);
+    }
+  }
+  SeededDraws(const SeededDraws&) = delete;
+  SeededDraws& operator=(const SeededDraws&) = delete;
+
+ private:
+  void add(at::Generator generator, uint64_t seed) {
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    before_.emplace_back(generator, generator.get_state());
+    generator.set_current_seed(seed);
+  }
+
+  std::vector<std::pair<at::Generator, at::Tensor>> before_;
+};
+
+}  // namespace
+
+Trainer::Trainer(const StageConfig& stage, TrainingModel& training_model, const ConsistencyLoss* consistency,
+                 const ImageModel& model)
+    : stage_(stage),
+      training_model_(training_model),
+      consistency_(consistency),
+      model_(model),
+      parameters_(training_model.freeze(stage.freeze, stage.unfreeze)),
+      optimiser_(stage.optimizer, parameters_) {
+  training_model.train(!stage.freeze_statistics);
+  if (stage.consistency_optimizer) second_.emplace(*stage.consistency_optimizer, parameters_);
+}
+
+at::Tensor Trainer::on_device(const at::Tensor& tensor) const {
+  const at::Tensor& like = parameters_[0];
+  return tensor.to(like.device(), like.scalar_type());
+}
+
+class Trainer::Step : public TrainingStep {
+ public:
+  Step(Trainer& trainer, const Batch& batch, uint64_t seed, double rate_share)
+      : trainer_(trainer),
+        batch_(batch),
+        seed_(seed),
+        rate_share_(rate_share),
+        input_(trainer.on_device(batch.input)) {}
+
+  double add_label_loss() override {
+    const SeededDraws draws(input_.device(), seed_);  // dropout
+    const ImageModel& model = trainer_.model_;
+    const at::Tensor scores = model.logits(trainer_.training_model_.forward(input_, model.options().output));
+    const at::Tensor loss = objective(trainer_.stage_.loss, scores, batch_.labels, batch_.weights);
+    const double value = finite(loss, "the loss of the labels");
+    loss.backward();
+    return value;
+  }
+
+  double add_consistency_loss(double weight) override {
+    trainer_.consistency_->seed(seed_);  // of methods that draw
+    const at::Tensor loss = (*trainer_.consistency_)(input_).loss;
+    const double value = finite(loss, "the consistency loss");
+    if (!loss.requires_grad()) throw Error(Fault::spec, "the spec stops every gradient; there is none to train with");
+    (weight == 1 ? loss : loss * weight).backward();
+    return value;
+  }
+
+  double update() override { return trainer_.update(trainer_.optimiser_, rate_share_); }
+  double update_for_consistency() override {
+    return trainer_.second_ ? trainer_.update(*trainer_.second_, rate_share_) : update();
+  }
+  double alpha() const override { return trainer_.stage_.alpha; }
+
+ private:
+  Trainer& trainer_;
+  const Batch& batch_;
+  const uint64_t seed_;
+  const double rate_share_;
+  const at::Tensor input_;
+};
+
+double Trainer::update(Optimiser& optimiser, double rate_share) {
+  const double norm = gradient_norm(parameters_);
+  if (!std::isfinite(norm)) throw Error(Fault::run, "the gradient is not finite (NaN or infinity)");
+  clip_gradients(parameters_, norm, stage_.clip);
+  optimiser.step(rate_share);
+  clear_gradients(parameters_);
+  return norm;
+}
+
+StepReport Trainer::step(const Batch& batch, uint64_t seed, double rate_share) {
+  const at::AutoGradMode with_gradients(true);
+  StepReport report;
+  report.rate = optimiser_.rate(rate_share);
+  clear_gradients(parameters_);
+  Step step(*this, batch, seed, rate_share);
+  stage_.strategy->step(step, report);
+  return report;
+}
+
+NamedTensors Trainer::state() const {
+  NamedTensors state{{"optimizer", optimiser_.state()}};
+  if (second_) state["consistency_optimizer"] = second_->state();
+  return state;
+}
+
+void Trainer::set_state(const NamedTensors& state) {
+  const auto saved = [&](const char* name) {
+    const auto found = state.find(name);
+    if (found == state.end()) throw Error(Fault::input, std::string("the checkpoint has no state of the ") + name);
+    return found->second;
+  };
+  optimiser_.set_state(saved("optimizer"));
+  if (second_) second_->set_state(saved("consistency_optimizer"));
+}
+
+}  // namespace attune

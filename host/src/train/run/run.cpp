@@ -1,0 +1,185 @@
+#include "train/run/run.h"
+
+#include <algorithm>
+
+#include <attune/sdk/error.h>
+
+#include "image/output_file.h"
+#include "metrics/evaluation.h"
+#include "base/random.h"
+#include "spec/json_document.h"
+#include "spec/run_documents.h"
+#include "train/model/predict.h"
+
+namespace attune {
+namespace {
+
+// Roughly how many forward passes a sample takes where it is only looked at.
+double passes_of_look(bool has_spec) { return has_spec ? 4 : 1; }
+
+Forecast forecast_of(const TrainSession& session) {
+  const TrainConfig& config = session.config;
+  const auto validated = static_cast<double>(session.splits.validate.size());
+  const auto judged = validated + static_cast<double>(session.splits.test.size());
+  std::vector<StageWork> work;
+  for (size_t i = 0; i < config.stages.size(); ++i) {
+    const StageConfig& stage = config.stages[i];
+    const StageLength length = length_of(stage, session.training_data(i).size());
+    const auto batch = static_cast<double>(std::min(stage.batch, session.training_data(i).size()));
+    const bool looks_at_spec = stage.spec || selects_consistency(config.select);
+    work.push_back({length.steps,
+                    length.epochs + 1,
+                    {batch * stage.strategy->passes, validated * passes_of_look(looks_at_spec),
+                     judged * passes_of_look(config.evaluate.maps.has_value())}});
+  }
+  return Forecast(std::move(work));
+}
+
+// A model is often saved with layers that were frozen once, and nobody remembers.
+void tell_frozen(const TrainSession& session, const TrainObserver& observer) {
+  const TrainingModel& training_model = *session.training_model;
+  const auto& stages = session.config.stages;
+  const auto keeps = [](const StageConfig& stage) { return stage.unfreeze.empty(); };
+  if (training_model.frozen() == 0 || std::none_of(stages.begin(), stages.end(), keeps)) return;
+  observer.note(std::to_string(training_model.frozen()) + " of " + std::to_string(training_model.parameters()) +
+                " parameters stay frozen, as " + session.config.model.filename().string() +
+                " was saved; \"unfreeze\" in a stage trains them");
+}
+
+// Evaluates a stage's model on one part of the data after the other.
+class StageEvaluation {
+ public:
+  StageEvaluation(const TrainSession& session, const Position& position, const Forecast& forecast,
+                  const TrainObserver& observer)
+      : session_(session),
+        stage_(session.config.stages[static_cast<size_t>(position.stage)]),
+        observer_(observer),
+        forecast_(forecast),
+        reached_{static_cast<size_t>(position.stage), position.step, position.epoch + 1} {
+    progress_.stage = stage_.name;
+    progress_.epoch = progress_.epochs = position.epoch;
+    progress_.step = progress_.steps = position.step;
+  }
+
+  Evaluation of_part(const char* part, const Dataset& dataset) {
+    const TrainConfig& config = session_.config;
+    const Spec* spec = config.evaluate.maps ? &config.evaluate.maps->spec : nullptr;
+    const std::vector<std::string>& classes = session_.sidecar.labels;
+    const Predictor predictor(session_.model, spec, session_.catalogue, Labels(classes));
+    progress_.part = part;
+    progress_.to_look = dataset.size();
+    progress_.looked = 0;
+    observer_.ask();
+    const Predictions predictions =
+        predictor.predict(dataset, session_.evaluation, [&](const Batch& batch) { looked(batch); });
+    const Resampling resampling{config.evaluate.bootstrap, 0.95, derive_seed({config.seed, draws::bootstrap})};
+    return evaluate(predictions, {config.data.task, stage_.loss, classes, 1, resampling});
+  }
+
+ private:
+  void looked(const Batch& batch) {
+    observer_.tell(batch.problems);
+    progress_.looked += examples_of(batch);
+    progress_.left = forecast_.left(reached_, Piece::end, watch_.seconds());
+    observer_.look(progress_);
+    observer_.ask();
+  }
+
+  const TrainSession& session_;
+  const StageConfig& stage_;
+  const TrainObserver& observer_;
+  const Forecast& forecast_;
+  const Reached reached_;
+  TrainProgress progress_;
+  const Stopwatch watch_;
+};
+
+// The stage's selected model, which the session's is, on the validation and the test part, with intervals:
+// stages/<name>/results.json. Throws Stopped.
+void write_stage_results(const TrainSession& session, const RunFiles& files, const Position& position,
+                         const Forecast& forecast, const TrainObserver& observer) {
+  const StageConfig& stage = session.config.stages[static_cast<size_t>(position.stage)];
+  StageResult result{stage.name,
+                     stage.strategy->name,
+                     "stages/" + stage.name + "/model.pt",
+                     position.best.epoch,
+                     position.epoch,
+                     position.step,
+                     {}};
+  StageEvaluation evaluation(session, position, forecast, observer);
+  for (const auto& [part, dataset] :
+       {std::pair("validate", &session.splits.validate), std::pair("test", &session.splits.test)}) {
+    if (dataset->size() > 0) result.splits.emplace_back(part, evaluation.of_part(part, *dataset));
+  }
+  write_file(files.stage(stage.name) / "results.json", stage_results(result));
+}
+
+// Those of all stages in one document, with the examples that the run's checkpoint knows as left out: results.json.
+void write_results(const TrainConfig& config, const RunFiles& files) {
+  std::vector<std::string> stages;
+  for (const StageConfig& stage : config.stages) {
+    stages.push_back(read_document(files.stage(stage.name) / "results.json", "document"));
+  }
+  std::vector<std::pair<std::string, std::string>> problems;
+  for (const Problem& problem : read_checkpoint(files.checkpoint()).problems) {
+    problems.emplace_back(problem.path.string(), problem.sentence);
+  }
+  write_file(files.results(), run_results(config.select, stages, problems));
+}
+
+}  // namespace
+
+Ending run_stages(TrainSession& session, RunFolder& folder, Checkpoint checkpoint, const TrainObserver& observer,
+                  const StageDone& done) {
+  const RunFiles& files = folder.files();
+  observer.begin();
+  observer.remember(checkpoint.problems);
+  observer.tell(session.problems());
+  tell_frozen(session, observer);
+  folder.begin(session.data_inputs());
+  if (!checkpoint.model.empty()) session.training_model->set_state(checkpoint.model);
+  RunLog log(files.folder, checkpoint.log);
+  Position position = checkpoint.position;
+  Forecast forecast = forecast_of(session);
+  try {
+    while (!is_trained(session.config, position)) {
+      StageRun(session, files, log, position, checkpoint.optimisers, observer, forecast).run();
+      const Stopwatch watch;
+      if (done) done(position, forecast);
+      forecast.took(static_cast<size_t>(position.stage), Piece::end, watch.seconds());
+      position = {position.stage + 1};
+      write_checkpoint(files.checkpoint(), {position,
+                                            log.sync(),
+                                            session.model->options().layer,
+                                            session.training_model->state(),
+                                            {},
+                                            observer.left_out()});
+    }
+  } catch (const Stopped&) {
+    return Ending::stopped;
+  }
+  return Ending::finished;
+}
+
+Ending run_training(const TrainConfig& config, const Catalogue& catalogue, bool resume, const TrainObserver& observer) {
+  RunFolder folder(config, catalogue, resume, observer);
+  const RunFiles& files = folder.files();
+  if (std::filesystem::exists(files.monitors())) {
+    throw Error(Fault::usage, "the run in " + files.folder.string() +
+                                  " was begun by attune ablate; go on with that, or give another \"output\"");
+  }
+  Checkpoint checkpoint = folder.checkpoint();
+  if (!is_trained(config, checkpoint.position)) {
+    TrainSession session(config, catalogue, checkpoint.layer);
+    for (const std::string& remark : session.model->remarks()) observer.note(remark);
+    const auto evaluated = [&](const Position& position, const Forecast& forecast) {
+      write_stage_results(session, files, position, forecast, observer);
+    };
+    const Ending ending = run_stages(session, folder, std::move(checkpoint), observer, evaluated);
+    if (ending == Ending::stopped) return ending;
+  }
+  write_results(config, files);
+  return Ending::finished;
+}
+
+}  // namespace attune

@@ -1,0 +1,211 @@
+#include "train/run/session.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <algorithm>
+#include <thread>
+
+#include <attune/sdk/error.h>
+#include <attune/torchscript_model.h>
+
+#include "base/random.h"
+#include "model/archive.h"
+#include "train/model/head.h"
+#include "train/model/trainer.h"
+#include "train/run/run_inputs.h"
+#include "train/run/splits.h"
+#include "train/run/stage_run.h"
+
+namespace attune {
+namespace {
+
+constexpr int64_t evaluation_batch = 8;
+constexpr unsigned most_readers = 8;
+
+// A graphics card waits for pictures; a processor that trains has nothing to spare.
+int readers(const std::string& device) {
+  if (device == "cpu") return 1;
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, most_readers));
+}
+
+// What `action` throws begins with `place`.
+template <class Action>
+void at_place(const std::string& place, const Action& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    throw Error(error.fault(), place + ": " + error.what());
+  }
+}
+
+PreprocessText text_of(const Preprocess& preprocess) {
+  return {preprocess.size, preprocess.crop, preprocess.mean, preprocess.std};
+}
+
+NamedTensors copy_of(NamedTensors state) {
+  for (auto& [name, tensor] : state) tensor = tensor.clone();
+  return state;
+}
+
+// The first example that can be read, as a batch.
+Batch first_of(const Dataset& dataset, LoaderOptions options) {
+  options.batch = 1;
+  BatchLoader loader(dataset, in_order(dataset.size()), std::move(options));
+  while (auto batch = loader.next()) {
+    if (!batch->examples.empty()) return std::move(*batch);
+  }
+  throw Error(Fault::input, "none of the training examples can be read");
+}
+
+}  // namespace
+
+TrainSession::TrainSession(const TrainConfig& config, const Catalogue& catalogue, const std::string& layer)
+    : config(config), catalogue(catalogue) {
+  if (config.stages.empty()) throw Error(Fault::spec, config.file.string() + ": \"stages\" is missing");
+  const Sidecar given = read_sidecar(config.model);
+  open_data(given);
+  open_model(given, layer);
+  open_losses();
+}
+
+void TrainSession::open_data(const Sidecar& given) {
+  DataConfig data = config.data;
+  if (data.classes.empty() && !config.head) data.classes = given.labels;  // the order of the model's scores
+  splits = read_splits(data, config.seed);
+  if (!config.head && !given.labels.empty() && given.labels != splits.train.classes) {
+    throw Error(Fault::spec, config.model.string() +
+                                 " has other classes, or another order of them, than the data; give \"classes\" as "
+                                 "its model.json does, or a new \"head\"");
+  }
+  for (const StageConfig& stage : config.stages) {
+    unlabelled_.push_back(stage.data ? std::optional(read_unlabelled(*stage.data)) : std::nullopt);
+  }
+  sidecar = given;
+  sidecar.labels = splits.train.classes;
+  sidecar.multi_label = config.data.task == Task::multi_label;
+}
+
+// The rule by which inputs are made goes into the sidecar, so that maps are of what was measured.
+void TrainSession::open_input(const Sidecar& given) {
+  evaluation = loader_options(config, given, model->likely_input(), evaluation_batch);
+  evaluation.threads = readers(config.device);
+  sidecar.preprocess = text_of(evaluation.preprocess);
+  if (!config.data.clips) return;
+  sidecar.frames = evaluation.clip.frames;
+  sidecar.frames_per_second = evaluation.clip.per_second;
+}
+
+void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
+  ModelOptions options;
+  options.device = c10::Device(config.device);
+  options.output = given.output;
+  options.layout = given.layout;
+  options.layer = layer.empty() ? given.layer : layer;
+  torch::jit::Module module = load_archive(config.model, options.device);
+  const auto classes = static_cast<int64_t>(splits.train.classes.size());
+  if (config.head) {
+    if (config.head->classes && *config.head->classes != classes) {
+      throw Error(Fault::spec, "\"head\" asks for " + std::to_string(*config.head->classes) +
+                                   " classes, but the data has " + std::to_string(classes));
+    }
+    replace_head(module, config.head->layer, classes, derive_seed({config.seed, draws::head}));
+  }
+  model = std::make_shared<TorchScriptModel>(module, options);
+  open_input(given);
+  example_ = first_of(splits.train, evaluation).input.to(model->device(), model->dtype());
+  const at::Tensor scores = model->forward(example_, {}, false)->output();
+  require_classes(scores.size(1), classes, module, config.head ? config.head->layer : "");
+  if (has_specs() && options.layer == "auto") {
+    options.layer = model->auto_layer(example_);
+    model = std::make_shared<TorchScriptModel>(module, options);
+  }
+  training_model = std::make_unique<TrainingModel>(module);
+}
+
+void TrainSession::open_losses() {
+  const Labels labels(splits.train.classes);
+  const NamedTensors before = copy_of(training_model->state());
+  for (size_t i = 0; i < config.stages.size(); ++i) {
+    const StageConfig& stage = config.stages[i];
+    at_place("stage '" + stage.name + "'", [&] {
+      losses_.emplace_back();
+      if (stage.spec) losses_.back().emplace(model, stage.spec->spec, catalogue, labels);
+      try_step(i);
+    });
+  }
+  training_model->set_state(before);
+  model->refresh();
+  if (config.evaluate.maps) judged_ = watched(*config.evaluate.maps, "\"evaluate\"");
+}
+
+// Batch norm needs more than one example where it has one value of each; so it gets two, unless a batch has only one.
+void TrainSession::try_step(size_t stage) {
+  const StageConfig& about = config.stages[stage];
+  const Dataset& data = training_data(stage);
+  Batch batch = first_of(data, training_options(stage));
+  if (smallest_batch(about, data.size()) > 1) {
+    for (at::Tensor* part : {&batch.input, &batch.labels, &batch.weights}) *part = at::cat({*part, *part});
+  }
+  Trainer(about, *training_model, consistency(stage), *model).step(batch, 0, 0);
+}
+
+ConsistencyLoss TrainSession::watched(const NamedSpec& spec, const std::string& place) const {
+  std::optional<ConsistencyLoss> loss;
+  at_place(place, [&] {
+    loss.emplace(model, spec.spec, catalogue, Labels(splits.train.classes));
+    const at::NoGradGuard no_grad;
+    (*loss)(example_);
+  });
+  return std::move(*loss);
+}
+
+std::vector<Problem> TrainSession::problems() const {
+  std::vector<Problem> all;
+  const auto add = [&](const Dataset& dataset) {
+    all.insert(all.end(), dataset.problems.begin(), dataset.problems.end());
+  };
+  for (const Dataset* part : {&splits.train, &splits.validate, &splits.test}) add(*part);
+  for (const auto& own : unlabelled_) {
+    if (own) add(*own);
+  }
+  return all;
+}
+
+RunInputs TrainSession::data_inputs() const {
+  RunInputs inputs;
+  for (const auto& [name, part] :
+       {std::pair("train", &splits.train), std::pair("validate", &splits.validate), std::pair("test", &splits.test)}) {
+    if (part->size() > 0) inputs.emplace_back("/data/" + std::string(name), hash_of(*part));
+  }
+  for (size_t i = 0; i < unlabelled_.size(); ++i) {
+    if (unlabelled_[i]) inputs.emplace_back("/stages/" + config.stages[i].name, hash_of(*unlabelled_[i]));
+  }
+  return inputs;
+}
+
+bool TrainSession::has_specs() const {
+  const auto has = [](const StageConfig& stage) { return stage.spec.has_value(); };
+  return config.evaluate.maps || !config.monitors.empty() ||
+         std::any_of(config.stages.begin(), config.stages.end(), has);
+}
+
+const Dataset& TrainSession::training_data(size_t stage) const {
+  return unlabelled_[stage] ? *unlabelled_[stage] : splits.train;
+}
+
+LoaderOptions TrainSession::training_options(size_t stage) const {
+  const StageConfig& about = config.stages[stage];
+  LoaderOptions options = evaluation;
+  options.batch = about.batch;
+  options.augmentations = augmentations_of(about.augment.value_or(config.augment));
+  if (about.data) options.on_problem = about.data->on_broken == OnBroken::skip ? OnProblem::skip : OnProblem::stop;
+  return options;
+}
+
+const ConsistencyLoss* TrainSession::consistency(size_t stage) const {
+  return losses_[stage] ? &*losses_[stage] : nullptr;
+}
+
+const ConsistencyLoss* TrainSession::judged_consistency() const { return judged_ ? &*judged_ : nullptr; }
+
+}  // namespace attune
