@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "image/image.h"
 #include "metrics/metric.h"
 #include "render/plot.h"
 #include "train/run/selection.h"
