@@ -45,7 +45,7 @@ class MethodMaps final : public MapSource {
   void prepare() override {
     for (const auto& method : methods_) {
       const ComponentSpec spec{method.id, method.parameters};
-      for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require_layer(layer);
+      for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require({layer, Capture::raw});
     }
     for (const auto& request : requests_) {
       for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
