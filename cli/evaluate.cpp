@@ -94,7 +94,7 @@ class EvaluateRun {
   void open_data() {
     DataConfig data = config_.data;
     if (data.classes.empty()) data.classes = model_.sidecar.labels;
-    Parts parts = read_parts(data, config_.seed);
+    Splits parts = read_parts(data, config_.seed);
     const std::vector<std::pair<std::string, Dataset*>> splits = {
         {"test", &parts.test}, {"validate", &parts.validate}, {"train", &parts.train}};
     for (const auto& [name, dataset] : splits) {

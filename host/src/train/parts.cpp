@@ -38,7 +38,7 @@ void require_single_labels(const Dataset& dataset) {
 
 }  // namespace
 
-Parts read_parts(const DataConfig& data, uint64_t seed) {
+Splits read_parts(const DataConfig& data, uint64_t seed) {
   std::vector<std::string> splits{data.train};
   for (const std::string& split : {data.validate, data.test}) {
     if (!split.empty()) splits.push_back(split);
@@ -47,7 +47,7 @@ Parts read_parts(const DataConfig& data, uint64_t seed) {
   if (data.task == Task::single_label) {
     for (const Dataset& dataset : read) require_single_labels(dataset);
   }
-  Parts parts;
+  Splits parts;
   parts.train = read[0];
   if (!data.validate.empty()) parts.validate = read[1];
   if (!data.test.empty()) parts.test = read.back();

@@ -7,8 +7,8 @@
 
 namespace attune {
 
-// Parts that the config does not name have no examples.
-struct Parts {
+// Splits that the config does not name have no examples.
+struct Splits {
   Dataset train;
   Dataset validate;
   Dataset test;
@@ -16,7 +16,7 @@ struct Parts {
 
 // All parts have the same classes. What is held out and which few samples are drawn is a function of the seed. Throws
 // Error(Fault::input) as read_datasets and few_shot do.
-Parts read_parts(const DataConfig& data, uint64_t seed);
+Splits read_parts(const DataConfig& data, uint64_t seed);
 
 // The pictures of a stage of its own, without classes.
 Dataset read_unlabelled(const DataConfig& data);

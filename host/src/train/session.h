@@ -26,7 +26,7 @@ class TrainSession {
 
   const TrainConfig& config;
   const Catalogue& catalogue;
-  Parts parts;
+  Splits parts;
   Sidecar sidecar;  // of the models that the run writes
   LoaderOptions evaluation;
   std::unique_ptr<Trainee> trainee;
