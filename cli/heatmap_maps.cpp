@@ -54,7 +54,8 @@ class MethodMaps final : public MapSource {
       const std::string title = title_of(methods_[m]);
       for (size_t target = 0; target < set.targets.size(); ++target) {
         const AttentionMap& map = set.maps[m][target];
-        batch.maps.push_back({methods_[m].name, title, only(map.layers), target, map.values, map.at_input_resolution, {}, {}});
+        batch.maps.push_back(
+            {methods_[m].name, title, only(map.layers), target, map.values, map.at_input_resolution, {}, {}});
       }
     }
     return batch;

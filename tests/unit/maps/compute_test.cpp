@@ -197,18 +197,18 @@ TEST(ComputeMaps, RefusesAnotherNumberOfMapsThanOfTargets) {
   const auto one = [](Pass& pass, const std::vector<Target>&) {
     return std::vector<AttentionMap>{{pass.input(), true}};
   };
-  EXPECT_EQ(message_of(Fault::run,
-                       [&] {
-                         compute_maps(model, two_inputs(), {{"one", std::make_shared<AllAtOnce>(one)}},
-                                      choices({"top3"}));
-                       }),
-            "the method of map 'one' gave 1 maps for 3 targets");
+  EXPECT_EQ(
+      message_of(Fault::run,
+                 [&] {
+                   compute_maps(model, two_inputs(), {{"one", std::make_shared<AllAtOnce>(one)}}, choices({"top3"}));
+                 }),
+      "the method of map 'one' gave 1 maps for 3 targets");
 }
 
 TEST(ComputeMaps, AMapKnowsTheLayersThatItCameFrom) {
   TorchScriptModel model(small_model());
-  const MapSet set =
-      compute_maps(model, two_inputs(), {activation_of("auto"), activation_of("conv1"), input_gradient()}, choices({"0"}));
+  const MapSet set = compute_maps(model, two_inputs(),
+                                  {activation_of("auto"), activation_of("conv1"), input_gradient()}, choices({"0"}));
   EXPECT_EQ(set.maps[0][0].layers, std::vector<std::string>{"act2"});
   EXPECT_EQ(set.maps[1][0].layers, std::vector<std::string>{"conv1"});
   EXPECT_TRUE(set.maps[2][0].layers.empty());
