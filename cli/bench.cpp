@@ -19,6 +19,7 @@
 #include "bench_training.h"
 #include "commands.h"
 #include "json.h"
+#include "maps/attend.h"
 #include "progress.h"
 #include "session.h"
 #include "spec/rules.h"
@@ -122,12 +123,24 @@ class Bench {
     }
   }
 
+  // Some methods are for some models: guided ones for rectifiers, rollout for attention.
+  bool suits(const MapRequest& request) const {
+    try {
+      for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
+      return true;
+    } catch (const Error& error) {
+      if (error.fault() != Fault::input) throw;
+      return false;
+    }
+  }
+
   void add_maps(const std::string& name, const std::vector<std::string>& ids) {
     std::vector<MapRequest> requests;
     for (const auto& id : ids) {
       if (id == "guided_backprop" && session_.model->activations().empty()) return;
       if (session_.catalogue.find(id) == nullptr) return;
       requests.push_back({id, session_.catalogue.make_method(id)});
+      if (!suits(requests.back())) return;
     }
     const std::vector<TargetChoice> targets{TargetChoice::parse("top1", {})};
     rows_.push_back(

@@ -45,10 +45,10 @@ class MethodMaps final : public MapSource {
   void prepare() override {
     for (const auto& method : methods_) {
       const ComponentSpec spec{method.id, method.parameters};
-      for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require_layer(layer);
+      for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require({layer});
     }
     for (const auto& request : requests_) {
-      for (const auto& layer : needs_of(request, *session_.model).layers) session_.model->require_layer(layer);
+      for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
     }
   }
 
@@ -56,10 +56,11 @@ class MethodMaps final : public MapSource {
     MapSet set = compute_maps(*session_.model, input, requests_, choices_);
     BatchMaps batch{set.scores, set.targets, {}, {}};
     for (size_t m = 0; m < requests_.size(); ++m) {
-      const std::string layer = layer_of(requests_[m], session_, input), title = title_of(methods_[m]);
+      const std::string title = title_of(methods_[m]);
       for (size_t target = 0; target < set.targets.size(); ++target) {
         const AttentionMap& map = set.maps[m][target];
-        batch.maps.push_back({methods_[m].name, title, layer, target, map.values, map.at_input_resolution, {}, {}});
+        batch.maps.push_back(
+            {methods_[m].name, title, only(map.layers), target, map.values, map.at_input_resolution, {}, {}});
       }
     }
     return batch;
@@ -117,11 +118,7 @@ std::vector<SampleMaps> samples_of(const BatchMaps& batch, const at::Tensor& pro
   return samples;
 }
 
-std::string layer_of(const MapRequest& request, const Session& session, const at::Tensor& input) {
-  const auto layers = needs_of(request, *session.model).layers;
-  if (layers.size() != 1) return "";
-  return layers[0] == "auto" ? session.model->auto_layer(input) : layers[0];
-}
+std::string only(const std::vector<std::string>& layers) { return layers.size() == 1 ? layers[0] : ""; }
 
 std::unique_ptr<MapSource> method_maps(const HeatmapOptions& options, const Session& session) {
   return std::make_unique<MethodMaps>(options, session);

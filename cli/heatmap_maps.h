@@ -73,7 +73,7 @@ class MapSource {
 std::unique_ptr<MapSource> method_maps(const HeatmapOptions& options, const Session& session);
 std::unique_ptr<MapSource> spec_maps(const HeatmapOptions& options, const Session& session);
 
-// The layer that the map is about, by its name, when there is exactly one; otherwise "".
-std::string layer_of(const MapRequest& request, const Session& session, const at::Tensor& input);
+// The layer that a map came from, when there is exactly one; otherwise "".
+std::string only(const std::vector<std::string>& layers);
 
 }  // namespace attune::cli

@@ -46,16 +46,12 @@ class SpecMaps final : public MapSource {
     const at::AutoGradMode mode(false);
     LossTrace trace;
     const LossResult result = (*loss_)(input, &trace);
-    std::map<std::string, std::string> layers;
-    for (const MapRequest& request : loss_->maps()) {
-      layers[request.name] = layers[request.name + " again"] = layer_of(request, session_, input);
-    }
     std::map<size_t, std::map<std::string, int>> seen;  // names of each target
     std::vector<ShownMap> maps;
     for (const LossTrace::Item& item : trace.items) {
       const std::string title = item.match.empty() ? item.name : item.name + " (" + item.match + ")";
-      maps.push_back({file_name(item.name, seen[item.target]), title, item.shown ? "" : layers[item.name], item.target,
-                      item.values, item.at_input_resolution, item.shown, item.input});
+      maps.push_back({file_name(item.name, seen[item.target]), title, only(item.layers), item.target, item.values,
+                      item.at_input_resolution, item.shown, item.input});
     }
     return {result.scores, result.targets, ordered_by_name(maps), result.terms};
   }

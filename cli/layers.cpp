@@ -3,6 +3,7 @@
 #include <ATen/ops/rand.h>
 #include <iomanip>
 #include <iostream>
+#include <set>
 
 #include <attune/sdk/error.h>
 
@@ -15,17 +16,28 @@
 namespace attune::cli {
 namespace {
 
-Json document(const std::string& model, const std::string& automatic, const std::vector<LayerReport>& reports) {
+std::set<std::string> attention_blocks(const TorchScriptModel& model) {
+  std::set<std::string> blocks;
+  for (const LayerInfo& layer : model.layers()) {
+    if (layer.attention) blocks.insert(layer.name);
+  }
+  return blocks;
+}
+
+Json document(const std::string& model, const std::string& automatic, const std::vector<LayerReport>& reports,
+              const std::set<std::string>& blocks) {
   Json layers = Json::array();
   for (const auto& report : reports) {
     layers.push_back(
         {{"name", report.name}, {"type", report.type}, {"shape", report.shape}, {"spatial", report.spatial}});
     if (!report.no_map.empty()) layers.back()["no_map"] = report.no_map;
+    if (blocks.count(report.name) != 0) layers.back()["attention"] = true;
   }
   return {{"model", model}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
 }
 
-void print_table(const std::string& automatic, const std::vector<LayerReport>& reports) {
+void print_table(const std::string& automatic, const std::vector<LayerReport>& reports,
+                 const std::set<std::string>& blocks) {
   size_t name_width = 5;
   size_t type_width = 4;
   for (const auto& report : reports) {
@@ -40,6 +52,7 @@ void print_table(const std::string& automatic, const std::vector<LayerReport>& r
     std::cout << (report.name == automatic ? "* " : "  ") << column(printable(report.name), name_width)
               << column(printable(report.type), type_width)
               << (report.shape.empty() ? "(not reached)" : shape_text(report.shape))
+              << (blocks.count(report.name) != 0 ? "  attention" : "")
               << (report.in_branch        ? "  no maps: in a branch"
                   : report.no_map.empty() ? ""
                                           : "  no maps: " + report.no_map)
@@ -68,10 +81,10 @@ int layers(const LayersOptions& options) {
   const auto reports = session.model->inspect(input);
   const std::string automatic = automatic_layer(*session.model, input);
   if (options.json) {
-    print(document(options.model.model, automatic, reports));
+    print(document(options.model.model, automatic, reports, attention_blocks(*session.model)));
   } else {
     std::cout << options.model.model << " on an input of " << shape_text(input.sizes().vec()) << '\n';
-    print_table(automatic, reports);
+    print_table(automatic, reports, attention_blocks(*session.model));
   }
   return 0;
 }

@@ -53,6 +53,16 @@ TEST_F(Documents, Layers) {
                        "* the automatic layer"});
 }
 
+TEST_F(Documents, LayersTellAttentionBlocks) {
+  save_transformer(folder_ / "model.pt");
+  const Json layers = parsed(text({"layers", "model.pt", "--input", "3,32,48", "--json"}))["layers"];
+  ASSERT_EQ(layers.size(), 5U);
+  for (const Json& layer : layers) {
+    EXPECT_EQ(layer.contains("attention"), layer["name"] == "block1" || layer["name"] == "block2") << layer;
+  }
+  expect_parts(text({"layers", "model.pt", "--input", "3,32,48"}), {"[25, 6]  attention\n"});
+}
+
 TEST_F(Documents, LayersOfAModelWithoutASuitableOne) {
   save_classifier(folder_ / "model.pt");
   const Outcome outcome = run({"layers", "model.pt", "--input", "3,1,1", "--json"});

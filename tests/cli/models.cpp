@@ -134,6 +134,24 @@ void save_steps(const std::filesystem::path& file) {
       file);
 }
 
+void save_transformer(const std::filesystem::path& file) {
+  Builder model;
+  model.layer("patches", "torch.conv2d(x, self.weight, None, [8, 8])", {6, 3, 8, 8});
+  model.layer("tokens", "torch.cat([self.weight.expand([x.size(0), -1, -1]), x.flatten(2).transpose(1, 2)], 1)",
+              {1, 1, 6});
+  for (const char* block : {"block1", "block2"}) {
+    model.layer(block,
+                "x + torch.matmul(torch.softmax(torch.matmul(x, x.transpose(1, 2)) * 0.1, -1), "
+                "torch.matmul(x, torch.t(self.weight)))",
+                {6, 6});
+  }
+  model.linear("fc", 6, 4);
+  model.save(
+      "  x = self.block2.forward(self.block1.forward(self.tokens.forward(self.patches.forward(x))))\n"
+      "  return self.fc.forward(x[:, 0])\n",
+      file);
+}
+
 void save_list_taker(const std::filesystem::path& file) {
   Builder model;
   model.convolution("conv1", 3, 4, 4);

@@ -18,6 +18,9 @@ void save_ending(const std::filesystem::path& file, int64_t scores, const std::s
 void save_windows(const std::filesystem::path& file);
 // Layers conv1 (the automatic one), steps (a 1-D convolution along the width), fc.
 void save_steps(const std::filesystem::path& file);
+// A vision transformer: patches (a grid of an eighth of the input's extent), tokens (behind a class token), block1 and
+// block2 (attention), fc of the class token; 4 scores.
+void save_transformer(const std::filesystem::path& file);
 // Takes a list of pictures.
 void save_list_taker(const std::filesystem::path& file);
 // Prints, and raises an error of these words for pictures that are 48 pixels high.

@@ -107,9 +107,9 @@ TEST_P(Resume, WithTheUnchangedActivationIsTheOutput) {
   for (const auto& report : model->inspect(x)) {
     if (report.spatial == 0) continue;
     Needs needs;
-    needs.layers = {report.name};
+    needs.captures = {{report.name}};
     const auto pass = model->forward(x, needs, false);
-    const at::Tensor resumed = pass->resume(report.name, pass->activation(report.name));
+    const at::Tensor resumed = pass->resume({report.name}, pass->activation(report.name));
     EXPECT_TRUE(at::allclose(resumed, expected, 1e-4, 1e-4)) << report.name;
     EXPECT_TRUE(at::allclose(resumed, pass->output(), 1e-5, 1e-5)) << report.name;
   }

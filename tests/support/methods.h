@@ -66,16 +66,21 @@ inline at::Tensor input_of_rank(int64_t rank, int64_t samples, uint64_t seed) {
   return seeded(shape, seed);
 }
 
-// A batch's maps are those of its samples one by one, in 1 to 3 dimensions.
+// A batch's maps are those of its samples one by one.
+inline void expect_batch_equals_samples(const torch::jit::Module& module, const at::Tensor& x, const std::string& id,
+                                        const Given& given) {
+  TorchScriptModel model(module);
+  const at::Tensor batch = map_of(model, x, id, given, 1);
+  for (int64_t i = 0; i < x.size(0); ++i) {
+    EXPECT_TRUE(at::allclose(batch.narrow(0, i, 1), map_of(model, x.narrow(0, i, 1), id, given, 1), 1e-9, 1e-12))
+        << id << ", rank " << x.dim() - 2 << ", sample " << i;
+  }
+}
+
+// In 1 to 3 dimensions.
 inline void expect_batch_equals_samples(const std::string& id, const Given& given = {}) {
   for (int64_t rank = 1; rank <= 3; ++rank) {
-    TorchScriptModel model(model_of_rank(rank, "torch.relu(x)"));
-    const at::Tensor x = input_of_rank(rank, 3, 13);
-    const at::Tensor batch = map_of(model, x, id, given, 1);
-    for (int64_t i = 0; i < 3; ++i) {
-      EXPECT_TRUE(at::allclose(batch.narrow(0, i, 1), map_of(model, x.narrow(0, i, 1), id, given, 1), 1e-9, 1e-12))
-          << id << ", rank " << rank << ", sample " << i;
-    }
+    expect_batch_equals_samples(model_of_rank(rank, "torch.relu(x)"), input_of_rank(rank, 3, 13), id, given);
   }
 }
 
@@ -93,27 +98,36 @@ inline double central_difference(const std::function<double()>& value, at::Tenso
   return (above - below) / (2 * step);
 }
 
-// With a graph, a map's gradients with respect to every parameter and the input are its finite differences, in float64
-// and on a smooth model, in 1 to 3 dimensions.
+// With a graph, a map's gradients with respect to the input and every parameter but `unused` of them are its finite
+// differences, in float64 and on a smooth model.
+inline void expect_gradients_are_finite_differences(const torch::jit::Module& module, at::Tensor x,
+                                                    const std::string& id, const Given& given, size_t unused = 0) {
+  TorchScriptModel model(module);
+  x.requires_grad_();
+  const std::string place = id + ", rank " + std::to_string(x.dim() - 2);
+  const at::Tensor direction = seeded(map_of(model, x, id, given, 2).sizes(), 15);
+  const auto value = [&] { return (map_of(model, x, id, given, 2) * direction).sum().item<double>(); };
+  std::vector<at::Tensor> of{x};
+  for (const auto& parameter : module.parameters()) of.push_back(parameter);
+  const at::Tensor loss = (map_of(model, x, id, given, 2, true) * direction).sum();
+  const auto gradients = torch::autograd::grad({loss}, of, {}, c10::nullopt, false, /*allow_unused=*/unused > 0);
+  size_t without = 0;
+  for (size_t i = 0; i < of.size(); ++i) {
+    without += gradients[i].defined() ? 0 : 1;
+    const at::Tensor gradient = gradients[i].defined() ? gradients[i] : at::zeros_like(of[i]);
+    for (int64_t entry = 0; entry < of[i].numel(); entry += 1 + of[i].numel() / 7) {
+      EXPECT_NEAR(gradient.reshape({-1})[entry].item<double>(), central_difference(value, of[i].detach(), entry), 1e-6)
+          << place << ", tensor " << i << ", entry " << entry;
+    }
+    EXPECT_EQ(gradient.abs().max().item<double>() > 1e-6, gradients[i].defined()) << place << ", tensor " << i;
+  }
+  EXPECT_EQ(without, unused) << place;
+}
+
+// In 1 to 3 dimensions.
 inline void expect_gradients_are_finite_differences(const std::string& id, const Given& given, const std::string& act) {
   for (int64_t rank = 1; rank <= 3; ++rank) {
-    const torch::jit::Module module = model_of_rank(rank, act);
-    TorchScriptModel model(module);
-    at::Tensor x = input_of_rank(rank, 2, 14).requires_grad_();
-    const at::Tensor direction = seeded(map_of(model, x, id, given, 2).sizes(), 15);
-    const auto value = [&] { return (map_of(model, x, id, given, 2) * direction).sum().item<double>(); };
-    std::vector<at::Tensor> of{x};
-    for (const auto& parameter : module.parameters()) of.push_back(parameter);
-    const at::Tensor loss = (map_of(model, x, id, given, 2, true) * direction).sum();
-    const auto gradients = torch::autograd::grad({loss}, of);
-    for (size_t i = 0; i < of.size(); ++i) {
-      for (int64_t entry = 0; entry < of[i].numel(); entry += 1 + of[i].numel() / 7) {
-        EXPECT_NEAR(gradients[i].reshape({-1})[entry].item<double>(), central_difference(value, of[i].detach(), entry),
-                    1e-6)
-            << id << ", rank " << rank << ", tensor " << i << ", entry " << entry;
-      }
-      EXPECT_GT(gradients[i].abs().max().item<double>(), 1e-6) << id << ", rank " << rank << ", tensor " << i;
-    }
+    expect_gradients_are_finite_differences(model_of_rank(rank, act), input_of_rank(rank, 2, 14), id, given);
   }
 }
 

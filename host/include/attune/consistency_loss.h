@@ -43,6 +43,7 @@ struct LossTrace {
     bool at_input_resolution;
     std::optional<Shown> shown;  // what a matcher shows; nothing: a map
     at::Tensor input;            // that a map was computed on again, [N,C,S1..Sd]; undefined: the input of the loss
+    std::vector<std::string> layers;  // that a map came from, see AttentionMap
   };
   std::vector<Item> items;
 };

@@ -57,8 +57,8 @@ class TorchScriptModel final : public Model {
                                 const at::Generator& generator = {}) override;
   at::Tensor outputs(int64_t rows, const std::function<at::Tensor(int64_t begin, int64_t end)>& make) override;
 
-  // Throws Error(Fault::input) with the nearest names unless maps can be made at `layer`; "auto" is always fine.
-  void require_layer(const std::string& layer) const;
+  // Throws Error(Fault::input) with the nearest names unless the layer can be captured so; "auto" is always fine.
+  void require(const Capture& capture) const;
   // What "auto" stands for: the last layer with spatial extent that is not pooling, dropout, identity, reshaping or
   // class scores and whose gradient is not identically zero on the first row of `input`. Probed once.
   std::string auto_layer(const at::Tensor& input);

@@ -23,21 +23,26 @@ class WatchedPass final : public Pass {
 
   const at::Tensor& input() const override { return pass_.input(); }
   const at::Tensor& output() const override { return handed_out("the model's output", pass_.output()); }
-  at::Tensor activation(const std::string& layer) override {
+  at::Tensor captured(const Capture& capture) override {
     refuse_when_broken();
-    return handed_out("the activation of layer \"" + layer + "\"", pass_.activation(layer));
+    const char* const kinds[] = {"activation", "raw activation", "attention"};
+    return handed_out("the " + std::string(kinds[capture.kind]) + " of layer \"" + capture.layer + "\"",
+                      pass_.captured(capture));
   }
+  std::string layer(const std::string& name) override { return pass_.layer(name); }
+  at::Tensor bias(const Capture& capture) override { return pass_.bias(capture); }
   bool wants_graph() const override { return scene_.graph; }
   Tensors gradients(const at::Tensor& score, const Tensors& of, Rectifier rectifier) override {
     refuse_when_broken();
     return pass_.gradients(score, of, rectifier);
   }
-  at::Tensor resume(const std::string& layer, const at::Tensor& activation) override {
+  at::Tensor resume(const Capture& capture, const at::Tensor& activation) override {
     refuse_when_broken();
-    return pass_.resume(layer, activation);
+    return pass_.resume(capture, activation);
   }
   Model& model() override { return pass_.model(); }
   at::Generator generator() override { return at::detail::createCPUGenerator(scene_.generator); }
+  void* extension(const char* id) override { return pass_.extension(id); }
 
  private:
   const at::Tensor& handed_out(const std::string& name, const at::Tensor& tensor) const {
@@ -53,21 +58,36 @@ class WatchedPass final : public Pass {
   Watch* watch_;
 };
 
+// Whatever goes wrong here is found by a check.
+bool reads_attention(const Catalogue& catalogue, const std::string& id) try {
+  const TorchScriptModel model(small_transformer(2, at::kFloat));
+  const auto is_attention = [](const Capture& capture) { return capture.kind == Capture::attention; };
+  const auto captures = catalogue.make_method(id)->needs(model).captures;
+  return std::any_of(captures.begin(), captures.end(), is_attention);
+} catch (...) {
+  return false;
+}
+
 // The models, made when they are first needed.
 class Models {
  public:
-  explicit Models(const TrialModel* own) : own_(own) {}
+  Models(const TrialModel* own, bool attention) : own_(own), attention_(attention) {}
 
   TorchScriptModel& get(const Scene& scene) {
     const std::lock_guard<std::mutex> lock(mutex_);
     auto& model = models_[{scene.rank, scene.dtype, scene.smooth}];
     if (!model && own_ != nullptr) model = own_->copy(scene.dtype);
-    if (!model) model = std::make_unique<TorchScriptModel>(small_model(scene.rank, scene.dtype, scene.smooth));
+    if (!model) model = std::make_unique<TorchScriptModel>(small(scene));
     return *model;
   }
 
  private:
+  torch::jit::Module small(const Scene& scene) const {
+    return attention_ ? small_transformer(scene.rank, scene.dtype) : small_model(scene.rank, scene.dtype, scene.smooth);
+  }
+
   const TrialModel* own_;
+  bool attention_;
   std::mutex mutex_;
   std::map<std::tuple<int, at::ScalarType, bool>, std::unique_ptr<TorchScriptModel>> models_;
 };
@@ -79,11 +99,23 @@ class MethodInstance final : public Instance {
 
   Tensors run(const Scene& scene, const Tensors& inputs, Watch* watch) const override {
     TorchScriptModel& model = models_.get(scene);
-    const auto pass = model.forward(inputs[0], method_->needs(model), scene.graph);
+    std::vector<Target> targets;
+    for (size_t i = 1; i < inputs.size(); ++i) targets.push_back({inputs[i]});
+    Needs needs = method_->needs(model);
+    needs.gradient_calls *= static_cast<int64_t>(targets.size());
+    const auto pass = model.forward(inputs[0], needs, scene.graph);
     WatchedPass watched(*pass, scene, watch);
-    const AttentionMap map = method_->attend(watched, {inputs[1]});
-    check_form(map, inputs[0]);
-    return {map.values};
+    const auto maps = method_->attend(watched, targets);
+    if (maps.size() != targets.size()) {
+      throw Failed("it gave " + std::to_string(maps.size()) + " maps for " + std::to_string(targets.size()) +
+                   " targets");
+    }
+    Tensors values;
+    for (const AttentionMap& map : maps) {
+      check_form(map, inputs[0]);
+      values.push_back(map.values);
+    }
+    return values;
   }
 
  private:
@@ -111,7 +143,7 @@ class MethodInstance final : public Instance {
 class MethodSubject final : public Subject {
  public:
   MethodSubject(const Catalogue& catalogue, const Component& component, const TrialModel* own)
-      : Subject(catalogue, component), own_(own), models_(own) {
+      : Subject(catalogue, component), own_(own), models_(own, reads_attention(catalogue, component.descriptor.id)) {
     const auto& declared = descriptor().ranks;
     if (own == nullptr || std::count(declared.begin(), declared.end(), own->rank()) > 0) return;
     throw Failed("the model's inputs have " + std::to_string(own->rank()) +

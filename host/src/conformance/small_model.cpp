@@ -27,7 +27,7 @@ class Builder {
     return made;
   }
 
-  Module convolution(const std::string& name, int64_t in, int64_t out) {
+  Module convolution(const std::string& name, int64_t in, int64_t out, int64_t stride = 1) {
     Module made = module(name, "Conv");
     std::vector<int64_t> shape(static_cast<size_t>(rank_) + 2, 3);
     shape[0] = out;
@@ -35,7 +35,7 @@ class Builder {
     parameter(made, "weight", noise(shape, ++seed_) * 0.4);
     parameter(made, "bias", noise({out}, ++seed_) * 0.1);
     made.define("def forward(self, x):\n    return torch.conv" + std::to_string(rank_) +
-                "d(x, self.weight, self.bias, " + each_axis(rank_, 1) + ", " + each_axis(rank_, 1) + ")\n");
+                "d(x, self.weight, self.bias, " + each_axis(rank_, stride) + ", " + each_axis(rank_, 1) + ")\n");
     return made;
   }
 
@@ -57,6 +57,28 @@ class Builder {
     parameter(made, "weight", noise({out, in}, ++seed_));
     parameter(made, "bias", noise({out}, ++seed_) * 0.1);
     made.define("def forward(self, x):\n    return torch.addmm(self.bias, x, self.weight.t())\n");
+    return made;
+  }
+
+  // A residual block of attention in two heads.
+  Module attention(const std::string& name, int64_t channels) {
+    Module made = module(name, "Attention");
+    parameter(made, "weight", noise({3 * channels, channels}, ++seed_));
+    made.define(
+        "def forward(self, x):\n"
+        "    y = torch.matmul(x, self.weight.t()).reshape([x.size(0), x.size(1), 3, 2, -1])\n"
+        "    q, k, v = y.permute([2, 0, 3, 1, 4]).unbind(0)\n"
+        "    shares = torch.softmax(torch.matmul(q, k.transpose(-2, -1)), -1)\n"
+        "    return x + torch.matmul(shares, v).transpose(1, 2).reshape(x.size())\n");
+    return made;
+  }
+
+  Module class_token(const std::string& name, int64_t channels) {
+    Module made = module(name, "ClassToken");
+    parameter(made, "weight", noise({1, 1, channels}, ++seed_));
+    made.define(
+        "def forward(self, x):\n"
+        "    return torch.cat([self.weight.expand([x.size(0), -1, -1]), x.flatten(2).transpose(1, 2)], 1)\n");
     return made;
   }
 
@@ -100,6 +122,22 @@ Module small_model(int rank, at::ScalarType dtype, bool smooth) {
       "    x = self.act2.forward(self.conv2.forward(self.pool.forward(x)))\n"
       "    return self.fc.forward(torch.mean(x, [" +
       axes + "]))\n");
+  return made;
+}
+
+Module small_transformer(int rank, at::ScalarType dtype) {
+  Builder build(rank, dtype);
+  Module made = Builder::module("small_transformer", "SmallTransformer");
+  made.register_module("patches", build.convolution("patches", 3, 4, 2));
+  made.register_module("tokens", build.class_token("tokens", 4));
+  made.register_module("block1", build.attention("block1", 4));
+  made.register_module("block2", build.attention("block2", 4));
+  made.register_module("fc", build.linear("fc", 4, 4));
+  made.define(
+      "def forward(self, x):\n"
+      "    x = self.tokens.forward(self.patches.forward(x))\n"
+      "    x = self.block2.forward(self.block1.forward(x))\n"
+      "    return self.fc.forward(x[:, 0])\n");
   return made;
 }
 

@@ -37,7 +37,7 @@ class MatchRun final : public MatchContext {
     const MapRequest& request = scene_.requests[match_.maps[map]];
     AttentionMap again = attend(request, pass_on(input), scene_.target, scene_.seed);
     trace(request.name + " again", again.values, again.at_input_resolution, {},
-          input.is_same(scene_.input) ? at::Tensor() : input.detach());
+          input.is_same(scene_.input) ? at::Tensor() : input.detach(), again.layers);
     return again;
   }
 
@@ -57,7 +57,7 @@ class MatchRun final : public MatchContext {
                                   " as '" + name + "', not one [N,C,S1..Sd] of " +
                                   std::to_string(scene_.input.size(0)) + " samples");
     }
-    trace(name, tensor, true, what, {});
+    trace(name, tensor, true, what, {}, {});
   }
 
  private:
@@ -74,10 +74,10 @@ class MatchRun final : public MatchContext {
   }
 
   void trace(const std::string& name, const at::Tensor& values, bool at_input_resolution, std::optional<Shown> shown,
-             const at::Tensor& input) {
+             const at::Tensor& input, const std::vector<std::string>& layers) {
     if (scene_.trace == nullptr) return;
     scene_.trace->items.push_back(
-        {scene_.target_index, match_.terms, name, values.detach(), at_input_resolution, shown, input});
+        {scene_.target_index, match_.terms, name, values.detach(), at_input_resolution, shown, input, layers});
   }
 
   const Match& match_;

@@ -22,18 +22,21 @@ class MapPass final : public Pass {
 
   const at::Tensor& input() const override { return pass_.input(); }
   const at::Tensor& output() const override { return pass_.output(); }
-  at::Tensor activation(const std::string& layer) override { return pass_.activation(layer); }
+  at::Tensor captured(const Capture& capture) override { return pass_.captured(capture); }
+  std::string layer(const std::string& name) override { return pass_.layer(name); }
+  at::Tensor bias(const Capture& capture) override { return pass_.bias(capture); }
   bool wants_graph() const override { return graph_; }
   std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
                                     Rectifier rectifier) override {
     const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
     return pass_.gradients(score, of, rectifier);
   }
-  at::Tensor resume(const std::string& layer, const at::Tensor& activation) override {
-    return pass_.resume(layer, activation);
+  at::Tensor resume(const Capture& capture, const at::Tensor& activation) override {
+    return pass_.resume(capture, activation);
   }
   Model& model() override { return pass_.model(); }
   at::Generator generator() override { return generator_; }
+  void* extension(const char* id) override { return pass_.extension(id); }
 
  private:
   Pass& pass_;
@@ -65,25 +68,38 @@ Needs union_of_needs(const Model& model, const MapRequests& requests, int64_t ta
   bool counted = true;
   for (const MapRequest* request : requests) {
     const Needs needs = needs_of(*request, model);
-    for (const std::string& layer : needs.layers) {
-      if (std::find(all.layers.begin(), all.layers.end(), layer) == all.layers.end()) all.layers.push_back(layer);
+    for (const Capture& capture : needs.captures) {
+      const auto known = std::find(all.captures.begin(), all.captures.end(), capture);
+      if (known == all.captures.end()) all.captures.push_back(capture);
     }
-    all.layer_gradients = all.layer_gradients || needs.layer_gradients;
+    all.gradients = all.gradients || needs.gradients;
     all.input_gradient = all.input_gradient || needs.input_gradient;
     all.gradient_calls += needs.gradient_calls * targets;
-    counted = counted && (needs.gradient_calls > 0 || !(needs.layer_gradients || needs.input_gradient));
+    counted = counted && (needs.gradient_calls > 0 || !(needs.gradients || needs.input_gradient));
   }
   if (!counted) all.gradient_calls = 0;
   return all;
 }
 
-AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target, uint64_t seed) {
+std::vector<AttentionMap> attend(const MapRequest& request, Pass& pass, const std::vector<Target>& targets,
+                                 uint64_t seed) {
   const bool graph = pass.wants_graph() && request.graph;
   MapPass view(pass, graph, derive_seed({seed, number_of(request.name)}));
-  AttentionMap map = call_component(method_of(request), [&] { return request.method->attend(view, target); });
-  check_map(request, pass, map.values);
-  if (!graph) map.values = map.values.detach();
-  return map;
+  auto maps = call_component(method_of(request), [&] { return request.method->attend(view, targets); });
+  if (maps.size() != targets.size()) {
+    throw Error(Fault::run, method_of(request) + " gave " + std::to_string(maps.size()) + " maps for " +
+                                std::to_string(targets.size()) + " targets");
+  }
+  for (AttentionMap& map : maps) {
+    check_map(request, pass, map.values);
+    if (!graph) map.values = map.values.detach();
+    for (std::string& layer : map.layers) layer = pass.layer(layer);
+  }
+  return maps;
+}
+
+AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target, uint64_t seed) {
+  return attend(request, pass, std::vector<Target>{target}, seed)[0];
 }
 
 }  // namespace attune

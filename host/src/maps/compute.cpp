@@ -26,10 +26,7 @@ MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<Map
   for (const TargetChoice& choice : choices) {
     for (Target& target : choice.resolve(pass->output())) set.targets.push_back(std::move(target));
   }
-  for (const MapRequest& request : requests) {
-    set.maps.emplace_back();
-    for (const Target& target : set.targets) set.maps.back().push_back(attend(request, *pass, target, seed));
-  }
+  for (const MapRequest& request : requests) set.maps.push_back(attend(request, *pass, set.targets, seed));
   return set;
 }
 

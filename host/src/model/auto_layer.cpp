@@ -117,8 +117,8 @@ class AutoLayer {
 
   std::string probe(const std::vector<std::string>& names) {
     Needs needs;
-    needs.layers = names;
-    needs.layer_gradients = true;
+    for (const auto& name : names) needs.captures.push_back({name});
+    needs.gradients = true;
     ForwardPass pass(model_, state_, input_, needs, false);
     const at::AutoGradMode mode(true);
     const at::Tensor score = std::get<0>(pass.output().max(1));

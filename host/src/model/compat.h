@@ -21,23 +21,32 @@
 
 namespace attune {
 
-// The fused kernels behind scaled_dot_product_attention (LibTorch 2.x) have no second derivative. Its mathematical form
-// does: matmul, softmax, matmul. Nothing to do on 1.13, which has no such operator.
-inline void decompose_fused_attention(torch::jit::Block& block) {
+// scaled_dot_product_attention (LibTorch 2.x); 1.13 has no such operator.
+inline bool is_fused_attention(const torch::jit::Node* node) {
   static const auto fused = c10::Symbol::fromQualString("aten::scaled_dot_product_attention");
+  return node->kind() == fused;
+}
+
+// Its fused kernels keep the probabilities to themselves and have no second derivative. Its mathematical form, which
+// this puts in its place, does: matmul, softmax, matmul. The second output has the probabilities.
+inline torch::jit::Node* open_fused_attention(torch::jit::Node* node) {
   static const auto plain = c10::Symbol::fromQualString("aten::_scaled_dot_product_attention_math");
+  // (query, key, value, mask, dropout, causal[, scale[, gqa]]) -> (..., causal, dropout_mask[, scale[, gqa]])
+  torch::jit::Graph& graph = *node->owningGraph();
+  torch::jit::WithInsertPoint point(node);
+  std::vector<torch::jit::Value*> inputs(node->inputs().begin(), node->inputs().end());
+  inputs.insert(inputs.begin() + 6, graph.insertConstant(c10::IValue()));
+  torch::jit::Node* math = graph.insertNode(graph.create(plain, inputs, 2));
+  node->output()->replaceAllUsesWith(math->output(0));
+  node->destroy();
+  return math;
+}
+
+inline void decompose_fused_attention(torch::jit::Block& block) {
   for (auto it = block.nodes().begin(); it != block.nodes().end();) {
     torch::jit::Node* node = *it++;
     for (torch::jit::Block* inner : node->blocks()) decompose_fused_attention(*inner);
-    if (node->kind() != fused) continue;
-    // (query, key, value, mask, dropout, causal[, scale[, gqa]]) -> (..., causal, dropout_mask[, scale[, gqa]])
-    torch::jit::Graph& graph = *node->owningGraph();
-    torch::jit::WithInsertPoint point(node);
-    std::vector<torch::jit::Value*> inputs(node->inputs().begin(), node->inputs().end());
-    inputs.insert(inputs.begin() + 6, graph.insertConstant(c10::IValue()));
-    torch::jit::Node* math = graph.insertNode(graph.create(plain, inputs, 2));
-    node->output()->replaceAllUsesWith(math->output(0));
-    node->destroy();
+    if (is_fused_attention(node)) open_fused_attention(node);
   }
 }
 

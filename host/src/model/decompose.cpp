@@ -150,6 +150,7 @@ void refuse_mask(const Node* node) {
 void replace_by_function(Node* node, const Graph& function) {
   Graph& graph = *node->owningGraph();
   torch::jit::WithInsertPoint point(node);
+  torch::jit::WithCurrentScope scope(graph, node->scope());
   std::vector<Value*> values = torch::jit::insertGraph(graph, const_cast<Graph&>(function), node->inputs());
   if (node->outputs().size() > 1) {
     Node* unpack = graph.insertNode(graph.createTupleUnpack(values[0]));

@@ -10,6 +10,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "model/attention.h"
+#include "model/biases.h"
 #include "model/explain.h"
 #include "model/explain_gradient.h"
 #include "model/output.h"
@@ -42,22 +44,13 @@ ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state
       input_(input),
       graph_(graph),
       generator_(generator.defined() ? generator : at::detail::createCPUGenerator()),
-      gradients_declared_(graph || needs.input_gradient || needs.layer_gradients),
+      gradients_declared_(graph || needs.input_gradient || needs.gradients),
       calls_declared_(needs.gradient_calls) {
   if (gradients_declared_ && c10::InferenceMode::is_enabled()) {
     throw Error(Fault::run,
                 "maps are made of gradients, which c10::InferenceMode does not record; use at::NoGradGuard");
   }
-  for (const std::string& name : needs.layers) {
-    const std::string layer = name == "auto" ? model.auto_layer(input) : name;
-    if (name == "auto") auto_layer_ = layer;
-    check_layer(state, layer);
-    if (graph || needs.layer_gradients) check_gradient(state, layer);
-    layers_.push_back(layer);
-  }
-  const auto earlier = [&](const auto& a, const auto& b) { return state.position.at(a) < state.position.at(b); };
-  std::sort(layers_.begin(), layers_.end(), earlier);
-  layers_.erase(std::unique(layers_.begin(), layers_.end()), layers_.end());
+  declare(needs);
   pieces_ = graph ? state.programs.live() : state.programs.frozen();
   try {
     run(needs);
@@ -68,11 +61,31 @@ ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state
   }
 }
 
-// No more is recorded for a backward pass than will be asked for: with layers alone, everything before the first of
-// them runs without gradients.
+void ForwardPass::declare(const Needs& needs) {
+  const auto in_order = [&](std::vector<std::string>& layers) {
+    const auto earlier = [&](const auto& a, const auto& b) { return state_.position.at(a) < state_.position.at(b); };
+    std::sort(layers.begin(), layers.end(), earlier);
+    layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
+  };
+  for (const Capture& capture : needs.captures) {
+    const std::string name = layer(capture.layer);
+    if (capture.layer == "auto") auto_layer_ = name;
+    check_capture(state_, {name, capture.kind});
+    if (graph_ || needs.gradients) check_gradient(state_, name);
+    captures_.push_back({name, capture.kind});
+    (capture.kind == Capture::attention ? attention_ : layers_).push_back(name);
+  }
+  in_order(layers_);
+  in_order(attention_);
+  captured_.resize(captures_.size());
+}
+
+// No more is recorded for a backward pass than will be asked for: with activations alone, everything before the first
+// of them runs without gradients.
 void ForwardPass::run(const Needs& needs) {
-  if (needs.input_gradient && !(graph_ && input_.requires_grad())) input_ = input_.detach().requires_grad_();
-  if (!graph_ && !needs.input_gradient && needs.layer_gradients && !layers_.empty()) {
+  const bool from_input = needs.input_gradient || (needs.gradients && !attention_.empty());
+  if (from_input && !(graph_ && input_.requires_grad())) input_ = input_.detach().requires_grad_();
+  if (!graph_ && !from_input && needs.gradients && !layers_.empty()) {
     run_behind_cut();
   } else {
     const at::AutoGradMode mode(gradients_declared_);
@@ -81,10 +94,12 @@ void ForwardPass::run(const Needs& needs) {
 }
 
 void ForwardPass::run_whole() {
-  const Piece piece{"", "", layers_, gradients_declared_ ? recorded() : Differentiable::no};
+  const Piece piece{"", "", layers_, gradients_declared_ ? recorded() : Differentiable::no, false, attention_};
   const auto results = run_piece(piece, {input_});
   output_ = scores_of(results[0], state_.options.output, input_.size(0));
   for (size_t i = 0; i < layers_.size(); ++i) keep(layers_[i], results[i + 1].toTensor());
+  const size_t behind = 1 + layers_.size();
+  for (size_t i = 0; i < attention_.size(); ++i) keep_attention(attention_[i], results[behind + i].toTensor());
 }
 
 void ForwardPass::run_behind_cut() {
@@ -108,22 +123,52 @@ std::vector<IValue> ForwardPass::run_piece(const Piece& piece, const std::vector
   return pieces_->get(piece)->run(state_.module._ivalue(), rule_, arguments);
 }
 
-void ForwardPass::keep(const std::string& layer, const at::Tensor& raw) {
-  Activation kept;
-  kept.raw = raw;
-  kept.layout = layout_of(state_, layer, raw.sizes().vec(), input_);
-  kept.canonical = kept.layout.canonical(raw).contiguous();
-  if (!graph_) kept.canonical = kept.canonical.detach();
-  activations_[layer] = std::move(kept);
+// A layer of several captures was run once.
+void ForwardPass::keep(const std::string& layer, const at::Tensor& activation) {
+  for (size_t i = 0; i < captures_.size(); ++i) {
+    if (captures_[i].layer != layer || captures_[i].kind == Capture::attention) continue;
+    Captured& kept = captured_[i];
+    kept.given = activation;
+    kept.kind = captures_[i].kind;
+    if (kept.kind == Capture::spatial) kept.layout = layout_of(state_, layer, activation.sizes().vec(), input_);
+    kept.shown = kept.as_shown(activation).contiguous();
+    if (!graph_) kept.shown = kept.shown.detach();
+  }
 }
 
-ForwardPass::Activation& ForwardPass::find(const std::string& layer) {
-  const auto found = activations_.find(layer == "auto" ? auto_layer_ : layer);
-  if (found != activations_.end()) return found->second;
-  throw Error(Fault::run, "layer '" + layer + "' was not declared in the method's Needs");
+void ForwardPass::keep_attention(const std::string& layer, const at::Tensor& probabilities) {
+  for (size_t i = 0; i < captures_.size(); ++i) {
+    if (!(captures_[i] == Capture{layer, Capture::attention})) continue;
+    const at::Tensor shown = probabilities_by_head(probabilities, input_, layer);
+    captured_[i] = {probabilities, graph_ ? shown : shown.detach(), Capture::attention, {}};
+  }
 }
 
-at::Tensor ForwardPass::activation(const std::string& layer) { return find(layer).canonical; }
+at::Tensor ForwardPass::Captured::as_shown(const at::Tensor& tensor) const {
+  if (kind == Capture::attention) return tensor.view(shown.sizes());
+  return kind == Capture::spatial ? layout.canonical(tensor) : tensor;
+}
+
+const ForwardPass::Captured& ForwardPass::find(const Capture& capture) const {
+  const Capture named{capture.layer == "auto" ? auto_layer_ : capture.layer, capture.kind};
+  const auto found = std::find(captures_.begin(), captures_.end(), named);
+  if (found != captures_.end()) return captured_[static_cast<size_t>(found - captures_.begin())];
+  const char* const kinds[] = {"", "the raw activation of ", "the attention of "};
+  throw Error(Fault::run,
+              kinds[capture.kind] + ("layer '" + capture.layer) + "' was not declared in the method's Needs");
+}
+
+at::Tensor ForwardPass::bias(const Capture& capture) {
+  const at::Tensor& shown = find(capture).shown;
+  const auto affine = state_.affine.find(layer(capture.layer));
+  if (affine == state_.affine.end() || capture.kind == Capture::attention) return {};
+  const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
+  const at::Tensor bias = bias_of(affine->second, state_.module);
+  std::vector<int64_t> shape(static_cast<size_t>(shown.dim()), 1);
+  const bool is_last = capture.kind == Capture::raw && has_channels_last(affine->second);
+  shape[is_last ? shape.size() - 1 : 1] = bias.numel();
+  return (graph_ ? bias : bias.detach()).view(shape);
+}
 
 std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
                                                Rectifier rectifier) {
@@ -134,14 +179,31 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
         "the model has no activation function (ReLU or a relative), so that guided backpropagation would be the "
         "plain gradient; use saliency");
   }
+  std::vector<const Captured*> captures;  // nullptr for what is none
   std::vector<at::Tensor> sources;
   for (const at::Tensor& tensor : of) {
-    const auto same = [&](const auto& entry) { return entry.second.canonical.is_same(tensor); };
-    const auto kept = std::find_if(activations_.begin(), activations_.end(), same);
-    sources.push_back(kept == activations_.end() ? tensor : kept->second.raw);
+    const auto same = [&](const Captured& captured) { return captured.shown.is_same(tensor); };
+    const auto found = std::find_if(captured_.begin(), captured_.end(), same);
+    captures.push_back(found == captured_.end() ? nullptr : &*found);
+    sources.push_back(found == captured_.end() ? tensor : found->given);
   }
+  std::vector<at::Tensor> result = backward(score, sources, rectifier);
+  for (size_t i = 0; i < of.size(); ++i) {
+    at::Tensor& gradient = result[i];
+    if (!gradient.defined()) {
+      gradient = at::zeros_like(of[i]);
+    } else {
+      gradient = (captures[i] == nullptr ? gradient : captures[i]->as_shown(gradient)).contiguous();
+    }
+  }
+  return result;
+}
+
+// Undefined where the score does not depend on a tensor.
+std::vector<at::Tensor> ForwardPass::backward(const at::Tensor& score, const std::vector<at::Tensor>& of,
+                                              Rectifier rectifier) {
   std::vector<at::Tensor> wanted;
-  for (const auto& source : sources) {
+  for (const auto& source : of) {
     if (source.requires_grad()) wanted.push_back(source);
   }
   std::vector<at::Tensor> found;
@@ -166,19 +228,10 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
   if (state_.switches_gradients && !of.empty()) check_reached(found);
   std::vector<at::Tensor> result;
   size_t next = 0;
-  for (size_t i = 0; i < of.size(); ++i) {
-    const bool asked = !found.empty() && sources[i].requires_grad();
-    result.push_back(zero_or_canonical(of[i], asked ? found[next++] : at::Tensor()));
+  for (const at::Tensor& source : of) {
+    result.push_back(!found.empty() && source.requires_grad() ? found[next++] : at::Tensor());
   }
   return result;
-}
-
-at::Tensor ForwardPass::zero_or_canonical(const at::Tensor& of, const at::Tensor& gradient) const {
-  if (!gradient.defined()) return at::zeros_like(of);
-  for (const auto& [layer, activation] : activations_) {
-    if (activation.canonical.is_same(of)) return activation.layout.canonical(gradient).contiguous();
-  }
-  return gradient.contiguous();
 }
 
 const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {
@@ -190,23 +243,25 @@ const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {
   return live_[layer] = std::move(values);
 }
 
-at::Tensor ForwardPass::resume(const std::string& name, const at::Tensor& activation) {
-  const Activation& kept = find(name);
-  const std::string layer = name == "auto" ? auto_layer_ : name;
-  const int64_t rows = input_.size(0);
-  if (activation.dim() != kept.canonical.dim() || activation.size(0) % rows != 0) {
-    throw Error(Fault::run, "resume at layer '" + layer + "' was given " + shape_text(activation.sizes().vec()) +
-                                "; expected a multiple of the rows of " + shape_text(kept.canonical.sizes().vec()));
+at::Tensor ForwardPass::resume(const Capture& capture, const at::Tensor& activation) {
+  const Captured& kept = find(capture);
+  const std::string name = layer(capture.layer);
+  if (kept.kind == Capture::attention) {
+    throw Error(Fault::run, "resume at layer '" + name + "' was given probabilities; it takes activations");
   }
+  const int64_t rows = kept.shown.size(0);
+  if (activation.dim() != kept.shown.dim() || activation.size(0) % rows != 0) {
+    throw Error(Fault::run, "resume at layer '" + name + "' was given " + shape_text(activation.sizes().vec()) +
+                                "; expected a multiple of the rows of " + shape_text(kept.shown.sizes().vec()));
+  }
+  const int64_t times = activation.size(0) / rows;
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::vector<IValue> arguments{kept.layout.raw(activation, kept.raw)};
-  for (const IValue& value : live_values(layer)) {
-    arguments.push_back(repeat_rows(value, rows, activation.size(0) / rows));
-  }
+  std::vector<IValue> arguments{kept.kind == Capture::raw ? activation : kept.layout.raw(activation, kept.given)};
+  for (const IValue& value : live_values(name)) arguments.push_back(repeat_rows(value, input_.size(0), times));
   const bool gradients = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
   const at::AutoGradMode mode(gradients);
-  const auto results = run_piece({layer, "", {}, gradients ? recorded() : Differentiable::no}, arguments);
-  return scores_of(results[0], state_.options.output, activation.size(0));
+  const auto results = run_piece({name, "", {}, gradients ? recorded() : Differentiable::no}, arguments);
+  return scores_of(results[0], state_.options.output, input_.size(0) * times);
 }
 
 }  // namespace attune

@@ -22,19 +22,24 @@ class ForwardPass final : public Pass {
 
   const at::Tensor& input() const override { return input_; }
   const at::Tensor& output() const override { return output_; }
-  at::Tensor activation(const std::string& layer) override;
+  at::Tensor captured(const Capture& capture) override { return find(capture).shown; }
+  std::string layer(const std::string& name) override { return name == "auto" ? model_.auto_layer(input_) : name; }
+  at::Tensor bias(const Capture& capture) override;
   bool wants_graph() const override { return graph_; }
   std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
                                     Rectifier rectifier) override;
-  at::Tensor resume(const std::string& layer, const at::Tensor& activation) override;
+  at::Tensor resume(const Capture& capture, const at::Tensor& activation) override;
   Model& model() override { return model_; }
   at::Generator generator() override { return generator_; }
 
  private:
-  struct Activation {
-    at::Tensor raw;        // as the model computes it; gradients are taken here
-    at::Tensor canonical;  // [N,C,S1..Sd], as methods see it
-    Layout layout;
+  struct Captured {
+    at::Tensor given;  // as the model computes it; gradients are taken here
+    at::Tensor shown;  // as methods see it
+    Capture::Kind kind;
+    Layout layout;  // of spatial captures
+
+    at::Tensor as_shown(const at::Tensor& tensor) const;  // a tensor like `given`
   };
 
   // What a piece under gradients is made for.
@@ -43,10 +48,12 @@ class ForwardPass final : public Pass {
   void run_whole();
   void run_behind_cut();
   std::vector<c10::IValue> run_piece(const Piece& piece, const std::vector<c10::IValue>& arguments);
-  void keep(const std::string& layer, const at::Tensor& raw);
-  Activation& find(const std::string& layer);
+  void declare(const Needs& needs);
+  void keep(const std::string& layer, const at::Tensor& activation);
+  void keep_attention(const std::string& layer, const at::Tensor& probabilities);
+  const Captured& find(const Capture& capture) const;
   const std::vector<c10::IValue>& live_values(const std::string& layer);
-  at::Tensor zero_or_canonical(const at::Tensor& of, const at::Tensor& gradient) const;
+  std::vector<at::Tensor> backward(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier);
 
   TorchScriptModel& model_;
   TorchScriptModel::State& state_;
@@ -58,10 +65,12 @@ class ForwardPass final : public Pass {
   int64_t calls_declared_;  // of gradients(); 0: not known
   int64_t calls_ = 0;
   std::string auto_layer_;
-  std::vector<std::string> layers_;  // declared, in program order
+  std::vector<Capture> captures_;       // declared, by the layers' own names
+  std::vector<std::string> layers_;     // whose activations are captured, in program order
+  std::vector<std::string> attention_;  // whose probabilities are, in program order
   std::shared_ptr<PieceCache> pieces_;
   c10::intrusive_ptr<GradientRule> rule_ = c10::make_intrusive<GradientRule>();
-  std::map<std::string, Activation> activations_;
+  std::vector<Captured> captured_;                        // in the order of captures_
   std::map<std::string, std::vector<c10::IValue>> live_;  // values across the cut behind a layer
   std::mutex mutex_;
 };

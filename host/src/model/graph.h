@@ -10,7 +10,7 @@
 namespace attune {
 
 // A graph with the inputs (self, rule, x). Outputs of submodule calls go through attune::layer nodes that carry the
-// layer's name, activations through attune::gate nodes.
+// layer's name, activations through attune::gate nodes. A node's scope is the path of the module that it stands in.
 using LayeredGraph = std::shared_ptr<torch::jit::Graph>;
 
 // A copy of `module`'s forward with every call inlined and the output of every `forward` marked with its attribute
@@ -32,6 +32,9 @@ bool is_check(const torch::jit::Node* node);
 
 // The name a mark carries.
 const std::string& layer_name(const torch::jit::Node* mark);
+
+// The path of the module whose forward a node stands in; "" for the model's own.
+std::string scope_of(torch::jit::Node* node);
 
 // The value that a chain of marks passes on.
 torch::jit::Value* unmarked(torch::jit::Value* value);

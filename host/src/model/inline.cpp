@@ -46,6 +46,24 @@ Value* mark_output(Graph& graph, Value* value, const std::string& path) {
   return packed;
 }
 
+// Every node carries the path of the module whose forward it stands in as its scope, which copies keep.
+void set_scope(Node* node, const std::string& path) {
+  static const auto none = c10::make_intrusive<torch::jit::Scope>();
+  node->setScope(path.empty() ? none : none->push(c10::Symbol::scope(path)));
+  for (Block* inner : node->blocks()) {
+    for (Node* child : inner->nodes()) set_scope(child, path);
+  }
+}
+
+// A copy of `callee` before `call`.
+std::vector<Value*> insert(Graph& graph, Node* call, Graph& callee, at::ArrayRef<Value*> inputs,
+                           const std::string& path) {
+  Node* before = call->prev();
+  std::vector<Value*> outputs = torch::jit::insertGraph(graph, callee, inputs);
+  for (Node* node = before->next(); node != call; node = node->next()) set_scope(node, path);
+  return outputs;
+}
+
 std::shared_ptr<Graph> callee_of(const Node* call, const std::string& name) {
   const auto type = call->input(0)->type()->cast<c10::ClassType>();
   if (!type) throw Error(Fault::input, "the model calls '" + name + "' through an interface, which cannot be inlined");
@@ -60,8 +78,8 @@ void replace_call(Node* call, const std::vector<Value*>& outputs) {
 void inline_method(Node* call, Graph& graph) {
   const std::string name = call->s(c10::attr::name);
   torch::jit::WithInsertPoint point(call);
-  auto outputs = torch::jit::insertGraph(graph, *callee_of(call, name), call->inputs());
   const auto path = attribute_path(call->input(0), graph.inputs()[0]);
+  auto outputs = insert(graph, call, *callee_of(call, name), call->inputs(), path ? *path : scope_of(call));
   if (is_forward(name) && path && outputs.size() == 1) outputs[0] = mark_output(graph, outputs[0], *path);
   replace_call(call, outputs);
 }
@@ -71,7 +89,7 @@ void inline_function(Node* call, Graph& graph) {
   const auto function = torch::jit::tryToGraphFunction(*type->function());
   if (function == nullptr) return;  // a builtin, which the interpreter calls itself
   torch::jit::WithInsertPoint point(call);
-  replace_call(call, torch::jit::insertGraph(graph, *function->graph(), call->inputs().slice(1)));
+  replace_call(call, insert(graph, call, *function->graph(), call->inputs().slice(1), scope_of(call)));
 }
 
 // `with` calls __enter__ and __exit__ of its object. Those of autocast do nothing: it is a pass over the graph that
@@ -131,6 +149,7 @@ LayeredGraph inline_calls(const torch::jit::Module& module) {
   const auto method = module.find_method("forward");
   if (!method) throw Error(Fault::input, "the TorchScript file has no forward method");
   LayeredGraph graph = torch::jit::toGraphFunction(method->function()).graph()->copy();
+  for (Node* node : graph->nodes()) set_scope(node, "");
   inline_block(graph->block(), *graph);
   torch::jit::InlineForkWait(graph);
   std::map<std::string, int> calls;
@@ -139,6 +158,8 @@ LayeredGraph inline_calls(const torch::jit::Module& module) {
 }
 
 const std::string& layer_name(const Node* mark) { return mark->input(1)->node()->s(c10::attr::value); }
+
+std::string scope_of(Node* node) { return node->scope()->name().toUnqualString(); }
 
 Value* unmarked(Value* value) {
   while (value->node()->kind() == layer_symbol) value = value->node()->input(0);

@@ -7,8 +7,10 @@
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/remove_exceptions.h>
 
+#include "model/attention.h"
 #include "model/axis_tracker.h"
 #include "model/channels_last.h"
+#include "model/compat.h"
 #include "model/contexts.h"
 #include "model/convolutions.h"
 #include "model/decompose.h"
@@ -68,6 +70,7 @@ class Copier {
  public:
   Copier(const LayeredGraph& source, const Piece& piece)
       : piece_(piece), source_(source), copy_(std::make_shared<Graph>()) {
+    if (!piece.attention.empty()) blocks_ = attention_blocks(source);
     add_input(source->inputs()[0]);
     add_input(source->inputs()[1]);
   }
@@ -86,10 +89,17 @@ class Copier {
       values_[node->output()] = value_of(node->input(1));
     } else {
       clone(node);
+      if (is_fused_attention(node) && is_wanted_block(node)) open(node);
     }
   }
 
   void add_output(Value* value) { copy_->registerOutput(captured(value)); }
+
+  void add_probabilities(const std::string& block) {
+    Node* node = blocks_.at(block);
+    const auto opened = opened_.find(node);
+    copy_->registerOutput(opened != opened_.end() ? opened->second : value_of(node->output()));
+  }
 
   LayeredGraph finish() { return copy_; }
 
@@ -110,6 +120,17 @@ class Copier {
     Node* clone = copy_->createClone(node, [this](Value* outer) { return value_of(outer); });
     copy_->appendNode(clone);
     for (size_t i = 0; i < node->outputs().size(); ++i) values_[node->output(i)] = clone->output(i);
+  }
+
+  bool is_wanted_block(const Node* node) const {
+    return std::any_of(piece_.attention.begin(), piece_.attention.end(),
+                       [&](const std::string& layer) { return blocks_.at(layer) == node; });
+  }
+
+  void open(Node* fused) {
+    Node* opened = open_fused_attention(values_.at(fused->output())->node());
+    values_[fused->output()] = opened->output(0);
+    opened_[fused] = opened->output(1);
   }
 
   // What a captured layer hands on when somebody behind it writes in place: a copy, so that the capture stays.
@@ -141,6 +162,8 @@ class Copier {
   std::unique_ptr<torch::jit::AliasDb> aliases_;
   std::map<Value*, Value*> values_;
   std::map<Value*, Value*> captured_;
+  std::map<std::string, Node*> blocks_;   // of attention, by their layers
+  std::map<const Node*, Value*> opened_;  // their probabilities, where they are fused
 };
 
 void collect(const Block* block, bool nested, std::vector<std::string>& names) {
@@ -164,7 +187,8 @@ void ease(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
   torch::jit::EliminateDeadCode(graph);
   if (!channels_last) return;
   // Gradients are taken at captures themselves, not at copies of them.
-  const size_t captures = piece.differentiable == Differentiable::no ? 0 : piece.captures.size();
+  const bool is_recorded = piece.differentiable != Differentiable::no;
+  const size_t captures = is_recorded ? piece.captures.size() + piece.attention.size() : 0;
   return_contiguous(graph, graph->outputs().size() - captures);
 }
 
@@ -182,6 +206,7 @@ void switch_gradients(const LayeredGraph& sliced, const Piece& piece, const Laye
 std::string Piece::key() const {
   std::string key = from + ">" + to + ":" + std::to_string(static_cast<int>(differentiable)) + (observed ? "o" : "");
   for (const auto& capture : captures) key += "|" + capture;
+  for (const auto& block : attention) key += "|~" + block;
   return key;
 }
 
@@ -220,6 +245,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& m
     for (Value* value : live_values(graph, end_cut)) copier.add_output(value);
   }
   for (const auto& layer : piece.captures) copier.add_output(find_mark(graph, layer)->output());
+  for (const auto& block : piece.attention) copier.add_probabilities(block);
 
   LayeredGraph result = copier.finish();
   if (!piece.from.empty()) torch::jit::EliminateExceptions(result);  // the prefix has checked the input

@@ -17,7 +17,8 @@ struct Piece {
   std::string to;                     // "" to the output, else to this layer's activation
   std::vector<std::string> captures;  // activations returned beside the result, in this order
   Differentiable differentiable = Differentiable::twice;
-  bool observed = false;  // marks stay, for a LayerObserver
+  bool observed = false;                    // marks stay, for a LayerObserver
+  std::vector<std::string> attention = {};  // blocks whose probabilities are returned behind the captures
 
   std::string key() const;
 };
@@ -30,7 +31,8 @@ std::vector<std::string> all_layers(const LayeredGraph& graph);
 
 // The piece as a graph of its own.
 //   inputs:  self, rule, then x, or from's activation and the values alive across that cut
-//   outputs: the model's output, or to's activation and the values alive across that cut; then the captures
+//   outputs: the model's output, or to's activation and the values alive across that cut; then the captures;
+//            then probabilities
 // Activations are contiguous, but for the captures of a piece with gradients. `made` holds the weights that other
 // pieces of the graph have made.
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);

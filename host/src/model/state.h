@@ -32,6 +32,8 @@ struct TorchScriptModel::State {
   std::string auto_layer;
   std::mutex trial_mutex;
   std::map<std::vector<int64_t>, std::shared_ptr<const Trial>> trials;  // by the shape of one input
+  std::map<std::string, const torch::jit::Node*> affine;                // layers that have a bias, of the live graph
+  std::vector<std::string> attention;                                   // attention blocks, in program order
 };
 
 // The name of a layer's class without its package; "" when the path names no module.
@@ -40,7 +42,7 @@ std::string layer_type(const torch::jit::Module& module, const std::string& laye
 // Throws Error(Fault::input) where the model switches gradients off at `layer`.
 void check_gradient(const TorchScriptModel::State& state, const std::string& layer);
 
-// Throws Error(Fault::input) with the nearest names unless `layer` can be captured.
-void check_layer(const TorchScriptModel::State& state, const std::string& layer);
+// Throws Error(Fault::input) with the nearest names unless the layer can be captured so.
+void check_capture(const TorchScriptModel::State& state, const Capture& capture);
 
 }  // namespace attune

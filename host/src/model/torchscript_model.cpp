@@ -7,6 +7,8 @@
 #include <attune/torchscript_model.h>
 
 #include "model/archive.h"
+#include "model/attention.h"
+#include "model/biases.h"
 #include "model/contexts.h"
 #include "model/failure.h"
 #include "model/forward_pass.h"
@@ -91,11 +93,16 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
                                                                              {},
                                                                              {},
                                                                              {},
+                                                                             {},
+                                                                             {},
                                                                              {}});
   state->remarks = remarks_on(graph, kind);
+  state->affine = affine_layers(graph, module);
+  const auto blocks = attention_blocks(graph);
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();
-    state->layers.push_back({name, layer_type(module, name)});
+    state->layers.push_back({name, layer_type(module, name), blocks.count(name) != 0, state->affine.count(name) != 0});
+    if (blocks.count(name) != 0) state->attention.push_back(name);
   }
   for (const auto& name : all_layers(graph)) {
     if (state->position.count(name) == 0) state->branch_layers[name] = layer_type(module, name);
@@ -117,6 +124,8 @@ void check_gradient(const TorchScriptModel::State& state, const std::string& lay
                                 "made of its gradients; name another layer, or export the model without that");
 }
 
+namespace {
+
 void check_layer(const TorchScriptModel::State& state, const std::string& layer) {
   if (state.position.count(layer) != 0) return;
   if (state.branch_layers.count(layer) != 0) {
@@ -134,6 +143,15 @@ void check_layer(const TorchScriptModel::State& state, const std::string& layer)
                                 "; `attune layers` lists all " + std::to_string(names.size()));
 }
 
+}  // namespace
+
+void check_capture(const TorchScriptModel::State& state, const Capture& capture) {
+  check_layer(state, capture.layer);
+  const auto& blocks = state.attention;
+  if (capture.kind != Capture::attention || std::count(blocks.begin(), blocks.end(), capture.layer) > 0) return;
+  throw Error(Fault::input, no_attention(capture.layer, top_level_layers(state.programs.live()->graph()), blocks));
+}
+
 std::shared_ptr<TorchScriptModel> TorchScriptModel::load(const std::filesystem::path& path,
                                                          const ModelOptions& options) {
   const auto module = load_archive(path, options.device);
@@ -146,7 +164,7 @@ std::shared_ptr<TorchScriptModel> TorchScriptModel::load(const std::filesystem::
 
 TorchScriptModel::TorchScriptModel(const Module& module, const ModelOptions& options)
     : state_(make_state(module, options)) {
-  require_layer(options.layer);
+  require({options.layer});
 }
 
 TorchScriptModel::~TorchScriptModel() = default;
@@ -155,8 +173,8 @@ const std::vector<LayerInfo>& TorchScriptModel::layers() const { return state_->
 const std::vector<std::string>& TorchScriptModel::activations() const { return state_->activations; }
 const torch::jit::Module& TorchScriptModel::module() const { return state_->module; }
 const ModelOptions& TorchScriptModel::options() const { return state_->options; }
-void TorchScriptModel::require_layer(const std::string& layer) const {
-  if (layer != "auto") check_layer(*state_, layer);
+void TorchScriptModel::require(const Capture& capture) const {
+  if (capture.layer != "auto") check_capture(*state_, capture);
 }
 void TorchScriptModel::refresh() { state_->programs.refresh(); }
 

@@ -34,8 +34,8 @@ class GradCam final : public AttentionMethod {
 
   Needs needs(const Model&) const override {
     Needs needs;
-    needs.layers = {layer_};
-    needs.layer_gradients = true;
+    needs.captures = {{layer_}};
+    needs.gradients = true;
     needs.gradient_calls = 1;
     return needs;
   }
@@ -47,7 +47,7 @@ class GradCam final : public AttentionMethod {
     auto shape = feature_maps.sizes().vec();
     shape[1] = 1;
     const at::Tensor map = at::matmul(weights, feature_maps.flatten(2)).view(shape);
-    return {relu_ ? at::relu(map) : map, false};
+    return {relu_ ? at::relu(map) : map, false, {layer_}};
   }
 
  private:

@@ -15,7 +15,7 @@ TEST(GradCam, IsTheClassActivationMapOfALinearClassifier) {
     TorchScriptModel model(module);
     const at::Tensor x = test::input_of_rank(rank, 2, 1);
     Needs needs;
-    needs.layers = {"act"};
+    needs.captures = {{"act"}};
     const at::Tensor features = model.forward(x, needs, false)->activation("act");
     auto shape = std::vector<int64_t>(static_cast<size_t>(rank + 2), 1);
     shape[1] = 3;

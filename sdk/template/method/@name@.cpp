@@ -36,8 +36,8 @@ class @Class@ final : public attune::AttentionMethod {
   // Everything that attend() asks of the pass; the host runs the model once for all maps.
   attune::Needs needs(const attune::Model&) const override {
     attune::Needs needs;
-    needs.layers = {layer_};
-    needs.layer_gradients = true;
+    needs.captures = {{layer_}};
+    needs.gradients = true;
     needs.gradient_calls = 1;
     return needs;
   }
@@ -49,7 +49,7 @@ class @Class@ final : public attune::AttentionMethod {
     const at::Tensor features = pass.activation(layer_);
     const at::Tensor gradient = pass.gradients(pass.score(target), {features})[0];
     const at::Tensor weights = positive_ ? at::relu(gradient) : gradient;
-    return {(weights * features).sum(1, /*keepdim=*/true), /*at_input_resolution=*/false};
+    return {(weights * features).sum(1, /*keepdim=*/true), /*at_input_resolution=*/false, {layer_}};
   }
 
  private:

@@ -35,7 +35,7 @@ class Method final : public AttentionMethod {
 
   Needs needs(const Model&) const override {
     Needs needs;
-    needs.layers = {"auto"};
+    needs.captures = {{"auto"}};
     needs.input_gradient = true;
     needs.gradient_calls = 1;
     return needs;
@@ -94,11 +94,23 @@ class Tokens final : public AttentionMethod {
 
   Needs needs(const Model& model) const override {
     Needs needs = Method(right).needs(model);
-    needs.layers = {"tokens"};
+    needs.captures = {{"tokens"}};
     return needs;
   }
   AttentionMap attend(Pass& pass, const Target& target) const override {
     return {right(pass, target) * pass.activation("tokens").flatten(1).mean(1).view({-1, 1, 1, 1}), true};
+  }
+};
+
+// The first target's map for all of them.
+class MixesTargets final : public AttentionMethod {
+ public:
+  explicit MixesTargets(const Parameters&) {}
+
+  Needs needs(const Model& model) const override { return Method(right).needs(model); }
+  AttentionMap attend(Pass& pass, const Target& target) const override { return {right(pass, target), true}; }
+  std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
+    return std::vector<AttentionMap>(targets.size(), attend(pass, targets[0]));
   }
 };
 
@@ -206,6 +218,7 @@ void add_wrong_conduct(Registry& registry) {
     return map;
   });
   registry.add_method<KeepsState>(described("keeps_state"));
+  registry.add_method<MixesTargets>(described("mixes_targets"));
   Descriptor power = described("range_too_wide");
   power.parameters = {real("power", 1, {1, 1e5}, "Exponent")};
   registry.add_method<Power>(power);

@@ -43,14 +43,14 @@ TEST(ComputeMaps, AsksForTheUnionOfNeeds) {
     return model.asked;
   };
   const Needs layers = asked({layer_needs({"conv2"}), layer_needs({}), layer_needs({"conv1", "conv2"})});
-  EXPECT_EQ(layers.layers, (std::vector<std::string>{"conv2", "conv1"}));
-  EXPECT_FALSE(layers.layer_gradients);
+  EXPECT_EQ(layers.captures, (std::vector<Capture>{{"conv2"}, {"conv1"}}));
+  EXPECT_FALSE(layers.gradients);
   EXPECT_FALSE(layers.input_gradient);
   const Needs all = asked({input_needs(), layer_needs({"act1"}, true), layer_needs({"act1"})});
-  EXPECT_EQ(all.layers, std::vector<std::string>{"act1"});
-  EXPECT_TRUE(all.layer_gradients);
+  EXPECT_EQ(all.captures, std::vector<Capture>{{"act1"}});
+  EXPECT_TRUE(all.gradients);
   EXPECT_TRUE(all.input_gradient);
-  EXPECT_TRUE(asked({}).layers.empty());
+  EXPECT_TRUE(asked({}).captures.empty());
 }
 
 TEST(ComputeMaps, MapsStandByRequestAndTarget) {
@@ -58,8 +58,8 @@ TEST(ComputeMaps, MapsStandByRequestAndTarget) {
   const at::Tensor x = two_inputs();
   const MapSet set = compute_maps(model, x, {activation_of("conv2"), input_gradient()}, choices({"3", "0"}));
   ASSERT_EQ(set.targets.size(), 2u);
-  EXPECT_TRUE(at::equal(set.targets[0].classes, at::full({2}, 3, at::kLong)));
-  EXPECT_TRUE(at::equal(set.targets[1].classes, at::zeros({2}, at::kLong)));
+  EXPECT_TRUE(at::equal(*set.targets[0].classes(), at::full({2}, 3, at::kLong)));
+  EXPECT_TRUE(at::equal(*set.targets[1].classes(), at::zeros({2}, at::kLong)));
   const int64_t classes[] = {3, 0};
   for (size_t t = 0; t < 2; ++t) {
     EXPECT_EQ(set.maps[0][t].values.sizes(), (at::IntArrayRef{2, 5, 4, 4}));
@@ -78,10 +78,10 @@ TEST(ComputeMaps, EverySampleHasItsOwnTopClass) {
   const MapSet set = compute_maps(model, x, {input_gradient()}, choices({"top1"}));
   EXPECT_TRUE(at::allclose(set.scores, module.forward({x}).toTensor()));
   ASSERT_EQ(set.targets.size(), 1u);
-  EXPECT_TRUE(at::equal(set.targets[0].classes, set.scores.argmax(1)));
-  ASSERT_NE(set.targets[0].classes.min().item<int64_t>(), set.targets[0].classes.max().item<int64_t>());
+  EXPECT_TRUE(at::equal(*set.targets[0].classes(), set.scores.argmax(1)));
+  ASSERT_NE(set.targets[0].classes()->min().item<int64_t>(), set.targets[0].classes()->max().item<int64_t>());
   for (int64_t n = 0; n < 6; ++n) {
-    const at::Tensor alone = module_gradient(module, x.narrow(0, n, 1), set.targets[0].classes[n].item<int64_t>());
+    const at::Tensor alone = module_gradient(module, x.narrow(0, n, 1), (*set.targets[0].classes())[n].item<int64_t>());
     EXPECT_TRUE(at::allclose(set.maps[0][0].values.narrow(0, n, 1), alone));
   }
 }
@@ -171,6 +171,58 @@ TEST(ComputeMaps, EveryMapDrawsNumbersOfItsOwn) {
   EXPECT_LT((both[0] - 0.5).mul(both[1] - 0.5).mean().abs().item<double>(), 0.05) << "they are correlated";
   EXPECT_TRUE(at::equal(both[1], other[1])) << "what stands beside a map changes it";
   EXPECT_FALSE(at::allclose(maps({draws("a")}, 2)[0], both[0]));
+}
+
+// As RISE does it: what masked inputs score holds every class.
+TEST(ComputeMaps, AllTargetsOfAMethodMayShareItsPasses) {
+  CountingModel model(small_model());
+  const at::Tensor x = two_inputs();
+  const auto masked = [&](Pass& pass, const std::vector<Target>& targets) {
+    const at::Tensor scores = model.forward(pass.input().flip(3), {}, false)->output();
+    std::vector<AttentionMap> maps;
+    for (const Target& target : targets) {
+      maps.push_back({scores.gather(1, target.classes()->unsqueeze(1)).view({2, 1, 1, 1}), false});
+    }
+    return maps;
+  };
+  const MapSet set = compute_maps(model, x, {{"masked", std::make_shared<AllAtOnce>(masked)}}, choices({"top4", "2"}));
+  EXPECT_EQ(model.forwards, 2) << "one of the input, one of the masked input";
+  ASSERT_EQ(set.maps[0].size(), 5u);
+  const at::Tensor scores = small_model().forward({x.flip(3)}).toTensor();
+  EXPECT_TRUE(at::allclose(set.maps[0][4].values.flatten(), scores.select(1, 2)));
+}
+
+TEST(ComputeMaps, RefusesAnotherNumberOfMapsThanOfTargets) {
+  TorchScriptModel model(small_model());
+  const auto one = [](Pass& pass, const std::vector<Target>&) {
+    return std::vector<AttentionMap>{{pass.input(), true}};
+  };
+  EXPECT_EQ(
+      message_of(Fault::run,
+                 [&] {
+                   compute_maps(model, two_inputs(), {{"one", std::make_shared<AllAtOnce>(one)}}, choices({"top3"}));
+                 }),
+      "the method of map 'one' gave 1 maps for 3 targets");
+}
+
+TEST(ComputeMaps, AMapKnowsTheLayersThatItCameFrom) {
+  TorchScriptModel model(small_model());
+  const MapSet set = compute_maps(model, two_inputs(),
+                                  {activation_of("auto"), activation_of("conv1"), input_gradient()}, choices({"0"}));
+  EXPECT_EQ(set.maps[0][0].layers, std::vector<std::string>{"act2"});
+  EXPECT_EQ(set.maps[1][0].layers, std::vector<std::string>{"conv1"});
+  EXPECT_TRUE(set.maps[2][0].layers.empty());
+}
+
+TEST(ComputeMaps, NoExtensionIsKnown) {
+  TorchScriptModel model(small_model());
+  int asked = 0;
+  const MapRequest asking = request("asking", {}, [&](Pass& pass, const Target&) {
+    asked += pass.extension("attune.nothing/1") == nullptr;
+    return AttentionMap{pass.input(), true};
+  });
+  compute_maps(model, two_inputs(), {asking}, choices({"0"}));
+  EXPECT_EQ(asked, 1);
 }
 
 TEST(ComputeMaps, EveryTargetOfAMapHasTheSameDraws) {

@@ -53,14 +53,32 @@ class FakeMethod final : public AttentionMethod {
   Attend attend_;
 };
 
+// One that computes all targets at once.
+class AllAtOnce final : public AttentionMethod {
+ public:
+  using Attend = std::function<std::vector<AttentionMap>(Pass&, const std::vector<Target>&)>;
+  explicit AllAtOnce(Attend attend) : attend_(std::move(attend)) {}
+
+  Needs needs(const Model&) const override { return {}; }
+  AttentionMap attend(Pass& pass, const Target& target) const override {
+    return attend_(pass, std::vector<Target>{target})[0];
+  }
+  std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
+    return attend_(pass, targets);
+  }
+
+ private:
+  Attend attend_;
+};
+
 inline MapRequest request(const std::string& name, Needs needs, FakeMethod::Attend attend) {
   return {name, std::make_shared<FakeMethod>(std::move(needs), std::move(attend))};
 }
 
-inline Needs layer_needs(std::vector<std::string> layers, bool gradients = false) {
+inline Needs layer_needs(const std::vector<std::string>& layers, bool gradients = false) {
   Needs needs;
-  needs.layers = std::move(layers);
-  needs.layer_gradients = gradients;
+  for (const auto& layer : layers) needs.captures.push_back({layer});
+  needs.gradients = gradients;
   return needs;
 }
 
@@ -80,7 +98,7 @@ inline MapRequest input_gradient(const std::string& name = "gradient") {
 // A layer's activation.
 inline MapRequest activation_of(const std::string& layer) {
   return request(layer, layer_needs({layer}), [layer](Pass& pass, const Target&) {
-    return AttentionMap{pass.activation(layer), false};
+    return AttentionMap{pass.activation(layer), false, {layer}};
   });
 }
 

@@ -38,7 +38,7 @@ torch::jit::Module assembled(const std::vector<Part>& parts, const std::string& 
 
 at::Tensor activation(TorchScriptModel& model, const at::Tensor& x, const std::string& layer) {
   Needs needs;
-  needs.layers = {layer};
+  needs.captures = {{layer}};
   return model.forward(x, needs, false)->activation(layer);
 }
 
@@ -196,11 +196,11 @@ TEST(Axes, ResumeWithTokensIsTheOutput) {
   const at::Tensor x = seeded({2, 3, 16, 32}, 56);
   for (const char* layer : {"patches", "class_token", "norm"}) {
     Needs needs;
-    needs.layers = {layer};
+    needs.captures = {{layer}};
     const auto pass = model.forward(x, needs, false);
-    EXPECT_TRUE(at::allclose(pass->resume(layer, pass->activation(layer)), pass->output())) << layer;
+    EXPECT_TRUE(at::allclose(pass->resume({layer}, pass->activation(layer)), pass->output())) << layer;
     const at::Tensor twice = pass->activation(layer).repeat_interleave(2, 0);
-    EXPECT_TRUE(at::allclose(pass->resume(layer, twice), pass->output().repeat_interleave(2, 0))) << layer;
+    EXPECT_TRUE(at::allclose(pass->resume({layer}, twice), pass->output().repeat_interleave(2, 0))) << layer;
   }
 }
 

@@ -46,8 +46,8 @@ at::Tensor first_score(Pass& pass) { return pass.score({at::zeros({pass.input().
 std::vector<at::Tensor> everything_at(TorchScriptModel& model, const std::string& layer, const at::Tensor& x,
                                       bool graph, bool input) {
   Needs needs;
-  needs.layers = {layer};
-  needs.layer_gradients = true;
+  needs.captures = {{layer}};
+  needs.gradients = true;
   needs.input_gradient = input;
   const at::AutoGradMode mode(true);
   const auto pass = model.forward(x, needs, graph);
@@ -55,7 +55,7 @@ std::vector<at::Tensor> everything_at(TorchScriptModel& model, const std::string
   std::vector<at::Tensor> of{found[0]};
   if (input) of.push_back(pass->input());
   for (const auto& gradient : pass->gradients(first_score(*pass), of)) found.push_back(gradient);
-  found.push_back(pass->resume(layer, found[0] * 2));
+  found.push_back(pass->resume({layer}, found[0] * 2));
   found.push_back(pass->output());
   return found;
 }
@@ -122,9 +122,9 @@ TEST(Contexts, LayersInADarkPartSaySo) {
       EXPECT_TRUE(test::contains(said, "layer '" + layer + "' lies where the model switches gradients off")) << said;
     }
     Needs needs;  // without gradients there is nothing against it
-    needs.layers = {layer};
+    needs.captures = {{layer}};
     const auto pass = model.forward(x, needs, false);
-    EXPECT_TRUE(at::allclose(pass->resume(layer, pass->activation(layer)), pass->output()));
+    EXPECT_TRUE(at::allclose(pass->resume({layer}, pass->activation(layer)), pass->output()));
   }
   for (const bool graph : {false, true}) {
     const std::string said = test::message_of(Fault::input, [&] {

@@ -110,8 +110,8 @@ void expect_same_as_in_double(const torch::jit::Module& m, const at::Tensor& inp
   expect_near(model.forward(x, {}, false)->output(), exact.module_output(y, false), what);
   for (const bool graph : {false, true}) {
     Needs needs;
-    needs.layers = layers;
-    needs.layer_gradients = true;
+    for (const auto& layer : layers) needs.captures.push_back({layer});
+    needs.gradients = true;
     for (const bool of_input : {false, true}) {
       needs.input_gradient = of_input;
       const auto pass = model.forward(x, needs, graph), other = exact.forward(y, needs, graph);
@@ -129,8 +129,8 @@ void expect_same_as_in_double(const torch::jit::Module& m, const at::Tensor& inp
         }
       }
       for (const auto& layer : layers) {
-        expect_near(pass->resume(layer, pass->activation(layer).detach() * 1.5f),
-                    other->resume(layer, other->activation(layer).detach() * 1.5), what + ", resumed");
+        expect_near(pass->resume({layer}, pass->activation(layer).detach() * 1.5f),
+                    other->resume({layer}, other->activation(layer).detach() * 1.5), what + ", resumed");
       }
     }
   }

@@ -98,7 +98,7 @@ TEST(SecondDerivatives, AreLibTorchs) {
     for (const std::string activation : {"torch.tanh", "torch.relu"}) {
       for (const bool captured : {false, true}) {
         Needs needs;
-        if (captured) needs.layers = {"layer"};
+        if (captured) needs.captures = {{"layer"}};
         const at::Tensor x = seeded(c.input, 6).requires_grad_();
         expect_libtorchs(model_of(c, activation), x, needs, activation + " of " + c.code);
       }
@@ -159,12 +159,12 @@ TEST(ChannelsLast, IsNotSeenFromOutside) {
     TorchScriptModel model(module);
     const at::Tensor x = seeded({2, 3, 16, 16}, 7).to(at::kFloat);
     Needs needs;
-    needs.layers = {"act1", "conv2"};
-    needs.layer_gradients = true;
+    needs.captures = {{"act1"}, {"conv2"}};
+    needs.gradients = true;
     for (const bool input : {false, true}) {
       needs.input_gradient = input;
       const auto frozen = model.forward(x, needs, false), live = model.forward(x, needs, true);
-      for (const auto& layer : needs.layers) {
+      for (const std::string layer : {"act1", "conv2"}) {
         const at::Tensor activation = frozen->activation(layer);
         EXPECT_TRUE(activation.is_contiguous()) << act << layer;
         EXPECT_TRUE(at::allclose(activation, live->activation(layer), 1e-4, 1e-5)) << act << layer;
@@ -173,7 +173,7 @@ TEST(ChannelsLast, IsNotSeenFromOutside) {
         EXPECT_TRUE(gradient.is_contiguous()) << act << layer;
         const at::Tensor other = live->gradients(live->output().sum(), {live->activation(layer)})[0];
         EXPECT_TRUE(at::allclose(gradient, other, 1e-4, 1e-5)) << act << layer;
-        EXPECT_TRUE(at::allclose(frozen->resume(layer, activation), live->output(), 1e-4, 1e-5)) << act << layer;
+        EXPECT_TRUE(at::allclose(frozen->resume({layer}, activation), live->output(), 1e-4, 1e-5)) << act << layer;
       }
     }
   }

@@ -55,7 +55,7 @@ TEST(Failure, TheLastLayerReachedIsSaid) {
 TEST(Failure, UnknownLayersGetTheNearestName) {
   TorchScriptModel model(test::small_model());
   Needs needs;
-  needs.layers = {"cnov2"};
+  needs.captures = {{"cnov2"}};
   expect_words(sentence([&] { model.forward(test::seeded({2, 3, 8, 8}, 1), needs, false); }), {"cnov2", "conv2"});
   ModelOptions options;
   options.layer = "conv3";
@@ -73,19 +73,19 @@ TEST(Failure, LayersWithoutExtent) {
   m.define("def forward(self, x):\n    return torch.relu(self.pool.forward(x))\n");
   TorchScriptModel model(m);
   Needs needs;
-  needs.layers = {"pool"};
+  needs.captures = {{"pool"}};
   expect_words(sentence([&] {
                  model.forward(test::seeded({2, 3, 8, 8}, 1), needs, false);
                }),
                {"'pool'", "[2, 3]", "no spatial extent"});
-  needs.layers = {"auto"};
+  needs.captures = {{"auto"}};
   expect_words(sentence([&] { model.forward(test::seeded({2, 3, 8, 8}, 1), needs, false); }), {"--layer"});
 }
 
 TEST(Failure, ModelsWithoutLayersSayWhy) {
   TorchScriptModel model(test::module("Bare", "def forward(self, x):\n    return torch.sum(torch.relu(x), [2, 3])\n"));
   Needs needs;
-  needs.layers = {"auto"};
+  needs.captures = {{"auto"}};
   expect_words(sentence([&] { model.forward(test::seeded({2, 3, 8, 8}, 1), needs, false); }), {"no named layers"});
 }
 

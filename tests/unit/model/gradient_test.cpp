@@ -134,8 +134,8 @@ TEST(Gradient, LayerGradientsOfTheCutEqualThoseOfTheWholePass) {
   const at::Tensor x = seeded({2, 3, 8, 8}, 25);
   for (const auto& layer : model.layers()) {
     Needs needs;
-    needs.layers = {layer.name};
-    needs.layer_gradients = true;
+    needs.captures = {{layer.name}};
+    needs.gradients = true;
     const at::AutoGradMode mode(true);
     const auto cut = model.forward(x, needs, false);
     const auto whole = model.forward(x, needs, true);
@@ -156,8 +156,8 @@ TEST(Gradient, PassesWithAndWithoutGraphEqualTheModule) {
     for (const std::vector<std::string>& layers :
          {std::vector<std::string>{}, {"conv1"}, {"act1", "conv2"}, {"conv1", "act1", "conv2", "act2"}}) {
       Needs needs;
-      needs.layers = layers;
-      needs.layer_gradients = needs.input_gradient = true;
+      for (const auto& layer : layers) needs.captures.push_back({layer});
+      needs.gradients = needs.input_gradient = true;
       const at::AutoGradMode mode(true);
       const auto once = model.forward(x, needs, false);
       const auto twice = model.forward(x, needs, true);

@@ -148,7 +148,7 @@ TEST(Graph, BranchesOnTheInputKeepTheirLayersAndSaySo) {
   expect_same_output(m, seeded({2, 3, 4, 4}, 13).abs());
   expect_same_output(m, -seeded({2, 3, 4, 4}, 13).abs());
   Needs needs;
-  needs.layers = {"conv"};
+  needs.captures = {{"conv"}};
   try {
     model.forward(seeded({2, 3, 4, 4}, 13), needs, false);
     FAIL();
@@ -173,7 +173,7 @@ TEST(Graph, TrainingFlagsAndAttributesBecomeConstants) {
 TEST(Graph, ACapturedActivationIsWhatTheLayerReturned) {
   TorchScriptModel model(test::small_model("torch.relu_(x)", true));
   Needs needs;
-  needs.layers = {"conv1", "act1"};
+  needs.captures = {{"conv1"}, {"act1"}};
   const at::Tensor x = seeded({2, 3, 8, 8}, 15);
   for (const bool graph : {true, false}) {
     const auto pass = model.forward(x, needs, graph);
@@ -188,9 +188,9 @@ TEST(Graph, ResumeWithTheUnchangedActivationIsTheOutput) {
     const at::Tensor x = seeded({2, 3, 8, 8}, 16);
     for (const auto& layer : model.layers()) {
       Needs needs;
-      needs.layers = {layer.name};
+      needs.captures = {{layer.name}};
       const auto pass = model.forward(x, needs, true);
-      EXPECT_TRUE(at::equal(pass->resume(layer.name, pass->activation(layer.name)), pass->output())) << layer.name;
+      EXPECT_TRUE(at::equal(pass->resume({layer.name}, pass->activation(layer.name)), pass->output())) << layer.name;
     }
   }
 }
@@ -198,10 +198,10 @@ TEST(Graph, ResumeWithTheUnchangedActivationIsTheOutput) {
 TEST(Graph, ResumeTakesSeveralVariantsOfEverySample) {
   TorchScriptModel model(test::small_model("torch.relu(x)", true));
   Needs needs;
-  needs.layers = {"conv2"};
+  needs.captures = {{"conv2"}};
   const auto pass = model.forward(seeded({2, 3, 8, 8}, 17), needs, false);
   const at::Tensor thrice = pass->activation("conv2").repeat_interleave(3, 0);
-  EXPECT_TRUE(at::allclose(pass->resume("conv2", thrice), pass->output().repeat_interleave(3, 0)));
+  EXPECT_TRUE(at::allclose(pass->resume({"conv2"}, thrice), pass->output().repeat_interleave(3, 0)));
 }
 
 TEST(Graph, OutputsOfTuplesAndDicts) {

@@ -72,7 +72,7 @@ TEST(Layouts, OperatorsDecideBetweenTwoReadings) {
   TorchScriptModel convolutional(test::small_model());
   const at::Tensor x = test::seeded({2, 3, 10, 10}, 40);
   Needs needs;
-  needs.layers = {"act1"};
+  needs.captures = {{"act1"}};
   const auto raw = convolutional.module().attr("conv1").toModule().forward({x}).toTensor().relu().detach();
   ASSERT_EQ(raw.sizes(), (Shape{2, 5, 5, 5}));
   EXPECT_TRUE(at::allclose(convolutional.forward(x, needs, true)->activation("act1").detach(), raw));
@@ -85,7 +85,7 @@ TEST(Layouts, OperatorsDecideBetweenTwoReadings) {
                                            {test::seeded({5, 3}, 41)}));
   last.define("def forward(self, x):\n    return torch.mean(self.mix.forward(x), [1, 2])\n");
   TorchScriptModel mixed(last);
-  needs.layers = {"mix"};
+  needs.captures = {{"mix"}};
   const at::Tensor small = test::seeded({2, 3, 5, 5}, 42);
   const auto mix = last.attr("mix").toModule().forward({small}).toTensor().detach();
   ASSERT_EQ(mix.sizes(), (Shape{2, 5, 5, 5}));

@@ -41,8 +41,8 @@ torch::jit::Module batch_norm_model() {
 
 at::Tensor layer_gradient(TorchScriptModel& model, const at::Tensor& x) {
   Needs needs;
-  needs.layers = {"act"};
-  needs.layer_gradients = true;
+  needs.captures = {{"act"}};
+  needs.gradients = true;
   const auto pass = model.forward(x, needs, false);
   const at::AutoGradMode mode(true);
   const auto activation = pass->activation("act");
@@ -63,15 +63,15 @@ TEST(Sharing, TheModuleIsNotChanged) {
   TorchScriptModel model(m);
   const at::Tensor x = seeded({2, 3, 8, 8}, 30);
   Needs needs;
-  needs.layers = {"act"};
-  needs.layer_gradients = true;
+  needs.captures = {{"act"}};
+  needs.gradients = true;
   needs.input_gradient = true;
   for (const bool graph : {false, true}) {
     const at::AutoGradMode mode(true);
     const auto pass = model.forward(x, needs, graph);
     pass->gradients(pass->score({at::zeros({2}, at::kLong)}), {pass->input(), pass->activation("act")},
                     Rectifier::guided);
-    pass->resume("act", pass->activation("act"));
+    pass->resume({"act"}, pass->activation("act"));
   }
   model.auto_layer(x);
   const auto after = state_of(m);

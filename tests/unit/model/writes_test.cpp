@@ -67,8 +67,8 @@ TEST(Writes, MapsAreThoseOfTheModelWithoutThem) {
     EXPECT_TRUE(at::allclose(model.module_output(x, false), safe.module_output(x, false))) << pair.in_place;
     for (const bool graph : {false, true}) {
       Needs needs;
-      needs.layers = {"conv"};
-      needs.layer_gradients = true;
+      needs.captures = {{"conv"}};
+      needs.gradients = true;
       const at::AutoGradMode mode(true);
       const auto gradient = [&](TorchScriptModel& of) {
         const auto pass = of.forward(x, needs, graph);

@@ -40,12 +40,12 @@ bool runs_code(const std::string& name) {
 
 TEST(Refusals, OtherMajorVersionOfTheSdk) {
   EXPECT_EQ(fixture_reason("other_sdk"),
-            "the plugin was built with SDK 2.0, but this attune takes SDK " + sdk + "; build it again");
+            "the plugin was built with SDK 1.0, but this attune takes SDK " + sdk + "; build it again");
 }
 
 TEST(Refusals, NewerMinorVersionOfTheSdk) {
   EXPECT_EQ(fixture_reason("newer_sdk"),
-            "the plugin needs SDK 1.99, but this attune is older and has SDK " + sdk + "; update attune");
+            "the plugin needs SDK 2.99, but this attune is older and has SDK " + sdk + "; update attune");
 }
 
 TEST(Refusals, OtherLibTorch) {

@@ -16,12 +16,14 @@ class OutputOnly : public Pass {
   explicit OutputOnly(at::Tensor output) : output_(std::move(output)) {}
   const at::Tensor& input() const override { return output_; }
   const at::Tensor& output() const override { return output_; }
-  at::Tensor activation(const std::string&) override { return {}; }
+  at::Tensor captured(const Capture&) override { return {}; }
+  std::string layer(const std::string& name) override { return name; }
+  at::Tensor bias(const Capture&) override { return {}; }
   bool wants_graph() const override { return true; }
   std::vector<at::Tensor> gradients(const at::Tensor&, const std::vector<at::Tensor>&, Rectifier) override {
     return {};
   }
-  at::Tensor resume(const std::string&, const at::Tensor&) override { return {}; }
+  at::Tensor resume(const Capture&, const at::Tensor&) override { return {}; }
   Model& model() override { throw Error(Fault::run, "no model"); }
   at::Generator generator() override { return {}; }
 

@@ -49,14 +49,16 @@ class Seeded final : public attune::Pass {
 
   const at::Tensor& input() const override { return pass_.input(); }
   const at::Tensor& output() const override { return pass_.output(); }
-  at::Tensor activation(const std::string& layer) override { return pass_.activation(layer); }
+  at::Tensor captured(const attune::Capture& capture) override { return pass_.captured(capture); }
+  std::string layer(const std::string& name) override { return pass_.layer(name); }
+  at::Tensor bias(const attune::Capture& capture) override { return pass_.bias(capture); }
   bool wants_graph() const override { return pass_.wants_graph(); }
   std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
                                     attune::Rectifier rectifier) override {
     return pass_.gradients(score, of, rectifier);
   }
-  at::Tensor resume(const std::string& layer, const at::Tensor& activation) override {
-    return pass_.resume(layer, activation);
+  at::Tensor resume(const attune::Capture& capture, const at::Tensor& activation) override {
+    return pass_.resume(capture, activation);
   }
   attune::Model& model() override { return pass_.model(); }
   at::Generator generator() override { return seeded(7); }
@@ -126,7 +128,7 @@ void check(const attune::AttentionMethod& method, int64_t rank, bool centred) {
   const auto attend = [&](const at::Tensor& x, const at::Tensor& of) {
     const auto pass = model.forward(x, method.needs(model), false);
     Seeded seeded_pass(*pass);
-    return method.attend(seeded_pass, {of}).values;
+    return method.attend(seeded_pass, attune::Target(of)).values;
   };
   const at::Tensor map = attend(input, targets);
   expect(at::allclose(map, plain_loop(module, input, targets, centred), 1e-5, 1e-6), place + ": equals the plain loop");

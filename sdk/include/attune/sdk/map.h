@@ -18,6 +18,9 @@ struct AttentionMap {
   at::Tensor values;
   // True when S1..Sd are the input's own extents (gradients of the input); false at a layer's resolution.
   bool at_input_resolution = false;
+  // The layers that the map was made from, as the method's Needs name them (the host puts what "auto" stands for); empty
+  // for a map of the input.
+  std::vector<std::string> layers = {};
 };
 
 // What is known of a map before anything runs; matchers plan with it.

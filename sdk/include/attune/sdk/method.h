@@ -1,6 +1,8 @@
 // The interface of attention methods.
 #pragma once
 
+#include <vector>
+
 #include <attune/sdk/export.h>
 #include <attune/sdk/map.h>
 #include <attune/sdk/model.h>
@@ -20,6 +22,11 @@ class ATTUNE_SDK_API AttentionMethod {
   // The map of every sample's target class, for the whole batch at once. Differentiable with respect to the model's
   // parameters and the input when pass.wants_graph() and the descriptor says so.
   virtual AttentionMap attend(Pass& pass, const Target& target) const = 0;
+
+  // The same for several targets, one map each: what the host calls. One after the other, with the same random draws,
+  // unless overridden by a method that shares work between them: masks that are run once, maps that are the same for
+  // every target.
+  virtual std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const;
 };
 
 }  // namespace attune

@@ -16,8 +16,10 @@ namespace attune {
 
 // A submodule call whose output can be captured.
 struct LayerInfo {
-  std::string name;  // attribute path, "layer4.2.conv3"; a second call of the same module is "relu@2"
-  std::string type;  // class name without its package, "Conv2d"
+  std::string name;        // attribute path, "layer4.2.conv3"; a second call of the same module is "relu@2"
+  std::string type;        // class name without its package, "Conv2d"
+  bool attention = false;  // an attention block: its probabilities can be captured
+  bool affine = false;     // a linear function of its input and a bias, which Pass::bias() has
 };
 
 class ATTUNE_SDK_API Model {
