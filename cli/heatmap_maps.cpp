@@ -45,7 +45,7 @@ class MethodMaps final : public MapSource {
   void prepare() override {
     for (const auto& method : methods_) {
       const ComponentSpec spec{method.id, method.parameters};
-      for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require({layer, Capture::raw});
+      for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require({layer});
     }
     for (const auto& request : requests_) {
       for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
@@ -59,7 +59,8 @@ class MethodMaps final : public MapSource {
       const std::string title = title_of(methods_[m]);
       for (size_t target = 0; target < set.targets.size(); ++target) {
         const AttentionMap& map = set.maps[m][target];
-        batch.maps.push_back({methods_[m].name, title, only(map.layers), target, map.values, map.at_input_resolution, {}, {}});
+        batch.maps.push_back(
+            {methods_[m].name, title, only(map.layers), target, map.values, map.at_input_resolution, {}, {}});
       }
     }
     return batch;

@@ -50,8 +50,8 @@ class SpecMaps final : public MapSource {
     std::vector<ShownMap> maps;
     for (const LossTrace::Item& item : trace.items) {
       const std::string title = item.match.empty() ? item.name : item.name + " (" + item.match + ")";
-      maps.push_back({file_name(item.name, seen[item.target]), title, only(item.layers), item.target,
-                      item.values, item.at_input_resolution, item.shown, item.input});
+      maps.push_back({file_name(item.name, seen[item.target]), title, only(item.layers), item.target, item.values,
+                      item.at_input_resolution, item.shown, item.input});
     }
     return {result.scores, result.targets, ordered_by_name(maps), result.terms};
   }

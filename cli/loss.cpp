@@ -86,7 +86,7 @@ class LossRun {
     for (size_t row = 0; row < samples.size(); ++row) {
       for (size_t target = 0; target < result.targets.size(); ++target) {
         const auto r = static_cast<int64_t>(row);
-        const Json about = target_json(result.targets[target].classes()->select(0, r).item<int64_t>(), scores[r], shares[r]);
+        const Json about = target_json((*result.targets[target].classes())[r].item<int64_t>(), scores[r], shares[r]);
         for (size_t term = 0; term < sums_.size(); ++term) {
           add_sample(*samples[row], about, result.terms[term], static_cast<int64_t>(target), r, sums_[term]);
         }

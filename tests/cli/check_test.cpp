@@ -50,7 +50,7 @@ TEST_F(CheckCommand, ListsWhatItDemands) {
   }
   for (const char* id :
        {"load", "exports", "parameters", "shapes", "batch", "types", "determinism", "finite", "gradient", "untouched",
-        "threads", "exceptions", "growth", "reruns", "range", "symmetry", "affine", "self"}) {
+        "threads", "exceptions", "growth", "targets", "reruns", "range", "symmetry", "affine", "self"}) {
     EXPECT_EQ(ids.erase(id), 1U) << id;
   }
   EXPECT_TRUE(ids.empty());
@@ -64,7 +64,7 @@ TEST_F(CheckCommand, SaysWhatEveryCheckFound) {
       document({"check", ATTUNE_BUILD_DIR "/lib/attune/plugins/attune-pearson.so", "--json", "--seed", "7"});
   EXPECT_EQ(found["plugin"], ATTUNE_BUILD_DIR "/lib/attune/plugins/attune-pearson.so");
   EXPECT_EQ(found["seed"], 7);
-  ASSERT_EQ(found["checks"].size(), 17U);  // reruns are matchers' business
+  ASSERT_EQ(found["checks"].size(), 17U);  // targets are methods' business, reruns matchers'
   EXPECT_EQ(found["checks"][0]["id"], "load");
   EXPECT_TRUE(found["checks"][0]["component"].is_null());
   EXPECT_EQ(found["checks"][1]["id"], "exports");
@@ -172,7 +172,8 @@ TEST_F(CheckCommand, RunsMethodsOnAModelOfTheirKind) {
 
 // Methods that read attention are checked on small transformers.
 TEST_F(CheckCommand, MethodsOfAttentionNeedNoModelOfTheirOwn) {
-  const Outcome outcome = run({"check", "rollout", "--only", "finite", "--only", "shapes", "--only", "gradient", "--timeout", "3600"});
+  const Outcome outcome =
+      run({"check", "rollout", "--only", "finite", "--only", "shapes", "--only", "gradient", "--timeout", "3600"});
   EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.err;
   expect_parts(outcome.out, {"\n3 passed\n"});
 }

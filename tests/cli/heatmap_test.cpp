@@ -70,9 +70,11 @@ TEST_F(Heatmap, NamesOfMethods) {
 
 TEST_F(Heatmap, MapsOfATransformersAttention) {
   save_transformer(folder_ / "model.pt");
-  EXPECT_EQ(written({"picture.png", "--raw", "--size", "32,48", "--target", "top2", "--method", "rollout", "--method", "full_grad"}),
-            (Files{"contact_sheet.png", "picture.full_grad.1.npy", "picture.full_grad.1.png", "picture.full_grad.2.npy", "picture.full_grad.2.png",
-                   "picture.rollout.1.npy", "picture.rollout.1.png", "picture.rollout.2.npy", "picture.rollout.2.png", "summary.json"}));
+  EXPECT_EQ(written({"picture.png", "--raw", "--size", "32,48", "--target", "1", "--target", "2", "--method", "rollout",
+                     "--method", "full_grad"}),
+            (Files{"contact_sheet.png", "picture.full_grad.1.npy", "picture.full_grad.1.png", "picture.full_grad.2.npy",
+                   "picture.full_grad.2.png", "picture.rollout.1.npy", "picture.rollout.1.png", "picture.rollout.2.npy",
+                   "picture.rollout.2.png", "summary.json"}));
   const Json maps = summary()["items"][0]["maps"];
   ASSERT_EQ(maps.size(), 4U);
   EXPECT_EQ(maps[0]["shape"], (Json{1, 4, 6}));

@@ -137,7 +137,8 @@ void save_steps(const std::filesystem::path& file) {
 void save_transformer(const std::filesystem::path& file) {
   Builder model;
   model.layer("patches", "torch.conv2d(x, self.weight, None, [8, 8])", {6, 3, 8, 8});
-  model.layer("tokens", "torch.cat([self.weight.expand([x.size(0), -1, -1]), x.flatten(2).transpose(1, 2)], 1)", {1, 1, 6});
+  model.layer("tokens", "torch.cat([self.weight.expand([x.size(0), -1, -1]), x.flatten(2).transpose(1, 2)], 1)",
+              {1, 1, 6});
   for (const char* block : {"block1", "block2"}) {
     model.layer(block,
                 "x + torch.matmul(torch.softmax(torch.matmul(x, x.transpose(1, 2)) * 0.1, -1), "

@@ -27,8 +27,9 @@ class Nested : public CommandLine {
 };
 
 TEST_F(Nested, MethodsAreDrawnAndWrittenDownWhole) {
-  const Json summary = document(heatmap({"--json", "--method", "smooth:of=(gradcam:layer=relu1),samples=2", "--method",
-                                         "plain=smooth:of=guided_backprop,samples=2", "--method", "occlusion:window=8"}));
+  const Json summary =
+      document(heatmap({"--json", "--method", "smooth:of=(gradcam:layer=relu1),samples=2", "--method",
+                        "plain=smooth:of=guided_backprop,samples=2", "--method", "occlusion:window=8"}));
   EXPECT_EQ(files("out"), (std::set<std::string>{"contact_sheet.png", "picture.occlusion.png", "picture.plain.png",
                                                  "picture.smooth.png", "summary.json"}));
   const Json& methods = summary["run"]["methods"];

@@ -1,9 +1,8 @@
 // Small models, written as TorchScript in C++.
 #pragma once
 
-#include <string>
-
 #include <ATen/ATen.h>
+#include <string>
 #include <torch/csrc/jit/api/module.h>
 
 namespace attune::test {
@@ -101,8 +100,8 @@ inline torch::jit::Module attention_block(int64_t channels, int64_t heads, uint6
                 {seeded({channels, 3 * channels}, seed, 0.7)});
 }
 
-// A vision transformer of two blocks on signals, pictures or clips of 3 channels: patches of stride 2, with a class token
-// that is read or without one and their mean; 4 classes. Layers: patches, tokens, block1, block2, fc.
+// A vision transformer of two blocks on signals, pictures or clips of 3 channels: patches of stride 2, with a class
+// token that is read or without one and their mean; 4 classes. Layers: patches, tokens, block1, block2, fc.
 inline torch::jit::Module vision_transformer(int64_t rank = 2, bool class_token = true) {
   std::vector<int64_t> kernel(static_cast<size_t>(rank) + 2, 2);
   kernel[0] = 6;
@@ -115,16 +114,17 @@ inline torch::jit::Module vision_transformer(int64_t rank = 2, bool class_token 
                                           "d(x, self.w0, None, " + twos + ")\n",
                                       {seeded(kernel, 61, 0.4)}));
   const std::string tokens = "x.flatten(2).transpose(1, 2)";
-  m.register_module("tokens", module("Tokens",
-                                     "def forward(self, x):\n    return " +
-                                         (class_token ? "torch.cat([self.w0.expand([x.size(0), -1, -1]), " + tokens + "], 1)"
-                                                      : tokens + " + self.w0") +
-                                         "\n",
-                                     {seeded({1, 1, 6}, 62)}));
+  m.register_module("tokens",
+                    module("Tokens",
+                           "def forward(self, x):\n    return " +
+                               (class_token ? "torch.cat([self.w0.expand([x.size(0), -1, -1]), " + tokens + "], 1)"
+                                            : tokens + " + self.w0") +
+                               "\n",
+                           {seeded({1, 1, 6}, 62)}));
   m.register_module("block1", attention_block(6, 2, 63));
   m.register_module("block2", attention_block(6, 3, 64));
-  m.register_module("fc", module("Linear", "def forward(self, x):\n    return torch.matmul(x, self.w0)\n",
-                                 {seeded({6, 4}, 65)}));
+  m.register_module(
+      "fc", module("Linear", "def forward(self, x):\n    return torch.matmul(x, self.w0)\n", {seeded({6, 4}, 65)}));
   m.define(
       "def forward(self, x):\n"
       "    x = self.block2.forward(self.block1.forward(self.tokens.forward(self.patches.forward(x))))\n"

@@ -8,6 +8,7 @@ namespace attune::conformance {
 namespace {
 
 const std::vector<ComponentKind> all{ComponentKind::method, ComponentKind::matcher, ComponentKind::correlation};
+const std::vector<ComponentKind> methods{ComponentKind::method};
 const std::vector<ComponentKind> matchers{ComponentKind::matcher};
 const std::vector<ComponentKind> correlations{ComponentKind::correlation};
 
@@ -43,6 +44,7 @@ const std::vector<Check>& checks() {
       {"exceptions", all, "Where it cannot work, nothing but attune::Error and other std::exceptions comes out of it",
        check_exceptions},
       {"growth", all, "The process does not grow over 200 runs", check_growth},
+      {"targets", methods, "Several targets at once give what each gives alone", check_targets},
       {"reruns", matchers, "Only maps that reruns() declares are recomputed", check_reruns},
       {"range", correlations, "Values lie in the declared range", check_range},
       {"symmetry", correlations, "Where declared symmetric, h(a, b) = h(b, a)", check_symmetry},

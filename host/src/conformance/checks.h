@@ -46,6 +46,7 @@ std::string check_untouched(const Subject& subject, uint64_t seed);
 std::string check_threads(const Subject& subject, uint64_t seed);
 std::string check_exceptions(const Subject& subject, uint64_t seed);
 std::string check_growth(const Subject& subject, uint64_t seed);
+std::string check_targets(const Subject& subject, uint64_t seed);
 std::string check_reruns(const Subject& subject, uint64_t seed);
 std::string check_range(const Subject& subject, uint64_t seed);
 std::string check_symmetry(const Subject& subject, uint64_t seed);

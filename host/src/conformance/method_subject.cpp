@@ -101,11 +101,23 @@ class MethodInstance final : public Instance {
 
   Tensors run(const Scene& scene, const Tensors& inputs, Watch* watch) const override {
     ImageModel& model = models_.get(scene);
-    const auto pass = model.forward(inputs[0], method_->needs(model), scene.graph);
+    std::vector<Target> targets;
+    for (size_t i = 1; i < inputs.size(); ++i) targets.push_back({inputs[i]});
+    Needs needs = method_->needs(model);
+    needs.gradient_calls *= static_cast<int64_t>(targets.size());
+    const auto pass = model.forward(inputs[0], needs, scene.graph);
     WatchedPass watched(*pass, scene, watch);
-    const AttentionMap map = method_->attend(watched, std::vector<Target>{{inputs[1]}}).at(0);
-    check_form(map, inputs[0]);
-    return {map.values};
+    const auto maps = method_->attend(watched, targets);
+    if (maps.size() != targets.size()) {
+      throw Failed("it gave " + std::to_string(maps.size()) + " maps for " + std::to_string(targets.size()) +
+                   " targets");
+    }
+    Tensors values;
+    for (const AttentionMap& map : maps) {
+      check_form(map, inputs[0]);
+      values.push_back(map.values);
+    }
+    return values;
   }
 
  private:
@@ -133,9 +145,7 @@ class MethodInstance final : public Instance {
 class MethodSubject final : public Subject {
  public:
   MethodSubject(const Catalogue& catalogue, const Component& component, const TrialModel* own)
-      : Subject(catalogue, component),
-        own_(own),
-        models_(own, reads_attention(catalogue, component.descriptor.id)) {
+      : Subject(catalogue, component), own_(own), models_(own, reads_attention(catalogue, component.descriptor.id)) {
     const auto& declared = descriptor().ranks;
     if (own == nullptr || std::count(declared.begin(), declared.end(), own->rank()) > 0) return;
     throw Failed("the model's inputs have " + std::to_string(own->rank()) +

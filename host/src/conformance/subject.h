@@ -57,8 +57,8 @@ class Instance {
   explicit Instance(const Given& given);
   virtual ~Instance() = default;
 
-  // A method's map, a matcher's pairs one map after the other, a correlation's values; all [N,..], defined and of the
-  // form that the interface asks for. Calls the plugin once and throws what it throws. Concurrent.
+  // A method's map for each target, a matcher's pairs one map after the other, a correlation's values; all [N,..],
+  // defined and of the form that the interface asks for. Calls the plugin once and throws what it throws. Concurrent.
   virtual Tensors run(const Scene& scene, const Tensors& inputs, Watch* watch = nullptr) const = 0;
 
   // run() with gradients enabled, whatever mode it leaves behind.
@@ -99,8 +99,8 @@ class Subject {
   // Failed.
   std::unique_ptr<Instance> make_quick() const;
 
-  // Random inputs of `samples` samples: of a method the model's input [N,C,S1..Sd] and the classes [N]; of a matcher
-  // the model's input and its maps; of a correlation two maps. The same numbers for every floating type.
+  // Random inputs of `samples` samples: of a method the model's input [N,C,S1..Sd] and the classes [N] of a target; of
+  // a matcher the model's input and its maps; of a correlation two maps. The same numbers for every floating type.
   virtual Tensors inputs(const Scene& scene, int64_t samples, uint64_t seed) const = 0;
   // The names of `inputs`.
   virtual std::vector<std::string> input_names() const = 0;

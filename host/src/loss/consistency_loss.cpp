@@ -40,8 +40,8 @@ TermValues evaluate(const Term& term, const Matched& matched) {
 void trace_maps(const MapSet& set, const std::vector<MapRequest>& requests, size_t target, LossTrace& trace) {
   for (size_t m = 0; m < requests.size(); ++m) {
     const AttentionMap& map = set.maps[m][target];
-    trace.items.push_back({target, "", requests[m].name, map.values.detach(), map.at_input_resolution, {}, {},
-                           map.layers});
+    trace.items.push_back(
+        {target, "", requests[m].name, map.values.detach(), map.at_input_resolution, {}, {}, map.layers});
   }
 }
 

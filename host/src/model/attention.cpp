@@ -25,8 +25,8 @@ bool is_softmax_over_positions(const Node* node) {
 }
 
 bool hands_shares_on(const Node* node) {
-  static const std::set<std::string> known = {"attune::layer", "aten::dropout", "aten::to",   "aten::type_as",
-                                              "aten::view",    "aten::reshape", "aten::mul",  "aten::contiguous",
+  static const std::set<std::string> known = {"attune::layer", "aten::dropout", "aten::to",       "aten::type_as",
+                                              "aten::view",    "aten::reshape", "aten::mul",      "aten::contiguous",
                                               "aten::expand",  "aten::clone",   "aten::unsqueeze"};
   return known.count(node->kind().toQualString()) != 0;
 }
@@ -47,8 +47,8 @@ Node* mixing_product(const Value* shares) {
   return nullptr;
 }
 
-// The innermost module around `module`, itself included, that is a layer without a block yet; "" where there is none. The
-// second call of one module is the layer "path@2".
+// The innermost module around `module`, itself included, that is a layer without a block yet; "" where there is none.
+// The second call of one module is the layer "path@2".
 std::string free_layer(std::string module, const std::set<std::string>& layers,
                        const std::map<std::string, Node*>& blocks) {
   while (!module.empty() && layers.count(module) == 0) {

@@ -27,11 +27,10 @@ at::Tensor tensor_of(const Value* value, const Module& module) {
 bool is_norm(const Node* node) { return node->kind() == c10::aten::batch_norm; }
 
 const Value* bias_input(const Node* node) {
-  static const std::set<std::string> with_bias = {"aten::conv1d",           "aten::conv2d",
-                                                  "aten::conv3d",           "aten::_convolution",
-                                                  "aten::convolution",      "aten::conv_transpose1d",
-                                                  "aten::conv_transpose2d", "aten::conv_transpose3d",
-                                                  "aten::linear",           "aten::batch_norm"};
+  static const std::set<std::string> with_bias = {
+      "aten::conv1d",      "aten::conv2d",           "aten::conv3d",           "aten::_convolution",
+      "aten::convolution", "aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d",
+      "aten::linear",      "aten::batch_norm"};
   if (node->kind() == c10::aten::addmm) return node->input(0);
   return with_bias.count(node->kind().toQualString()) != 0 ? node->input(2) : nullptr;
 }

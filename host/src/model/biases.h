@@ -10,7 +10,8 @@
 namespace attune {
 
 // The layers of a live graph that have a bias, and their operators.
-std::map<std::string, const torch::jit::Node*> affine_layers(const LayeredGraph& graph, const torch::jit::Module& module);
+std::map<std::string, const torch::jit::Node*> affine_layers(const LayeredGraph& graph,
+                                                             const torch::jit::Module& module);
 
 // [C], what the operator adds. Of batch norm what remains of an input of zeros.
 at::Tensor bias_of(const torch::jit::Node* affine, const torch::jit::Module& module);

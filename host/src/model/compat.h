@@ -27,8 +27,8 @@ inline bool is_fused_attention(const torch::jit::Node* node) {
   return node->kind() == fused;
 }
 
-// Its fused kernels keep the probabilities to themselves and have no second derivative. Its mathematical form, which this
-// puts in its place, does: matmul, softmax, matmul. The second output has the probabilities.
+// Its fused kernels keep the probabilities to themselves and have no second derivative. Its mathematical form, which
+// this puts in its place, does: matmul, softmax, matmul. The second output has the probabilities.
 inline torch::jit::Node* open_fused_attention(torch::jit::Node* node) {
   static const auto plain = c10::Symbol::fromQualString("aten::_scaled_dot_product_attention_math");
   // (query, key, value, mask, dropout, causal[, scale[, gqa]]) -> (..., causal, dropout_mask[, scale[, gqa]])

@@ -80,8 +80,8 @@ void ForwardPass::declare(const Needs& needs) {
   captured_.resize(captures_.size());
 }
 
-// No more is recorded for a backward pass than will be asked for: with activations alone, everything before the first of
-// them runs without gradients.
+// No more is recorded for a backward pass than will be asked for: with activations alone, everything before the first
+// of them runs without gradients.
 void ForwardPass::run(const Needs& needs) {
   const bool from_input = needs.input_gradient || (needs.gradients && !attention_.empty());
   if (from_input && !(graph_ && input_.requires_grad())) input_ = input_.detach().requires_grad_();
@@ -154,8 +154,8 @@ const ForwardPass::Captured& ForwardPass::find(const Capture& capture) const {
   const auto found = std::find(captures_.begin(), captures_.end(), named);
   if (found != captures_.end()) return captured_[static_cast<size_t>(found - captures_.begin())];
   const char* const kinds[] = {"", "the raw activation of ", "the attention of "};
-  throw Error(Fault::run, kinds[capture.kind] + ("layer '" + capture.layer) +
-                              "' was not declared in the method's Needs");
+  throw Error(Fault::run,
+              kinds[capture.kind] + ("layer '" + capture.layer) + "' was not declared in the method's Needs");
 }
 
 at::Tensor ForwardPass::bias(const Capture& capture) {

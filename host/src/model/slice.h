@@ -17,7 +17,7 @@ struct Piece {
   std::string to;                     // "" to the output, else to this layer's activation
   std::vector<std::string> captures;  // activations returned beside the result, in this order
   Differentiable differentiable = Differentiable::twice;
-  bool observed = false;               // marks stay, for a LayerObserver
+  bool observed = false;                    // marks stay, for a LayerObserver
   std::vector<std::string> attention = {};  // blocks whose probabilities are returned behind the captures
 
   std::string key() const;

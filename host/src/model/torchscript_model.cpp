@@ -101,8 +101,7 @@ std::unique_ptr<TorchScriptModel::State> make_state(const Module& module, const 
   const auto blocks = attention_blocks(graph);
   for (const auto& name : top_level_layers(graph)) {
     state->position[name] = state->layers.size();
-    state->layers.push_back(
-        {name, layer_type(module, name), blocks.count(name) != 0, state->affine.count(name) != 0});
+    state->layers.push_back({name, layer_type(module, name), blocks.count(name) != 0, state->affine.count(name) != 0});
     if (blocks.count(name) != 0) state->attention.push_back(name);
   }
   for (const auto& name : all_layers(graph)) {

@@ -32,7 +32,7 @@ const ParameterDeclaration& declared_parameter(const Descriptor& descriptor, con
 size_t end_of_parameter(const std::string& text, size_t begin) {
   size_t end = text.find(',', begin);
   while (end != std::string::npos && text.find('=', end) > text.find(',', end + 1)) end = text.find(',', end + 1);
-  return end != std::string::npos && text.find('=', end) == std::string::npos ? text.size() : std::min(end, text.size());
+  return text.find('=', end) == std::string::npos ? text.size() : end;
 }
 
 // Reads ID[:key=value,...], in which a method may stand as a value: its id, or all of it in parentheses.

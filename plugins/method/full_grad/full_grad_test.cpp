@@ -13,8 +13,8 @@ at::Tensor written_out(const torch::jit::Module& module, const at::Tensor& input
   };
   const at::Tensor x = input.detach().requires_grad_();
   const at::Tensor z1 = at::conv2d(x, of("conv1", "w0"), of("conv1", "w1"), 2, 1);
-  const at::Tensor z2 =
-      at::batch_norm(z1, of("norm", "w0"), of("norm", "w1"), of("norm", "mean"), of("norm", "var"), false, 0, 0.01, false);
+  const at::Tensor z2 = at::batch_norm(z1, of("norm", "w0"), of("norm", "w1"), of("norm", "mean"), of("norm", "var"),
+                                       false, 0, 0.01, false);
   const at::Tensor z3 = at::conv2d(z2.relu(), of("conv2", "w0"), of("conv2", "w1"), 1, 1);
   const at::Tensor y = at::linear(z3.relu().mean({2, 3}), of("fc", "w0"), of("fc", "w1"));
   const auto g = torch::autograd::grad({y.select(1, 2).sum()}, {x, z1, z2, z3});
@@ -49,7 +49,8 @@ TEST(FullGrad, IsTheSumOfItsParts) {
 TEST(FullGrad, NamesTheLayersOfItsParts) {
   TorchScriptModel model(test::biased_model("torch.relu(x)"));
   const std::vector<MapRequest> requests{{"full", test::own_plugins().make_method("full_grad")}};
-  const auto map = compute_maps(model, test::seeded({1, 3, 9, 7}, 41), requests, {TargetChoice::parse("0", {})}).maps[0][0];
+  const auto map =
+      compute_maps(model, test::seeded({1, 3, 9, 7}, 41), requests, {TargetChoice::parse("0", {})}).maps[0][0];
   EXPECT_EQ(map.layers, (std::vector<std::string>{"conv1", "norm", "conv2"}));
 }
 
@@ -58,12 +59,14 @@ TEST(FullGrad, OfAModelWithoutBiasesIsThatOfTheInput) {
   TorchScriptModel model(test::small_model());
   const at::Tensor x = test::seeded({2, 3, 8, 8}, 42);
   const at::Tensor saliency = test::map_of(model, x, "saliency", {}, 1);
-  EXPECT_TRUE(at::allclose(test::map_of(model, x, "full_grad", {{"rescale", false}}, 1), (saliency * x.abs()).sum(1, true)));
+  EXPECT_TRUE(
+      at::allclose(test::map_of(model, x, "full_grad", {{"rescale", false}}, 1), (saliency * x.abs()).sum(1, true)));
 }
 
 TEST(FullGrad, BatchEqualsSamples) {
   test::expect_batch_equals_samples("full_grad");
-  test::expect_batch_equals_samples(test::biased_model("torch.relu(x)"), test::seeded({3, 3, 9, 7}, 43), "full_grad", {});
+  test::expect_batch_equals_samples(test::biased_model("torch.relu(x)"), test::seeded({3, 3, 9, 7}, 43), "full_grad",
+                                    {});
 }
 
 // Magnitudes have kinks, where no number of these happens to lie.

@@ -129,8 +129,12 @@ class Occlusion final : public AttentionMethod {
 
   Needs needs(const Model&) const override { return {}; }
 
-  // Row r of the hidden inputs is window r % count of sample r / count.
   AttentionMap attend(Pass& pass, const Target& target) const override {
+    return attend(pass, std::vector<Target>{target})[0];
+  }
+
+  // Row r of the hidden inputs is window r % count of sample r / count; its outputs are those of every target.
+  std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
     const at::NoGradGuard no_graph;
     const at::Tensor& input = pass.input();
     check_axes(window_, "window", input);
@@ -145,8 +149,12 @@ class Occlusion final : public AttentionMethod {
                        input.index_select(0, sample));
     };
     const at::Tensor outputs = pass.model().outputs(samples * count, hidden);
-    const at::Tensor scores = target.repeat(count).score(outputs).view({samples, count});
-    return {windows.mean(pass.score(target).unsqueeze(1) - scores), true};
+    std::vector<AttentionMap> maps;
+    for (const Target& target : targets) {
+      const at::Tensor scores = target.repeat(count).score(outputs).view({samples, count});
+      maps.push_back({windows.mean(pass.score(target).unsqueeze(1) - scores), true});
+    }
+    return maps;
   }
 
  private:

@@ -101,7 +101,8 @@ TEST(Occlusion, RefusesWindowsThatDoNotFit) {
   EXPECT_EQ(refusal({{"window", List{}}}), made + "parameter \"window\" must hold a number, or one for each axis");
   EXPECT_EQ(refusal({{"window", List{2.5}}}), made + "parameter \"window\" must hold whole numbers, not 2.5");
   EXPECT_EQ(refusal({{"window", List{2}}, {"stride", List{3}}}),
-            made + "parameter \"stride\" must not be larger than \"window\", or no window would hide what lies between");
+            made + "parameter \"stride\" must not be larger than \"window\", or no window would hide what lies "
+                   "between");
   EXPECT_EQ(refusal({{"window", List{2, 3}}, {"stride", List{1, 1, 1}}}),
             made + "parameters \"window\" and \"stride\" must hold as many numbers, or one for all");
   EXPECT_EQ(refusal({{"window", List{2, 3, 4}}}),

@@ -44,9 +44,7 @@ std::vector<std::string> attention_blocks(const Model& model) {
 class Rollout final : public AttentionMethod {
  public:
   explicit Rollout(const Parameters& parameters)
-      : heads_(parameters.string("heads")),
-        discard_(parameters.real("discard")),
-        query_(parameters.string("query")) {}
+      : heads_(parameters.string("heads")), discard_(parameters.real("discard")), query_(parameters.string("query")) {}
 
   // The first block's activation tells the patches' grid.
   Needs needs(const Model& model) const override {
@@ -92,8 +90,8 @@ class Rollout final : public AttentionMethod {
     return flat.scatter(1, smallest, 0).view(one.sizes());
   }
 
-  // The residual connection hands on what is there as much as attention brings. A block that pools has none. Rows sum to
-  // one; a row that has lost everything stays zero.
+  // The residual connection hands on what is there as much as attention brings. A block that pools has none. Rows sum
+  // to one; a row that has lost everything stays zero.
   static at::Tensor normalised(const at::Tensor& shares) {
     const bool is_square = shares.size(1) == shares.size(2);
     const at::Tensor all = is_square ? shares + at::eye(shares.size(1), shares.options()) : shares;
@@ -107,7 +105,8 @@ class Rollout final : public AttentionMethod {
     shape[1] = 1;
     const int64_t patches = like[0][0].numel(), prefix = sources.size(2) - patches;
     if (query_ == "class_token" && prefix == 0) {
-      throw Error(Fault::run, "rollout was asked for the class token, and the model has none; query=mean has no need of it");
+      throw Error(Fault::run,
+                  "rollout was asked for the class token, and the model has none; query=mean has no need of it");
     }
     const bool is_token = query_ == "class_token" || (query_ == "auto" && prefix > 0);
     const at::Tensor arrived = is_token ? sources.select(1, 0) : sources.mean(1);

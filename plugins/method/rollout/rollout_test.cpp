@@ -77,7 +77,8 @@ TEST(Rollout, DiscardsTheSmallestProbabilities) {
     const at::Tensor least = std::get<0>(mean.flatten().sort(0, /*descending=*/true))[kept - 1];
     return at::where(mean >= least, mean, at::zeros_like(mean));
   };
-  const at::Tensor expected = rollout_of(module, tokens_of(module, x, true), largest_half)[0].slice(0, 1).view({1, 1, 4, 3});
+  const at::Tensor expected =
+      rollout_of(module, tokens_of(module, x, true), largest_half)[0].slice(0, 1).view({1, 1, 4, 3});
   EXPECT_TRUE(at::allclose(rollout_map(module, x, {{"discard", 0.5}}), expected));
   EXPECT_FALSE(at::allclose(rollout_map(module, x, {}), expected));
 }
@@ -90,27 +91,33 @@ TEST(Rollout, WithoutAClassTokenItIsTheMeanOfAllPositions) {
   const auto with = test::vision_transformer();
   const at::Tensor of_all = rollout_of(with, tokens_of(with, x, true), mean_of_heads).mean(0);
   EXPECT_TRUE(at::allclose(rollout_map(with, x, {{"query", "mean"}}), of_all.slice(0, 1).view({1, 1, 4, 3})));
-  EXPECT_EQ(test::message_of(Fault::run, [&] { rollout_map(module, x, {{"query", "class_token"}}); }),
-            "the method of map 'rollout': rollout was asked for the class token, and the model has none; query=mean has no "
-            "need of it");
+  EXPECT_EQ(
+      test::message_of(Fault::run,
+                       [&] {
+                         rollout_map(module, x, {{"query", "class_token"}});
+                       }),
+      "the method of map 'rollout': rollout was asked for the class token, and the model has none; query=mean has no "
+      "need of it");
 }
 
 TEST(Rollout, IsTheSameForEveryTargetAndNamesItsBlocks) {
   TorchScriptModel model(test::vision_transformer());
   const std::vector<MapRequest> requests{{"rollout", test::own_plugins().make_method("rollout")}};
-  const auto maps = compute_maps(model, test::seeded({2, 3, 8, 6}, 24), requests, {TargetChoice::parse("top3", {})}).maps[0];
+  const auto maps =
+      compute_maps(model, test::seeded({2, 3, 8, 6}, 24), requests, {TargetChoice::parse("top3", {})}).maps[0];
   ASSERT_EQ(maps.size(), 3U);
   EXPECT_TRUE(at::equal(maps[0].values, maps[2].values));
   EXPECT_EQ(maps[0].layers, (std::vector<std::string>{"block1", "block2"}));
 }
 
 TEST(Rollout, RefusesModelsWithoutAttention) {
-  EXPECT_EQ(test::message_of(Fault::input,
-                             [&] {
-                               rollout_map(test::small_model(), test::seeded({1, 3, 8, 8}, 25), {});
-                             }),
-            "the method of map 'rollout': rollout follows attention from block to block, and the model has no attention "
-            "block");
+  EXPECT_EQ(
+      test::message_of(Fault::input,
+                       [&] {
+                         rollout_map(test::small_model(), test::seeded({1, 3, 8, 8}, 25), {});
+                       }),
+      "the method of map 'rollout': rollout follows attention from block to block, and the model has no attention "
+      "block");
 }
 
 TEST(Rollout, BatchEqualsSamples) {

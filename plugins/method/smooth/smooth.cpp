@@ -1,5 +1,5 @@
-// SmoothGrad: Smilkov et al. 2017, "SmoothGrad: removing noise by adding noise", section 3; VarGrad: Adebayo et al. 2018,
-// "Local Explanation Methods for Deep Neural Networks Lack Sensitivity to Parameter Values".
+// SmoothGrad: Smilkov et al. 2017, "SmoothGrad: removing noise by adding noise", section 3; VarGrad: Adebayo et al.
+// 2018, "Local Explanation Methods for Deep Neural Networks Lack Sensitivity to Parameter Values".
 
 #include <algorithm>
 #include <memory>
@@ -63,29 +63,51 @@ class Smooth final : public AttentionMethod {
     return needs;
   }
 
-  // The noise is the same for every sample of the batch, and what the method itself draws for every draw of noise.
   AttentionMap attend(Pass& pass, const Target& target) const override {
+    return attend(pass, std::vector<Target>{target})[0];
+  }
+
+  // The noise is the same for every sample and target, and what the method itself draws for every draw of noise.
+  std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
+    if (targets.empty()) return {};
     at::Generator generator = pass.generator();
     const at::Tensor draws = draw(pass.input(), generator);
-    const Needs needs = method_->needs(pass.model());
+    Needs needs = method_->needs(pass.model());
+    needs.gradient_calls *= static_cast<int64_t>(targets.size());
     const int64_t rows = pass.input().size(0), most = std::max<int64_t>(1, most_rows / rows);
-    AttentionMap map;
-    std::vector<at::Tensor> maps;
+    std::vector<AttentionMap> maps;
+    std::vector<std::vector<at::Tensor>> values(targets.size());
     for (int64_t begin = 0; begin < samples_; begin += most) {
       const int64_t count = std::min(most, samples_ - begin);
       const at::Tensor input = with_noise(pass, draws.narrow(0, begin, count));
       const auto noisy = pass.model().forward(input, needs, pass.wants_graph(), generator.clone());
-      map = method_->attend(*noisy, target.repeat(count));
-      auto shape = map.values.sizes().vec();
-      shape[0] = count;
-      shape.insert(shape.begin(), rows);
-      maps.push_back(map.values.reshape(shape));
+      maps = nested_maps(*noisy, targets, count);
+      for (size_t t = 0; t < targets.size(); ++t) values[t].push_back(by_sample(maps[t].values, rows));
     }
-    map.values = statistic(at::cat(maps, 1));
-    return map;
+    for (size_t t = 0; t < targets.size(); ++t) maps[t].values = statistic(at::cat(values[t], 1));
+    return maps;
   }
 
  private:
+  std::vector<AttentionMap> nested_maps(Pass& noisy, const std::vector<Target>& targets, int64_t count) const {
+    std::vector<Target> repeated;
+    for (const Target& target : targets) repeated.push_back(target.repeat(count));
+    auto maps = method_->attend(noisy, repeated);
+    if (maps.size() != targets.size()) throw Error(Fault::run, "the nested method gave no map for each target");
+    for (AttentionMap& map : maps) {
+      for (std::string& layer : map.layers) layer = noisy.layer(layer);
+    }
+    return maps;
+  }
+
+  // [N count,..] -> [N,count,..]
+  static at::Tensor by_sample(const at::Tensor& values, int64_t samples) {
+    auto shape = values.sizes().vec();
+    shape[0] = values.size(0) / samples;
+    shape.insert(shape.begin(), samples);
+    return values.reshape(shape);
+  }
+
   // [samples,C,S1..Sd], on the processor and in float32, so that a seed means the same noise everywhere.
   at::Tensor draw(const at::Tensor& input, const at::Generator& generator) const {
     auto shape = input.sizes().vec();

@@ -17,7 +17,7 @@ const ComponentSpec cam{"gradcam", {{"layer", std::string("act")}}};
 at::Tensor smoothed(TorchScriptModel& model, const at::Tensor& x, const Given& given, bool graph = false) {
   const auto made = test::own_plugins().make_method("smooth", given);
   const auto pass = model.forward(x, made->needs(model), graph, at::detail::createCPUGenerator(seed));
-  return made->attend(*pass, {at::ones({x.size(0)}, at::kLong)}).values;
+  return made->attend(*pass, Target(at::ones({x.size(0)}, at::kLong))).values;
 }
 
 // The same, sample by sample and draw by draw, of the gradient that the module itself gives.
@@ -60,6 +60,25 @@ TEST(Smooth, WithoutNoiseIsTheMethodItself) {
   const at::Tensor map = test::map_of(model, x, "smooth", {{"of", cam}, {"noise", 0.0}}, 2);
   EXPECT_TRUE(at::allclose(map, test::map_of(model, x, "gradcam", cam.parameters, 2), 1e-9, 1e-12));
   EXPECT_GT((map - test::map_of(model, x, "smooth", {{"of", cam}}, 2)).abs().max().item<double>(), 1e-3);
+}
+
+TEST(Smooth, TargetsShareTheNoisyPasses) {
+  TorchScriptModel model(test::model_of_rank(2, "torch.relu(x)"));
+  const at::Tensor x = test::input_of_rank(2, 2, 4);
+  const ComponentSpec random{"smooth", {{"of", cam}, {"samples", int64_t{2}}}};
+  for (const ComponentSpec& of : {cam, ComponentSpec{"saliency", {}}, random}) {
+    const std::vector<MapRequest> requests{
+        {"smooth", test::own_plugins().make_method("smooth", {{"of", of}, {"samples", int64_t{20}}})}};
+    const auto of_target = [&](const std::vector<std::string>& targets) {
+      std::vector<TargetChoice> choices;
+      for (const std::string& target : targets) choices.push_back(TargetChoice::parse(target, {}));
+      return compute_maps(model, x, requests, choices).maps[0];
+    };
+    const auto both = of_target({"3", "1"});
+    EXPECT_TRUE(at::allclose(both[0].values, of_target({"3"})[0].values, 1e-9, 1e-12)) << of.id;
+    EXPECT_TRUE(at::allclose(both[1].values, of_target({"1"})[0].values, 1e-9, 1e-12)) << of.id;
+    EXPECT_EQ(both[0].layers, of.id == "saliency" ? std::vector<std::string>{} : std::vector<std::string>{"act"});
+  }
 }
 
 TEST(Smooth, BatchEqualsSamples) {

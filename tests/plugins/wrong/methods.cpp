@@ -102,6 +102,18 @@ class Tokens final : public AttentionMethod {
   }
 };
 
+// The first target's map for all of them.
+class MixesTargets final : public AttentionMethod {
+ public:
+  explicit MixesTargets(const Parameters&) {}
+
+  Needs needs(const Model& model) const override { return Method(right).needs(model); }
+  AttentionMap attend(Pass& pass, const Target& target) const override { return {right(pass, target), true}; }
+  std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
+    return std::vector<AttentionMap>(targets.size(), attend(pass, targets[0]));
+  }
+};
+
 class FailsOnLargeValues final : public AttentionMethod {
  public:
   explicit FailsOnLargeValues(const Parameters& parameters) : how_(parameters.string("how")) {}
@@ -206,6 +218,7 @@ void add_wrong_conduct(Registry& registry) {
     return map;
   });
   registry.add_method<KeepsState>(described("keeps_state"));
+  registry.add_method<MixesTargets>(described("mixes_targets"));
   Descriptor power = described("range_too_wide");
   power.parameters = {real("power", 1, {1, 1e5}, "Exponent")};
   registry.add_method<Power>(power);

@@ -58,8 +58,8 @@ TEST(ComputeMaps, MapsStandByRequestAndTarget) {
   const at::Tensor x = two_inputs();
   const MapSet set = compute_maps(model, x, {activation_of("conv2"), input_gradient()}, choices({"3", "0"}));
   ASSERT_EQ(set.targets.size(), 2u);
-  EXPECT_TRUE(at::equal(set.targets[0].classes, at::full({2}, 3, at::kLong)));
-  EXPECT_TRUE(at::equal(set.targets[1].classes, at::zeros({2}, at::kLong)));
+  EXPECT_TRUE(at::equal(*set.targets[0].classes(), at::full({2}, 3, at::kLong)));
+  EXPECT_TRUE(at::equal(*set.targets[1].classes(), at::zeros({2}, at::kLong)));
   const int64_t classes[] = {3, 0};
   for (size_t t = 0; t < 2; ++t) {
     EXPECT_EQ(set.maps[0][t].values.sizes(), (at::IntArrayRef{2, 5, 4, 4}));
@@ -78,10 +78,10 @@ TEST(ComputeMaps, EverySampleHasItsOwnTopClass) {
   const MapSet set = compute_maps(model, x, {input_gradient()}, choices({"top1"}));
   EXPECT_TRUE(at::allclose(set.scores, module.forward({x}).toTensor()));
   ASSERT_EQ(set.targets.size(), 1u);
-  EXPECT_TRUE(at::equal(set.targets[0].classes, set.scores.argmax(1)));
-  ASSERT_NE(set.targets[0].classes.min().item<int64_t>(), set.targets[0].classes.max().item<int64_t>());
+  EXPECT_TRUE(at::equal(*set.targets[0].classes(), set.scores.argmax(1)));
+  ASSERT_NE(set.targets[0].classes()->min().item<int64_t>(), set.targets[0].classes()->max().item<int64_t>());
   for (int64_t n = 0; n < 6; ++n) {
-    const at::Tensor alone = module_gradient(module, x.narrow(0, n, 1), set.targets[0].classes[n].item<int64_t>());
+    const at::Tensor alone = module_gradient(module, x.narrow(0, n, 1), (*set.targets[0].classes())[n].item<int64_t>());
     EXPECT_TRUE(at::allclose(set.maps[0][0].values.narrow(0, n, 1), alone));
   }
 }
@@ -181,7 +181,7 @@ TEST(ComputeMaps, AllTargetsOfAMethodMayShareItsPasses) {
     const at::Tensor scores = model.forward(pass.input().flip(3), {}, false)->output();
     std::vector<AttentionMap> maps;
     for (const Target& target : targets) {
-      maps.push_back({scores.gather(1, target.classes.unsqueeze(1)).view({2, 1, 1, 1}), false});
+      maps.push_back({scores.gather(1, target.classes()->unsqueeze(1)).view({2, 1, 1, 1}), false});
     }
     return maps;
   };
@@ -197,18 +197,18 @@ TEST(ComputeMaps, RefusesAnotherNumberOfMapsThanOfTargets) {
   const auto one = [](Pass& pass, const std::vector<Target>&) {
     return std::vector<AttentionMap>{{pass.input(), true}};
   };
-  EXPECT_EQ(message_of(Fault::run,
-                       [&] {
-                         compute_maps(model, two_inputs(), {{"one", std::make_shared<AllAtOnce>(one)}},
-                                      choices({"top3"}));
-                       }),
-            "the method of map 'one' gave 1 maps for 3 targets");
+  EXPECT_EQ(
+      message_of(Fault::run,
+                 [&] {
+                   compute_maps(model, two_inputs(), {{"one", std::make_shared<AllAtOnce>(one)}}, choices({"top3"}));
+                 }),
+      "the method of map 'one' gave 1 maps for 3 targets");
 }
 
 TEST(ComputeMaps, AMapKnowsTheLayersThatItCameFrom) {
   TorchScriptModel model(small_model());
-  const MapSet set =
-      compute_maps(model, two_inputs(), {activation_of("auto"), activation_of("conv1"), input_gradient()}, choices({"0"}));
+  const MapSet set = compute_maps(model, two_inputs(),
+                                  {activation_of("auto"), activation_of("conv1"), input_gradient()}, choices({"0"}));
   EXPECT_EQ(set.maps[0][0].layers, std::vector<std::string>{"act2"});
   EXPECT_EQ(set.maps[1][0].layers, std::vector<std::string>{"conv1"});
   EXPECT_TRUE(set.maps[2][0].layers.empty());

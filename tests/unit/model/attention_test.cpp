@@ -61,8 +61,7 @@ TEST(Attention, ProbabilitiesAndTheirGradientsAreThoseOfTheModel) {
     EXPECT_TRUE(at::allclose(pass->captured(first), expected.shares1)) << graph;
     EXPECT_TRUE(at::allclose(pass->captured(second), expected.shares2)) << graph;
     EXPECT_EQ(pass->captured(first).requires_grad(), graph);
-    const auto gradients =
-        pass->gradients(pass->score(class_zero(2)), {pass->captured(first), pass->captured(second)});
+    const auto gradients = pass->gradients(pass->score(class_zero(2)), {pass->captured(first), pass->captured(second)});
     const auto wanted = torch::autograd::grad({expected.score.sum()}, {expected.shares1, expected.shares2});
     EXPECT_TRUE(at::allclose(gradients[0], wanted[0])) << graph;
     EXPECT_TRUE(at::allclose(gradients[1], wanted[1])) << graph;
@@ -89,11 +88,12 @@ TEST(Attention, BlocksAreFoundHoweverTheyAreWritten) {
                        "    y = y.reshape([x.size(1), x.size(0) * 2, 3]).transpose(0, 1)\n"
                        "    y = torch.bmm(torch.softmax(torch.bmm(y, y.transpose(1, 2)), -1), y)\n"
                        "    return y.transpose(0, 1).reshape([x.size(1), x.size(0), 6]).transpose(0, 1)[:, :, 0:3]\n");
-  auto contracted = tokens("Contracted",
-                           "def forward(self, x):\n"
-                           "    y = torch.matmul(x, self.w0).unsqueeze(1)\n"
-                           "    a = torch.dropout(torch.softmax(torch.einsum('nhqc,nhkc->nhqk', [y, y]), 3), 0.1, False)\n"
-                           "    return torch.einsum('nhqk,nhkc->nhqc', [a, y]).squeeze(1)\n");
+  auto contracted =
+      tokens("Contracted",
+             "def forward(self, x):\n"
+             "    y = torch.matmul(x, self.w0).unsqueeze(1)\n"
+             "    a = torch.dropout(torch.softmax(torch.einsum('nhqc,nhkc->nhqk', [y, y]), 3), 0.1, False)\n"
+             "    return torch.einsum('nhqk,nhkc->nhqc', [a, y]).squeeze(1)\n");
   torch::jit::Module m("__torch__.Various");
   m.register_attribute("training", c10::BoolType::get(), false);
   torch::jit::Module outer("__torch__.Outer");
@@ -163,8 +163,9 @@ TEST(Attention, OtherLayersAreRefusedWithTheNearestBlock) {
   EXPECT_EQ(refusal(model, "tokens"),
             "layer 'tokens' is no attention block: it has no softmax between positions; the nearest that is one is "
             "'block1'");
-  EXPECT_EQ(refusal(model, "fc"),
-            "layer 'fc' is no attention block: it has no softmax between positions; the nearest that is one is 'block2'");
+  EXPECT_EQ(
+      refusal(model, "fc"),
+      "layer 'fc' is no attention block: it has no softmax between positions; the nearest that is one is 'block2'");
   EXPECT_EQ(refusal(model, "blok1"), "unknown layer 'blok1' (did you mean \"block1\"?); `attune layers` lists all 5");
   TorchScriptModel convolutional(small_model());
   EXPECT_EQ(refusal(convolutional, "conv1"),
@@ -174,19 +175,21 @@ TEST(Attention, OtherLayersAreRefusedWithTheNearestBlock) {
 TEST(Attention, WindowsAreRefused) {
   torch::jit::Module m("__torch__.Windows");
   m.register_attribute("training", c10::BoolType::get(), false);
-  m.register_module("windows", module("Windows",
-                                      "def forward(self, x):\n"
-                                      "    y = x.reshape([x.size(0) * 4, 1, -1, 3])\n"
-                                      "    y = torch.matmul(torch.softmax(torch.matmul(y, y.transpose(-2, -1)), -1), y)\n"
-                                      "    return y.reshape([x.size(0), -1, 3])\n"));
+  m.register_module("windows",
+                    module("Windows",
+                           "def forward(self, x):\n"
+                           "    y = x.reshape([x.size(0) * 4, 1, -1, 3])\n"
+                           "    y = torch.matmul(torch.softmax(torch.matmul(y, y.transpose(-2, -1)), -1), y)\n"
+                           "    return y.reshape([x.size(0), -1, 3])\n"));
   m.define("def forward(self, x):\n    return torch.mean(self.windows.forward(x.flatten(2).transpose(1, 2)), [1])\n");
   TorchScriptModel model(m);
-  EXPECT_EQ(message_of(Fault::input,
-                       [&] {
-                         model.forward(seeded({2, 3, 4, 4}, 77), capturing({{"windows", Capture::attention}}), false);
-                       }),
-            "layer 'windows' gives attention [8, 1, 4, 4] for an input of [2, 3, 4, 4], not [N,H,Q,K]: parts of the input "
-            "(windows) attend each for itself");
+  EXPECT_EQ(
+      message_of(Fault::input,
+                 [&] {
+                   model.forward(seeded({2, 3, 4, 4}, 77), capturing({{"windows", Capture::attention}}), false);
+                 }),
+      "layer 'windows' gives attention [8, 1, 4, 4] for an input of [2, 3, 4, 4], not [N,H,Q,K]: parts of the input "
+      "(windows) attend each for itself");
 }
 
 TEST(RawCaptures, AreWhatTheLayerGaveWithItsClassToken) {
@@ -216,14 +219,17 @@ TEST(RawCaptures, NeedNoMap) {
   EXPECT_EQ(tokens.forward(x, capturing({{"fc", Capture::raw}}), false)->captured({"fc", Capture::raw}).sizes(),
             (at::IntArrayRef{2, 4}));
   const auto pass = model.forward(x, capturing({{"conv1"}}), false);
-  EXPECT_EQ(message_of(Fault::run, [&] { pass->captured({"conv1", Capture::raw}); }),
+  EXPECT_EQ(message_of(Fault::run,
+                       [&] {
+                         pass->captured({"conv1", Capture::raw});
+                       }),
             "the raw activation of layer 'conv1' was not declared in the method's Needs");
   EXPECT_EQ(message_of(Fault::run, [&] { pass->activation("conv2"); }),
             "layer 'conv2' was not declared in the method's Needs");
 }
 
-// A network of rectifiers is linear around its input: the score is its gradient times the input, and every bias times the
-// gradient where it is added (Srinivas and Fleuret 2019, proposition 1).
+// A network of rectifiers is linear around its input: the score is its gradient times the input, and every bias times
+// the gradient where it is added (Srinivas and Fleuret 2019, proposition 1).
 TEST(Biases, WithTheInputTheyMakeUpTheScore) {
   TorchScriptModel model(biased_model("torch.relu(x)"));
   const at::Tensor x = seeded({2, 3, 9, 7}, 91);

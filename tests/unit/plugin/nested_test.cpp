@@ -23,13 +23,14 @@ TEST(NestedMethods, AreCheckedLikeOthers) {
   EXPECT_EQ(refusal(wrap({"input", {{"scale", 11.0}}})),
             "method \"input\": parameter \"scale\" must be at most 10, not 11");
   EXPECT_EQ(refusal(wrap({"input", {{"scal", 1.0}}})),
-            "method \"input\": unknown parameter \"scal\"; parameters are \"scale\", \"layers\", \"layer\" (did you mean "
-            "\"scale\"?)");
+            "method \"input\": unknown parameter \"scal\"; parameters are \"scale\", \"layers\", \"layer\" (did you "
+            "mean \"scale\"?)");
   EXPECT_EQ(refusal(wrap({"inputs", {}})),
-            "unknown method \"inputs\"; methods are \"input\", \"loop\", \"needy\", \"wrap\" (did you mean \"input\"?)");
+            "unknown method \"inputs\"; methods are \"input\", \"loop\", \"needy\", \"wrap\" (did you mean "
+            "\"input\"?)");
   EXPECT_EQ(refusal({"needy", {}}),
-            "method \"needy\" needs the parameter \"of\", the id of a method; methods are \"input\", \"loop\", \"needy\", "
-            "\"wrap\"");
+            "method \"needy\" needs the parameter \"of\", the id of a method; methods are \"input\", \"loop\", "
+            "\"needy\", \"wrap\"");
 }
 
 TEST(NestedMethods, AreNestedSoDeepAndNoDeeper) {

@@ -55,8 +55,8 @@ TEST(Target, MayBeAnyNumberOfARow) {
 TEST(Target, RepeatedAndSelectedRowsKnowTheirSample) {
   const at::Tensor output = at::ones({4, 2, 2}, at::kDouble);
   EXPECT_TRUE(weighted_sums(2).repeat(2).score(output).equal(at::tensor({0.0, 0.0, 2.0, 2.0}, at::kDouble)));
-  EXPECT_TRUE(
-      weighted_sums(9).select(whole({8, 0, 3, 8})).score(output).equal(at::tensor({16.0, 0.0, 6.0, 16.0}, at::kDouble)));
+  const at::Tensor expected = at::tensor({16.0, 0.0, 6.0, 16.0}, at::kDouble);
+  EXPECT_TRUE(weighted_sums(9).select(whole({8, 0, 3, 8})).score(output).equal(expected));
 }
 
 TEST(Target, RefusesWhatIsNoNumberOfEachRow) {

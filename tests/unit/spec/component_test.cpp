@@ -177,8 +177,8 @@ TEST(ParseMethod, RefusesNestedMethodsOfAnotherForm) {
   EXPECT_EQ(nested_refusal(Fault::usage, "wrap:of=(input:scale=3"),
             "'(input:scale=3' in --method 'wrap:of=(input:scale=3' lacks a closing parenthesis");
   EXPECT_EQ(nested_refusal(Fault::usage, "wrap:of=(input)times=3"),
-            "'times=3' in --method 'wrap:of=(input)times=3' stands behind a closing parenthesis, where a comma or the end "
-            "is expected");
+            "'times=3' in --method 'wrap:of=(input)times=3' stands behind a closing parenthesis, where a comma or the "
+            "end is expected");
   EXPECT_EQ(nested_refusal(Fault::spec, "wrap:of=(inputs)").substr(0, 24), "unknown method \"inputs\";");
   EXPECT_EQ(nested_refusal(Fault::spec, "wrap:of=(input:scal=3)"),
             "method \"input\" has no parameter 'scal'; it has scale, layers, layer (did you mean \"scale\"?)");

@@ -85,7 +85,8 @@ TEST(BadSpecs, SayWhereInANestedMethodTheyAreWrong) {
   const std::string unknown = fault(55, "", "unknown method \"gradcm\"; methods are ");
   EXPECT_EQ(faults_of_smooth(R"("of": "gradcm")").substr(0, unknown.size()), unknown);
   EXPECT_EQ(faults_of_smooth(R"("statistic": "variance", "samples": 1)"),
-            "spec.json:1:31 at /maps/a: method \"smooth\": parameter \"samples\" must be at least 2 for the variance, not 1");
+            "spec.json:1:31 at /maps/a: method \"smooth\": parameter \"samples\" must be at least 2 for the variance, "
+            "not 1");
 }
 
 TEST(BadSpecs, NestMethodsSoDeepAndNoDeeper) {

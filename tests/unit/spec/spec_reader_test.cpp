@@ -50,7 +50,8 @@ TEST(SpecReader, FillsInDefaults) {
 TEST(SpecReader, ReadsNestedMethods) {
   const Spec spec = spec_from(R"({"version": 1, "maps": {
     "a": {"use": "smooth", "of": "gradcam", "samples": 16},
-    "b": {"use": "smooth", "stop_gradient": true, "of": {"use": "smooth", "of": {"use": "gradcam", "layer": "layer3"}}}},
+    "b": {"use": "smooth", "stop_gradient": true,
+          "of": {"use": "smooth", "of": {"use": "gradcam", "layer": "layer3"}}}},
     "terms": [{"maps": ["a", "b"], "match": "upsample", "compare": "pearson"}]})",
                               {{"layer3"}, {}});
   const ComponentSpec cam{"gradcam", {}}, of_layer{"gradcam", {{"layer", std::string("layer3")}}};

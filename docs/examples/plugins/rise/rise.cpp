@@ -97,8 +97,12 @@ class Rise final : public AttentionMethod {
     return needs;
   }
 
-  // The same masks for every sample. Row r of the masked inputs is mask r % count of sample r / count.
   AttentionMap attend(Pass& pass, const Target& target) const override {
+    return attend(pass, std::vector<Target>{target})[0];
+  }
+
+  // The same masks for every sample and target. Row r of the masked inputs is mask r % count of sample r / count.
+  std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
     const at::NoGradGuard no_graph;
     const at::Tensor& input = pass.input();
     const int64_t samples = input.size(0);
@@ -108,9 +112,13 @@ class Rise final : public AttentionMethod {
       return input.index_select(0, rows.div(count_, "floor")) * masks(rows.remainder(count_));
     };
     const at::Tensor outputs = pass.model().outputs(samples * count_, masked);
-    at::Tensor scores = target.repeat(count_).score(outputs).view({samples, count_});
-    if (centred_) scores = scores - scores.mean(1, /*keepdim=*/true);
-    return {weighted(masks, scores, input), true};
+    std::vector<AttentionMap> maps;
+    for (const Target& target : targets) {
+      at::Tensor scores = target.repeat(count_).score(outputs).view({samples, count_});
+      if (centred_) scores = scores - scores.mean(1, /*keepdim=*/true);
+      maps.push_back({weighted(masks, scores, input), true});
+    }
+    return maps;
   }
 
  private:

@@ -128,7 +128,7 @@ void check(const attune::AttentionMethod& method, int64_t rank, bool centred) {
   const auto attend = [&](const at::Tensor& x, const at::Tensor& of) {
     const auto pass = model.forward(x, method.needs(model), false);
     Seeded seeded_pass(*pass);
-    return method.attend(seeded_pass, {of}).values;
+    return method.attend(seeded_pass, attune::Target(of)).values;
   };
   const at::Tensor map = attend(input, targets);
   expect(at::allclose(map, plain_loop(module, input, targets, centred), 1e-5, 1e-6), place + ": equals the plain loop");

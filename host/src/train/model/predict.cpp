@@ -164,7 +164,8 @@ class Collector {
     const at::Tensor chosen = at::tensor(samples, at::kLong), boxes = at::stack(truth);
     std::vector<at::Tensor> overlaps, hits;
     for (const MapRequest& request : requests_) {
-      const AttentionMap map = attend(request, pass, Target{at::tensor(target, at::kLong).to(pass.input().device())}, 0);
+      const Target explained(at::tensor(target, at::kLong).to(pass.input().device()));
+      const AttentionMap map = attend(request, pass, explained, 0);
       const at::Tensor values = flat_map(map.values, height, width).index_select(0, chosen);
       overlaps.push_back(iou(values, boxes));
       hits.push_back(pointing_game(values, boxes));

@@ -33,15 +33,15 @@ class ATTUNE_SDK_API Model {
   virtual at::Tensor parameter(const std::string& name) const = 0;
 
   // Runs the model once on `input` [N,C,S1..Sd] and keeps what `needs` asks for. `graph`: whether maps computed from the
-  // pass must be differentiable with respect to parameters and input. `generator` is the pass's source of randomness, a
-  // fixed one when it is not given. Throws Error(Fault::input) when the model does not take such an input or a layer is
-  // unknown.
+  // pass must be differentiable with respect to parameters and input. `generator` is the pass's source of randomness,
+  // a fixed one when it is not given. Throws Error(Fault::input) when the model does not take such an input or a layer
+  // is unknown.
   virtual std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph,
                                         const at::Generator& generator = {}) = 0;
 
-  // The raw output [rows,K] of many inputs, none of which need exist at once: make(begin, end) gives the inputs of those
-  // rows [end-begin,C,S1..Sd] and is called with chunks that the host sizes. Every target's scores are among them. No
-  // graph.
+  // The raw output [rows,K] of many inputs, none of which need exist at once: make(begin, end) gives the inputs of
+  // those rows [end-begin,C,S1..Sd] and is called with chunks that the host sizes. Every target's scores are among
+  // them. No graph.
   virtual at::Tensor outputs(int64_t rows, const std::function<at::Tensor(int64_t begin, int64_t end)>& make) = 0;
 };
 

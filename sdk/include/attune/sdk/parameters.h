@@ -95,12 +95,12 @@ class ATTUNE_SDK_API Parameters {
 // What is wrong with `value` for `declaration` ("must be at least 1, not 0"), or "" when nothing is.
 ATTUNE_SDK_API std::string check_value(const ParameterDeclaration& declaration, const ParameterValue& value);
 
-// `text` as a value of the declared type ("8", "true", "0.5,1"), for command lines; of a method its id, as only the host
-// knows what parameters that has. Throws Error(Fault::usage).
+// `text` as a value of the declared type ("8", "true", "0.5,1"), for command lines; of a method its id, as only the
+// host knows what parameters that has. Throws Error(Fault::usage).
 ATTUNE_SDK_API ParameterValue parse_value(const ParameterDeclaration& declaration, const std::string& text);
 
-// A value as a person would type it; parse_value reads it back, and the host a method with parameters of its own, which
-// stands in parentheses: "(gradcam:layer=layer3)".
+// A value as a person would type it; parse_value reads it back, and the host a method with parameters of its own,
+// which stands in parentheses: "(gradcam:layer=layer3)".
 ATTUNE_SDK_API std::string to_string(const ParameterValue& value);
 
 }  // namespace attune

@@ -30,8 +30,7 @@ class ATTUNE_SDK_API Parts {
  public:
   virtual ~Parts();
 
-  // The method that the parameter names, a new object with each call. Throws what making it throws, with the parameter's
-  // name in front.
+  // The method that the parameter names, a new object with each call. Throws what making it throws.
   virtual std::unique_ptr<AttentionMethod> method(const std::string& parameter) = 0;
   // What that method says of itself, with what methods nested in it decide filled in.
   virtual Descriptor descriptor(const std::string& parameter) const = 0;

@@ -12,9 +12,9 @@
 
 namespace attune {
 
-// One differentiable number for each row of a model's output: the score of a class, in most cases. Resolved by the host
-// before any method runs ("top1", a label or an index are the host's business). Several classes of one input are several
-// targets on the same pass.
+// One differentiable number for each row of a model's output: the score of a class, in most cases. Resolved by the
+// host before any method runs ("top1", a label or an index are the host's business). Several classes of one input are
+// several targets on the same pass.
 class ATTUNE_SDK_API Target {
  public:
   // [rows] of `output` [rows,..], whose row i belongs to sample `samples`[i] ([rows], int64).
