@@ -108,7 +108,8 @@ HeatmapSheets::Row HeatmapReport::sheet_row(const Sample& sample, const std::str
   // A name that cannot be drawn is found by its place in the summary.
   row.stem = has_letters(stem) ? stem : "input " + std::to_string(items_.size() + 1) + ": " + stem;
   const auto answer = maps.scores.argmax().item<int64_t>();
-  row.title = row.stem + ": answer " + drawn_label(answer) + " " + percent(maps.probabilities[answer].item<double>());
+  row.title = isolated(row.stem) + ": answer " + isolated(drawn_label(answer)) + " " +
+              percent(maps.probabilities[answer].item<double>());
   for (const SampleTerm& term : maps.terms) row.notes.push_back({term_text(term_json(term)), ""});
   if (has_picture(sample)) row.input = HeatmapSheets::cell_picture(draw_input(sample).cell);
   return row;

@@ -67,6 +67,7 @@ install(
   FILES_MATCHING
   PATTERN "*.md"
   PATTERN "*.png"
+  PATTERN "*.svg"
   PATTERN "*.json"
   REGEX "docs/(examples|experiments)/.*"
   PATTERN "__pycache__" EXCLUDE

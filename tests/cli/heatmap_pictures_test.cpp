@@ -158,6 +158,17 @@ TEST_F(HeatmapPictures, NamesAndLabelsOfAnyScript) {
   EXPECT_EQ(files("out").count("写真.gradcam.png"), 1U);
 }
 
+TEST_F(HeatmapPictures, WithoutAnyFontThereAreBoxes) {
+  ASSERT_EQ(run(heatmap({"picture.png"})).code, 0);
+  const std::string written = read("out/picture.gradcam.png");
+  Surroundings bare;
+  bare.environment = {{"FONTCONFIG_FILE", write("none.conf", "<fontconfig></fontconfig>").string()}};
+  const Outcome outcome = run(heatmap({"picture.png"}), bare);
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.err.find("WARNING"), std::string::npos) << outcome.err;
+  EXPECT_NE(read("out/picture.gradcam.png"), written);
+}
+
 // What stands on the screen, line by line: a carriage return with "erase" begins a line anew.
 std::vector<std::string> screen(const std::string& text) {
   std::vector<std::string> lines;

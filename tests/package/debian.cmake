@@ -40,6 +40,7 @@ foreach(library libtorch[0-9.]+ libopencv-imgcodecs[0-9.a-z]+ "libc6 [(]>= [0-9.
 endforeach()
 field(attune Recommends)
 expect("${value}" "libopenblas0-openmp")
+expect("${value}" "fonts-dejavu-core")
 field(attune-sdk Depends)
 expect("${value}" "^attune [(]= ${VERSION}[)], libtorch-dev$")
 

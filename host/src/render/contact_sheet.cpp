@@ -79,7 +79,7 @@ void place(Image& canvas, const Image& picture, int64_t top, int64_t left, int64
 
 void draw_line(Image& canvas, const std::string& text, int64_t x, int64_t bottom, double width, const TextStyle& style,
                Align align = Align::left) {
-  const double baseline = static_cast<double>(bottom) - style.height * 0.75;
+  const double baseline = static_cast<double>(bottom) - style.height * 0.6;
   draw_text(canvas, text, {static_cast<double>(x), baseline, width, align}, style);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <pango/pangocairo.h>
+#include <string_view>
 #include <utility>
 
 namespace attune {
@@ -12,6 +13,7 @@ namespace {
 constexpr double kCapital = 0.729;       // height of DejaVu's capital letters, as a share of the font's size
 constexpr size_t kLongestText = 4000;    // bytes that are looked at
 constexpr int64_t kLongestSide = 32767;  // of Cairo's pictures, in pixels
+constexpr std::string_view kIsolate = "\u2068", kEndIsolate = "\u2069";
 
 template <auto release>
 struct Release {
@@ -45,6 +47,8 @@ TextLayout layout_of(const std::string& text, const TextStyle& style) {
   TextLayout layout(pango_layout_new(context.get()));
   pango_layout_set_font_description(layout.get(), font.get());
   pango_layout_set_single_paragraph_mode(layout.get(), TRUE);
+  // By itself a text goes where its first letter does.
+  pango_layout_set_auto_dir(layout.get(), text.find(kIsolate) == std::string::npos);
   pango_layout_set_text(layout.get(), drawn_text(text).c_str(), -1);
   return layout;
 }
@@ -148,6 +152,8 @@ bool has_letters(const std::string& text) {
   return g_utf8_validate(text.data(), static_cast<gssize>(text.size()), nullptr) &&
          pango_layout_get_unknown_glyphs_count(layout_of(text, {}).get()) == 0;
 }
+
+std::string isolated(const std::string& name) { return std::string(kIsolate).append(name).append(kEndIsolate); }
 
 double text_width(const std::string& text, const TextStyle& style) {
   return text.empty() ? 0 : span_of(layout_of(text, style))[1];

@@ -39,6 +39,9 @@ bool has_letters(const std::string& text);
 // The text as it is drawn: valid UTF-8 without control characters.
 std::string drawn_text(const std::string& text);
 
+// A name inside a sentence, which goes from left to right then; the name goes as its own script does.
+std::string isolated(const std::string& name);
+
 // In pixels.
 double text_width(const std::string& text, const TextStyle& style);
 

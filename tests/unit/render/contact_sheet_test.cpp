@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "pictures.h"
+#include "render/text.h"
 
 namespace attune::test {
 namespace {
@@ -77,14 +78,23 @@ TEST(ContactSheet, LeavesMissingCellsEmpty) {
   EXPECT_GT(pages[0].size(1) - green.right, red.width());
 }
 
+// Headings over their columns, the row's title below the first one.
 TEST(ContactSheet, WritesHeadingsAndTitles) {
-  const SheetRow row{"beagle.jpg", {kRed, kRed}};
-  const auto base = contact_sheets({"input", "Grad-CAM"}, {row});
-  const auto heading = contact_sheets({"input", "Saliency"}, {row});
-  const auto title = contact_sheets({"input", "Grad-CAM"}, {{"school_bus.jpg", row.cells}});
-  ASSERT_EQ(base.size() + heading.size() + title.size(), 3u);
-  EXPECT_FALSE(base[0].sizes() == heading[0].sizes() && at::equal(base[0], heading[0]));
-  EXPECT_FALSE(base[0].sizes() == title[0].sizes() && at::equal(base[0], title[0]));
+  const auto pages =
+      contact_sheets({"input", "Grad-CAM"}, {{"beagle.jpg", {kRed, kRed}}}, {.cell = 198, .rows_per_page = 4});
+  ASSERT_EQ(pages.size(), 1u);
+  const Box red = box_of(pages[0], 255, 0, 0);  // both pictures
+  const at::Tensor ink = pages[0].slice(0, 0, red.top).to(at::kInt).amax(2) < 160;
+  const auto expect_text = [](const at::Tensor& where, double width) {
+    const Extent found = extent(where);
+    EXPECT_LE(found.left, 3);
+    EXPECT_NEAR(static_cast<double>(found.right), width, 3);
+  };
+  const double line = 198 / 11;
+  const int64_t below = red.top - 18;
+  expect_text(ink.slice(1, red.left, red.left + 198).slice(0, 0, below), text_width("input", {line / 2, {}, true}));
+  expect_text(ink.slice(1, red.right - 198), text_width("Grad-CAM", {line / 2, {}, true}));
+  expect_text(ink.slice(1, red.left, red.left + 198).slice(0, below), text_width("beagle.jpg", {line / 2}));
 }
 
 TEST(ContactSheet, TurnsThePage) {

@@ -330,6 +330,16 @@ TEST(Bars, HaveWholeNamesOnSeveralLines) {
   EXPECT_EQ(whole, name + ' ');
 }
 
+TEST(Bars, HaveNamesInAnyScript) {
+  const std::vector<std::string> series = {"雨伞的照片", "صورة القلب"}, names = {"चाबी", "φύλλο"};
+  const Drawing chart = draw_bars(series, {{names[0], {1, 0.5}, {}, {}}, {names[1], {0.5, 1}, {}, {}}});
+  const SvgTexts texts(chart);
+  const Image image = chart.picture();
+  for (const auto& some : {series, names}) {
+    for (const std::string& name : some) EXPECT_NEAR(drawn_width(image, texts.only(name)), texts.only(name).width, 6);
+  }
+}
+
 TEST(Bars, RefuseWhatDoesNotFit) {
   std::string message;
   EXPECT_EQ(fault_of([] { draw_bars({"a", "b"}, {{"one", {1}, {}, {}}}); }, &message), Fault::run);

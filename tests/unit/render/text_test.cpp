@@ -121,6 +121,17 @@ TEST(Text, GoesFromRightToLeft) {
   }
 }
 
+TEST(Text, NamesInASentenceLeaveItsOrderAlone) {
+  if (!has_letters("אבגד")) GTEST_SKIP() << "needs a font with the letters of Hebrew";
+  Image expected = drawn("אב");
+  double x = 20 + text_width("אב", kStyle);
+  for (const char* part : {": answer ", "גד", " 93 %"}) {
+    draw_text(expected, part, {x, 50}, kStyle);
+    x += text_width(part, kStyle);
+  }
+  EXPECT_LE(largest_difference(drawn(isolated("אב") + ": answer " + isolated("גד") + " 93 %"), expected), 60);
+}
+
 TEST(Text, ArabicLettersAreJoined) {
   const std::string word = "بيت";
   if (!has_letters(word)) GTEST_SKIP() << "needs a font with the letters of Arabic";
