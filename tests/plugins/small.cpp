@@ -102,6 +102,11 @@ ATTUNE_PLUGIN("fenced", "1.0", registry) { registry.add_correlation<Dot>(describ
 // Has the section but not the entry.
 ATTUNE_PLUGIN("no_entry", "1.0", registry) { registry.add_correlation<Dot>(described("no_entry_dot")); }
 
+#elif defined(FIXTURE_no_section)
+
+// A shared library that is no plugin.
+extern "C" int answer() { return 42; }
+
 #elif defined(FIXTURE_entry)
 
 // An entry that is made by hand: too short, or at odds with the section. ENTRY_SIZE and ENTRY_NAME say which.
