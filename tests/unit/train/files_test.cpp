@@ -143,6 +143,18 @@ TEST(RunLogFile, GoesOnWhereTheCheckpointWas) {
   for (const char* name : {"log.csv", "log.jsonl"}) EXPECT_EQ(read_bytes(folder / name), read_bytes(whole / name));
 }
 
+// Of an attune with other metrics: rows stay in line with the header.
+TEST(RunLogFile, GoesOnWithTheColumnsThatItHas) {
+  const TemporaryFolder folder;
+  const std::string before = "stage,epoch,validation_kappa,loss\n1_supervised,1,0.25,0.5\n";
+  folder.write("log.csv", before);
+  RunLog log(folder.path(), {static_cast<int64_t>(before.size()), 0});
+  ASSERT_EQ(log.epochs().size(), 1u);
+  EXPECT_EQ(log.epochs()[0].numbers, (NamedNumbers{{"validation_kappa", 0.25}, {"loss", 0.5}}));
+  log.epoch(second);
+  EXPECT_EQ(read_bytes(folder / "log.csv"), before + "1_supervised,2,,5e-07\n");
+}
+
 TEST(RunLogFile, ThatHasLostSomethingIsRefused) {
   const TemporaryFolder folder;
   folder.write("log.csv", "short");

@@ -92,8 +92,12 @@ TEST(SavedOptimiser, OfAnotherModelIsRefused) {
   const OptimizerConfig config;
   at::Tensor parameter = at::ones({3}, at::kDouble);
   Optimiser optimiser(config, {parameter});
-  const std::string message = message_of(Fault::input, [&] { optimiser.set_state(at::zeros({10}, at::kByte)); });
-  EXPECT_TRUE(contains(message, "the optimizer's saved state does not fit")) << message;
+  // The second has one byte in memory, for many in its shape.
+  const at::Tensor one = at::zeros({1}, at::kByte);
+  for (const at::Tensor& state : {at::zeros({10}, at::kByte), one.expand({1 << 24}), at::zeros({4}), one.slice(0, 1)}) {
+    const std::string message = message_of(Fault::input, [&] { optimiser.set_state(state); });
+    EXPECT_TRUE(contains(message, "the optimizer's saved state does not fit")) << message;
+  }
 }
 
 }  // namespace
