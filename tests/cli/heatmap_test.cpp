@@ -70,17 +70,17 @@ TEST_F(Heatmap, NamesOfMethods) {
 
 TEST_F(Heatmap, MapsOfATransformersAttention) {
   save_transformer(folder_ / "model.pt");
-  EXPECT_EQ(written({"picture.png", "--raw", "--size", "32,48", "--target", "1", "--target", "2", "--method", "rollout",
-                     "--method", "full_grad"}),
+  EXPECT_EQ(written({"picture.png", "--raw", "--target", "1", "--target", "2", "--method", "rollout", "--method",
+                     "full_grad"}),
             (Files{"contact_sheet.png", "picture.full_grad.1.npy", "picture.full_grad.1.png", "picture.full_grad.2.npy",
                    "picture.full_grad.2.png", "picture.rollout.1.npy", "picture.rollout.1.png", "picture.rollout.2.npy",
                    "picture.rollout.2.png", "summary.json"}));
   const Json maps = summary()["items"][0]["maps"];
   ASSERT_EQ(maps.size(), 4U);
-  EXPECT_EQ(maps[0]["shape"], (Json{1, 4, 6}));
+  EXPECT_EQ(maps[0]["shape"], (Json{1, 4, 4}));
   EXPECT_EQ(maps[0]["layer"], nullptr) << "it is of several";
   EXPECT_GT(maps[0]["max"].get<double>(), maps[0]["min"].get<double>());
-  EXPECT_EQ(maps[2]["shape"], (Json{1, 32, 48}));
+  EXPECT_EQ(maps[2]["shape"], (Json{1, 32, 32}));
 }
 
 TEST_F(Heatmap, RolloutNeedsAttention) {
