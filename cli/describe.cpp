@@ -23,7 +23,13 @@ const Component& find_component(const Catalogue& catalogue, const std::string& i
 }
 
 std::string default_text(const ParameterDeclaration& parameter) {
-  return must_be_given(parameter) ? "must be given" : "default " + to_string(parameter.default_value);
+  const std::string text = to_string(parameter.default_value);
+  return must_be_given(parameter) ? "must be given" : "default " + (text.empty() ? "empty" : text);
+}
+
+std::string default_code(const ParameterDeclaration& parameter) {
+  const std::string text = to_string(parameter.default_value);
+  return must_be_given(parameter) ? "must be given" : text.empty() ? "empty" : "`" + text + "`";
 }
 
 std::string range_text(const ParameterDeclaration& parameter) {
@@ -116,8 +122,7 @@ void print_markdown(const Component& component) {
   std::cout << "| parameter | type | default | values | meaning |\n|---|---|---|---|---|\n";
   for (const auto& p : d.parameters) {
     std::cout << "| `" << p.name << "` | " << to_string(p.type) << " | "
-              << (must_be_given(p) ? "must be given" : "`" + to_string(p.default_value) + "`") << " | " << range_text(p)
-              << " | " << p.help << " |\n";
+              << default_code(p) << " | " << range_text(p) << " | " << p.help << " |\n";
   }
 }
 

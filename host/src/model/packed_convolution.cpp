@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
@@ -41,6 +42,7 @@ c10::IValue pack(const at::Tensor& weight, const at::Tensor& bias, const Window&
   at::Tensor plain = channels_last_weight(weight).detach();  // a view would hold what it is of
   auto packed = call(prepack, {plain, bias.defined() ? c10::IValue(bias) : c10::IValue(), window.stride, window.padding,
                                window.dilation, window.groups, size.vec(), "none"});
+  const at::AutoDispatchBelowADInplaceOrView no_new_version;  // which the user's weight would have, too
   plain.set_();  // it is kept beside the packed weight, for the sake of files that nobody writes
   return packed;
 }

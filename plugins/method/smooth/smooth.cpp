@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -72,6 +73,7 @@ class Smooth final : public AttentionMethod {
     if (targets.empty()) return {};
     at::Generator generator = pass.generator();
     const at::Tensor draws = draw(pass.input(), generator);
+    const uint64_t seed = at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
     Needs needs = method_->needs(pass.model());
     needs.gradient_calls *= static_cast<int64_t>(targets.size());
     const int64_t rows = pass.input().size(0), most = std::max<int64_t>(1, most_rows / rows);
@@ -80,7 +82,8 @@ class Smooth final : public AttentionMethod {
     for (int64_t begin = 0; begin < samples_; begin += most) {
       const int64_t count = std::min(most, samples_ - begin);
       const at::Tensor input = with_noise(pass, draws.narrow(0, begin, count));
-      const auto noisy = pass.model().forward(input, needs, pass.wants_graph(), generator.clone());
+      const at::Generator own = at::detail::createCPUGenerator(seed);
+      const auto noisy = pass.model().forward(input, needs, pass.wants_graph(), own);
       maps = nested_maps(*noisy, targets, count);
       for (size_t t = 0; t < targets.size(); ++t) values[t].push_back(by_sample(maps[t].values, rows));
     }

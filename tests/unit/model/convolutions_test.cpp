@@ -296,5 +296,20 @@ TEST(Convolutions, PiecesShareTheWeightsTheyMake) {
   }
 }
 
+// A weight of one pixel lies in memory as channels last too, so that what is packed is the user's own tensor.
+TEST(Convolutions, PackingLeavesNoTraceOnTheWeights) {
+  torch::jit::Module m = norm_model("torch.conv2d(x, self.w)", seeded({6, 3, 1, 1}, 90), 6);
+  m.setattr("last", seeded({6, 6, 1, 1}, 91, 0.3));
+  m.to(at::kFloat);
+  TorchScriptModel model(m);
+  const at::Tensor x = seeded({2, 3, 8, 8}, 92).to(at::kFloat);
+  const at::Tensor last = m.attr("last").toTensor().requires_grad_();
+  const auto version = last._version();
+  const auto recorded = model.forward(x, {}, true);
+  model.forward(x, {}, false);
+  EXPECT_EQ(last._version(), version);
+  EXPECT_NO_THROW(torch::autograd::grad({recorded->output().sum()}, {last}));
+}
+
 }  // namespace
 }  // namespace attune

@@ -75,17 +75,17 @@ TEST(BadSpecs, SayWhereInANestedMethodTheyAreWrong) {
   };
   EXPECT_EQ(faults_of_smooth(R"("of": "gradcam")"), "");
   EXPECT_EQ(faults_of_smooth(R"("of": 3)"),
-            fault(55, "", "must be the id of a method or an object {\"use\": ...}, not 3"));
+            fault(54, "", "must be the id of a method or an object {\"use\": ...}, not 3"));
   EXPECT_EQ(faults_of_smooth(R"("of": {"use": "gradcam", "relu": 1})"),
             fault(81, "/relu", "must be true or false, not 1"));
   EXPECT_EQ(faults_of_smooth(R"("of": {"use": "gradcam", "layer": "layer5"})"),
             fault(82, "/layer", "unknown layer \"layer5\" (did you mean \"layer3\"?); `attune layers` lists all 2"));
   EXPECT_EQ(faults_of_smooth(R"("of": {"use": "gradcam", "stop_gradient": true})"),
             fault(73, "/stop_gradient", "\"gradcam\" has no parameter \"stop_gradient\"; it has \"layer\", \"relu\""));
-  const std::string unknown = fault(55, "", "unknown method \"gradcm\"; methods are ");
+  const std::string unknown = fault(54, "", "unknown method \"gradcm\"; methods are ");
   EXPECT_EQ(faults_of_smooth(R"("of": "gradcm")").substr(0, unknown.size()), unknown);
   EXPECT_EQ(faults_of_smooth(R"("statistic": "variance", "samples": 1)"),
-            "spec.json:1:31 at /maps/a: method \"smooth\": parameter \"samples\" must be at least 2 for the variance, "
+            "spec.json:1:30 at /maps/a: method \"smooth\": parameter \"samples\" must be at least 2 for the variance, "
             "not 1");
 }
 
