@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <glib.h>
 #include <memory>
 #include <numbers>
 
@@ -27,19 +28,8 @@ void set_colour(cairo_t* canvas, const Colour& colour) {
 }
 
 std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char letter : text) {
-    if (letter == '&') {
-      result += "&amp;";
-    } else if (letter == '<') {
-      result += "&lt;";
-    } else if (letter == '>') {
-      result += "&gt;";
-    } else {
-      result += letter;
-    }
-  }
-  return result;
+  const std::unique_ptr<char, void (*)(void*)> markup(g_markup_escape_text(text.c_str(), -1), g_free);
+  return markup.get();
 }
 
 }  // namespace
@@ -98,11 +88,10 @@ void Drawing::paint(cairo_t* canvas, const Words& words) { draw_text(canvas, wor
 
 std::string Drawing::searchable(const Words& words) {
   const double width = std::min(text_width(words.text, words.style), words.place.width);
-  const double share = words.place.align == Align::left ? 0 : words.place.align == Align::centre ? 0.5 : 1;
   char head[256];
   std::snprintf(head, sizeof head,
                 "<text x=\"%.2f\" y=\"%.2f\" font-size=\"%.2f\" textLength=\"%.2f\" lengthAdjust=\"spacingAndGlyphs\">",
-                words.place.x - share * width, words.place.baseline, words.style.height * 1.37, width);
+                words.place.left(width), words.place.baseline, words.style.height * 1.37, width);
   return head + escaped(drawn_text(words.text)) + "</text>\n";
 }
 

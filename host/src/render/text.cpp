@@ -80,9 +80,8 @@ PlacedText placed(const std::string& text, const TextPlace& place, const TextSty
   }
   const auto [begin, width] = span_of(layout);
   if (text.empty() || width > place.width) return {};
-  const double share = place.align == Align::left ? 0 : place.align == Align::centre ? 0.5 : 1;
   const double above = pixels(pango_layout_get_baseline(layout.get()));
-  return {std::move(layout), place.x - share * width - begin, place.baseline - above};
+  return {std::move(layout), place.left(width) - begin, place.baseline - above};
 }
 
 // Filled outlines: Cairo moves letters that it draws by itself to whole pixels.

@@ -31,6 +31,11 @@ struct TextPlace {
   double baseline = 0;
   double width = std::numeric_limits<double>::infinity();
   Align align = Align::left;
+
+  // Of a line of that width.
+  double left(double of_width) const {
+    return x - of_width * (align == Align::left ? 0 : align == Align::centre ? 0.5 : 1);
+  }
 };
 
 // Whether it is UTF-8 and the fonts here have all of its letters.
