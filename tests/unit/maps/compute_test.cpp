@@ -178,7 +178,7 @@ TEST(ComputeMaps, AllTargetsOfAMethodMayShareItsPasses) {
   CountingModel model(small_model());
   const at::Tensor x = two_inputs();
   const auto masked = [&](Pass& pass, const std::vector<Target>& targets) {
-    const at::Tensor scores = model.forward(pass.input().flip(3), {}, false)->output();
+    const at::Tensor scores = model.forward(pass.input().flip(3), {}, false, {})->output();
     std::vector<AttentionMap> maps;
     for (const Target& target : targets) {
       maps.push_back({scores.gather(1, target.classes()->unsqueeze(1)).view({2, 1, 1, 1}), false});
