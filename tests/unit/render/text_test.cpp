@@ -19,19 +19,6 @@ Image drawn(const std::string& text, const TextPlace& place = kPlace) {
 
 at::Tensor dark(const Image& image, int darker_than = 160) { return image.select(2, 0).to(at::kInt) < darker_than; }
 
-// The sides of boxes, which U+2FE1 and U+0378, no letters, share.
-at::Tensor box_frame() {
-  at::Tensor frame = dark(drawn("\u2fe1"), 100).logical_and(dark(drawn("\u0378"), 100));
-  const Extent at = extent(frame);
-  frame.slice(1, at.left + 1, at.right).fill_(false);
-  return frame;
-}
-
-bool is_box(const std::string& letter) {
-  const at::Tensor frame = box_frame();
-  return at::equal(dark(drawn(letter)).logical_and(frame), frame);
-}
-
 std::vector<std::string> letters_of(const std::string& text) {
   std::vector<std::string> letters;
   for (const char byte : text) {
@@ -86,7 +73,7 @@ TEST_P(TextIn, HasALetterForEach) {
   for (const std::string& letter : letters_of(all)) {
     const Image image = drawn(letter);
     EXPECT_GT(dark(image).sum().item<int64_t>(), 10) << letter;
-    EXPECT_FALSE(is_box(letter)) << letter;
+    EXPECT_TRUE(has_letters(letter)) << letter;
     for (const Image& other : seen) EXPECT_GT(largest_difference(image, other), 100) << letter;
     seen.push_back(image);
   }
@@ -103,10 +90,7 @@ INSTANTIATE_TEST_SUITE_P(Script, TextIn,
 TEST(Text, LettersThatNoFontHasAreBoxesWithTheirNumber) {
   EXPECT_FALSE(has_letters("zebra \u2fe1"));
   EXPECT_TRUE(has_letters("zebra, château, Łódź – “Dvořák”…"));
-  EXPECT_NEAR(box_frame().sum().item<double>(), 42, 8) << "two sides of 21 pixels";
-  EXPECT_TRUE(is_box("\u2fe4"));
-  EXPECT_TRUE(is_box("\u0379"));
-  EXPECT_FALSE(is_box("W"));
+  EXPECT_GT(dark(drawn("\u2fe1")).sum().item<int64_t>(), 40) << "a box, and its number in it";
   EXPECT_GT(largest_difference(drawn("\u2fe1"), drawn("\u2fe8")), 100);
 }
 
