@@ -121,8 +121,8 @@ void print_markdown(const Component& component) {
   if (d.parameters.empty()) return;
   std::cout << "| parameter | type | default | values | meaning |\n|---|---|---|---|---|\n";
   for (const auto& p : d.parameters) {
-    std::cout << "| `" << p.name << "` | " << to_string(p.type) << " | "
-              << default_code(p) << " | " << range_text(p) << " | " << p.help << " |\n";
+    std::cout << "| `" << p.name << "` | " << to_string(p.type) << " | " << default_code(p) << " | " << range_text(p)
+              << " | " << p.help << " |\n";
   }
 }
 

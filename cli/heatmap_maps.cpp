@@ -71,8 +71,7 @@ class MethodMaps final : public MapSource {
   Json settings() const override {
     Json methods = Json::array();
     for (const auto& method : methods_) {
-      const ComponentSpec whole =
-          session_.catalogue.resolved(ComponentKind::method, {method.id, method.parameters});
+      const ComponentSpec whole = session_.catalogue.resolved(ComponentKind::method, {method.id, method.parameters});
       Json values = Json::object();
       for (const auto& [name, value] : whole.parameters) values[name] = parameter_json(value);
       methods.push_back({{"name", method.name}, {"id", method.id}, {"parameters", values}});

@@ -7,8 +7,8 @@
 
 #include <attune/sdk/error.h>
 
-#include "model/failure.h"
 #include "base/random.h"
+#include "model/failure.h"
 
 namespace attune {
 namespace {

@@ -1,9 +1,8 @@
 // FullGrad: Srinivas and Fleuret 2019, "Full-Gradient Representation for Neural Network Visualization", Eq. 8.
 
+#include <ATen/TensorOperators.h>
 #include <string>
 #include <vector>
-
-#include <ATen/TensorOperators.h>
 
 #include <attune/sdk/plugin.h>
 

@@ -4,9 +4,9 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/random.h"
 #include "image/output_file.h"
 #include "metrics/evaluation.h"
-#include "base/random.h"
 #include "spec/json_document.h"
 #include "spec/run_documents.h"
 #include "train/model/predict.h"

@@ -2,8 +2,8 @@
 
 #include <attune/sdk/error.h>
 
-#include "data/few_shot.h"
 #include "base/random.h"
+#include "data/few_shot.h"
 
 namespace attune {
 namespace {

@@ -5,10 +5,10 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/random.h"
 #include "image/output_file.h"
 #include "metrics/metric.h"
 #include "model/archive.h"
-#include "base/random.h"
 #include "train/run/curves.h"
 #include "train/run/splits.h"
 
