@@ -4,7 +4,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <malloc.h>
 
-#include "model/compat.h"
+#include "model/graph/compat.h"
 
 namespace attune::cli {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "commands.h"
 #include "image/output_file.h"
-#include "model/compat.h"
+#include "model/graph/compat.h"
 #include "model/failure.h"
 
 namespace attune::cli {

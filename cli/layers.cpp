@@ -10,7 +10,7 @@
 #include "commands.h"
 #include "json.h"
 #include "model/failure.h"
-#include "model/layout.h"
+#include "model/layers/layout.h"
 #include "session.h"
 
 namespace attune::cli {

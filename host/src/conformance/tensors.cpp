@@ -6,7 +6,7 @@
 #include <limits>
 #include <sstream>
 
-#include "model/layout.h"
+#include "model/layers/layout.h"
 
 namespace attune::conformance {
 

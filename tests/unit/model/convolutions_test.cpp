@@ -10,8 +10,8 @@
 
 #include <attune/torchscript_model.h>
 
-#include "model/graph.h"
-#include "model/slice.h"
+#include "model/graph/graph.h"
+#include "model/pieces/slice.h"
 #include "models.h"
 
 namespace attune {

@@ -1,4 +1,4 @@
-#include "model/layout.h"
+#include "model/layers/layout.h"
 
 #include <gtest/gtest.h>
 #include <torch/script.h>

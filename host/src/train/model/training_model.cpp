@@ -9,7 +9,7 @@
 
 #include "image/output_file.h"
 #include "model/failure.h"
-#include "model/output.h"
+#include "model/layers/output.h"
 
 namespace attune {
 namespace {

@@ -1,0 +1,212 @@
+#include "model/graph/decompose.h"
+
+#include <algorithm>
+#include <set>
+#include <torch/csrc/jit/api/compilation_unit.h>
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/frontend/resolver.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/constant_propagation.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/passes/lower_tuples.h>
+
+#include <attune/sdk/error.h>
+
+#include "model/graph/compat.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::Block;
+using torch::jit::CompilationUnit;
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Value;
+
+// Functions of the operators' names, which take the operators' arguments.
+const char* const fused_operators = R"(
+def heads(x, number: int):
+    return x.reshape([x.size(0), x.size(1), number, -1]).transpose(1, 2)
+
+def _native_multi_head_attention(query, key, value, width: int, number: int, weight, bias, proj_weight, proj_bias,
+                                 mask: Optional[Tensor], need_weights: bool, average: bool, mask_type: Optional[int]):
+    q = heads(torch.linear(query, weight[:width], bias[:width]), number)
+    k = heads(torch.linear(key, weight[width:2 * width], bias[width:2 * width]), number)
+    v = heads(torch.linear(value, weight[2 * width:], bias[2 * width:]), number)
+    shares = torch.softmax(torch.matmul(q * float(width // number) ** -0.5, k.transpose(-2, -1)), -1)
+    y = torch.linear(torch.matmul(shares, v).transpose(1, 2).flatten(2), proj_weight, proj_bias)
+    if average:
+        shares = torch.mean(shares, [1])
+    return y, shares
+
+def _transformer_encoder_layer_fwd(x, width: int, number: int, qkv_weight, qkv_bias, proj_weight, proj_bias, gelu: bool,
+                                   norm_first: bool, eps: float, norm1_weight, norm1_bias, norm2_weight, norm2_bias,
+                                   weight1, bias1, weight2, bias2, mask: Optional[Tensor], mask_type: Optional[int]):
+    y = x
+    if norm_first:
+        y = torch.layer_norm(x, [width], norm1_weight, norm1_bias, eps)
+    y = x + _native_multi_head_attention(y, y, y, width, number, qkv_weight, qkv_bias, proj_weight, proj_bias, None,
+                                         False, False, None)[0]
+    x = torch.layer_norm(y, [width], norm2_weight, norm2_bias, eps)
+    if not norm_first:
+        y = torch.layer_norm(y, [width], norm1_weight, norm1_bias, eps)
+        x = y
+    x = torch.linear(x, weight1, bias1)
+    if gelu:
+        x = torch.gelu(x)
+    else:
+        x = torch.relu(x)
+    x = y + torch.linear(x, weight2, bias2)
+    if not norm_first:
+        x = torch.layer_norm(x, [width], norm2_weight, norm2_bias, eps)
+    return x
+
+def channel_shuffle(x, groups: int):
+    return x.reshape([x.size(0), groups, x.size(1) // groups, -1]).transpose(1, 2).reshape(x.size())
+)";
+
+const char* const once_differentiable = R"(
+def hardsigmoid(x):
+    return torch.clamp(x + 3.0, 0.0, 6.0) / 6.0
+
+def cdist(a, b, p: float, mode: Optional[int]):
+    return torch.norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, [-1])
+
+def position(g, size: int, padding: int, align: bool):
+    low, high = -0.5, float(size) - 0.5
+    if align:
+        low, high = 0.0, float(size) - 1.0
+    at = (g + 1.0) * ((high - low) / 2.0) + low
+    if padding == 2 and high > low:
+        distance = torch.abs(at - low)
+        turns = torch.floor(distance / (high - low)).detach()
+        rest = distance - turns * (high - low)
+        at = torch.where(turns % 2 == 0, rest + low, high - rest)
+    if padding != 0:
+        at = torch.clamp(at, 0.0, float(size) - 1.0)
+    return at
+
+def grid_sampler(x, grid, mode: int, padding: int, align: bool):
+    axes = x.dim() - 2
+    values = x.flatten(2)
+    shape = [x.size(0), x.size(1)]
+    shape.extend(grid.size()[1:-1])
+    corners = 1
+    if mode == 0:
+        corners = 1 << axes
+    sum = torch.zeros(shape, dtype=x.dtype, device=x.device)
+    for corner in range(corners):
+        weight = torch.ones_like(grid[..., 0])
+        index = torch.zeros_like(weight, dtype=4)
+        for axis in range(axes):
+            size = x.size(2 + axis)
+            at = position(grid[..., axes - 1 - axis], size, padding, align)
+            if mode != 0:
+                cell = torch.round(at).detach()
+            elif (corner >> axis) & 1 == 0:
+                cell = torch.floor(at).detach()
+                weight = weight * (1.0 - (at - cell))
+            else:
+                cell = torch.floor(at).detach()
+                weight = weight * (at - cell)
+                cell = cell + 1.0
+            weight = weight * ((cell >= 0) & (cell < size))
+            index = index * size + torch.clamp(cell, 0.0, float(size) - 1.0).to(4)
+        places = index.flatten(1).unsqueeze(1).expand([-1, x.size(1), -1])
+        sum = sum + values.gather(2, places).reshape(shape) * weight.unsqueeze(1)
+    return sum
+)";
+
+using Functions = std::shared_ptr<CompilationUnit>;
+
+Functions compile(const char* source) {
+  auto functions = std::make_shared<CompilationUnit>();
+  functions->define({}, source, torch::jit::nativeResolver(), nullptr);
+  for (auto* function : functions->get_functions()) torch::jit::Inline(*torch::jit::toGraphFunction(*function).graph());
+  return functions;
+}
+
+std::shared_ptr<Graph> function_for(const Node* node, const Functions& functions) {
+  if (!node->kind().is_aten()) return nullptr;
+  auto* function = functions->find_function(c10::QualifiedName(node->kind().toUnqualString()));
+  if (function == nullptr) return nullptr;
+  const auto graph = torch::jit::toGraphFunction(*function).graph();
+  return graph->inputs().size() == node->inputs().size() ? graph : nullptr;
+}
+
+// Grid sampling by cubic interpolation stays what it is.
+bool is_cubic(const Node* node) {
+  return node->hasNamedInput("interpolation_mode") &&
+         torch::jit::constant_as<int64_t>(node->namedInput("interpolation_mode")).value_or(2) == 2;
+}
+
+void refuse_mask(const Node* node) {
+  if (!node->hasNamedInput("mask") || node->namedInput("mask")->mustBeNone()) return;
+  throw Error(Fault::input, std::string("the model uses ") + node->kind().toUnqualString() +
+                                " with a mask, a fused operator without gradient; export the model again outside of "
+                                "torch.no_grad(), with parameters that require gradients");
+}
+
+void replace_by_function(Node* node, const Graph& function) {
+  Graph& graph = *node->owningGraph();
+  torch::jit::WithInsertPoint point(node);
+  torch::jit::WithCurrentScope scope(graph, node->scope());
+  std::vector<Value*> values = torch::jit::insertGraph(graph, const_cast<Graph&>(function), node->inputs());
+  if (node->outputs().size() > 1) {
+    Node* unpack = graph.insertNode(graph.createTupleUnpack(values[0]));
+    values.assign(unpack->outputs().begin(), unpack->outputs().end());
+  }
+  for (size_t i = 0; i < node->outputs().size(); ++i) node->output(i)->replaceAllUsesWith(values[i]);
+  node->destroy();
+}
+
+bool open(Block* block, const Functions& functions) {
+  bool opened = false;
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* node = *it++;
+    for (Block* inner : node->blocks()) opened = open(inner, functions) || opened;
+    const auto function = function_for(node, functions);
+    if (!function || is_cubic(node)) continue;
+    refuse_mask(node);
+    replace_by_function(node, *function);
+    opened = true;
+  }
+  return opened;
+}
+
+bool calls_fused(const Block* block) {
+  static const std::set<std::string> fused = {"aten::_native_multi_head_attention",
+                                              "aten::_transformer_encoder_layer_fwd"};
+  const auto nodes = block->nodes();
+  const auto is_fused = [](const Node* node) { return fused.count(node->kind().toQualString()) != 0; };
+  return std::any_of(nodes.begin(), nodes.end(), is_fused);
+}
+
+void avoid_fused_paths(Block* block) {
+  for (Node* node : block->nodes()) {
+    for (Block* inner : node->blocks()) avoid_fused_paths(inner);
+    if (node->kind() != c10::prim::If || calls_fused(node->blocks()[0]) == calls_fused(node->blocks()[1])) continue;
+    torch::jit::WithInsertPoint point(node);
+    node->replaceInput(0, block->owningGraph()->insertConstant(calls_fused(node->blocks()[1])));
+  }
+}
+
+}  // namespace
+
+void avoid_fused_paths(LayeredGraph& graph) { avoid_fused_paths(graph->block()); }
+
+void open_fused_operators(LayeredGraph& graph) {
+  static const Functions functions = compile(fused_operators);
+  open(graph->block(), functions);
+}
+
+void open_once_differentiable(const LayeredGraph& graph) {
+  static const Functions functions = compile(once_differentiable);
+  decompose_fused_attention(*graph);
+  if (!open(graph->block(), functions)) return;
+  auto opened = graph;
+  torch::jit::ConstantPropagation(opened);
+  torch::jit::LowerSimpleTuples(opened);
+}
+
+}  // namespace attune

@@ -1,0 +1,171 @@
+#include "model/graph/operators.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/threshold_backward.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/jit/runtime/custom_operator.h>
+
+namespace attune {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+using torch::jit::Stack;
+
+thread_local LayerObserver* observer = nullptr;
+
+// The identity on y. Nothing but the rule is saved, and the backward consists of differentiable operations, so that
+// second derivatives are right.
+struct Gate : torch::autograd::Function<Gate> {
+  static Variable forward(AutogradContext* context, const Variable& /*x*/, const Variable& y,
+                          const c10::intrusive_ptr<torch::CustomClassHolder>& rule) {
+    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
+    context->set_materialize_grads(false);
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const Variable& g = gradients[0];
+    if (!g.defined()) return {Variable(), Variable(), Variable()};
+    const auto holder = context->saved_data["rule"].toCapsule();
+    switch (static_cast<const GradientRule&>(*holder).rectifier.load()) {
+      case Rectifier::guided:
+        return {Variable(), at::relu(g), Variable()};
+      case Rectifier::deconvnet:
+        return {at::relu(g), Variable(), Variable()};
+      case Rectifier::standard:
+        break;
+    }
+    return {Variable(), g, Variable()};
+  }
+};
+
+// relu with its gate: of both input and output only the output is kept.
+struct Rectify : torch::autograd::Function<Rectify> {
+  static Variable forward(AutogradContext* context, Variable x,
+                          const c10::intrusive_ptr<torch::CustomClassHolder>& rule, bool in_place) {
+    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
+    context->set_materialize_grads(false);
+    if (in_place) context->mark_dirty({x});
+    Variable y = in_place ? at::relu_(x) : at::relu(x);
+    context->save_for_backward({y});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const Variable& g = gradients[0];
+    if (!g.defined()) return {Variable(), Variable(), Variable()};
+    const auto holder = context->saved_data["rule"].toCapsule();
+    const auto rectifier = static_cast<const GradientRule&>(*holder).rectifier.load();
+    if (rectifier == Rectifier::deconvnet) return {at::relu(g), Variable(), Variable()};
+    // Detached: the derivative with respect to y is zero, and zeros would be sent through all of the graph before it.
+    at::Tensor passed = at::threshold_backward(g, context->get_saved_variables()[0].detach(), 0);
+    if (rectifier == Rectifier::standard) return {passed, Variable(), Variable()};
+    return {at::GradMode::is_enabled() ? at::relu(passed) : at::relu_(passed), Variable(), Variable()};
+  }
+};
+
+void run_rectify(Stack& stack) {
+  const bool in_place = torch::jit::pop(stack).toBool();
+  const auto rule = torch::jit::pop(stack).toCapsule();
+  at::Tensor x = torch::jit::pop(stack).toTensor();
+  const bool recorded = at::GradMode::is_enabled() && x.requires_grad();
+  if (recorded) {
+    // A view that is overwritten gets another node, which would hold itself through what Rectify saves.
+    torch::jit::push(stack, Rectify::apply(x, rule, in_place && !x.is_view()));
+  } else {
+    torch::jit::push(stack, in_place ? at::relu_(x) : at::relu(x));
+  }
+}
+
+at::Tensor accumulate(at::Tensor& x, const at::Tensor& y, const c10::Scalar& alpha) {
+  const bool fits = x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.device() == y.device();
+  return fits ? x.add_(y, alpha) : x.add(y, alpha);
+}
+
+void run_accumulate(Stack& stack) {
+  const c10::Scalar alpha = torch::jit::pop(stack).toScalar();
+  const at::Tensor y = torch::jit::pop(stack).toTensor();
+  at::Tensor x = torch::jit::pop(stack).toTensor();
+  torch::jit::push(stack, accumulate(x, y, alpha));
+}
+
+// Whether two tensors of floats lie in memory in one order and without gaps.
+bool are_alike(const at::Tensor& x, const at::Tensor& y) {
+  return x.is_cpu() && y.is_cpu() && x.scalar_type() == at::kFloat && y.scalar_type() == at::kFloat &&
+         x.sizes() == y.sizes() && x.strides() == y.strides() && x.is_non_overlapping_and_dense();
+}
+
+// x becomes relu(x + y) in one pass over memory, which is what these operators take their time for. NaN stays NaN.
+void run_accumulate_rectified(Stack& stack) {
+  const at::Tensor y = torch::jit::pop(stack).toTensor();
+  at::Tensor x = torch::jit::pop(stack).toTensor();
+  if (at::GradMode::is_enabled() || !are_alike(x, y)) {
+    torch::jit::push(stack, at::relu(accumulate(x, y, 1)));
+    return;
+  }
+  float* to = x.data_ptr<float>();
+  const float* from = y.data_ptr<float>();
+  at::parallel_for(0, x.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const float sum = to[i] + from[i];
+      to[i] = 0.0F > sum ? 0.0F : sum;
+    }
+  });
+  torch::jit::push(stack, x);
+}
+
+void run_layer(Stack& stack) {
+  const std::string name = torch::jit::pop(stack).toStringRef();
+  const at::Tensor& x = torch::jit::peek(stack, 0, 1).toTensor();
+  if (observer == nullptr) return;
+  const Axes* axes = observer->axes.find(x);
+  observer->visits.push_back({name, x.sizes().vec(), axes == nullptr ? std::nullopt : std::optional(*axes)});
+}
+
+void run_watch(Stack& stack) {
+  const auto count = static_cast<size_t>(torch::jit::pop(stack).toInt());
+  std::vector<c10::IValue> values = torch::jit::pop(stack, count);
+  if (observer == nullptr) return;
+  const auto inputs = values.begin() + 2 + values[1].toInt();
+  observer->axes.observe(values[0].toStringRef(), std::vector<c10::IValue>(inputs, values.end()),
+                         std::vector<c10::IValue>(values.begin() + 2, inputs));
+}
+
+void run_gate(Stack& stack) {
+  const auto rule = torch::jit::pop(stack).toCapsule();
+  const at::Tensor y = torch::jit::pop(stack).toTensor();
+  const at::Tensor x = torch::jit::pop(stack).toTensor();
+  const bool recorded = at::GradMode::is_enabled() && y.requires_grad();
+  torch::jit::push(stack, recorded ? Gate::apply(x, y, rule) : y);
+}
+
+const torch::jit::RegisterOperators layers_and_gates({
+    torch::jit::Operator("attune::layer(Tensor(a) x, str name) -> Tensor(a)", run_layer,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)", run_gate,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!)", run_accumulate,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::accumulate_rectified(Tensor(a!) x, Tensor y) -> Tensor(a!)", run_accumulate_rectified,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::watch(...) -> ()", run_watch, c10::AliasAnalysisKind::CONSERVATIVE),
+    torch::jit::Operator("attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!)", run_rectify,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
+});
+
+}  // namespace
+
+const c10::Symbol layer_symbol = c10::Symbol::fromQualString("attune::layer");
+const c10::Symbol gate_symbol = c10::Symbol::fromQualString("attune::gate");
+const c10::Symbol accumulate_symbol = c10::Symbol::fromQualString("attune::accumulate");
+const c10::Symbol accumulate_rectified_symbol = c10::Symbol::fromQualString("attune::accumulate_rectified");
+const c10::Symbol watch_symbol = c10::Symbol::fromQualString("attune::watch");
+const c10::Symbol rectify_symbol = c10::Symbol::fromQualString("attune::rectify");
+
+LayerObserver::LayerObserver(const at::Tensor& input) : axes(input) { observer = this; }
+LayerObserver::~LayerObserver() { observer = nullptr; }
+
+}  // namespace attune

@@ -1,0 +1,75 @@
+// The operators that rewritten graphs contain beside LibTorch's own.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/custom_class.h>
+#include <ATen/core/symbol.h>
+#include <atomic>
+#include <optional>
+#include <string>
+#include <torch/custom_class_detail.h>
+#include <vector>
+
+#include <attune/sdk/pass.h>
+
+#include "model/layers/axis_tracker.h"
+
+namespace attune {
+
+// attune::layer(Tensor(a) x, str name) -> Tensor(a): x is what the layer `name` returned.
+extern const c10::Symbol layer_symbol;
+
+// attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a): y = activation(x), and gradients pass as `rule` says.
+extern const c10::Symbol gate_symbol;
+
+// attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!): relu and its gate in one, which may
+// overwrite x.
+extern const c10::Symbol rectify_symbol;
+
+// attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!): x + alpha y, which overwrites x when the
+// result has its shape and type.
+extern const c10::Symbol accumulate_symbol;
+
+// attune::accumulate_rectified(Tensor(a!) x, Tensor y) -> Tensor(a!): relu(x + y), which may overwrite x. For programs
+// without gradients.
+extern const c10::Symbol accumulate_rectified_symbol;
+
+// attune::watch(str op, int results, ...results, ...inputs) -> (): what an operator made of what; for a LayerObserver.
+extern const c10::Symbol watch_symbol;
+
+// How gradients pass the gates of one forward pass; an input of every program, so that it reaches the threads and forks
+// that a thread-local would not. Set with RuleScope while a backward pass runs.
+struct GradientRule : torch::CustomClassHolder {
+  std::atomic<Rectifier> rectifier{Rectifier::standard};
+};
+
+class RuleScope {
+ public:
+  RuleScope(GradientRule& rule, Rectifier rectifier) : rule_(rule) { rule_.rectifier = rectifier; }
+  ~RuleScope() { rule_.rectifier = Rectifier::standard; }
+  RuleScope(const RuleScope&) = delete;
+  RuleScope& operator=(const RuleScope&) = delete;
+
+ private:
+  GradientRule& rule_;
+};
+
+struct LayerVisit {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::optional<Axes> axes;  // where they can be told
+};
+
+// While it lives, the layers that programs of this thread pass on `input` are recorded.
+class LayerObserver {
+ public:
+  explicit LayerObserver(const at::Tensor& input);
+  ~LayerObserver();
+  LayerObserver(const LayerObserver&) = delete;
+  LayerObserver& operator=(const LayerObserver&) = delete;
+
+  std::vector<LayerVisit> visits;
+  AxisTracker axes;
+};
+
+}  // namespace attune

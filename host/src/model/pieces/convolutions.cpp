@@ -1,0 +1,176 @@
+#include "model/pieces/convolutions.h"
+
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <torch/csrc/jit/ir/constants.h>
+#include <tuple>
+
+#include "model/pieces/packed_convolution.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::Block;
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Value;
+
+// A convolution and what runs together with it.
+struct Site {
+  Node* convolution;
+  Node* norm = nullptr;
+  WeightSources sources{};
+
+  Node* last() const { return norm != nullptr ? norm : convolution; }
+};
+
+bool is_plain_convolution(const Node* node) {
+  const auto kind = node->kind();
+  if (kind == c10::aten::_convolution) return torch::jit::constant_as<bool>(node->input(6)) == false;
+  return kind == c10::aten::conv1d || kind == c10::aten::conv2d || kind == c10::aten::conv3d;
+}
+
+void collect_convolutions(Block* block, std::vector<Node*>& found) {
+  for (Node* node : block->nodes()) {
+    for (Block* inner : node->blocks()) collect_convolutions(inner, found);
+    if (is_plain_convolution(node)) found.push_back(node);
+  }
+}
+
+// False unless `value` is a constant tensor, or None, which leaves `tensor` undefined.
+bool read_constant(const Value* value, at::Tensor& tensor) {
+  const auto known = torch::jit::toIValue(value);
+  if (!known || !(known->isNone() || known->isTensor())) return false;
+  if (known->isTensor()) tensor = known->toTensor();
+  return true;
+}
+
+// The node of this kind that alone reads what `node` gives, as its first input.
+Node* only_reader(const Node* node, c10::Symbol kind) {
+  const auto& uses = node->output()->uses();
+  if (uses.size() != 1 || uses[0].offset != 0 || uses[0].user->kind() != kind) return nullptr;
+  return uses[0].user->owningBlock() == node->owningBlock() ? uses[0].user : nullptr;
+}
+
+void find_norm(Site& site) {
+  Node* norm = only_reader(site.convolution, c10::aten::batch_norm);
+  if (norm == nullptr) return;
+  WeightSources with_norm = site.sources;
+  const auto training = torch::jit::constant_as<bool>(norm->input(5));
+  const auto epsilon = torch::jit::constant_as<double>(norm->input(7));
+  const bool constant =
+      read_constant(norm->input(1), with_norm.scale) && read_constant(norm->input(2), with_norm.shift) &&
+      read_constant(norm->input(3), with_norm.mean) && read_constant(norm->input(4), with_norm.variance);
+  if (!constant || training != false || !epsilon || !with_norm.mean.defined() || !with_norm.variance.defined()) return;
+  with_norm.normed = true;
+  with_norm.epsilon = *epsilon;
+  site.norm = norm;
+  site.sources = with_norm;
+}
+
+std::optional<Site> site_of(Node* convolution) {
+  Site site{convolution};
+  if (!read_constant(convolution->input(1), site.sources.weight) || !site.sources.weight.defined() ||
+      !read_constant(convolution->input(2), site.sources.bias)) {
+    return std::nullopt;
+  }
+  find_norm(site);
+  return site;
+}
+
+// Nothing when the window is computed, or is "same".
+std::optional<Window> window_of(const Node* convolution) {
+  Window window;
+  size_t index = 3;
+  for (auto* list : {&window.stride, &window.padding, &window.dilation}) {
+    const auto value = torch::jit::toIValue(convolution->input(index++));
+    if (!value || !value->isIntList()) return std::nullopt;
+    *list = value->toIntVector();
+    if (list->size() == 1) list->resize(2, list->front());
+    if (list->size() != 2) return std::nullopt;
+  }
+  const size_t groups = convolution->kind() == c10::aten::_convolution ? 8 : 6;
+  const auto count = torch::jit::constant_as<int64_t>(convolution->input(groups));
+  if (!count) return std::nullopt;
+  window.groups = *count;
+  return window;
+}
+
+void add_to_key(const at::Tensor& tensor, std::vector<int64_t>& key) {
+  key.push_back(tensor.defined() ? reinterpret_cast<int64_t>(tensor.data_ptr()) : 0);
+  if (!tensor.defined()) return;
+  key.insert(key.end(), tensor.sizes().begin(), tensor.sizes().end());
+  key.insert(key.end(), tensor.strides().begin(), tensor.strides().end());
+}
+
+std::vector<int64_t> key_of(const WeightSources& sources) {
+  std::vector<int64_t> key;
+  for (const auto* tensor :
+       {&sources.weight, &sources.bias, &sources.scale, &sources.shift, &sources.mean, &sources.variance}) {
+    add_to_key(*tensor, key);
+  }
+  int64_t epsilon = 0;
+  std::memcpy(&epsilon, &sources.epsilon, sizeof(epsilon));
+  key.push_back(epsilon);
+  return key;
+}
+
+c10::IValue made_once(MadeWeights& made, const std::vector<int64_t>& key, const std::function<c10::IValue()>& make) {
+  c10::IValue& value = made[key];
+  if (value.isNone()) value = make();
+  return value;
+}
+
+void fold_norm(const Site& site, MadeWeights& made) {
+  const auto folded = made_once(made, key_of(site.sources), [&] {
+    const auto [weight, bias] = site.sources.fold();
+    return c10::IValue(std::make_tuple(weight, bias));
+  });
+  Node* convolution = site.convolution;
+  Graph& graph = *convolution->owningGraph();
+  torch::jit::WithInsertPoint point(convolution);
+  for (size_t i = 0; i < 2; ++i) {
+    convolution->replaceInput(i + 1, graph.insertConstant(folded.toTupleRef().elements()[i].toTensor()));
+  }
+  site.norm->output()->replaceAllUsesWith(convolution->output());
+  site.norm->destroy();
+}
+
+void pack(const Site& site, const Window& window, MadeWeights& made) {
+  auto key = key_of(site.sources);
+  for (const auto* list : {&window.stride, &window.padding, &window.dilation}) {
+    key.insert(key.end(), list->begin(), list->end());
+  }
+  key.push_back(window.groups);
+  const auto packed = made_once(made, key, [&] {
+    return c10::IValue::make_capsule(c10::make_intrusive<PackedConvolution>(site.sources, window));
+  });
+  Node* node = site.convolution->owningGraph()->create(convolve_packed_symbol, {site.convolution->input(0)});
+  node->ival_(c10::attr::value, packed);
+  node->output()->setType(c10::TensorType::get());
+  node->insertBefore(site.convolution);
+  site.last()->output()->replaceAllUsesWith(node->output());
+  for (Node* replaced : {site.norm, site.convolution}) {
+    if (replaced != nullptr) replaced->destroy();
+  }
+}
+
+}  // namespace
+
+void prepare_convolutions(const LayeredGraph& graph, bool pack_weights, MadeWeights& made) {
+  std::vector<Node*> convolutions;
+  collect_convolutions(graph->block(), convolutions);
+  for (Node* convolution : convolutions) {
+    auto site = site_of(convolution);
+    if (!site) continue;
+    const auto window = pack_weights && can_be_packed(site->sources.weight) ? window_of(convolution) : std::nullopt;
+    if (window) {
+      pack(*site, *window, made);
+    } else if (site->norm != nullptr) {
+      fold_norm(*site, made);
+    }
+  }
+}
+
+}  // namespace attune

@@ -1,0 +1,267 @@
+#include "model/run/forward_pass.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/zeros_like.h>
+#include <algorithm>
+#include <c10/core/InferenceMode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <attune/sdk/error.h>
+
+#include "model/layers/attention.h"
+#include "model/layers/biases.h"
+#include "model/run/explain.h"
+#include "model/run/explain_gradient.h"
+#include "model/layers/output.h"
+#include "model/run/trial.h"
+
+namespace attune {
+namespace {
+
+using c10::IValue;
+
+// Rows of a value alive across a cut, `times` each, so that it fits a batch of changed activations.
+IValue repeat_rows(const IValue& value, int64_t rows, int64_t times) {
+  if (value.isTensor()) {
+    const at::Tensor& tensor = value.toTensor();
+    if (times == 1 || !tensor.defined() || tensor.dim() == 0 || tensor.size(0) != rows) return value;
+    return tensor.repeat_interleave(times, 0);
+  }
+  if (!value.isTensorList()) return value;
+  c10::List<at::Tensor> copy;  // also because the program may append to it
+  for (const at::Tensor& tensor : value.toTensorVector()) copy.push_back(repeat_rows(tensor, rows, times).toTensor());
+  return copy;
+}
+
+}  // namespace
+
+ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input,
+                         const Needs& needs, bool graph, const at::Generator& generator)
+    : model_(model),
+      state_(state),
+      input_(input),
+      graph_(graph),
+      generator_(generator.defined() ? generator : at::detail::createCPUGenerator()),
+      gradients_declared_(graph || needs.input_gradient || needs.gradients),
+      calls_declared_(needs.gradient_calls) {
+  if (gradients_declared_ && c10::InferenceMode::is_enabled()) {
+    throw Error(Fault::run,
+                "maps are made of gradients, which c10::InferenceMode does not record; use at::NoGradGuard");
+  }
+  declare(needs);
+  pieces_ = graph ? state.programs.live() : state.programs.frozen();
+  try {
+    run(needs);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    explain_failure(model, state, input, error);
+  }
+}
+
+void ForwardPass::declare(const Needs& needs) {
+  const auto in_order = [&](std::vector<std::string>& layers) {
+    const auto earlier = [&](const auto& a, const auto& b) { return state_.position.at(a) < state_.position.at(b); };
+    std::sort(layers.begin(), layers.end(), earlier);
+    layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
+  };
+  for (const Capture& capture : needs.captures) {
+    const std::string name = layer(capture.layer);
+    if (capture.layer == "auto") auto_layer_ = name;
+    check_capture(state_, {name, capture.kind});
+    if (graph_ || needs.gradients) check_gradient(state_, name);
+    captures_.push_back({name, capture.kind});
+    (capture.kind == Capture::attention ? attention_ : layers_).push_back(name);
+  }
+  in_order(layers_);
+  in_order(attention_);
+  captured_.resize(captures_.size());
+}
+
+// No more is recorded for a backward pass than will be asked for: with activations alone, everything before the first
+// of them runs without gradients.
+void ForwardPass::run(const Needs& needs) {
+  const bool from_input = needs.input_gradient || (needs.gradients && !attention_.empty());
+  if (from_input && !(graph_ && input_.requires_grad())) input_ = input_.detach().requires_grad_();
+  if (!graph_ && !from_input && needs.gradients && !layers_.empty()) {
+    run_behind_cut();
+  } else {
+    const at::AutoGradMode mode(gradients_declared_);
+    run_whole();
+  }
+}
+
+void ForwardPass::run_whole() {
+  const Piece piece{"", "", layers_, gradients_declared_ ? recorded() : Differentiable::no, false, attention_};
+  const auto results = run_piece(piece, {input_});
+  output_ = scores_of(results[0], state_.options.output, input_.size(0));
+  for (size_t i = 0; i < layers_.size(); ++i) keep(layers_[i], results[i + 1].toTensor());
+  const size_t behind = 1 + layers_.size();
+  for (size_t i = 0; i < attention_.size(); ++i) keep_attention(attention_[i], results[behind + i].toTensor());
+}
+
+void ForwardPass::run_behind_cut() {
+  const std::string& first = layers_[0];
+  std::vector<IValue> cut;
+  {
+    const at::AutoGradMode mode(false);
+    cut = run_piece({"", first, {}, Differentiable::no}, {input_});
+  }
+  const at::AutoGradMode mode(true);
+  cut[0] = cut[0].toTensor().detach().requires_grad_();
+  keep(first, cut[0].toTensor());
+  const std::vector<std::string> later(layers_.begin() + 1, layers_.end());
+  const auto results = run_piece({first, "", later, recorded()}, cut);
+  output_ = scores_of(results[0], state_.options.output, input_.size(0));
+  for (size_t i = 0; i < later.size(); ++i) keep(later[i], results[i + 1].toTensor());
+  live_[first].assign(cut.begin() + 1, cut.end());
+}
+
+std::vector<IValue> ForwardPass::run_piece(const Piece& piece, const std::vector<IValue>& arguments) {
+  return pieces_->get(piece)->run(state_.module._ivalue(), rule_, arguments);
+}
+
+// A layer of several captures was run once.
+void ForwardPass::keep(const std::string& layer, const at::Tensor& activation) {
+  for (size_t i = 0; i < captures_.size(); ++i) {
+    if (captures_[i].layer != layer || captures_[i].kind == Capture::attention) continue;
+    Captured& kept = captured_[i];
+    kept.given = activation;
+    kept.kind = captures_[i].kind;
+    if (kept.kind == Capture::spatial) kept.layout = layout_of(state_, layer, activation.sizes().vec(), input_);
+    kept.shown = kept.as_shown(activation).contiguous();
+    if (!graph_) kept.shown = kept.shown.detach();
+  }
+}
+
+void ForwardPass::keep_attention(const std::string& layer, const at::Tensor& probabilities) {
+  for (size_t i = 0; i < captures_.size(); ++i) {
+    if (!(captures_[i] == Capture{layer, Capture::attention})) continue;
+    const at::Tensor shown = probabilities_by_head(probabilities, input_, layer);
+    captured_[i] = {probabilities, graph_ ? shown : shown.detach(), Capture::attention, {}};
+  }
+}
+
+at::Tensor ForwardPass::Captured::as_shown(const at::Tensor& tensor) const {
+  if (kind == Capture::attention) return tensor.view(shown.sizes());
+  return kind == Capture::spatial ? layout.canonical(tensor) : tensor;
+}
+
+const ForwardPass::Captured& ForwardPass::find(const Capture& capture) const {
+  const Capture named{capture.layer == "auto" ? auto_layer_ : capture.layer, capture.kind};
+  const auto found = std::find(captures_.begin(), captures_.end(), named);
+  if (found != captures_.end()) return captured_[static_cast<size_t>(found - captures_.begin())];
+  const char* const kinds[] = {"", "the raw activation of ", "the attention of "};
+  throw Error(Fault::run,
+              kinds[capture.kind] + ("layer '" + capture.layer) + "' was not declared in the method's Needs");
+}
+
+at::Tensor ForwardPass::bias(const Capture& capture) {
+  const at::Tensor& shown = find(capture).shown;
+  const auto affine = state_.affine.find(layer(capture.layer));
+  if (affine == state_.affine.end() || capture.kind == Capture::attention) return {};
+  const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
+  const at::Tensor bias = bias_of(affine->second, state_.module);
+  std::vector<int64_t> shape(static_cast<size_t>(shown.dim()), 1);
+  const bool is_last = capture.kind == Capture::raw && has_channels_last(affine->second);
+  shape[is_last ? shape.size() - 1 : 1] = bias.numel();
+  return (graph_ ? bias : bias.detach()).view(shape);
+}
+
+std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
+                                               Rectifier rectifier) {
+  if (!gradients_declared_) throw Error(Fault::run, "gradients were not declared in the method's Needs");
+  if (rectifier != Rectifier::standard && state_.activations.empty()) {
+    throw Error(
+        Fault::input,
+        "the model has no activation function (ReLU or a relative), so that guided backpropagation would be the "
+        "plain gradient; use saliency");
+  }
+  std::vector<const Captured*> captures;  // nullptr for what is none
+  std::vector<at::Tensor> sources;
+  for (const at::Tensor& tensor : of) {
+    const auto same = [&](const Captured& captured) { return captured.shown.is_same(tensor); };
+    const auto found = std::find_if(captured_.begin(), captured_.end(), same);
+    captures.push_back(found == captured_.end() ? nullptr : &*found);
+    sources.push_back(found == captured_.end() ? tensor : found->given);
+  }
+  std::vector<at::Tensor> result = backward(score, sources, rectifier);
+  for (size_t i = 0; i < of.size(); ++i) {
+    at::Tensor& gradient = result[i];
+    if (!gradient.defined()) {
+      gradient = at::zeros_like(of[i]);
+    } else {
+      gradient = (captures[i] == nullptr ? gradient : captures[i]->as_shown(gradient)).contiguous();
+    }
+  }
+  return result;
+}
+
+// Undefined where the score does not depend on a tensor.
+std::vector<at::Tensor> ForwardPass::backward(const at::Tensor& score, const std::vector<at::Tensor>& of,
+                                              Rectifier rectifier) {
+  std::vector<at::Tensor> wanted;
+  for (const auto& source : of) {
+    if (source.requires_grad()) wanted.push_back(source);
+  }
+  std::vector<at::Tensor> found;
+  if (!wanted.empty() && score.requires_grad()) {
+    const std::lock_guard<std::mutex> lock(mutex_);  // the rule belongs to the whole pass
+    if (calls_declared_ > 0 && calls_ == calls_declared_) {
+      throw Error(Fault::run, "gradients were asked for more often than the method's Needs declared (" +
+                                  std::to_string(calls_declared_) + " for all maps)");
+    }
+    const bool keep =
+        graph_ || ++calls_ != calls_declared_;  // with the last call the recorded pass is not needed again
+    const bool record = graph_ && at::GradMode::is_enabled();
+    const at::AutoGradMode mode(true);
+    const RuleScope scope(*rule_, rectifier);
+    try {
+      found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, keep, record, true);
+    } catch (const std::exception& error) {
+      explain_gradient_failure(state_, error);
+    }
+    if (record) check_second_derivatives(state_, found);
+  }
+  if (state_.switches_gradients && !of.empty()) check_reached(found);
+  std::vector<at::Tensor> result;
+  size_t next = 0;
+  for (const at::Tensor& source : of) {
+    result.push_back(!found.empty() && source.requires_grad() ? found[next++] : at::Tensor());
+  }
+  return result;
+}
+
+const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {
+  const auto known = live_.find(layer);
+  if (known != live_.end()) return known->second;
+  const at::AutoGradMode mode(graph_);
+  auto values = run_piece({"", layer, {}, graph_ ? recorded() : Differentiable::no}, {input_});
+  values.erase(values.begin());
+  return live_[layer] = std::move(values);
+}
+
+at::Tensor ForwardPass::resume(const Capture& capture, const at::Tensor& activation) {
+  const Captured& kept = find(capture);
+  const std::string name = layer(capture.layer);
+  if (kept.kind == Capture::attention) {
+    throw Error(Fault::run, "resume at layer '" + name + "' was given probabilities; it takes activations");
+  }
+  const int64_t rows = kept.shown.size(0);
+  if (activation.dim() != kept.shown.dim() || activation.size(0) % rows != 0) {
+    throw Error(Fault::run, "resume at layer '" + name + "' was given " + shape_text(activation.sizes().vec()) +
+                                "; expected a multiple of the rows of " + shape_text(kept.shown.sizes().vec()));
+  }
+  const int64_t times = activation.size(0) / rows;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<IValue> arguments{kept.kind == Capture::raw ? activation : kept.layout.raw(activation, kept.given)};
+  for (const IValue& value : live_values(name)) arguments.push_back(repeat_rows(value, input_.size(0), times));
+  const bool gradients = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
+  const at::AutoGradMode mode(gradients);
+  const auto results = run_piece({name, "", {}, gradients ? recorded() : Differentiable::no}, arguments);
+  return scores_of(results[0], state_.options.output, input_.size(0) * times);
+}
+
+}  // namespace attune

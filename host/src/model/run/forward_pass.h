@@ -1,0 +1,78 @@
+// One forward pass of a TorchScriptModel.
+#pragma once
+
+#include <ATen/core/ivalue.h>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <attune/sdk/pass.h>
+
+#include "model/layers/layout.h"
+#include "model/graph/operators.h"
+#include "model/run/state.h"
+
+namespace attune {
+
+class ForwardPass final : public Pass {
+ public:
+  ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input, const Needs& needs,
+              bool graph, const at::Generator& generator = {});
+
+  const at::Tensor& input() const override { return input_; }
+  const at::Tensor& output() const override { return output_; }
+  at::Tensor captured(const Capture& capture) override { return find(capture).shown; }
+  std::string layer(const std::string& name) override { return name == "auto" ? model_.auto_layer(input_) : name; }
+  at::Tensor bias(const Capture& capture) override;
+  bool wants_graph() const override { return graph_; }
+  std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
+                                    Rectifier rectifier) override;
+  at::Tensor resume(const Capture& capture, const at::Tensor& activation) override;
+  Model& model() override { return model_; }
+  at::Generator generator() override { return generator_; }
+
+ private:
+  struct Captured {
+    at::Tensor given;  // as the model computes it; gradients are taken here
+    at::Tensor shown;  // as methods see it
+    Capture::Kind kind;
+    Layout layout;  // of spatial captures
+
+    at::Tensor as_shown(const at::Tensor& tensor) const;  // a tensor like `given`
+  };
+
+  // What a piece under gradients is made for.
+  Differentiable recorded() const { return graph_ ? Differentiable::twice : Differentiable::once; }
+  void run(const Needs& needs);
+  void run_whole();
+  void run_behind_cut();
+  std::vector<c10::IValue> run_piece(const Piece& piece, const std::vector<c10::IValue>& arguments);
+  void declare(const Needs& needs);
+  void keep(const std::string& layer, const at::Tensor& activation);
+  void keep_attention(const std::string& layer, const at::Tensor& probabilities);
+  const Captured& find(const Capture& capture) const;
+  const std::vector<c10::IValue>& live_values(const std::string& layer);
+  std::vector<at::Tensor> backward(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier);
+
+  TorchScriptModel& model_;
+  TorchScriptModel::State& state_;
+  at::Tensor input_;
+  at::Tensor output_;
+  bool graph_;
+  at::Generator generator_;
+  bool gradients_declared_;
+  int64_t calls_declared_;  // of gradients(); 0: not known
+  int64_t calls_ = 0;
+  std::string auto_layer_;
+  std::vector<Capture> captures_;       // declared, by the layers' own names
+  std::vector<std::string> layers_;     // whose activations are captured, in program order
+  std::vector<std::string> attention_;  // whose probabilities are, in program order
+  std::shared_ptr<PieceCache> pieces_;
+  c10::intrusive_ptr<GradientRule> rule_ = c10::make_intrusive<GradientRule>();
+  std::vector<Captured> captured_;                        // in the order of captures_
+  std::map<std::string, std::vector<c10::IValue>> live_;  // values across the cut behind a layer
+  std::mutex mutex_;
+};
+
+}  // namespace attune
