@@ -11,7 +11,6 @@
 #include <iostream>
 #include <map>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/jit/api/module.h>
 
 #include <attune/sdk/error.h>
 

@@ -3,11 +3,10 @@
 #include <cstdlib>
 
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "demo/pictures.h"
+#include "formats/formats.h"
 #include "image/image.h"
-#include "model/archive.h"
 #include "train/run/splits.h"
 
 namespace attune::cli {
@@ -39,8 +38,8 @@ TemporaryFolder::~TemporaryFolder() {
 
 TrainingBench::TrainingBench(const Session& session, const std::string& model, const Spec& spec,
                              const std::vector<int64_t>& input_shape, int64_t steps)
-    : trained_(load_archive(model, session.model->device())),
-      loss_(std::make_shared<TorchScriptModel>(trained_.module(), session.model->options()), spec, session.catalogue,
+    : trained_(read_model(model, session.model->device())),
+      loss_(image_model(trained_.source(), session.model->options()), spec, session.catalogue,
             session.labels),
       stage_(finetuning()),
       trainer_(stage_, trained_, &loss_, *session.model) {

@@ -4,7 +4,6 @@
 #include <iomanip>
 #include <iostream>
 #include <sstream>
-#include <torch/csrc/jit/api/module.h>
 
 #include <attune/sdk/error.h>
 
@@ -27,8 +26,8 @@ constexpr int64_t pictures_shown = 8;
 
 using std::filesystem::path;
 
-torch::jit::Module train(const DemoOptions& options, const DemoTraining& base) {
-  torch::jit::Module network = demo_network(static_cast<int64_t>(demo_labels().size()), options.seed);
+TrainingModel train(const DemoOptions& options, const DemoTraining& base) {
+  TrainingModel network = demo_network(static_cast<int64_t>(demo_labels().size()), options.seed);
   network.to(parse_device(options.device));
   DemoTraining training = base;
   training.seed = options.seed;
@@ -50,10 +49,8 @@ torch::jit::Module train(const DemoOptions& options, const DemoTraining& base) {
   return network;
 }
 
-void write_model(const torch::jit::Module& network, const path& file, int size) {
-  OutputFile output(file);
-  network.save(output.temporary().string());
-  output.commit();
+void write_model(TrainingModel& network, const path& file, int size) {
+  write_file(file, network.saved());
   const Json sidecar = {{"labels", demo_labels()},
                         {"task", "multi_label"},
                         {"preprocess",
@@ -116,7 +113,8 @@ int demo(const DemoOptions& options) {
     training.pictures = 64;
     training.epochs = 1;
   }
-  write_model(train(options, training), folder / "model.pt", training.size);
+  TrainingModel network = train(options, training);
+  write_model(network, folder / "model.pt", training.size);
   write_pictures(folder / "pictures");
   const int drawn = draw_heatmaps(options, folder);
   if (stop_requested()) return drawn;

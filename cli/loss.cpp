@@ -10,7 +10,6 @@
 #include <iostream>
 #include <optional>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/jit/api/module.h>
 
 #include <attune/sdk/error.h>
 

@@ -5,11 +5,10 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <torch/csrc/jit/serialization/import.h>
 
 #include <attune/catalogue.h>
 #include <attune/maps.h>
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 #include "image/npy.h"
 #include "material.h"
@@ -32,16 +31,14 @@ class Outside : public testing::TestWithParam<std::pair<std::string, std::string
     ATTUNE_NEED(folder_);
     std::ifstream(folder_ / "values.json") >> values_;
     const fs::path file = test::shared() / "models" / (model + ".pt");
-    single_ = TorchScriptModel::load(file);
-    auto module = torch::jit::load(file.string());
-    module.to(at::kDouble);
-    exact_ = std::make_shared<TorchScriptModel>(module);
+    single_ = open_model(file);
+    exact_ = single_->copy(at::kDouble);
     input_ = read_npy(folder_ / "input.npy");
   }
 
   int64_t target() const { return values_.at("top1__class").get<int64_t>(); }
 
-  at::Tensor map_of(TorchScriptModel& model, const at::Tensor& input, const std::string& name,
+  at::Tensor map_of(ImageModel& model, const at::Tensor& input, const std::string& name,
                     const Given& given) const {
     const std::vector<MapRequest> requests{{name, plugin(name).make_method("examples." + name, given)}};
     return compute_maps(model, input, requests, {TargetChoice::parse(std::to_string(target()), {})}).maps[0][0].values;
@@ -63,8 +60,8 @@ class Outside : public testing::TestWithParam<std::pair<std::string, std::string
 
   fs::path folder_;
   nlohmann::json values_;
-  std::shared_ptr<TorchScriptModel> single_;
-  std::shared_ptr<TorchScriptModel> exact_;  // in float64
+  std::shared_ptr<ImageModel> single_;
+  std::shared_ptr<ImageModel> exact_;  // in float64
   at::Tensor input_;
 };
 

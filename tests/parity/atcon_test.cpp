@@ -9,7 +9,6 @@
 #include <torch/script.h>
 
 #include <attune/consistency_loss.h>
-#include <attune/torchscript_model.h>
 
 #include "image/npy.h"
 #include "material.h"
@@ -31,7 +30,7 @@ class Atcon : public testing::Test {
   void SetUp() override {
     ATTUNE_NEED(test::shared() / "golden" / "atcon.json");
     std::ifstream(test::shared() / "golden" / "atcon.json") >> golden_;
-    model_ = TorchScriptModel::load(test::shared() / "models" / (golden_["model"].get<std::string>() + ".pt"));
+    model_ = open_model(test::shared() / "models" / (golden_["model"].get<std::string>() + ".pt"));
     for (const auto& photo : golden_["photos"]) {
       inputs_.push_back(
           read_npy(test::shared() / "golden" / "squeezenet1_0_imagenet" / photo.get<std::string>() / "input.npy"));
@@ -49,7 +48,7 @@ class Atcon : public testing::Test {
   }
 
   nlohmann::json golden_;
-  std::shared_ptr<TorchScriptModel> model_;
+  std::shared_ptr<ImageModel> model_;
   std::vector<at::Tensor> inputs_;
 };
 

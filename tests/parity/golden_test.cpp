@@ -7,7 +7,7 @@
 
 #include <attune/catalogue.h>
 #include <attune/maps.h>
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 #include "image/npy.h"
 #include "material.h"
@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-at::Tensor map_of(TorchScriptModel& model, const at::Tensor& input, const std::string& id,
+at::Tensor map_of(ImageModel& model, const at::Tensor& input, const std::string& id,
                   const std::map<std::string, ParameterValue>& parameters, int64_t target, bool graph) {
   const std::vector<MapRequest> requests{{id, catalogue().make_method(id, parameters)}};
   const auto set = compute_maps(model, input, requests, {TargetChoice::parse(std::to_string(target), {})}, graph);
@@ -43,15 +43,13 @@ class Golden : public testing::TestWithParam<Case> {
   void SetUp() override {
     folder_ = test::shared() / "golden" / GetParam().folder;
     ATTUNE_NEED(folder_);
-    model_ = TorchScriptModel::load(test::shared() / "models" / GetParam().model);
+    model_ = open_model(test::shared() / "models" / GetParam().model);
     input_ = read_npy(folder_ / "input.npy");
     std::ifstream(folder_ / "values.json") >> values_;
   }
 
-  static std::shared_ptr<TorchScriptModel> in_float64() {
-    auto module = torch::jit::load((test::shared() / "models" / GetParam().model).string());
-    module.to(at::kDouble);
-    return std::make_shared<TorchScriptModel>(module);
+  static std::shared_ptr<ImageModel> in_float64() {
+    return open_model(test::shared() / "models" / GetParam().model)->copy(at::kDouble);
   }
 
   // Compares with NAME.npy, or with NAME__s7.npy, every seventh position of the last two axes.
@@ -68,7 +66,7 @@ class Golden : public testing::TestWithParam<Case> {
   int64_t target(const std::string& name) const { return values_.at(name + "__class").get<int64_t>(); }
 
   fs::path folder_;
-  std::shared_ptr<TorchScriptModel> model_;
+  std::shared_ptr<ImageModel> model_;
   at::Tensor input_;
   nlohmann::json values_;
 };

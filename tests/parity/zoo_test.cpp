@@ -5,8 +5,8 @@
 
 #include <attune/catalogue.h>
 #include <attune/maps.h>
+#include <attune/model.h>
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "material.h"
 #include "own_plugins.h"
@@ -31,7 +31,7 @@ at::Tensor noise(const std::vector<int64_t>& shape) {
 
 MapRequest request(const std::string& id) { return {id, catalogue().make_method(id)}; }
 
-at::Tensor map_of(TorchScriptModel& model, const at::Tensor& x, const std::string& id) {
+at::Tensor map_of(ImageModel& model, const at::Tensor& x, const std::string& id) {
   return compute_maps(model, x, {request(id)}, {TargetChoice::parse("top1", {})}).maps[0][0].values;
 }
 
@@ -40,11 +40,11 @@ class Zoo : public testing::TestWithParam<Architecture> {
   void SetUp() override {
     const auto file = test::zoo() / (GetParam().name + ".pt");
     ATTUNE_NEED(file);
-    model_ = TorchScriptModel::load(file);
+    model_ = open_model(file);
     input_ = noise(GetParam().input);
   }
 
-  std::shared_ptr<TorchScriptModel> model_;
+  std::shared_ptr<ImageModel> model_;
   at::Tensor input_;
 };
 
@@ -82,8 +82,8 @@ INSTANTIATE_TEST_SUITE_P(Torchvision, Zoo,
 
 TEST(ZooPairs, TracedAndScriptedGiveTheSameNamesAndMaps) {
   ATTUNE_NEED(test::zoo() / "resnet18_traced.pt");
-  const auto scripted = TorchScriptModel::load(test::zoo() / "resnet18.pt");
-  const auto traced = TorchScriptModel::load(test::zoo() / "resnet18_traced.pt");
+  const auto scripted = open_model(test::zoo() / "resnet18.pt");
+  const auto traced = open_model(test::zoo() / "resnet18_traced.pt");
   ASSERT_EQ(scripted->layers().size(), traced->layers().size());
   for (size_t i = 0; i < scripted->layers().size(); ++i) {
     EXPECT_EQ(scripted->layers()[i].name, traced->layers()[i].name);
@@ -100,7 +100,7 @@ class Resume : public testing::TestWithParam<Architecture> {};
 TEST_P(Resume, WithTheUnchangedActivationIsTheOutput) {
   const auto file = test::zoo() / (GetParam().name + ".pt");
   ATTUNE_NEED(file);
-  const auto model = TorchScriptModel::load(file);
+  const auto model = open_model(file);
   const at::Tensor x = noise(GetParam().input);
   const at::NoGradGuard guard;
   const at::Tensor expected = model->module_output(x, false);

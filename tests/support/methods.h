@@ -12,7 +12,6 @@
 
 #include <attune/catalogue.h>
 #include <attune/maps.h>
-#include <attune/torchscript_model.h>
 
 #include "models.h"
 
@@ -25,7 +24,7 @@ inline const Catalogue& own_plugins() {
   return loaded;
 }
 
-inline at::Tensor map_of(TorchScriptModel& model, const at::Tensor& input, const std::string& id, const Given& given,
+inline at::Tensor map_of(ImageModel& model, const at::Tensor& input, const std::string& id, const Given& given,
                          int64_t target, bool graph = false) {
   const std::vector<MapRequest> requests{{id, own_plugins().make_method(id, given)}};
   return compute_maps(model, input, requests, {TargetChoice::parse(std::to_string(target), {})}, graph)

@@ -5,7 +5,24 @@
 #include <string>
 #include <torch/csrc/jit/api/module.h>
 
+#include "formats/torchscript/torchscript.h"
+#include "model/run/graph_model.h"
+
+namespace attune {
+
+// torchscript_model() as an object.
+struct TorchScriptModel final : GraphModel {
+  explicit TorchScriptModel(const torch::jit::Module& module, const ModelOptions& options = {})
+      : GraphModel(torchscript_source(module), options), module(module) {}
+
+  torch::jit::Module module;
+};
+
+}  // namespace attune
+
 namespace attune::test {
+
+using Module = torch::jit::Module;
 
 // A module of its own class with the given forward; `weights` become parameters w0, w1...
 inline torch::jit::Module module(const std::string& name, const std::string& code,

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <tuple>
 
-#include <attune/torchscript_model.h>
+#include <attune/torchscript.h>
 
 #include "conformance/small_model.h"
 #include "conformance/subject.h"
@@ -62,9 +62,9 @@ class WatchedPass final : public Pass {
 
 // Whatever goes wrong here is found by a check.
 bool reads_attention(const Catalogue& catalogue, const std::string& id) try {
-  const TorchScriptModel model(small_transformer(2, at::kFloat));
+  const auto model = torchscript_model(small_transformer(2, at::kFloat));
   const auto is_attention = [](const Capture& capture) { return capture.kind == Capture::attention; };
-  const auto captures = catalogue.make_method(id)->needs(model).captures;
+  const auto captures = catalogue.make_method(id)->needs(*model).captures;
   return std::any_of(captures.begin(), captures.end(), is_attention);
 } catch (...) {
   return false;
@@ -79,19 +79,19 @@ class Models {
     const std::lock_guard<std::mutex> lock(mutex_);
     auto& model = models_[{scene.rank, scene.dtype, scene.smooth}];
     if (!model && own_ != nullptr) model = own_->copy(scene.dtype);
-    if (!model) model = std::make_unique<TorchScriptModel>(small(scene));
+    if (!model) model = torchscript_model(small(scene));
     return *model;
   }
 
  private:
-  torch::jit::Module small(const Scene& scene) const {
+  ScriptedModule small(const Scene& scene) const {
     return attention_ ? small_transformer(scene.rank, scene.dtype) : small_model(scene.rank, scene.dtype, scene.smooth);
   }
 
   const TrialModel* own_;
   bool attention_;
   std::mutex mutex_;
-  std::map<std::tuple<int, at::ScalarType, bool>, std::unique_ptr<ImageModel>> models_;
+  std::map<std::tuple<int, at::ScalarType, bool>, std::shared_ptr<ImageModel>> models_;
 };
 
 class MethodInstance final : public Instance {

@@ -3,18 +3,19 @@
 #pragma once
 
 #include <cstdint>
-#include <torch/csrc/jit/api/module.h>
 #include <vector>
+
+#include <attune/torchscript.h>
 
 namespace attune::conformance {
 
 // Layers are conv1, norm, act1, pool, conv2, act2 and fc. `smooth`: softplus and average pooling instead of ReLU and
 // maximum, so that there is no kink.
-torch::jit::Module small_model(int rank, at::ScalarType dtype, bool smooth);
+ScriptedModule small_model(int rank, at::ScalarType dtype, bool smooth);
 
 // Patches as tokens behind a class token, two attention blocks of two heads, a linear layer of the class token; for
 // methods that read attention. Layers are patches, tokens, block1, block2 and fc.
-torch::jit::Module small_transformer(int rank, at::ScalarType dtype);
+ScriptedModule small_transformer(int rank, at::ScalarType dtype);
 
 // [samples,3,S1..Sd]
 std::vector<int64_t> small_input(int rank, int64_t samples);

@@ -7,14 +7,14 @@
 #include <numeric>
 #include <string>
 #include <torch/optim/adam.h>
-#include <torch/script.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <utility>
 #include <vector>
 
 #include <attune/sdk/error.h>
 
-#include "demo/pictures.h"
 #include "base/random.h"
+#include "demo/pictures.h"
 
 namespace attune {
 namespace {
@@ -48,18 +48,12 @@ at::Tensor scaled(const at::Tensor& images) {
   return images.to(at::kFloat).div_(255).sub_(demo_mean).div_(demo_deviation);
 }
 
-at::Device device_of(const torch::jit::Module& network) { return (*network.parameters().begin()).device(); }
+at::Device device_of(const TrainingModel& network) { return network.state().begin()->second.device(); }
 
 double rate_at(int64_t step, int64_t steps) {
   const double done = (static_cast<double>(step) + 0.5) / static_cast<double>(steps);
   if (done < warm_up) return peak_rate * done / warm_up;
   return peak_rate * 0.5 * (1 + std::cos(std::numbers::pi * (done - warm_up) / (1 - warm_up)));
-}
-
-std::vector<at::Tensor> parameters(const torch::jit::Module& network) {
-  std::vector<at::Tensor> all;
-  for (const at::Tensor& parameter : network.parameters()) all.push_back(parameter);
-  return all;
 }
 
 void check(const DemoTraining& training) {
@@ -73,11 +67,12 @@ void check(const DemoTraining& training) {
 
 class Trainer {
  public:
-  Trainer(torch::jit::Module& network, const DemoTraining& training)
+  Trainer(TrainingModel& network, const DemoTraining& training)
       : network_(network),
         training_(training),
         random_(training.seed),
-        optimiser_(parameters(network), torch::optim::AdamOptions(peak_rate).weight_decay(weight_decay)),
+        device_(device_of(network)),
+        optimiser_(network.freeze({}), torch::optim::AdamOptions(peak_rate).weight_decay(weight_decay)),
         // Scrambled, so that the trainings of neighbouring seeds share no pictures; the top bit is kept for others.
         drawn_(draw(scramble(training.seed) & (demo_held_out_seed - 1), training.pictures, training.size)) {}
 
@@ -106,18 +101,18 @@ class Trainer {
     }
     static_cast<torch::optim::AdamOptions&>(optimiser_.param_groups()[0].options()).lr(rate);
     for (at::Tensor& parameter : optimiser_.param_groups()[0].params()) parameter.mutable_grad() = at::Tensor();
-    const at::Device device = device_of(network_);
-    const at::Tensor logits = network_.forward({images.to(device)}).toTensor();
-    const at::Tensor targets = drawn_.targets.index_select(0, indices).to(device);
+    const at::Tensor logits = network_.forward(images.to(device_), "auto");
+    const at::Tensor targets = drawn_.targets.index_select(0, indices).to(device_);
     const at::Tensor loss = at::binary_cross_entropy_with_logits(logits, targets);
     loss.backward();
     optimiser_.step();
     return loss.item<double>();
   }
 
-  torch::jit::Module& network_;
+  TrainingModel& network_;
   const DemoTraining& training_;
   Random random_;
+  at::Device device_;
   torch::optim::Adam optimiser_;
   Drawn drawn_;
 };
@@ -126,24 +121,24 @@ class Trainer {
 
 at::Tensor demo_input(const at::Tensor& image) { return scaled(image.permute({2, 0, 1}).contiguous()); }
 
-double train_demo(torch::jit::Module& network, const DemoTraining& training) {
+double train_demo(TrainingModel& network, const DemoTraining& training) {
   check(training);
   const at::AutoGradMode with_gradients(true);
-  network.train();
+  network.train(true);
   const double loss = Trainer(network, training).run();
-  for (at::Tensor parameter : parameters(network)) parameter.mutable_grad() = at::Tensor();
-  network.eval();
+  for (at::Tensor& parameter : network.freeze({})) parameter.mutable_grad() = at::Tensor();
+  network.restore_flags();
   return loss;
 }
 
-double demo_f1(torch::jit::Module& network, uint64_t first_seed, int64_t pictures, int size) {
+double demo_f1(TrainingModel& network, uint64_t first_seed, int64_t pictures, int size) {
   const at::NoGradGuard no_grad;
-  network.eval();
+  network.restore_flags();
   const auto classes = static_cast<int64_t>(demo_labels().size());
   at::Tensor hits = at::zeros({classes}), claims = at::zeros({classes}), truths = at::zeros({classes});
   for (int64_t first = 0; first < pictures; first += check_batch) {
     const Drawn drawn = draw(first_seed + static_cast<uint64_t>(first), std::min(check_batch, pictures - first), size);
-    const at::Tensor logits = network.forward({scaled(drawn.images).to(device_of(network))}).toTensor();
+    const at::Tensor logits = network.forward(scaled(drawn.images).to(device_of(network)), "auto");
     const at::Tensor found = logits.cpu().gt(0).to(at::kFloat);
     hits += (found * drawn.targets).sum(0);
     claims += found.sum(0);

@@ -5,9 +5,7 @@
 #include <cstdint>
 #include <functional>
 
-namespace torch::jit {
-struct Module;
-}
+#include "model/run/training_model.h"
 
 namespace attune {
 
@@ -31,13 +29,13 @@ struct DemoTraining {
 // uint8 [H, W, 3] to the float [3, H, W] that a demo network is fed.
 at::Tensor demo_input(const at::Tensor& image);
 
-// Trains the network in place and where its parameters are (Adam, binary cross-entropy on the logits, one cosine cycle, horizontal flips), leaves it
-// in evaluation mode and returns the mean loss of the last epoch, or of what there was of it. Throws Error (usage) for
-// numbers that make no sense.
-double train_demo(torch::jit::Module& network, const DemoTraining& training);
+// Trains the network in place and where its parameters are (Adam, binary cross-entropy on the logits, one cosine cycle,
+// horizontal flips), leaves it in evaluation mode and returns the mean loss of the last epoch, or of what there was of
+// it. Throws Error (usage) for numbers that make no sense.
+double train_demo(TrainingModel& network, const DemoTraining& training);
 
 // Macro F1 at a probability of 0.5 over the pictures of seeds first_seed, first_seed + 1, ...; puts the network into
 // evaluation mode.
-double demo_f1(torch::jit::Module& network, uint64_t first_seed, int64_t pictures, int size);
+double demo_f1(TrainingModel& network, uint64_t first_seed, int64_t pictures, int size);
 
 }  // namespace attune

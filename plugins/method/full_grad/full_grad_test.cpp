@@ -6,7 +6,7 @@ namespace attune {
 namespace {
 
 // The same network and its FullGrad of class 2, written out with LibTorch's operators.
-at::Tensor written_out(const torch::jit::Module& module, const at::Tensor& input, bool rescale) {
+at::Tensor written_out(const test::Module& module, const at::Tensor& input, bool rescale) {
   const at::AutoGradMode mode(true);
   const auto of = [&](const char* layer, const char* name) {
     return module.attr(layer).toModule().attr(name).toTensor().detach();

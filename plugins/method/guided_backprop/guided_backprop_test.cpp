@@ -8,7 +8,7 @@ namespace attune {
 namespace {
 
 // One channel each: x -> relu(2 x) -> class scores fc [2,1] times its mean.
-torch::jit::Module rectified() {
+test::Module rectified() {
   return test::module("Rectified",
                       "def forward(self, x):\n"
                       "    return torch.matmul(torch.mean(torch.relu(x * 2.0), [2, 3]), torch.t(self.w0))\n",

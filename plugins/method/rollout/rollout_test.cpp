@@ -8,7 +8,7 @@ namespace {
 
 using test::Given;
 
-at::Tensor weight_of(const torch::jit::Module& module, const char* layer) {
+at::Tensor weight_of(const test::Module& module, const char* layer) {
   return module.attr(layer).toModule().attr("w0").toTensor().detach();
 }
 
@@ -25,7 +25,7 @@ std::pair<at::Tensor, at::Tensor> attention_of(const at::Tensor& tokens, const a
 }
 
 // One sample's rollout [T,T] on test::vision_transformer().
-at::Tensor rollout_of(const torch::jit::Module& module, at::Tensor tokens,
+at::Tensor rollout_of(const test::Module& module, at::Tensor tokens,
                       const std::function<at::Tensor(const at::Tensor&)>& fuse) {
   at::Tensor all = at::eye(tokens.size(0), tokens.options());
   for (const auto& [name, heads] : {std::pair{"block1", 2}, std::pair{"block2", 3}}) {
@@ -40,13 +40,13 @@ at::Tensor rollout_of(const torch::jit::Module& module, at::Tensor tokens,
 at::Tensor mean_of_heads(const at::Tensor& shares) { return shares.mean(0); }
 
 // [T,C] of one sample.
-at::Tensor tokens_of(const torch::jit::Module& module, const at::Tensor& x, bool class_token) {
+at::Tensor tokens_of(const test::Module& module, const at::Tensor& x, bool class_token) {
   const at::Tensor patches = at::conv2d(x, weight_of(module, "patches"), {}, 2).flatten(2).transpose(1, 2)[0];
   const at::Tensor own = weight_of(module, "tokens")[0];
   return class_token ? at::cat({own, patches}) : patches + own;
 }
 
-at::Tensor rollout_map(const torch::jit::Module& module, const at::Tensor& x, const Given& given) {
+at::Tensor rollout_map(const test::Module& module, const at::Tensor& x, const Given& given) {
   TorchScriptModel model(module);
   return test::map_of(model, x, "rollout", given, 0);
 }

@@ -7,8 +7,6 @@
 #include <map>
 #include <set>
 
-#include <attune/torchscript_model.h>
-
 #include "errors.h"
 #include "memory.h"
 #include "models.h"

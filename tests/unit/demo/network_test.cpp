@@ -5,7 +5,6 @@
 #include <set>
 #include <sstream>
 #include <string>
-#include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <attune/sdk/error.h>
@@ -13,22 +12,20 @@
 namespace attune {
 namespace {
 
-using torch::jit::Module;
-
 at::Tensor pictures(int64_t count, int64_t size) {
   return at::arange(count * 3 * size * size, at::kFloat).mul_(0.37).sin_().view({count, 3, size, size});
 }
 
-at::Tensor logits(Module& network, const at::Tensor& input) { return network.forward({input}).toTensor(); }
+at::Tensor logits(TrainingModel& network, const at::Tensor& input) { return network.forward(input, "auto"); }
 
 TEST(DemoNetwork, GivesOneLogitPerClass) {
-  Module network = demo_network(5, 0);
+  TrainingModel network = demo_network(5, 0);
   EXPECT_EQ(logits(network, pictures(2, 96)).sizes(), (std::vector<int64_t>{2, 5}));
   EXPECT_EQ(logits(network, pictures(2, 32)).sizes(), (std::vector<int64_t>{2, 5}));
 }
 
 TEST(DemoNetwork, WeightsComeFromTheSeed) {
-  Module first = demo_network(4, 7), second = demo_network(4, 7), other = demo_network(4, 8);
+  TrainingModel first = demo_network(4, 7), second = demo_network(4, 7), other = demo_network(4, 8);
   const at::Tensor input = pictures(2, 32);
   EXPECT_TRUE(at::equal(logits(first, input), logits(second, input)));
   EXPECT_FALSE(at::equal(logits(first, input), logits(other, input)));
@@ -36,46 +33,50 @@ TEST(DemoNetwork, WeightsComeFromTheSeed) {
 
 TEST(DemoNetwork, HasTheLayersThatItsHeaderNames) {
   std::set<std::string> names;
-  for (const auto& named : demo_network(3, 0).named_modules()) names.insert(named.name);
+  const TrainingModel network = demo_network(3, 0);
+  const auto model = image_model(network.source());
+  for (const auto& layer : model->layers()) names.insert(layer.name);
   for (const char* name : {"layer1", "layer2", "layer3", "layer4", "layer4.conv2", "layer4.relu2", "fc"}) {
     EXPECT_EQ(names.count(name), 1U) << name;
   }
 }
 
 TEST(DemoNetwork, AnswersTheSameAfterSavingAndLoading) {
-  Module network = demo_network(3, 1);
+  TrainingModel network = demo_network(3, 1);
+  network.train(true);
   logits(network, pictures(4, 32));  // moves the running statistics
-  network.eval();
-  std::stringstream file;
-  network.save(file);
-  Module loaded = torch::jit::load(file);
+  std::istringstream file(network.saved());
+  torch::jit::Module loaded = torch::jit::load(file);
+  network.restore_flags();
   const at::Tensor input = pictures(2, 64);
   EXPECT_FALSE(loaded.is_training());
-  EXPECT_TRUE(at::equal(logits(network, input), logits(loaded, input)));
+  EXPECT_TRUE(at::equal(logits(network, input), loaded.forward({input}).toTensor()));
 }
 
 TEST(DemoNetwork, EvaluationLeavesTheStatisticsAlone) {
-  Module network = demo_network(3, 2);
+  TrainingModel network = demo_network(3, 2);
   const auto statistics = [&] {
     std::vector<at::Tensor> copies;
-    for (const auto& buffer : network.buffers()) copies.push_back(buffer.to(at::kFloat).flatten().clone());
+    for (const auto& [name, tensor] : network.state()) {
+      if (name.find("running") != std::string::npos) copies.push_back(tensor.flatten().clone());
+    }
     return at::cat(copies);
   };
   const at::Tensor fresh = statistics();
-  network.eval();
   logits(network, pictures(2, 32));
   EXPECT_TRUE(at::equal(fresh, statistics()));
-  network.train();
+  network.train(true);
   logits(network, pictures(2, 32));
   EXPECT_FALSE(at::equal(fresh, statistics()));
 }
 
 TEST(DemoNetwork, EveryParameterHasAGradient) {
-  Module network = demo_network(3, 3);
+  TrainingModel network = demo_network(3, 3);
+  network.train(true);
   logits(network, pictures(4, 32)).square().sum().backward();
-  for (const auto& named : network.named_parameters()) {
-    ASSERT_TRUE(named.value.grad().defined()) << named.name;
-    EXPECT_GT(named.value.grad().abs().sum().item<float>(), 0) << named.name;
+  for (const at::Tensor& parameter : network.freeze({})) {
+    ASSERT_TRUE(parameter.grad().defined()) << parameter.sizes();
+    EXPECT_GT(parameter.grad().abs().sum().item<float>(), 0) << parameter.sizes();
   }
 }
 

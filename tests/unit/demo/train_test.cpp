@@ -4,7 +4,6 @@
 #include <cmath>
 #include <gtest/gtest.h>
 #include <numeric>
-#include <torch/csrc/jit/api/module.h>
 #include <vector>
 
 #include <attune/sdk/error.h>
@@ -15,9 +14,7 @@
 namespace attune {
 namespace {
 
-using torch::jit::Module;
-
-Module network() { return demo_network(static_cast<int64_t>(demo_labels().size()), 0); }
+TrainingModel network() { return demo_network(static_cast<int64_t>(demo_labels().size()), 0); }
 
 DemoTraining small() {
   DemoTraining training;
@@ -28,12 +25,13 @@ DemoTraining small() {
   return training;
 }
 
-at::Tensor state(const Module& network) {
+at::Tensor state(const TrainingModel& network) {
   std::vector<at::Tensor> values;
-  for (const auto& parameter : network.parameters()) values.push_back(parameter.detach().flatten());
-  for (const auto& buffer : network.buffers()) values.push_back(buffer.to(at::kFloat).flatten());
+  for (const auto& [name, tensor] : network.state()) values.push_back(tensor.to(at::kFloat).flatten());
   return at::cat(values);
 }
+
+bool is_training(const TrainingModel& network) { return network.source().parameters.is_training(); }
 
 double mean(const std::vector<double>& values, size_t begin, size_t end) {
   return std::accumulate(values.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -51,7 +49,7 @@ TEST(DemoTraining, TwentyStepsLowerTheLoss) {
     EXPECT_EQ(steps, 20);
     return true;
   };
-  Module trained = network();
+  TrainingModel trained = network();
   const double last_epoch = train_demo(trained, training);
   ASSERT_EQ(losses.size(), 20U);
   EXPECT_LT(mean(losses, 15, 20), 0.85 * mean(losses, 0, 3));
@@ -59,16 +57,16 @@ TEST(DemoTraining, TwentyStepsLowerTheLoss) {
 }
 
 TEST(DemoTraining, LeavesTheNetworkReadyForUse) {
-  Module trained = network();
+  TrainingModel trained = network();
   train_demo(trained, small());
-  EXPECT_FALSE(trained.is_training());
-  for (const auto& named : trained.named_parameters()) EXPECT_FALSE(named.value.grad().defined()) << named.name;
+  EXPECT_FALSE(is_training(trained));
+  for (const at::Tensor& parameter : trained.freeze({})) EXPECT_FALSE(parameter.grad().defined());
   EXPECT_TRUE(state(trained).isfinite().all().item<bool>());
 }
 
 TEST(DemoTraining, SameSeedGivesTheSameNetwork) {
   DemoTraining training = small();
-  Module first = network(), second = network(), other = network();
+  TrainingModel first = network(), second = network(), other = network();
   train_demo(first, training);
   train_demo(second, training);
   training.seed = 1;
@@ -81,15 +79,15 @@ TEST(DemoTraining, StopsWhereTheCallbackSaysSo) {
   DemoTraining training = small();
   int calls = 0;
   training.progress = [&](int64_t, int64_t, double) { return ++calls < 2; };
-  Module trained = network();
+  TrainingModel trained = network();
   EXPECT_TRUE(std::isfinite(train_demo(trained, training)));
   EXPECT_EQ(calls, 2);
-  EXPECT_FALSE(trained.is_training());
+  EXPECT_FALSE(is_training(trained));
 }
 
 TEST(DemoTraining, RefusesNumbersThatMakeNoSense) {
   const auto refused = [](DemoTraining training) {
-    Module untrained = network();
+    TrainingModel untrained = network();
     const at::Tensor before = state(untrained).clone();
     try {
       train_demo(untrained, training);
@@ -116,7 +114,7 @@ TEST(DemoTraining, WorksWhereGradientsAreSwitchedOff) {
   const at::NoGradGuard no_grad;
   DemoTraining training = small();
   training.pictures = 16;
-  Module trained = network();
+  TrainingModel trained = network();
   const at::Tensor before = state(trained).clone();
   train_demo(trained, training);
   EXPECT_FALSE(at::equal(before, state(trained)));
@@ -130,11 +128,11 @@ TEST(DemoInput, IsTheScaledPicture) {
 }
 
 TEST(DemoF1, IsBetweenNothingAndOneAndPutsTheNetworkIntoEvaluation) {
-  Module untrained = network();
+  TrainingModel untrained = network();
   const double f1 = demo_f1(untrained, demo_held_out_seed, 20, 48);
   EXPECT_GE(f1, 0);
   EXPECT_LE(f1, 1);
-  EXPECT_FALSE(untrained.is_training());
+  EXPECT_FALSE(is_training(untrained));
 }
 
 }  // namespace

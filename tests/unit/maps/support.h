@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <attune/maps.h>
-#include <attune/torchscript_model.h>
 
 #include "models.h"
 

@@ -6,7 +6,6 @@
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "models.h"
 
@@ -30,7 +29,7 @@ class Archive : public testing::Test {
 
   std::string refusal(const fs::path& file) {
     try {
-      TorchScriptModel::load(file);
+      open_model(file);
     } catch (const Error& error) {
       EXPECT_EQ(error.fault(), Fault::input);
       EXPECT_NE(std::string(error.what()).find(file.string()), std::string::npos) << error.what();
@@ -44,7 +43,7 @@ class Archive : public testing::Test {
 
 TEST_F(Archive, LoadsWhatWasSaved) {
   test::small_model().save((folder_ / "model.pt").string());
-  EXPECT_EQ(TorchScriptModel::load(folder_ / "model.pt")->layers().size(), 4U);
+  EXPECT_EQ(open_model(folder_ / "model.pt")->layers().size(), 4U);
 }
 
 TEST_F(Archive, RefusesEachWithItsOwnSentence) {

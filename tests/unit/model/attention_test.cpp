@@ -3,8 +3,6 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/version.h>
 
-#include <attune/torchscript_model.h>
-
 #include "errors.h"
 #include "models.h"
 

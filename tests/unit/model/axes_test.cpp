@@ -4,7 +4,6 @@
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "models.h"
 
@@ -81,7 +80,7 @@ TEST(Axes, StepsOfARecurrentLayerAreASequence) {
                                    "    return self.fc.forward(torch.mean(self.lstm.forward(x), [1]))\n"));
   for (const int64_t steps : {8, 9, 16}) {  // each the count of some grid, with or without tokens before it
     const at::Tensor x = seeded({2, 1, steps, steps}, 50);
-    EXPECT_EQ(TorchScriptModel(model.module()).auto_layer(x), "act");
+    EXPECT_EQ(TorchScriptModel(model.module).auto_layer(x), "act");
     EXPECT_EQ(activation(model, x, "lstm").sizes(), (Shape{2, 6, steps}));
     EXPECT_EQ(report(model, x, "lstm").spatial, 1);
   }

@@ -8,9 +8,6 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 
-#include <attune/torchscript_model.h>
-
-#include "model/graph/graph.h"
 #include "model/pieces/slice.h"
 #include "models.h"
 

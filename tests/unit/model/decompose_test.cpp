@@ -5,7 +5,6 @@
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "errors.h"
 #include "models.h"

@@ -5,8 +5,6 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 
-#include <attune/torchscript_model.h>
-
 #include "memory.h"
 #include "models.h"
 

@@ -4,7 +4,6 @@
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "models.h"
 
@@ -73,7 +72,7 @@ TEST(Layouts, OperatorsDecideBetweenTwoReadings) {
   const at::Tensor x = test::seeded({2, 3, 10, 10}, 40);
   Needs needs;
   needs.captures = {{"act1"}};
-  const auto raw = convolutional.module().attr("conv1").toModule().forward({x}).toTensor().relu().detach();
+  const auto raw = convolutional.module.attr("conv1").toModule().forward({x}).toTensor().relu().detach();
   ASSERT_EQ(raw.sizes(), (Shape{2, 5, 5, 5}));
   EXPECT_TRUE(at::allclose(convolutional.forward(x, needs, true)->activation("act1").detach(), raw));
 

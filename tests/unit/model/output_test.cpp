@@ -4,7 +4,6 @@
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "models.h"
 

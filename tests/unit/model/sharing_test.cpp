@@ -4,8 +4,6 @@
 #include <thread>
 #include <torch/script.h>
 
-#include <attune/torchscript_model.h>
-
 #include "memory.h"
 #include "models.h"
 

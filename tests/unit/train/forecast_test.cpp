@@ -13,16 +13,16 @@ TEST(Forecast, SaysNothingBeforeAnythingIsTimed) { EXPECT_TRUE(std::isnan(Foreca
 
 TEST(Forecast, GuessesFromTheFirstPiece) {
   Forecast forecast(two_stages());
-  forecast.took(0, Piece::look, 2);  // 20 take 2 s, so 1 takes 0.1 s
+  forecast.took(0, Work::look, 2);  // 20 take 2 s, so 1 takes 0.1 s
   EXPECT_NEAR(forecast.left({0, 0, 1}), 10 * 0.4 + 2 * 2 + 4 + 10 * 1.2 + 3 * 2 + 4, 1e-9);
 }
 
 TEST(Forecast, OfWhatIsTimedIsRight) {
   Forecast forecast(two_stages());
   for (size_t stage : {0, 1}) {
-    forecast.took(stage, Piece::step, 1);
-    forecast.took(stage, Piece::look, 5);
-    forecast.took(stage, Piece::end, 7);
+    forecast.took(stage, Work::step, 1);
+    forecast.took(stage, Work::look, 5);
+    forecast.took(stage, Work::end, 7);
   }
   EXPECT_NEAR(forecast.left({0, 0, 0}), 2 * (10 + 15 + 7), 1e-9);
   EXPECT_NEAR(forecast.left({0, 4, 1}), 6 + 10 + 7 + 32, 1e-9);
@@ -33,27 +33,27 @@ TEST(Forecast, OfWhatIsTimedIsRight) {
 // A stage that has not begun is to the one before as it was guessed.
 TEST(Forecast, OfTheNextStageFollowsTheOneBefore) {
   Forecast forecast(two_stages());
-  forecast.took(0, Piece::step, 1);
-  forecast.took(0, Piece::look, 5);
-  forecast.took(0, Piece::end, 7);
+  forecast.took(0, Work::step, 1);
+  forecast.took(0, Work::look, 5);
+  forecast.took(0, Work::end, 7);
   EXPECT_NEAR(forecast.left({1, 0, 0}), 10 * 3 + 3 * 5 + 7, 1e-9);
 }
 
 // In the middle of a piece, which may take longer than thought.
 TEST(Forecast, GoesDownWhileThePieceLasts) {
   Forecast forecast(two_stages());
-  forecast.took(1, Piece::look, 5);
-  forecast.took(1, Piece::step, 1);
-  forecast.took(1, Piece::end, 7);
-  EXPECT_NEAR(forecast.left({1, 10, 2}, Piece::look, 2), 3 + 7, 1e-9);
-  EXPECT_NEAR(forecast.left({1, 10, 2}, Piece::look, 50), 7, 1e-9);
-  EXPECT_NEAR(forecast.left({1, 10, 3}, Piece::end, 6), 1, 1e-9);
+  forecast.took(1, Work::look, 5);
+  forecast.took(1, Work::step, 1);
+  forecast.took(1, Work::end, 7);
+  EXPECT_NEAR(forecast.left({1, 10, 2}, Work::look, 2), 3 + 7, 1e-9);
+  EXPECT_NEAR(forecast.left({1, 10, 2}, Work::look, 50), 7, 1e-9);
+  EXPECT_NEAR(forecast.left({1, 10, 3}, Work::end, 6), 1, 1e-9);
 }
 
 TEST(Forecast, FollowsWhatBecomesSlower) {
   Forecast forecast({{1000, 0, {1, 0, 0}}});
-  for (int i = 0; i < 100; ++i) forecast.took(0, Piece::step, 1);
-  for (int i = 0; i < 100; ++i) forecast.took(0, Piece::step, 2);
+  for (int i = 0; i < 100; ++i) forecast.took(0, Work::step, 1);
+  for (int i = 0; i < 100; ++i) forecast.took(0, Work::step, 2);
   EXPECT_NEAR(forecast.left({0, 200, 0}), 800 * 2, 20);
 }
 

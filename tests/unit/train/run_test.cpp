@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-NamedTensors weights_of(const fs::path& file) { return TrainingModel(torch::jit::load(file.string())).state(); }
+NamedTensors weights_of(const fs::path& file) { return TrainingModel(read_model(file, at::kCPU)).state(); }
 
 void expect_equal(const NamedTensors& a, const NamedTensors& b) {
   ASSERT_EQ(a.size(), b.size());

@@ -99,7 +99,7 @@ TEST_F(Tried, TrainingMode) {
 TEST_F(Tried, AndTheModelIsAsBefore) {
   const TrainConfig config = files_.config(supervised_stage + "," + combined_stage + "," + alternated_stage);
   const TrainSession session(config, own_plugins(), "");
-  const NamedTensors given = TrainingModel(torch::jit::load((files_.folder / "model.pt").string())).state();
+  const NamedTensors given = TrainingModel(read_model(files_.folder / "model.pt", at::kCPU)).state();
   for (const auto& [name, tensor] : session.training_model->state()) {
     if (name.rfind("fc.", 0) == 0) continue;  // the new head
     EXPECT_TRUE(at::equal(tensor, given.at(name))) << name;

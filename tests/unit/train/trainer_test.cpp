@@ -73,8 +73,8 @@ class Step : public testing::Test {
     }
   }
 
-  TrainingModel trained_{dropping_model()};
-  std::shared_ptr<TorchScriptModel> model_ = std::make_shared<TorchScriptModel>(trained_.module());
+  TrainingModel trained_{torchscript_source(dropping_model())};
+  std::shared_ptr<TorchScriptModel> model_ = std::make_shared<TorchScriptModel>(trained_.source().parameters);
   ConsistencyLoss consistency_{model_, parse_spec(smooth_spec(), "spec.json", own_plugins()), own_plugins()};
   NamedTensors after_;  // of the step whose update was taken
 };
@@ -93,7 +93,7 @@ TEST_F(Step, OfCombinedIsTheGradientOfBoth) {
     return supervised + 0.7 * consistency_loss(batch);
   };
   double largest = 0;
-  for (const auto& parameter : trained_.module().named_parameters()) {
+  for (const auto& parameter : trained_.source().parameters.named_parameters()) {
     const at::Tensor gradient = -update.at(parameter.name).reshape({-1}), of = parameter.value.detach();
     for (int64_t entry = 0; entry < of.numel(); entry += 1 + of.numel() / 6) {
       EXPECT_NEAR(gradient[entry].item<double>(), central_difference(value, of, entry), 1e-6)

@@ -1,10 +1,11 @@
-#include "train/model/training_model.h"
+#include "model/run/training_model.h"
 
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <attune/sdk/error.h>
 
+#include "image/output_file.h"
 #include "support.h"
 
 namespace attune::test {
@@ -30,9 +31,9 @@ std::vector<std::string> taking_gradients(const torch::jit::Module& module) {
 }
 
 TEST(TrainingModel, FreezesByPattern) {
-  TrainingModel training_model(dropping_model());
+  TrainingModel training_model(torchscript_source(dropping_model()));
   EXPECT_EQ(training_model.freeze({"conv*", "norm.*"}).size(), 2u);
-  EXPECT_EQ(taking_gradients(training_model.module()), (std::vector<std::string>{"fc.weight", "fc.bias"}));
+  EXPECT_EQ(taking_gradients(training_model.source().parameters), (std::vector<std::string>{"fc.weight", "fc.bias"}));
   EXPECT_EQ(training_model.freeze({}).size(), 6u);
 }
 
@@ -41,20 +42,20 @@ TEST(TrainingModel, LeavesFrozenWhatTheFileHasFrozen) {
   torch::jit::Module model = dropping_model();
   for (const char* layer : {"conv1", "norm"}) freeze_layer(model, layer);
   model.save((folder / "model.pt").string());
-  TrainingModel training_model(torch::jit::load((folder / "model.pt").string()));
+  TrainingModel training_model(read_model(folder / "model.pt", at::kCPU));
   EXPECT_EQ(training_model.frozen(), 3);
   EXPECT_EQ(training_model.parameters(), 6);
   const std::vector<std::string> last = {"conv2.weight", "fc.weight", "fc.bias"};
   EXPECT_EQ(training_model.freeze({}).size(), 3u);
-  EXPECT_EQ(taking_gradients(training_model.module()), last);
+  EXPECT_EQ(taking_gradients(training_model.source().parameters), last);
   training_model.freeze({}, {"norm.*"});
-  EXPECT_EQ(taking_gradients(training_model.module()).size(), 5u);
+  EXPECT_EQ(taking_gradients(training_model.source().parameters).size(), 5u);
   training_model.freeze({"*.bias"}, {"*"});  // of two patterns that match, "freeze" holds
-  EXPECT_EQ(taking_gradients(training_model.module()),
+  EXPECT_EQ(taking_gradients(training_model.source().parameters),
             (std::vector<std::string>{"conv1.weight", "norm.weight", "conv2.weight", "fc.weight"}));
   training_model.freeze({});
-  EXPECT_EQ(taking_gradients(training_model.module()), last) << "a stage does not unfreeze for the next";
-  training_model.save(folder / "saved.pt");
+  EXPECT_EQ(taking_gradients(training_model.source().parameters), last) << "a stage does not unfreeze for the next";
+  write_file(folder / "saved.pt", training_model.saved());
   EXPECT_EQ(taking_gradients(torch::jit::load((folder / "saved.pt").string())), last);
 }
 
@@ -66,15 +67,15 @@ TEST(TrainingModel, TakesASharedParameterOnce) {
   const TemporaryFolder folder;
   model.save((folder / "model.pt").string());
   for (const torch::jit::Module& some : {model, torch::jit::load((folder / "model.pt").string())}) {
-    TrainingModel training_model(some);
+    TrainingModel training_model(torchscript_source(some));
     EXPECT_EQ(training_model.freeze({}).size(), 6u);
     EXPECT_EQ(training_model.freeze({"tied"}).size(), 5u);
-    EXPECT_FALSE(training_model.module().attr("fc").toModule().attr("weight").toTensor().requires_grad());
+    EXPECT_FALSE(training_model.source().parameters.attr("fc").toModule().attr("weight").toTensor().requires_grad());
   }
 }
 
 TEST(TrainingModel, RefusesAPatternOfNothing) {
-  TrainingModel training_model(dropping_model());
+  TrainingModel training_model(torchscript_source(dropping_model()));
   EXPECT_EQ(message_of(Fault::spec, [&] { training_model.freeze({"conv3.weight"}); }),
             "\"freeze\": no parameter matches 'conv3.weight' (did you mean \"conv1.weight\"?)");
   EXPECT_EQ(message_of(Fault::spec, [&] { training_model.freeze({}, {"conv3.weight"}); }),
@@ -83,13 +84,13 @@ TEST(TrainingModel, RefusesAPatternOfNothing) {
             "the model has no parameter that is not frozen");
   torch::jit::Module frozen = dropping_model();
   for (const at::Tensor& parameter : frozen.parameters()) parameter.set_requires_grad(false);
-  EXPECT_EQ(message_of(Fault::spec, [&] { TrainingModel(frozen).freeze({}); }),
+  EXPECT_EQ(message_of(Fault::spec, [&] { TrainingModel(torchscript_source(frozen)).freeze({}); }),
             "the model has no parameter that is not frozen; it was saved so: \"unfreeze\": [\"*\"] in the stage trains "
             "all");
 }
 
 TEST(TrainingModel, TrainsWithOrWithoutStatistics) {
-  TrainingModel training_model(dropping_model());
+  TrainingModel training_model(torchscript_source(dropping_model()));
   const auto mean = [&] { return training_model.state().at("norm.running_mean").clone(); };
   const at::Tensor before = mean(), input = seeded({4, 3, 8, 8}, 5);
   training_model.train(false);
@@ -103,20 +104,20 @@ TEST(TrainingModel, TrainsWithOrWithoutStatistics) {
 
 TEST(TrainingModel, SavesWithTheFlagsOfTheFirst) {
   const TemporaryFolder folder;
-  TrainingModel training_model(dropping_model());
+  TrainingModel training_model(torchscript_source(dropping_model()));
   training_model.freeze({"conv*"});
   training_model.train(true);
-  training_model.save(folder / "model.pt");
+  write_file(folder / "model.pt", training_model.saved());
   const auto saved = torch::jit::load((folder / "model.pt").string());
   EXPECT_EQ(taking_gradients(saved).size(), 6u);
   EXPECT_FALSE(saved.attr("norm").toModule().attr("training").toBool());
-  EXPECT_TRUE(training_model.module().attr("norm").toModule().attr("training").toBool()) << "saving ends the training";
-  EXPECT_EQ(taking_gradients(training_model.module()).size(), 4u);
+  EXPECT_TRUE(training_model.source().parameters.attr("norm").toModule().attr("training").toBool()) << "saving ends the training";
+  EXPECT_EQ(taking_gradients(training_model.source().parameters).size(), 4u);
   EXPECT_EQ(folder.entries(), 1u);
 }
 
 TEST(TrainingModel, TakesAState) {
-  TrainingModel one(dropping_model()), other(dropping_model());
+  TrainingModel one(torchscript_source(dropping_model())), other(torchscript_source(dropping_model()));
   NamedTensors state;
   for (const auto& [name, tensor] : one.state()) state[name] = tensor + 1;
   other.set_state(state);

@@ -6,12 +6,11 @@
 #include <iostream>
 #include <string>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/jit/api/module.h>
 #include <vector>
 
 #include <attune/catalogue.h>
 #include <attune/maps.h>
-#include <attune/torchscript_model.h>
+#include <attune/torchscript.h>
 
 namespace {
 
@@ -29,21 +28,19 @@ at::Tensor random(at::IntArrayRef shape, uint64_t seed) {
 }
 
 // A convolution, an activation, a mean and a classifier: [N,2,8,7] to [N,3].
-torch::jit::Module make_module(const std::string& activation) {
-  torch::jit::Module module("__torch__.Small");
-  module.register_parameter("kernel", random({4, 2, 3, 3}, 1).requires_grad_(), false);
-  module.register_parameter("weight", random({3, 4}, 2).requires_grad_(), false);
-  module.register_attribute("training", c10::BoolType::get(), false);
-  module.define("def forward(self, x):\n    x = " + activation +
-                "(torch.conv2d(x, self.kernel, None))\n"
-                "    return torch.matmul(torch.mean(x * x, [2, 3]), self.weight.t())\n");
-  return module;
+std::shared_ptr<attune::ImageModel> make_model(const std::string& activation) {
+  const attune::ScriptedModule module{"Small",
+                                      "def forward(self, x):\n    x = " + activation +
+                                          "(torch.conv2d(x, self.kernel, None))\n"
+                                          "    return torch.matmul(torch.mean(x * x, [2, 3]), self.weight.t())\n",
+                                      {{"kernel", random({4, 2, 3, 3}, 1)}, {"weight", random({3, 4}, 2)}}};
+  return attune::torchscript_model(module);
 }
 
 class Check {
  public:
   Check(const attune::Catalogue& catalogue, const std::string& activation)
-      : catalogue_(catalogue), module_(make_module(activation)), model_(module_), name_(activation) {}
+      : catalogue_(catalogue), model_(make_model(activation)), name_(activation) {}
 
   // The map sums to what the score gains from the baseline to the input.
   void completeness() {
@@ -81,7 +78,7 @@ class Check {
     const at::Tensor direction = random(input_.sizes(), 4);
     at::Tensor x = input_.clone().requires_grad_();
     std::vector<at::Tensor> of{x};
-    for (const at::Tensor& parameter : module_.parameters()) of.push_back(parameter);
+    for (const auto& [name, parameter] : model_->parameters()) of.push_back(parameter);
     const auto found = torch::autograd::grad({(map_of(given, x, true) * direction).sum()}, of);
     const auto value = [&] { return (map_of(given, x.detach()) * direction).sum().item<double>(); };
     for (size_t i = 0; i < of.size(); ++i) {
@@ -106,14 +103,13 @@ class Check {
     const std::vector<attune::MapRequest> requests{
         {"ig", catalogue_.make_method("examples.integrated_gradients", given)}};
     const auto choice = attune::TargetChoice::parse(std::to_string(target), {});
-    return attune::compute_maps(model_, input, requests, {choice}, graph).maps[0][0].values;
+    return attune::compute_maps(*model_, input, requests, {choice}, graph).maps[0][0].values;
   }
 
-  at::Tensor score(const at::Tensor& input) { return module_.forward({input}).toTensor().select(1, target); }
+  at::Tensor score(const at::Tensor& input) { return model_->module_output(input, true).select(1, target); }
 
   const attune::Catalogue& catalogue_;
-  torch::jit::Module module_;
-  attune::TorchScriptModel model_;
+  std::shared_ptr<attune::ImageModel> model_;
   std::string name_;
   at::Tensor input_ = random({2, 2, 8, 7}, 3);
 };

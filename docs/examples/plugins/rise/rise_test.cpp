@@ -6,11 +6,10 @@
 #include <cmath>
 #include <iostream>
 #include <string>
-#include <torch/csrc/jit/api/module.h>
 #include <vector>
 
 #include <attune/catalogue.h>
-#include <attune/torchscript_model.h>
+#include <attune/torchscript.h>
 
 namespace {
 
@@ -32,14 +31,14 @@ at::Tensor random(const std::vector<int64_t>& shape, uint64_t seed) {
 }
 
 // Classes [N,3] of inputs [N,2,S1..Sd]: not linear, and different at every position.
-torch::jit::Module make_module(int64_t rank) {
+std::shared_ptr<attune::ImageModel> make_model(int64_t rank) {
   int64_t entries = 2;
   for (int64_t axis = 0; axis < rank; ++axis) entries *= extents[static_cast<size_t>(axis)];
-  torch::jit::Module module("__torch__.Small");
-  module.register_parameter("weight", random({classes, entries}, 1), false);
-  module.register_attribute("training", c10::BoolType::get(), false);
-  module.define("def forward(self, x):\n    return torch.matmul(torch.tanh(torch.flatten(x, 1)), self.weight.t())\n");
-  return module;
+  const attune::ScriptedModule module{
+      "Small",
+      "def forward(self, x):\n    return torch.matmul(torch.tanh(torch.flatten(x, 1)), self.weight.t())\n",
+      {{"weight", random({classes, entries}, 1)}}};
+  return attune::torchscript_model(module);
 }
 
 // The pass of the model, with a generator whose draws the loop repeats.
@@ -98,14 +97,14 @@ std::vector<at::Tensor> draw_masks(int64_t rank) {
   return drawn;
 }
 
-at::Tensor plain_loop(torch::jit::Module module, const at::Tensor& input, const at::Tensor& targets, bool centred) {
+at::Tensor plain_loop(const attune::ImageModel& model, const at::Tensor& input, const at::Tensor& targets, bool centred) {
   std::vector<at::Tensor> maps;
   const auto drawn = draw_masks(input.dim() - 2);
   for (int64_t sample = 0; sample < input.size(0); ++sample) {
     std::vector<double> scores;
     double mean = 0;
     for (const at::Tensor& mask : drawn) {
-      const at::Tensor output = module.forward({input.narrow(0, sample, 1) * mask}).toTensor();
+      const at::Tensor output = model.module_output(input.narrow(0, sample, 1) * mask, false);
       scores.push_back(output[0][targets[sample].item<int64_t>()].item<double>());
       mean += scores.back() / masks;
     }
@@ -118,20 +117,19 @@ at::Tensor plain_loop(torch::jit::Module module, const at::Tensor& input, const 
 
 void check(const attune::AttentionMethod& method, int64_t rank, bool centred) {
   const std::string place = "rank " + std::to_string(rank) + (centred ? ", centred" : "");
-  const auto module = make_module(rank);
-  attune::TorchScriptModel model(module);
+  const auto model = make_model(rank);
   std::vector<int64_t> shape{2, 2};
   shape.insert(shape.end(), extents.begin(), extents.begin() + rank);
   const at::Tensor input = random(shape, 2);
   const at::Tensor targets = at::tensor({2, 0}, at::kLong);
 
   const auto attend = [&](const at::Tensor& x, const at::Tensor& of) {
-    const auto pass = model.forward(x, method.needs(model), false);
+    const auto pass = model->forward(x, method.needs(*model), false);
     Seeded seeded_pass(*pass);
     return method.attend(seeded_pass, attune::Target(of)).values;
   };
   const at::Tensor map = attend(input, targets);
-  expect(at::allclose(map, plain_loop(module, input, targets, centred), 1e-5, 1e-6), place + ": equals the plain loop");
+  expect(at::allclose(map, plain_loop(*model, input, targets, centred), 1e-5, 1e-6), place + ": equals the plain loop");
   for (int64_t i = 0; i < 2; ++i) {
     expect(at::allclose(map.narrow(0, i, 1), attend(input.narrow(0, i, 1), targets.narrow(0, i, 1))),
            place + ": a batch equals its samples");

@@ -1,4 +1,4 @@
-#include "model/graph/contexts.h"
+#include "model/graph/graph.h"
 
 #include <map>
 #include <torch/csrc/jit/ir/constants.h>

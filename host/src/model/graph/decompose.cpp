@@ -1,4 +1,4 @@
-#include "model/graph/decompose.h"
+#include "model/graph/graph.h"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "model/graph/functionalise.h"
+#include "model/graph/graph.h"
 
 #include <algorithm>
 #include <map>

@@ -1,21 +1,78 @@
-// A TorchScript model's forward, rewritten once so that it can be cut at layers and run in pieces.
+// The graph of a model, whatever kind of file it comes from: marked by the format that reads it, rewritten once by the
+// engine so that it can be cut at layers and run in pieces.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <vector>
 
+#include <attune/sdk/error.h>
+
+#include "model/failure.h"
+
 namespace attune {
 
-// A graph with the inputs (self, rule, x). Outputs of submodule calls go through attune::layer nodes that carry the
-// layer's name, activations through attune::gate nodes. A node's scope is the path of the module that it stands in.
+// What a layer returns goes through an attune::layer node that carries the layer's name. A node's scope is the path of
+// the module that it stands in. The inputs of a rewritten graph are (self, rule, x); activations go through attune::gate
+// nodes, which read the rule.
 using LayeredGraph = std::shared_ptr<torch::jit::Graph>;
 
-// A copy of `module`'s forward with every call inlined and the output of every `forward` marked with its attribute
-// path; the second call of one module is "path@2". The module itself is not touched.
-LayeredGraph inline_calls(const torch::jit::Module& module);
+// What a format makes of a file: all that the engine needs to know of a model.
+struct ModelSource {
+  std::string format;  // see ImageModel::source()
+  // With the inputs (self, x): calls inlined, layers marked, parameters read as attributes of self.
+  LayeredGraph graph;
+  // `self`: parameters, buffers and constants by their attribute paths, and the classes that layers are of. It needs no
+  // code. Whoever copies a source shares them.
+  torch::jit::Module parameters;
+  // The model as its file has it, in the mode that it is in. Empty: the graph says it all.
+  std::function<c10::IValue(const torch::jit::Module& parameters, const at::Tensor& x)> run = {};
+  // A file of the same kind with these parameters. Empty: there is no way to write one.
+  std::function<std::string(const torch::jit::Module& parameters)> save = {};
+
+  // What `run` or the graph gives.
+  c10::IValue output(const at::Tensor& x) const;
+};
+
+// Calls what rewrites a graph, whose faults come out as Error(Fault::input) of one sentence.
+template <class Call>
+auto rewritten(Call&& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(Fault::input, "the model's graph cannot be rewritten: " + reason_of(error));
+  }
+}
+
+// For formats: marks a value as what the layer at `path` returns, at the graph's insert point.
+torch::jit::Value* mark_layer(torch::jit::Graph& graph, torch::jit::Value* value, const std::string& path);
+// The second mark of a path becomes "path@2".
+void number_repeated_calls(const LayeredGraph& graph);
+// The path of the module whose forward a node stands in; "" for the model's own. Copies of a node keep it.
+void set_scope(torch::jit::Node* node, const std::string& path);
+std::string scope_of(torch::jit::Node* node);
+
+// The name a mark carries.
+const std::string& layer_name(const torch::jit::Node* mark);
+// The value that a chain of marks passes on.
+torch::jit::Value* unmarked(torch::jit::Value* value);
+// The layers that can be cut and captured: those at the graph's top level, in program order.
+std::vector<std::string> top_level_layers(const LayeredGraph& graph);
+// Every mark, also those inside branches and loops that depend on the input.
+std::vector<std::string> all_layers(const LayeredGraph& graph);
+
+// The submodule or attribute at a dotted path ("layer4.2.conv3"), None where there is none.
+torch::jit::IValue attribute_at(const torch::jit::Module& module, const std::string& path);
+// The attribute path of a module value of the graph ("" for the model itself), or nothing when it is not a plain chain
+// of attributes.
+c10::optional<std::string> attribute_path(const torch::jit::Value* value, const torch::jit::Value* self);
 
 // Evaluation mode, constant conditions folded, input checks lifted out of the way of layers, and in-place operations
 // made functional wherever that cannot be seen from outside.
@@ -30,20 +87,40 @@ LayeredGraph freeze(const LayeredGraph& graph, const torch::jit::Module& module)
 // An If that raises in one case and does nothing in the other.
 bool is_check(const torch::jit::Node* node);
 
-// The name a mark carries.
-const std::string& layer_name(const torch::jit::Node* mark);
+// Rewrites `relu_(x)` to `relu(x)`, `list.append(y)` to `list + [y]` and so on wherever nothing else that is used later
+// may share memory with what is written. Where only views share it, as in `y[:, 0] = z`, the write goes into a copy.
+// Other writes stay as they are.
+void functionalise(LayeredGraph& graph);
 
-// The path of the module whose forward a node stands in; "" for the model's own.
-std::string scope_of(torch::jit::Node* node);
+// A module with a fast path of fused operators for callers without gradients has another path too: that one is taken.
+void avoid_fused_paths(LayeredGraph& graph);
 
-// The value that a chain of marks passes on.
-torch::jit::Value* unmarked(torch::jit::Value* value);
+// Opens fused operators that have no derivative: those of transformer encoders, as traced under torch.no_grad.
+void open_fused_operators(LayeredGraph& graph);
 
-// The submodule or attribute at a dotted path ("layer4.2.conv3").
-torch::jit::IValue attribute_at(const torch::jit::Module& module, const std::string& path);
+// Opens what has a first derivative only: hardsigmoid, grid sampling, distances, fused attention (LibTorch 2.x).
+void open_once_differentiable(const LayeredGraph& graph);
 
-// The attribute path of a module value of the graph ("" for the model itself), or nothing when it is not a plain chain
-// of attributes.
-c10::optional<std::string> attribute_path(const torch::jit::Value* value, const torch::jit::Value* self);
+// What the object of a `with` block is. Nothing else is told from other classes.
+bool is_autocast(const torch::jit::Value* object);
+bool is_record_function(const torch::jit::Value* object);
+
+// `with` blocks may reach across layers, and a graph that is cut between their nodes must still mean the same: this
+// leaves no object and no prim::Enter behind. Casts of autocast become nodes of their own, at the places where LibTorch
+// puts them; torch.no_grad becomes aten::set_grad_enabled of constants, where `true` is what the caller of a program
+// wants.
+void resolve_contexts(LayeredGraph& graph);
+
+// The layers at the graph's top level where the model itself switches gradients off.
+std::set<std::string> layers_without_gradient(const LayeredGraph& graph);
+
+// Whether the model switches gradients off anywhere.
+bool switches_gradients(const LayeredGraph& graph);
+
+// For programs that run without gradients anyway.
+void drop_gradient_switches(const LayeredGraph& graph);
+
+// Begins a piece where gradients are off.
+void begin_without_gradients(const LayeredGraph& graph);
 
 }  // namespace attune

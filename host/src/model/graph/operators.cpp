@@ -3,7 +3,9 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/threshold_backward.h>
+#include <algorithm>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
 
 namespace attune {
@@ -14,7 +16,7 @@ using torch::autograd::Variable;
 using torch::autograd::variable_list;
 using torch::jit::Stack;
 
-thread_local LayerObserver* observer = nullptr;
+thread_local Observer* observer = nullptr;
 
 // The identity on y. Nothing but the rule is saved, and the backward consists of differentiable operations, so that
 // second derivatives are right.
@@ -120,9 +122,7 @@ void run_accumulate_rectified(Stack& stack) {
 void run_layer(Stack& stack) {
   const std::string name = torch::jit::pop(stack).toStringRef();
   const at::Tensor& x = torch::jit::peek(stack, 0, 1).toTensor();
-  if (observer == nullptr) return;
-  const Axes* axes = observer->axes.find(x);
-  observer->visits.push_back({name, x.sizes().vec(), axes == nullptr ? std::nullopt : std::optional(*axes)});
+  if (observer != nullptr) observer->layer(name, x);
 }
 
 void run_watch(Stack& stack) {
@@ -130,8 +130,8 @@ void run_watch(Stack& stack) {
   std::vector<c10::IValue> values = torch::jit::pop(stack, count);
   if (observer == nullptr) return;
   const auto inputs = values.begin() + 2 + values[1].toInt();
-  observer->axes.observe(values[0].toStringRef(), std::vector<c10::IValue>(inputs, values.end()),
-                         std::vector<c10::IValue>(values.begin() + 2, inputs));
+  observer->operation(values[0].toStringRef(), std::vector<c10::IValue>(inputs, values.end()),
+                      std::vector<c10::IValue>(values.begin() + 2, inputs));
 }
 
 void run_gate(Stack& stack) {
@@ -140,6 +140,16 @@ void run_gate(Stack& stack) {
   const at::Tensor x = torch::jit::pop(stack).toTensor();
   const bool recorded = at::GradMode::is_enabled() && y.requires_grad();
   torch::jit::push(stack, recorded ? Gate::apply(x, y, rule) : y);
+}
+
+bool gives_tensors(const torch::jit::Node* node) {
+  const auto is_tensors = [](const torch::jit::Value* value) {
+    return value->type()->isSubtypeOf(*c10::TensorType::get()) ||
+           value->type()->isSubtypeOf(*c10::ListType::ofTensors());
+  };
+  if (node->kind().is_prim() || node->kind() == layer_symbol) return false;
+  const auto outputs = node->outputs();
+  return std::any_of(outputs.begin(), outputs.end(), is_tensors);
 }
 
 const torch::jit::RegisterOperators layers_and_gates({
@@ -165,7 +175,22 @@ const c10::Symbol accumulate_rectified_symbol = c10::Symbol::fromQualString("att
 const c10::Symbol watch_symbol = c10::Symbol::fromQualString("attune::watch");
 const c10::Symbol rectify_symbol = c10::Symbol::fromQualString("attune::rectify");
 
-LayerObserver::LayerObserver(const at::Tensor& input) : axes(input) { observer = this; }
-LayerObserver::~LayerObserver() { observer = nullptr; }
+Observer::Observer() { observer = this; }
+Observer::~Observer() { observer = nullptr; }
+
+void watch_operators(torch::jit::Block& block) {
+  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
+    torch::jit::Node* node = *it++;
+    for (torch::jit::Block* inner : node->blocks()) watch_operators(*inner);
+    if (!gives_tensors(node)) continue;
+    torch::jit::Graph& graph = *node->owningGraph();
+    torch::jit::WithInsertPoint point(node->next());
+    std::vector<torch::jit::Value*> values{graph.insertConstant(std::string(node->kind().toUnqualString())),
+                               graph.insertConstant(static_cast<int64_t>(node->outputs().size()))};
+    values.insert(values.end(), node->outputs().begin(), node->outputs().end());
+    values.insert(values.end(), node->inputs().begin(), node->inputs().end());
+    graph.insertNode(graph.create(watch_symbol, values, 0));
+  }
+}
 
 }  // namespace attune

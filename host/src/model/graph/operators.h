@@ -5,14 +5,12 @@
 #include <ATen/core/custom_class.h>
 #include <ATen/core/symbol.h>
 #include <atomic>
-#include <optional>
 #include <string>
+#include <torch/csrc/jit/ir/ir.h>
 #include <torch/custom_class_detail.h>
 #include <vector>
 
 #include <attune/sdk/pass.h>
-
-#include "model/layers/axis_tracker.h"
 
 namespace attune {
 
@@ -34,7 +32,7 @@ extern const c10::Symbol accumulate_symbol;
 // without gradients.
 extern const c10::Symbol accumulate_rectified_symbol;
 
-// attune::watch(str op, int results, ...results, ...inputs) -> (): what an operator made of what; for a LayerObserver.
+// attune::watch(str op, int results, ...results, ...inputs) -> (): what an operator made of what; for an Observer.
 extern const c10::Symbol watch_symbol;
 
 // How gradients pass the gates of one forward pass; an input of every program, so that it reaches the threads and forks
@@ -54,22 +52,20 @@ class RuleScope {
   GradientRule& rule_;
 };
 
-struct LayerVisit {
-  std::string name;
-  std::vector<int64_t> shape;
-  std::optional<Axes> axes;  // where they can be told
-};
-
-// While it lives, the layers that programs of this thread pass on `input` are recorded.
-class LayerObserver {
+// While it lives, it is told of what programs of this thread compute that were made to be observed.
+class Observer {
  public:
-  explicit LayerObserver(const at::Tensor& input);
-  ~LayerObserver();
-  LayerObserver(const LayerObserver&) = delete;
-  LayerObserver& operator=(const LayerObserver&) = delete;
+  Observer();
+  virtual ~Observer();
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
 
-  std::vector<LayerVisit> visits;
-  AxisTracker axes;
+  virtual void layer(const std::string& name, const at::Tensor& x) = 0;
+  virtual void operation(const std::string& op, const std::vector<c10::IValue>& inputs,
+                         const std::vector<c10::IValue>& outputs) = 0;
 };
+
+// Puts an attune::watch node behind every operator of a graph that gives tensors.
+void watch_operators(torch::jit::Block& block);
 
 }  // namespace attune

@@ -1,5 +1,7 @@
-// Step 2 of the rewriting: evaluation mode, no dead branches, input checks out of the way of layers.
+// Evaluation mode, no dead branches, input checks out of the way of layers; and the copy for passes that need no gradient
+// of the parameters.
 
+#include <algorithm>
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
@@ -7,11 +9,6 @@
 #include <torch/csrc/jit/passes/lower_tuples.h>
 #include <torch/csrc/jit/passes/peephole.h>
 
-#include <attune/sdk/error.h>
-
-#include "model/graph/contexts.h"
-#include "model/graph/decompose.h"
-#include "model/graph/functionalise.h"
 #include "model/graph/graph.h"
 
 namespace attune {
@@ -120,19 +117,36 @@ void fold(LayeredGraph& graph) {
   torch::jit::EliminateDeadCode(graph);
 }
 
-// forward(x, mask=None): what has a default takes it, so that every graph has the inputs (self, x).
-void default_arguments(Graph& graph, const torch::jit::Module& module) {
-  const auto& arguments = module.get_method("forward").function().getSchema().arguments();
-  if (arguments.size() < 2) throw Error(Fault::input, "the model's forward takes no input");
-  torch::jit::WithInsertPoint point(*graph.nodes().begin());
-  for (size_t i = arguments.size() - 1; i >= 2; --i) {
-    if (!arguments[i].default_value()) {
-      throw Error(Fault::input, "the model's forward takes " + std::to_string(arguments.size() - 1) + " inputs and '" +
-                                    arguments[i].name() +
-                                    "' has no default; export a wrapper whose forward takes the picture alone");
-    }
-    graph.inputs()[i]->replaceAllUsesWith(graph.insertConstant(*arguments[i].default_value()));
-    graph.eraseInput(i);
+// Whether a condition is computed from the input and constants alone, without running any part of the model.
+bool is_about_input(const Value* value, const Value* input) {
+  if (value == input) return true;
+  if (value->type()->isSubtypeOf(*c10::TensorType::get())) return false;
+  const auto inputs = value->node()->inputs();
+  return std::all_of(inputs.begin(), inputs.end(), [&](const auto* v) { return is_about_input(v, input); });
+}
+
+// Checks of intermediate activations (batch norm's rank check) stand between a convolution and its norm. Where they can
+// fail, the model's input checks and the live graph say so; the user's own checks of the input stay.
+void drop_inner_checks(Graph& graph) {
+  for (auto it = graph.nodes().begin(); it != graph.nodes().end();) {
+    Node* node = *it++;
+    if (is_check(node) && !is_about_input(node->input(), graph.inputs()[2])) node->destroy();
+  }
+}
+
+// Detached aliases share the model's memory, so that freezing copies nothing.
+void inline_parameters(Graph& graph, Block* block, const torch::jit::Module& module) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* node = *it++;
+    for (Block* inner : node->blocks()) inline_parameters(graph, inner, module);
+    if (node->kind() != c10::prim::GetAttr) continue;
+    const auto path = attribute_path(node->output(), graph.inputs()[0]);
+    if (!path) continue;
+    const auto value = attribute_at(module, *path);
+    if (!value.isTensor() || !value.toTensor().defined()) continue;
+    torch::jit::WithInsertPoint point(node);
+    node->output()->replaceAllUsesWith(graph.insertConstant(value.toTensor().detach()));
+    node->destroy();
   }
 }
 
@@ -145,7 +159,6 @@ bool is_check(const Node* node) {
 }
 
 void simplify(LayeredGraph& graph, const torch::jit::Module& module) {
-  default_arguments(*graph, module);
   AttributeBaker(*graph, module).bake(graph->block());
   drop_warnings(graph->block());
   avoid_fused_paths(graph);
@@ -157,6 +170,14 @@ void simplify(LayeredGraph& graph, const torch::jit::Module& module) {
   functionalise(graph);
   open_fused_operators(graph);
   fold(graph);
+}
+
+LayeredGraph freeze(const LayeredGraph& graph, const torch::jit::Module& module) {
+  LayeredGraph frozen = graph->copy();
+  drop_inner_checks(*frozen);
+  inline_parameters(*frozen, frozen->block(), module);
+  torch::jit::EliminateDeadCode(frozen);
+  return frozen;
 }
 
 }  // namespace attune

@@ -1,4 +1,4 @@
-#include "model/layers/attention.h"
+#include "model/layers/layers.h"
 
 #include <algorithm>
 #include <set>
@@ -6,10 +6,9 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/shape_text.h"
 #include "model/graph/compat.h"
-#include "model/layers/layout.h"
 #include "model/graph/operators.h"
-#include "model/pieces/slice.h"
 
 namespace attune {
 namespace {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model/layers/axis_rules.h"
+
 namespace attune {
 namespace {
 
@@ -144,5 +146,32 @@ std::optional<Axes> reshaped(const Axes& axes, c10::IntArrayRef sizes) {
                                    [](const Factor& factor) { return factor.size == 1; });
   return is_done ? std::optional(result) : std::nullopt;
 }
+
+AxisTracker::AxisTracker(const at::Tensor& input) {
+  Axes axes = axes_of_input(input.sizes());
+  for (const Axis& axis : axes) positions_ += has(axis, Factor::Source::position) ? 1 : 0;
+  set(input, std::move(axes));
+}
+
+void AxisTracker::observe(const std::string& op, const std::vector<c10::IValue>& inputs,
+                          const std::vector<c10::IValue>& outputs) {
+  try {
+    AxisRule{*this, inputs, outputs}.apply(op);
+  } catch (const std::exception&) {  // an operator that takes other inputs than its rule knows: nothing is told of it
+  }
+}
+
+const Axes* AxisTracker::find(const at::Tensor& tensor) const {
+  const auto found = axes_.find(tensor.unsafeGetTensorImpl());
+  return found == axes_.end() ? nullptr : &found->second.second;
+}
+
+void AxisTracker::set(const at::Tensor& tensor, Axes axes) {
+  const auto* key = tensor.unsafeGetTensorImpl();
+  axes_.erase(key);
+  axes_.emplace(key, std::make_pair(Weak(tensor.getIntrusivePtr()), std::move(axes)));
+}
+
+Axis AxisTracker::new_channels(int64_t size) { return axis_of(Factor::Source::channel, size, ++channels_); }
 
 }  // namespace attune

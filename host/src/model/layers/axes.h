@@ -1,10 +1,14 @@
 // Where the axes of an activation come from: what of them is the input's batch, its positions, channels.
 #pragma once
 
-#include <c10/util/ArrayRef.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace attune {
@@ -57,5 +61,29 @@ Axis cut(const Axis& axis, int64_t start, int64_t length);
 Axis joined(const std::vector<Axis>& parts);
 // The same elements in the same order under other sizes; nothing when they cannot be assigned.
 std::optional<Axes> reshaped(const Axes& axes, c10::IntArrayRef sizes);
+
+// Follows the axes of the input through the operators of one run.
+class AxisTracker {
+ public:
+  explicit AxisTracker(const at::Tensor& input);
+
+  // What `op` ("conv2d") made of its inputs. The axes of results of unknown operators are those of the inputs as far as
+  // the sizes allow that.
+  void observe(const std::string& op, const std::vector<c10::IValue>& inputs, const std::vector<c10::IValue>& outputs);
+  // Nothing when the tensor was not made of the input, or by an operator whose result cannot be told.
+  const Axes* find(const at::Tensor& tensor) const;
+
+  // For the rules of operators.
+  void set(const at::Tensor& tensor, Axes axes);
+  Axis new_channels(int64_t size);
+  int64_t positions() const { return positions_; }
+
+ private:
+  // Held weakly: memory goes as it does without a tracker, and no address comes twice.
+  using Weak = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
+  std::map<const c10::TensorImpl*, std::pair<Weak, Axes>> axes_;
+  int64_t positions_ = 0;  // axes of the input
+  int64_t channels_ = 0;   // sets of them that were made
+};
 
 }  // namespace attune

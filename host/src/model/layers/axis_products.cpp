@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "model/layers/axis_rules.h"
-#include "model/layers/axis_tracker.h"
 
 namespace attune::axis_rules {
 namespace {

@@ -7,8 +7,6 @@
 #include <numeric>
 #include <set>
 
-#include "model/layers/axis_tracker.h"
-
 namespace attune {
 namespace axis_rules {
 

@@ -11,8 +11,6 @@
 
 namespace attune {
 
-class AxisTracker;
-
 // One call of an operator. `inputs` are complete, with defaults, in the order of the operator's schema.
 struct AxisRule {
   AxisTracker& tracker;

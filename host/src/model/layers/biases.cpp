@@ -1,4 +1,4 @@
-#include "model/layers/biases.h"
+#include "model/layers/layers.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/rsqrt.h>

@@ -4,7 +4,7 @@
 #include <ATen/core/ivalue.h>
 #include <string>
 
-#include <attune/torchscript_model.h>
+#include <attune/model.h>
 
 #include "model/graph/graph.h"
 
@@ -20,7 +20,7 @@ at::Tensor scores_of(const c10::IValue& value, const std::string& selector, int6
 // What the operators that make the selected output say of it.
 OutputKind output_kind(const LayeredGraph& graph, const std::string& selector);
 
-// See TorchScriptModel::probabilities() and TorchScriptModel::logits().
+// See ImageModel::probabilities() and ImageModel::logits().
 at::Tensor probabilities_of(const at::Tensor& output, OutputKind kind, bool multi_label);
 at::Tensor logits_of(const at::Tensor& output, OutputKind kind);
 

@@ -1,13 +1,8 @@
-// What a user should know of a model before its maps are trusted.
-
-#include "model/layers/remarks.h"
+#include "model/layers/layers.h"
 
 #include <map>
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>
-
-#include "model/graph/graph.h"
-#include "model/layers/output.h"
 
 namespace attune {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/pieces/channels_last.h"
+#include "model/pieces/pieces.h"
 
 #include <algorithm>
 #include <set>

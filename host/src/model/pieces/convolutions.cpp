@@ -1,4 +1,4 @@
-#include "model/pieces/convolutions.h"
+#include "model/pieces/pieces.h"
 
 #include <cstring>
 #include <functional>

@@ -1,4 +1,4 @@
-#include "model/pieces/in_place.h"
+#include "model/pieces/pieces.h"
 
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>

@@ -1,4 +1,4 @@
-#include "model/pieces/live_norms.h"
+#include "model/pieces/pieces.h"
 
 #include <ATen/TensorOperators.h>
 #include <initializer_list>

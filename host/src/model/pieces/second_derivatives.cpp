@@ -1,4 +1,4 @@
-#include "model/pieces/second_derivatives.h"
+#include "model/pieces/pieces.h"
 
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
@@ -8,8 +8,6 @@
 #include <ATen/ops/native_batch_norm_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
-
-#include "model/pieces/live_norms.h"
 
 namespace attune {
 namespace {

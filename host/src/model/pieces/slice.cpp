@@ -7,16 +7,9 @@
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/remove_exceptions.h>
 
-#include "model/layers/attention.h"
-#include "model/layers/axis_tracker.h"
-#include "model/pieces/channels_last.h"
 #include "model/graph/compat.h"
-#include "model/graph/contexts.h"
-#include "model/pieces/convolutions.h"
-#include "model/graph/decompose.h"
-#include "model/pieces/in_place.h"
 #include "model/graph/operators.h"
-#include "model/pieces/second_derivatives.h"
+#include "model/layers/layers.h"
 
 namespace attune {
 namespace {
@@ -166,14 +159,6 @@ class Copier {
   std::map<const Node*, Value*> opened_;  // their probabilities, where they are fused
 };
 
-void collect(const Block* block, bool nested, std::vector<std::string>& names) {
-  for (const Node* node : block->nodes()) {
-    if (node->kind() == layer_symbol) names.push_back(layer_name(node));
-    if (!nested) continue;
-    for (const Block* inner : node->blocks()) collect(inner, nested, names);
-  }
-}
-
 // What saves time and memory and is not seen from outside.
 void ease(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
   const bool channels_last = takes_channels_last(graph);
@@ -208,18 +193,6 @@ std::string Piece::key() const {
   for (const auto& capture : captures) key += "|" + capture;
   for (const auto& block : attention) key += "|~" + block;
   return key;
-}
-
-std::vector<std::string> top_level_layers(const LayeredGraph& graph) {
-  std::vector<std::string> names;
-  collect(graph->block(), false, names);
-  return names;
-}
-
-std::vector<std::string> all_layers(const LayeredGraph& graph) {
-  std::vector<std::string> names;
-  collect(graph->block(), true, names);
-  return names;
 }
 
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {

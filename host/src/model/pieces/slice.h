@@ -6,8 +6,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <vector>
 
-#include "model/pieces/convolutions.h"
-#include "model/graph/graph.h"
+#include "model/pieces/pieces.h"
 
 namespace attune {
 
@@ -22,12 +21,6 @@ struct Piece {
 
   std::string key() const;
 };
-
-// The layers that can be cut and captured: those at the graph's top level, in program order.
-std::vector<std::string> top_level_layers(const LayeredGraph& graph);
-
-// Every mark, also those inside branches and loops that depend on the input.
-std::vector<std::string> all_layers(const LayeredGraph& graph);
 
 // The piece as a graph of its own.
 //   inputs:  self, rule, then x, or from's activation and the values alive across that cut

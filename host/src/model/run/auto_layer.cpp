@@ -60,7 +60,7 @@ std::string best_name(const Candidate& candidate, const std::string& first_layer
 
 class AutoLayer {
  public:
-  AutoLayer(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input)
+  AutoLayer(GraphModel& model, GraphModel::State& state, const at::Tensor& input)
       : model_(model), state_(state), input_(input) {}
 
   std::string find() {
@@ -90,7 +90,7 @@ class AutoLayer {
     const std::string first = top_level_layers(graph).empty() ? "" : top_level_layers(graph)[0];
     for (const Candidate& candidate : candidates(graph)) {
       const LayerVisit* visit = trial.find(candidate.names[0]);
-      if (visit == nullptr || is_passive(state_.module, candidate)) continue;
+      if (visit == nullptr || is_passive(state_.source.parameters, candidate)) continue;
       if (state_.without_gradient.count(visit->name) != 0) continue;
       if (trial.gives_scores(*visit) == scores && is_spatial(*visit)) names.push_back(best_name(candidate, first));
     }
@@ -131,14 +131,14 @@ class AutoLayer {
     return "";
   }
 
-  TorchScriptModel& model_;
-  TorchScriptModel::State& state_;
+  GraphModel& model_;
+  GraphModel::State& state_;
   at::Tensor input_;
 };
 
 }  // namespace
 
-std::string TorchScriptModel::auto_layer(const at::Tensor& input) {
+std::string GraphModel::auto_layer(const at::Tensor& input) {
   if (state_->options.layer != "auto") return state_->options.layer;
   const std::lock_guard<std::mutex> lock(state_->auto_mutex);
   if (state_->auto_layer.empty()) {

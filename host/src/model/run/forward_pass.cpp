@@ -10,11 +10,9 @@
 
 #include <attune/sdk/error.h>
 
-#include "model/layers/attention.h"
-#include "model/layers/biases.h"
-#include "model/run/explain.h"
-#include "model/run/explain_gradient.h"
+#include "model/layers/layers.h"
 #include "model/layers/output.h"
+#include "model/run/explain.h"
 #include "model/run/trial.h"
 
 namespace attune {
@@ -37,7 +35,7 @@ IValue repeat_rows(const IValue& value, int64_t rows, int64_t times) {
 
 }  // namespace
 
-ForwardPass::ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input,
+ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input,
                          const Needs& needs, bool graph, const at::Generator& generator)
     : model_(model),
       state_(state),
@@ -120,7 +118,7 @@ void ForwardPass::run_behind_cut() {
 }
 
 std::vector<IValue> ForwardPass::run_piece(const Piece& piece, const std::vector<IValue>& arguments) {
-  return pieces_->get(piece)->run(state_.module._ivalue(), rule_, arguments);
+  return pieces_->get(piece)->run(state_.source.parameters._ivalue(), rule_, arguments);
 }
 
 // A layer of several captures was run once.
@@ -163,7 +161,7 @@ at::Tensor ForwardPass::bias(const Capture& capture) {
   const auto affine = state_.affine.find(layer(capture.layer));
   if (affine == state_.affine.end() || capture.kind == Capture::attention) return {};
   const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
-  const at::Tensor bias = bias_of(affine->second, state_.module);
+  const at::Tensor bias = bias_of(affine->second, state_.source.parameters);
   std::vector<int64_t> shape(static_cast<size_t>(shown.dim()), 1);
   const bool is_last = capture.kind == Capture::raw && has_channels_last(affine->second);
   shape[is_last ? shape.size() - 1 : 1] = bias.numel();

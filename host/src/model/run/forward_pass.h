@@ -1,4 +1,4 @@
-// One forward pass of a TorchScriptModel.
+// One forward pass of a GraphModel.
 #pragma once
 
 #include <ATen/core/ivalue.h>
@@ -9,15 +9,15 @@
 
 #include <attune/sdk/pass.h>
 
-#include "model/layers/layout.h"
 #include "model/graph/operators.h"
-#include "model/run/state.h"
+#include "model/layers/layout.h"
+#include "model/run/graph_model.h"
 
 namespace attune {
 
 class ForwardPass final : public Pass {
  public:
-  ForwardPass(TorchScriptModel& model, TorchScriptModel::State& state, const at::Tensor& input, const Needs& needs,
+  ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs,
               bool graph, const at::Generator& generator = {});
 
   const at::Tensor& input() const override { return input_; }
@@ -55,8 +55,8 @@ class ForwardPass final : public Pass {
   const std::vector<c10::IValue>& live_values(const std::string& layer);
   std::vector<at::Tensor> backward(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier);
 
-  TorchScriptModel& model_;
-  TorchScriptModel::State& state_;
+  GraphModel& model_;
+  GraphModel::State& state_;
   at::Tensor input_;
   at::Tensor output_;
   bool graph_;

@@ -1,18 +1,41 @@
 // The programs of one model, made when they are first needed.
 #pragma once
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/core/ivalue.h>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
 #include <vector>
 
-#include "model/run/program.h"
+#include "model/graph/operators.h"
 #include "model/pieces/slice.h"
 
 namespace attune {
+
+// A compiled piece of a model. Runs on the plain interpreter: the profiling executor's second derivatives fail or are wrong after the second call.
+// Holds no state, so any number of threads may run it.
+class Program {
+ public:
+  explicit Program(const LayeredGraph& graph) : code_(graph, "forward") {}
+
+  // `arguments` follow (self, rule); see slice().
+  std::vector<c10::IValue> run(const c10::IValue& self, const c10::intrusive_ptr<GradientRule>& rule,
+                               const std::vector<c10::IValue>& arguments) const {
+    torch::jit::Stack stack{self, c10::IValue::make_capsule(rule)};
+    stack.insert(stack.end(), arguments.begin(), arguments.end());
+    const at::AutoGradMode mode(at::GradMode::is_enabled());  // a piece may end where the model switches gradients off
+    torch::jit::InterpreterState(code_).run(stack);
+    return stack;
+  }
+
+ private:
+  torch::jit::Code code_;
+};
 
 // Pieces of one graph, compiled once each, and the weights made for them. Safe to use from several threads.
 class PieceCache {

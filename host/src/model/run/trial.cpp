@@ -12,6 +12,24 @@ namespace {
 
 constexpr size_t most_trials = 64;  // of one model that is given inputs of ever new sizes
 
+// Records the layers that a run passes.
+class LayerObserver final : public Observer {
+ public:
+  explicit LayerObserver(const at::Tensor& input) : axes(input) {}
+
+  void layer(const std::string& name, const at::Tensor& x) override {
+    const Axes* known = axes.find(x);
+    visits.push_back({name, x.sizes().vec(), known == nullptr ? std::nullopt : std::optional(*known)});
+  }
+  void operation(const std::string& op, const std::vector<c10::IValue>& inputs,
+                 const std::vector<c10::IValue>& outputs) override {
+    axes.observe(op, inputs, outputs);
+  }
+
+  std::vector<LayerVisit> visits;
+  AxisTracker axes;
+};
+
 // Which axis of a layer grows with the number of inputs; the first one where nobody knows.
 size_t axis_of_rows(const LayerVisit& visit) {
   for (size_t i = 0; visit.axes && i < visit.axes->size(); ++i) {
@@ -29,7 +47,7 @@ void as_one_row(Trial& trial, int64_t rows) {
 }
 
 // Two rows, as one could not be told from axes of size 1; but some models take one only, or a certain number.
-std::shared_ptr<const Trial> new_trial(TorchScriptModel::State& state, const at::Tensor& input) {
+std::shared_ptr<const Trial> new_trial(GraphModel::State& state, const at::Tensor& input) {
   const at::Tensor row = input.detach().narrow(0, 0, 1);
   Trial trial;
   for (const at::Tensor& rows : {row.repeat_interleave(2, 0), row, input}) {
@@ -69,7 +87,7 @@ bool Trial::gives_scores(const LayerVisit& visit) const {
                      [&](const Axis& axis) { return std::any_of(axis.begin(), axis.end(), is_class); });
 }
 
-Trial try_out(TorchScriptModel::State& state, const at::Tensor& input) {
+Trial try_out(GraphModel::State& state, const at::Tensor& input) {
   const at::AutoGradMode mode(false);
   const auto program = state.programs.live()->get({"", "", {}, Differentiable::no, true});
   const at::Tensor x = input.detach();
@@ -77,7 +95,7 @@ Trial try_out(TorchScriptModel::State& state, const at::Tensor& input) {
   Trial trial;
   std::vector<c10::IValue> results;
   try {
-    results = program->run(state.module._ivalue(), c10::make_intrusive<GradientRule>(), {x});
+    results = program->run(state.source.parameters._ivalue(), c10::make_intrusive<GradientRule>(), {x});
   } catch (const std::exception&) {
     trial.failed = true;
   }
@@ -86,7 +104,7 @@ Trial try_out(TorchScriptModel::State& state, const at::Tensor& input) {
   return trial;
 }
 
-std::shared_ptr<const Trial> trial_of(TorchScriptModel::State& state, const at::Tensor& input) {
+std::shared_ptr<const Trial> trial_of(GraphModel::State& state, const at::Tensor& input) {
   const std::vector<int64_t> extents = input.sizes().slice(1).vec();
   const std::lock_guard<std::mutex> lock(state.trial_mutex);
   const auto known = state.trials.find(extents);
@@ -95,7 +113,7 @@ std::shared_ptr<const Trial> trial_of(TorchScriptModel::State& state, const at::
   return state.trials[extents] = new_trial(state, input);
 }
 
-Layout layout_of(TorchScriptModel::State& state, const std::string& layer, const std::vector<int64_t>& shape,
+Layout layout_of(GraphModel::State& state, const std::string& layer, const std::vector<int64_t>& shape,
                  const at::Tensor& input) {
   const auto trial = state.options.layout == "auto" ? trial_of(state, input) : nullptr;
   const LayerVisit* visit = trial == nullptr ? nullptr : trial->find(layer);

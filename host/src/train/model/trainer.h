@@ -9,10 +9,10 @@
 #include <attune/consistency_loss.h>
 
 #include "data/batch_loader.h"
+#include "model/run/training_model.h"
 #include "spec/train_config.h"
 #include "strategy/strategy.h"
 #include "train/model/optimiser.h"
-#include "train/model/training_model.h"
 
 namespace attune {
 

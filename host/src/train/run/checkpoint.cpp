@@ -1,17 +1,16 @@
 #include "train/run/checkpoint.h"
 
-#include <ATen/core/Dict.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <sstream>
-#include <torch/csrc/jit/serialization/pickle.h>
 #include <type_traits>
 
 #include <attune/sdk/error.h>
 
+#include "formats/formats.h"
 #include "image/output_file.h"
 
 namespace attune {
@@ -126,25 +125,17 @@ NamedTensors part(const NamedTensors& all, const std::string& prefix) {
 }  // namespace
 
 void write_tensors(const std::filesystem::path& file, const NamedTensors& tensors) {
-  c10::Dict<std::string, at::Tensor> dictionary;
-  for (const auto& [name, tensor] : tensors) dictionary.insert(name, tensor.detach().cpu());
-  const std::vector<char> bytes = torch::jit::pickle_save(dictionary);
-  write_file(file, {bytes.data(), bytes.size()});
+  write_file(file, pickled(tensors));
 }
 
 NamedTensors read_tensors(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw Error(Fault::input, file.string() + ": cannot be read");
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(stream), {}};
-  NamedTensors tensors;
   try {
-    for (const auto& entry : torch::jit::pickle_load(bytes).toGenericDict()) {
-      tensors[entry.key().toStringRef()] = entry.value().toTensor();
-    }
+    return unpickled({std::istreambuf_iterator<char>(stream), {}});
   } catch (const std::exception&) {
     throw Error(Fault::input, file.string() + ": is damaged, or a file of another kind; expected tensors by name");
   }
-  return tensors;
 }
 
 void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint) {

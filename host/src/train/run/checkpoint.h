@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "train/model/training_model.h"
+#include "model/run/training_model.h"
 #include "train/run/log.h"
 #include "train/run/selection.h"
 

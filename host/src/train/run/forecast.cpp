@@ -15,13 +15,13 @@ constexpr int64_t remembered = 20;  // pieces whose times make the mean
 
 Forecast::Forecast(std::vector<StageWork> stages) : stages_(std::move(stages)), timed_(stages_.size()) {}
 
-void Forecast::took(size_t stage, Piece piece, double seconds) {
+void Forecast::took(size_t stage, Work piece, double seconds) {
   Timed& of = timed(stage, piece);
   of.count = std::min(of.count + 1, remembered);
   of.mean += (seconds - of.mean) / static_cast<double>(of.count);
 }
 
-double Forecast::pace(size_t stage, Piece piece) const {
+double Forecast::pace(size_t stage, Work piece) const {
   double pace = unknown;
   size_t nearest = stages_.size();
   for (size_t i = 0; i < stages_.size(); ++i) {
@@ -34,11 +34,11 @@ double Forecast::pace(size_t stage, Piece piece) const {
   return pace;
 }
 
-double Forecast::cost(size_t stage, Piece piece) const {
+double Forecast::cost(size_t stage, Work piece) const {
   if (timed(stage, piece).count > 0) return timed(stage, piece).mean;
   const double guess = stages_[stage].guess[static_cast<size_t>(piece)];
   if (guess <= 0) return 0;
-  for (const Piece known : {piece, Piece::step, Piece::look, Piece::end}) {
+  for (const Work known : {piece, Work::step, Work::look, Work::end}) {
     const double seconds = pace(stage, known);
     if (!std::isnan(seconds)) return seconds * guess;
   }
@@ -51,14 +51,14 @@ double Forecast::left(const Reached& at) const {
     const bool is_begun = i == at.stage;
     const int64_t steps = stages_[i].steps - (is_begun ? at.steps : 0);
     const int64_t looks = stages_[i].looks - (is_begun ? at.looks : 0);
-    if (steps > 0) seconds += static_cast<double>(steps) * cost(i, Piece::step);
-    if (looks > 0) seconds += static_cast<double>(looks) * cost(i, Piece::look);
-    seconds += cost(i, Piece::end);
+    if (steps > 0) seconds += static_cast<double>(steps) * cost(i, Work::step);
+    if (looks > 0) seconds += static_cast<double>(looks) * cost(i, Work::look);
+    seconds += cost(i, Work::end);
   }
   return seconds;
 }
 
-double Forecast::left(const Reached& at, Piece under_way, double seconds) const {
+double Forecast::left(const Reached& at, Work under_way, double seconds) const {
   return left(at) - std::min(seconds, cost(at.stage, under_way));
 }
 

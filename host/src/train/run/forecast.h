@@ -9,7 +9,7 @@ namespace attune {
 
 // Pieces of work that a stage is made of: its steps; its looks, before the first epoch and behind every one, at the
 // validation part; and its end, when its model is judged.
-enum class Piece { step, look, end };
+enum class Work { step, look, end };
 
 struct StageWork {
   int64_t steps = 0;
@@ -31,12 +31,12 @@ class Forecast {
  public:
   explicit Forecast(std::vector<StageWork> stages);
 
-  void took(size_t stage, Piece piece, double seconds);
+  void took(size_t stage, Work piece, double seconds);
 
   // In seconds, to the end of the run; NaN while nothing has been timed.
   double left(const Reached& at) const;
   // The same in the middle of the next piece.
-  double left(const Reached& at, Piece under_way, double seconds) const;
+  double left(const Reached& at, Work under_way, double seconds) const;
 
  private:
   struct Timed {
@@ -44,11 +44,11 @@ class Forecast {
     double mean = 0;  // of late
   };
 
-  double cost(size_t stage, Piece piece) const;
+  double cost(size_t stage, Work piece) const;
   // Seconds for what is guessed to take 1, from the stage or the ones next to it.
-  double pace(size_t stage, Piece piece) const;
-  Timed& timed(size_t stage, Piece piece) { return timed_[stage][static_cast<size_t>(piece)]; }
-  const Timed& timed(size_t stage, Piece piece) const { return timed_[stage][static_cast<size_t>(piece)]; }
+  double pace(size_t stage, Work piece) const;
+  Timed& timed(size_t stage, Work piece) { return timed_[stage][static_cast<size_t>(piece)]; }
+  const Timed& timed(size_t stage, Work piece) const { return timed_[stage][static_cast<size_t>(piece)]; }
 
   std::vector<StageWork> stages_;
   std::vector<std::array<Timed, 3>> timed_;

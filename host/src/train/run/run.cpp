@@ -80,7 +80,7 @@ class StageEvaluation {
   void looked(const Batch& batch) {
     observer_.tell(batch.problems);
     progress_.looked += examples_of(batch);
-    progress_.left = forecast_.left(reached_, Piece::end, watch_.seconds());
+    progress_.left = forecast_.left(reached_, Work::end, watch_.seconds());
     observer_.look(progress_);
     observer_.ask();
   }
@@ -146,7 +146,7 @@ Ending run_stages(TrainSession& session, RunFolder& folder, Checkpoint checkpoin
       StageRun(session, files, log, position, checkpoint.optimisers, observer, forecast).run();
       const Stopwatch watch;
       if (done) done(position, forecast);
-      forecast.took(static_cast<size_t>(position.stage), Piece::end, watch.seconds());
+      forecast.took(static_cast<size_t>(position.stage), Work::end, watch.seconds());
       position = {position.stage + 1};
       write_checkpoint(files.checkpoint(), {position,
                                             log.sync(),

@@ -6,11 +6,9 @@
 #include <thread>
 
 #include <attune/sdk/error.h>
-#include <attune/torchscript_model.h>
 
 #include "base/random.h"
-#include "model/archive.h"
-#include "train/model/head.h"
+#include "formats/formats.h"
 #include "train/model/trainer.h"
 #include "train/run/run_inputs.h"
 #include "train/run/splits.h"
@@ -101,25 +99,25 @@ void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
   options.output = given.output;
   options.layout = given.layout;
   options.layer = layer.empty() ? given.layer : layer;
-  torch::jit::Module module = load_archive(config.model, options.device);
+  const ModelSource source = read_model(config.model, options.device);
   const auto classes = static_cast<int64_t>(splits.train.classes.size());
   if (config.head) {
     if (config.head->classes && *config.head->classes != classes) {
       throw Error(Fault::spec, "\"head\" asks for " + std::to_string(*config.head->classes) +
                                    " classes, but the data has " + std::to_string(classes));
     }
-    replace_head(module, config.head->layer, classes, derive_seed({config.seed, draws::head}));
+    replace_head(source, config.head->layer, classes, derive_seed({config.seed, draws::head}));
   }
-  model = std::make_shared<TorchScriptModel>(module, options);
+  model = image_model(source, options);
   open_input(given);
   example_ = first_of(splits.train, evaluation).input.to(model->device(), model->dtype());
   const at::Tensor scores = model->forward(example_, {}, false)->output();
-  require_classes(scores.size(1), classes, module, config.head ? config.head->layer : "");
+  require_classes(scores.size(1), classes, source, config.head ? config.head->layer : "");
   if (has_specs() && options.layer == "auto") {
     options.layer = model->auto_layer(example_);
-    model = std::make_shared<TorchScriptModel>(module, options);
+    model = image_model(source, options);
   }
-  training_model = std::make_unique<TrainingModel>(module);
+  training_model = std::make_unique<TrainingModel>(source);
 }
 
 void TrainSession::open_losses() {

@@ -10,10 +10,10 @@
 #include <attune/consistency_loss.h>
 #include <attune/model.h>
 
+#include "model/run/training_model.h"
 #include "spec/run_documents.h"
 #include "spec/sidecar.h"
 #include "spec/train_config.h"
-#include "train/model/training_model.h"
 #include "train/run/splits.h"
 
 namespace attune {
@@ -31,7 +31,7 @@ class TrainSession {
   Sidecar sidecar;  // of the models that the run writes
   LoaderOptions evaluation;
   std::unique_ptr<TrainingModel> training_model;
-  std::shared_ptr<ImageModel> model;  // of the training_model's module
+  std::shared_ptr<ImageModel> model;  // of the training_model's parameters
 
   const Dataset& training_data(size_t stage) const;
   LoaderOptions training_options(size_t stage) const;

@@ -6,9 +6,9 @@
 #include <attune/sdk/error.h>
 
 #include "base/random.h"
+#include "formats/formats.h"
 #include "image/output_file.h"
 #include "metrics/metric.h"
-#include "model/archive.h"
 #include "train/run/curves.h"
 #include "train/run/splits.h"
 
@@ -62,7 +62,7 @@ void StageRun::run() {
     save_checkpoint();
     throw;
   }
-  const TrainingModel selected(load_archive(files_.model(stage_.name), session_.model->device()));
+  const TrainingModel selected(read_model(files_.model(stage_.name), session_.model->device()));
   session_.training_model->set_state(selected.state());
 }
 
@@ -70,7 +70,7 @@ void StageRun::run_epochs() {
   if (position_.step == 0) {
     look_.restart();
     const NamedNumbers row = log_epoch(0, {}, validate(0));
-    forecast_.took(index_, Piece::look, look_.seconds());
+    forecast_.took(index_, Work::look, look_.seconds());
     observer_.epoch_over({stage_.name, 0, length_.epochs, row, false, forecast_.left({index_, 0, 1})});
   }
   while (position_.epoch < length_.epochs) run_epoch();  // also when it was stopped behind an epoch's last step
@@ -99,7 +99,7 @@ void StageRun::take(const Batch& batch, const Stopwatch& watch) {
   if (!batch.examples.empty()) report = step(batch);
   ++position_.step;
   if (!batch.examples.empty()) log_step(report);
-  forecast_.took(index_, Piece::step, watch.seconds());
+  forecast_.took(index_, Work::step, watch.seconds());
   TrainProgress progress = this->progress(position_.epoch + 1);
   progress.report = report;
   progress.left = forecast_.left(reached());
@@ -161,7 +161,7 @@ void StageRun::finish_epoch() {
   draw_curves(files_.folder, log_.epochs(), session_.config.select);
   save_checkpoint();
   if (is_best()) save_model();
-  forecast_.took(index_, Piece::look, look_.seconds());
+  forecast_.took(index_, Work::look, look_.seconds());
   observer_.epoch_over({stage_.name, epoch, length_.epochs, row, is_best(), forecast_.left(reached())});
 }
 
@@ -196,7 +196,7 @@ NamedNumbers StageRun::validate(int64_t epoch) {
   const auto looked = [&](const Batch& batch) {
     observer_.tell(batch.problems);
     progress.looked += examples_of(batch);
-    progress.left = forecast_.left(reached(), Piece::look, look_.seconds());
+    progress.left = forecast_.left(reached(), Work::look, look_.seconds());
     observer_.look(progress);
     observer_.ask();
   };
@@ -219,7 +219,7 @@ bool StageRun::is_best() const {
 
 void StageRun::save_model() {
   const auto file = files_.model(stage_.name);
-  session_.training_model->save(file);
+  write_file(file, session_.training_model->saved());
   write_file(std::filesystem::path(file).replace_extension(".json"), sidecar_text(session_.sidecar));
 }
 

@@ -1,14 +1,11 @@
-// Step 1 of the rewriting: one flat graph in which every submodule call's output has a name.
+// One flat graph of a TorchScript module in which every submodule call's output has a name.
 
-#include <map>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/passes/inline_fork_wait.h>
 
 #include <attune/sdk/error.h>
 
-#include "model/graph/contexts.h"
-#include "model/graph/graph.h"
-#include "model/graph/operators.h"
+#include "formats/torchscript/torchscript.h"
 
 namespace attune {
 namespace {
@@ -27,32 +24,16 @@ bool is_forward(const std::string& method) {
          method.find_first_not_of("0123456789", number) == std::string::npos;
 }
 
-Value* mark(Graph& graph, Value* value, const std::string& path) {
-  Value* name = graph.insertConstant(path);
-  Node* node = graph.insertNode(graph.create(layer_symbol, {value, name}));
-  node->output()->setType(value->type());
-  return node->output();
-}
-
 // Of a tuple (attention returns output and weights) the first tensor is the layer's output.
 Value* mark_output(Graph& graph, Value* value, const std::string& path) {
-  if (value->type()->isSubtypeOf(*c10::TensorType::get())) return mark(graph, value, path);
+  if (value->type()->isSubtypeOf(*c10::TensorType::get())) return mark_layer(graph, value, path);
   const auto tuple = value->type()->cast<c10::TupleType>();
   if (!tuple || tuple->elements().empty() || !tuple->elements()[0]->isSubtypeOf(*c10::TensorType::get())) return value;
   Node* unpack = graph.insertNode(graph.createTupleUnpack(value));
   std::vector<Value*> elements(unpack->outputs().begin(), unpack->outputs().end());
-  elements[0] = mark(graph, elements[0], path);
+  elements[0] = mark_layer(graph, elements[0], path);
   Value* packed = graph.insertNode(graph.createTuple(elements, tuple->schema() ? tuple : nullptr))->output();
   return packed;
-}
-
-// Every node carries the path of the module whose forward it stands in as its scope, which copies keep.
-void set_scope(Node* node, const std::string& path) {
-  static const auto none = c10::make_intrusive<torch::jit::Scope>();
-  node->setScope(path.empty() ? none : none->push(c10::Symbol::scope(path)));
-  for (Block* inner : node->blocks()) {
-    for (Node* child : inner->nodes()) set_scope(child, path);
-  }
 }
 
 // A copy of `callee` before `call`.
@@ -131,15 +112,26 @@ void inline_block(Block* block, Graph& graph) {
   }
 }
 
-void number_repeated_calls(Block* block, std::map<std::string, int>& calls) {
-  for (Node* node : block->nodes()) {
-    for (Block* inner : node->blocks()) number_repeated_calls(inner, calls);
-    if (node->kind() != layer_symbol) continue;
-    const std::string& name = layer_name(node);
-    const int call = ++calls[name];
-    if (call == 1) continue;
-    torch::jit::WithInsertPoint point(node);
-    node->replaceInput(1, node->owningGraph()->insertConstant(name + "@" + std::to_string(call)));
+void check_input(const std::vector<c10::Argument>& arguments) {
+  if (arguments.size() < 2) throw Error(Fault::input, "the model's forward takes no input");
+  const c10::Argument& input = arguments[1];
+  if (c10::TensorType::get()->isSubtypeOf(*input.type())) return;
+  throw Error(Fault::input, "the model's forward takes '" + input.name() + "' as " + input.type()->annotation_str() +
+                                ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes the picture "
+                                "alone");
+}
+
+// forward(x, mask=None): what has a default takes it, so that the graph has the inputs (self, x).
+void default_arguments(Graph& graph, const std::vector<c10::Argument>& arguments) {
+  torch::jit::WithInsertPoint point(*graph.nodes().begin());
+  for (size_t i = arguments.size() - 1; i >= 2; --i) {
+    if (!arguments[i].default_value()) {
+      throw Error(Fault::input, "the model's forward takes " + std::to_string(arguments.size() - 1) + " inputs and '" +
+                                    arguments[i].name() +
+                                    "' has no default; export a wrapper whose forward takes the picture alone");
+    }
+    graph.inputs()[i]->replaceAllUsesWith(graph.insertConstant(*arguments[i].default_value()));
+    graph.eraseInput(i);
   }
 }
 
@@ -148,43 +140,15 @@ void number_repeated_calls(Block* block, std::map<std::string, int>& calls) {
 LayeredGraph inline_calls(const torch::jit::Module& module) {
   const auto method = module.find_method("forward");
   if (!method) throw Error(Fault::input, "the TorchScript file has no forward method");
+  const auto& arguments = method->function().getSchema().arguments();
+  check_input(arguments);
   LayeredGraph graph = torch::jit::toGraphFunction(method->function()).graph()->copy();
   for (Node* node : graph->nodes()) set_scope(node, "");
   inline_block(graph->block(), *graph);
   torch::jit::InlineForkWait(graph);
-  std::map<std::string, int> calls;
-  number_repeated_calls(graph->block(), calls);
+  number_repeated_calls(graph);
+  default_arguments(*graph, arguments);
   return graph;
-}
-
-const std::string& layer_name(const Node* mark) { return mark->input(1)->node()->s(c10::attr::value); }
-
-std::string scope_of(Node* node) { return node->scope()->name().toUnqualString(); }
-
-Value* unmarked(Value* value) {
-  while (value->node()->kind() == layer_symbol) value = value->node()->input(0);
-  return value;
-}
-
-c10::optional<std::string> attribute_path(const Value* value, const Value* self) {
-  std::string path;
-  while (value != self) {
-    if (value->node()->kind() != c10::prim::GetAttr) return c10::nullopt;
-    const std::string& name = value->node()->s(c10::attr::name);
-    path = path.empty() ? name : name + "." + path;
-    value = value->node()->input(0);
-  }
-  return path;
-}
-
-torch::jit::IValue attribute_at(const torch::jit::Module& module, const std::string& path) {
-  torch::jit::IValue value = module._ivalue();
-  for (size_t begin = 0; begin < path.size();) {
-    const size_t end = std::min(path.find('.', begin), path.size());
-    value = value.toObject()->getAttr(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return value;
 }
 
 }  // namespace attune

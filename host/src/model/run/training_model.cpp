@@ -1,15 +1,17 @@
-#include "train/model/training_model.h"
+#include "model/run/training_model.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <algorithm>
-#include <sstream>
+#include <cmath>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <attune/sdk/error.h>
 
-#include "image/output_file.h"
 #include "model/failure.h"
 #include "model/layers/output.h"
+#include "model/run/graph_model.h"
 
 namespace attune {
 namespace {
@@ -20,7 +22,63 @@ void set_training(const Module& layer, bool on) { layer._ivalue()->setAttr("trai
 
 bool keeps_statistics(const Module& layer) { return layer.hasattr("running_mean"); }
 
+constexpr size_t most_named = 5;
+
+bool has_tensor(const Module& module, const std::string& name) {
+  return module.hasattr(name) && module.attr(name).isTensor() && module.attr(name).toTensor().defined();
+}
+
+// [out,in] of a linear layer, [out,in,1,..] of a convolution.
+bool can_be_head(const Module& module) {
+  if (!has_tensor(module, "weight")) return false;
+  const at::Tensor weight = module.attr("weight").toTensor();
+  const auto sizes = weight.sizes();
+  return weight.is_floating_point() && sizes.size() >= 2 &&
+         std::all_of(sizes.begin() + 2, sizes.end(), [](int64_t size) { return size == 1; });
+}
+
+std::vector<std::string> possible_heads(const Module& module) {
+  std::vector<std::string> names;
+  for (const auto& child : module.named_modules()) {
+    if (!child.name.empty() && can_be_head(child.value)) names.push_back(child.name);
+  }
+  return names;
+}
+
+// The last ones, among which the head is.
+std::string listed(const std::vector<std::string>& names) {
+  const size_t first = names.size() > most_named ? names.size() - most_named : 0;
+  std::string list;
+  for (size_t i = first; i < names.size(); ++i) list += (list.empty() ? "'" : ", '") + names[i] + "'";
+  return first > 0 ? "the last are " + list : "they are " + list;
+}
+
+Module find_head(const Module& module, const std::string& layer) {
+  for (const auto& child : module.named_modules()) {
+    if (child.name == layer && can_be_head(child.value)) return child.value;
+  }
+  const std::vector<std::string> names = possible_heads(module);
+  if (names.empty()) {
+    throw Error(Fault::spec, "the model has no linear layer or 1x1 convolution to replace (was it frozen?)");
+  }
+  throw Error(Fault::spec, "head '" + layer + "' is no linear layer or 1x1 convolution; " + listed(names) +
+                               did_you_mean(layer, names));
+}
+
+// Uniform in +-1/sqrt(number of inputs): what LibTorch's own initialisation comes to for weight and bias. Trained also
+// where the old head was frozen.
+at::Tensor drawn_weights(std::vector<int64_t> sizes, double bound, const at::Tensor& like, at::Generator& generator) {
+  const at::NoGradGuard no_grad;
+  at::Tensor values = at::empty(sizes, at::kDouble);
+  values.uniform_(-bound, bound, generator);
+  return values.to(like.options()).set_requires_grad(true);
+}
+
 }  // namespace
+
+std::shared_ptr<ImageModel> image_model(const ModelSource& source, const ModelOptions& options) {
+  return std::make_shared<GraphModel>(source, options);
+}
 
 bool matches(const std::string& text, const std::string& pattern) {
   size_t t = 0, p = 0, star = std::string::npos, after_star = 0;
@@ -41,11 +99,11 @@ bool matches(const std::string& text, const std::string& pattern) {
   return pattern.find_first_not_of('*', p) == std::string::npos;
 }
 
-TrainingModel::TrainingModel(Module module) : module_(std::move(module)) {
-  for (const Module& layer : module_.modules()) {
+TrainingModel::TrainingModel(ModelSource source) : source_(std::move(source)) {
+  for (const Module& layer : source_.parameters.modules()) {
     if (layer.hasattr("training")) training_.emplace_back(layer, layer.attr("training").toBool());
   }
-  for (const at::Tensor& parameter : module_.parameters()) {
+  for (const at::Tensor& parameter : source_.parameters.parameters()) {
     requires_grad_.emplace_back(parameter, parameter.requires_grad());
   }
 }
@@ -58,7 +116,7 @@ int64_t TrainingModel::frozen() const {
 // One for each of requires_grad_, whose order is that of the names.
 std::vector<bool> TrainingModel::matched(const char* key, const std::vector<std::string>& patterns) const {
   std::vector<std::string> names;
-  for (const auto& parameter : module_.named_parameters()) names.push_back(parameter.name);
+  for (const auto& parameter : source_.parameters.named_parameters()) names.push_back(parameter.name);
   std::vector<bool> any(names.size());
   for (const std::string& pattern : patterns) {
     bool is_used = false;
@@ -107,7 +165,7 @@ void TrainingModel::train(bool statistics) {
 at::Tensor TrainingModel::forward(const at::Tensor& input, const std::string& output) {
   const torch::jit::GraphOptimizerEnabledGuard plain(false);
   try {
-    return scores_of(module_.forward({input}), output, input.size(0));
+    return scores_of(source_.output(input), output, input.size(0));
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
@@ -117,8 +175,8 @@ at::Tensor TrainingModel::forward(const at::Tensor& input, const std::string& ou
 
 NamedTensors TrainingModel::state() const {
   NamedTensors state;
-  for (const auto& parameter : module_.named_parameters()) state[parameter.name] = parameter.value.detach();
-  for (const auto& buffer : module_.named_buffers()) state[buffer.name] = buffer.value.detach();
+  for (const auto& parameter : source_.parameters.named_parameters()) state[parameter.name] = parameter.value.detach();
+  for (const auto& buffer : source_.parameters.named_buffers()) state[buffer.name] = buffer.value.detach();
   return state;
 }
 
@@ -139,16 +197,40 @@ void TrainingModel::restore_flags() {
   for (const auto& [parameter, flag] : requires_grad_) parameter.set_requires_grad(flag);
 }
 
-void TrainingModel::save(const std::filesystem::path& file) {
+std::string TrainingModel::saved() {
+  if (!source_.save) throw Error(Fault::output, "models of this kind (" + source_.format + ") cannot be saved");
   std::vector<bool> trains, takes_gradient;
   for (const auto& [layer, flag] : training_) trains.push_back(layer.attr("training").toBool());
   for (const auto& [parameter, flag] : requires_grad_) takes_gradient.push_back(parameter.requires_grad());
   restore_flags();
-  std::ostringstream archive;  // saved to a path, a model would hold the name of its file
-  module_.save(archive);
-  write_file(file, archive.str());
+  std::string file = source_.save(source_.parameters);
   for (size_t i = 0; i < trains.size(); ++i) set_training(training_[i].first, trains[i]);
   for (size_t i = 0; i < takes_gradient.size(); ++i) requires_grad_[i].first.set_requires_grad(takes_gradient[i]);
+  return file;
+}
+
+void replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed) {
+  Module head = find_head(source.parameters, layer);
+  const at::Tensor weight = head.attr("weight").toTensor();
+  std::vector<int64_t> sizes = weight.sizes().vec();
+  sizes[0] = classes;
+  const double bound = 1 / std::sqrt(static_cast<double>(sizes[1]));
+  at::Generator generator = at::detail::createCPUGenerator(seed);
+  head.setattr("weight", drawn_weights(sizes, bound, weight, generator));
+  if (!has_tensor(head, "bias")) return;
+  const at::Tensor bias = head.attr("bias").toTensor();
+  head.setattr("bias", drawn_weights({classes}, bound, bias, generator));
+}
+
+void require_classes(int64_t columns, int64_t classes, const ModelSource& source, const std::string& head) {
+  if (columns == classes) return;
+  const std::string gives =
+      "the model gives " + std::to_string(columns) + " scores for " + std::to_string(classes) + " classes";
+  const std::string layers = listed(possible_heads(source.parameters));
+  if (head.empty()) throw Error(Fault::spec, gives + "; name its last layer as \"head\": " + layers);
+  throw Error(Fault::spec, gives + " with the new head '" + head +
+                               "', so that this is not its last layer; of linear layers and 1x1 convolutions " +
+                               layers);
 }
 
 }  // namespace attune

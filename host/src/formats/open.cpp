@@ -1,0 +1,74 @@
+// From a file to its format.
+
+#include <ATen/core/Dict.h>
+#include <fstream>
+#include <torch/csrc/jit/serialization/pickle.h>
+
+#include <attune/sdk/error.h>
+
+#include "formats/formats.h"
+#include "formats/torchscript/torchscript.h"
+
+namespace attune {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Format {
+  // Whether a file that begins with these bytes is for this format to read or to refuse.
+  bool (*begins)(const std::string& bytes);
+  // Throws Error(Fault::input).
+  ModelSource (*read)(const fs::path& path, c10::Device device);
+};
+
+constexpr Format formats[] = {{begins_as_torchscript, read_torchscript}};
+constexpr size_t longest_beginning = 16;  // in bytes
+
+[[noreturn]] void refuse_file(const fs::path& path, const std::string& reason) {
+  throw Error(Fault::input, "model '" + path.string() + "' " + reason);
+}
+
+std::string first_bytes(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) refuse_file(path, "does not exist");
+  if (fs::is_directory(path, error)) refuse_file(path, "is a folder; expected a TorchScript file");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) refuse_file(path, "cannot be opened");
+  std::string bytes(longest_beginning, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<size_t>(file.gcount()));
+  if (bytes.empty()) refuse_file(path, "is empty");
+  return bytes;
+}
+
+}  // namespace
+
+ModelSource read_model(const fs::path& path, c10::Device device) {
+  const std::string bytes = first_bytes(path);
+  for (const Format& format : formats) {
+    if (format.begins(bytes)) return format.read(path, device);
+  }
+  refuse_file(path, std::string("is not a TorchScript file: ") + how_to_export);
+}
+
+std::shared_ptr<ImageModel> open_model(const fs::path& path, const ModelOptions& options) {
+  const ModelSource source = read_model(path, options.device);
+  return of_file(path, [&] { return image_model(source, options); });
+}
+
+std::string pickled(const NamedTensors& tensors) {
+  c10::Dict<std::string, at::Tensor> dictionary;
+  for (const auto& [name, tensor] : tensors) dictionary.insert(name, tensor.detach().cpu());
+  const std::vector<char> bytes = torch::jit::pickle_save(dictionary);
+  return {bytes.data(), bytes.size()};
+}
+
+NamedTensors unpickled(const std::string& bytes) {
+  NamedTensors tensors;
+  for (const auto& entry : torch::jit::pickle_load({bytes.begin(), bytes.end()}).toGenericDict()) {
+    tensors[entry.key().toStringRef()] = entry.value().toTensor();
+  }
+  return tensors;
+}
+
+}  // namespace attune

@@ -1,0 +1,100 @@
+#include "formats/torchscript/torchscript.h"
+
+#include <algorithm>
+#include <caffe2/serialize/inline_container.h>
+#include <fstream>
+#include <sstream>
+#include <torch/csrc/jit/serialization/import.h>
+
+
+namespace attune {
+namespace {
+
+using torch::jit::Module;
+
+constexpr const char* pickle_bytes = "\x80\x02";
+
+[[noreturn]] void refuse_archive(const std::filesystem::path& path, const std::string& reason) {
+  throw Error(Fault::input, "model '" + path.string() + "' " + reason);
+}
+
+void check_beginning(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  char bytes[2] = {};
+  file.read(bytes, 2);
+  if (std::string(bytes, 2) != pickle_bytes) return;
+  refuse_archive(path,
+                 std::string("is a pickled Python object (a state dict or a model), not TorchScript: ") + how_to_export);
+}
+
+// A truncated archive has lost its directory, which stands at the end; a state dict has no code.
+void check_archive(const std::filesystem::path& path) {
+  std::vector<std::string> records;
+  try {
+    caffe2::serialize::PyTorchStreamReader reader(path.string());
+    records = reader.getAllRecords();
+  } catch (const std::exception&) {
+    refuse_archive(path, "is truncated or damaged: it begins as an archive but cannot be read to its end");
+  }
+  const auto is_code = [](const std::string& record) { return record.compare(0, 5, "code/") == 0; };
+  if (std::none_of(records.begin(), records.end(), is_code)) {
+    refuse_archive(path, std::string("holds a state dict or a pickled Python model, not TorchScript: ") + how_to_export);
+  }
+}
+
+Module load_archive(const std::filesystem::path& path, c10::Device device) {
+  try {
+    return torch::jit::load(path.string(), device);
+  } catch (const std::exception& error) {
+    refuse_archive(path, "cannot be loaded: " + reason_of(error));
+  }
+}
+
+Module compiled(const ScriptedModule& written, const std::shared_ptr<torch::jit::CompilationUnit>& unit) {
+  Module module(c10::QualifiedName("__torch__." + written.type), unit);
+  module.register_attribute("training", c10::BoolType::get(), false);
+  for (const auto& [name, tensor] : written.parameters) {
+    module.register_parameter(name, at::Tensor(tensor).set_requires_grad(true), false);
+  }
+  for (const auto& [name, tensor] : written.buffers) module.register_buffer(name, tensor);
+  for (const auto& [name, child] : written.children) module.register_module(name, compiled(child, unit));
+  module.define(written.code);
+  return module;
+}
+
+}  // namespace
+
+bool begins_as_torchscript(const std::string& bytes) {
+  return bytes.compare(0, 2, "PK") == 0 || bytes.compare(0, 2, pickle_bytes) == 0;
+}
+
+ModelSource read_torchscript(const std::filesystem::path& path, c10::Device device) {
+  check_beginning(path);
+  check_archive(path);
+  const Module module = load_archive(path, device);
+  return of_file(path, [&] { return torchscript_source(module); });
+}
+
+ModelSource torchscript_source(const Module& module) {
+  return {"torchscript", rewritten([&] { return inline_calls(module); }), module,
+          [](Module self, const at::Tensor& x) { return self.forward({x}); },
+          [](const Module& self) {
+            std::ostringstream archive;  // saved to a path, a model would hold the name of its file
+            self.save(archive);
+            return archive.str();
+          }};
+}
+
+ModelSource torchscript_source(const ScriptedModule& module) {
+  return torchscript_source(compiled(module, std::make_shared<torch::jit::CompilationUnit>()));
+}
+
+std::shared_ptr<ImageModel> torchscript_model(const Module& module, const ModelOptions& options) {
+  return image_model(torchscript_source(module), options);
+}
+
+std::shared_ptr<ImageModel> torchscript_model(const ScriptedModule& module, const ModelOptions& options) {
+  return image_model(torchscript_source(module), options);
+}
+
+}  // namespace attune

@@ -1,0 +1,43 @@
+// What a graph tells of its layers beside their activations.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <attune/model.h>
+
+#include "model/graph/graph.h"
+
+namespace attune {
+
+// Attention blocks: the layers that compute softmax probabilities between positions and mix values by them.
+//
+// The layer of each block and the operator that has its probabilities: a softmax, or fused attention (LibTorch 2.x),
+// which open_fused_attention() opens. The layer is the innermost one whose forward mixes the values.
+std::map<std::string, torch::jit::Node*> attention_blocks(const LayeredGraph& graph);
+
+// [N,H,Q,K], a view of what the operator gave for `rows` inputs. Throws Error(Fault::input) when there is no such view:
+// where windows of the input attend each for itself.
+at::Tensor probabilities_by_head(const at::Tensor& given, const at::Tensor& input, const std::string& layer);
+
+// What says that `layer` is no attention block, with the nearest of `blocks`, which are in program order.
+std::string no_attention(const std::string& layer, const std::vector<std::string>& all,
+                         const std::vector<std::string>& blocks);
+
+// The layers of a live graph that are a linear function of their input and a bias (convolutions, linear layers, batch
+// norm), and their operators.
+std::map<std::string, const torch::jit::Node*> affine_layers(const LayeredGraph& graph,
+                                                             const torch::jit::Module& module);
+
+// [C], what the operator adds. Of batch norm what remains of an input of zeros.
+at::Tensor bias_of(const torch::jit::Node* affine, const torch::jit::Module& module);
+
+// Whether the operator's channels are the last axis.
+bool has_channels_last(const torch::jit::Node* affine);
+
+// What a user should know of a model before its maps are trusted, in sentences: layers that were exported in training mode, random numbers, an output of probabilities.
+std::vector<std::string> remarks_on(const LayeredGraph& graph, OutputKind kind);
+
+}  // namespace attune

@@ -1,0 +1,52 @@
+// What makes pieces of a graph fast and small without changing what they give; see slice().
+#pragma once
+
+#include <ATen/core/ivalue.h>
+#include <map>
+#include <vector>
+
+#include "model/graph/graph.h"
+
+namespace attune {
+
+// What will be asked of a piece: no gradients, gradients, or gradients of gradients (maps with a graph). Without
+// gradients there are no gates. Convolutions of a frozen graph are prepared unless `twice`; all work in place where
+// they can.
+enum class Differentiable { no, once, twice };
+
+// Weights made for the pieces of one graph, by what they were made of.
+using MadeWeights = std::map<std::vector<int64_t>, c10::IValue>;
+
+// Folds batch norm into the convolution before it. With `pack`, 2-D convolutions on a processor in float32 become
+// attune::convolve_packed. Weights that another piece has made are taken from `made`, so that maps at many layers do not
+// multiply the model.
+void prepare_convolutions(const LayeredGraph& graph, bool pack, MadeWeights& made);
+
+// relu(conv(x)) may overwrite the convolution's result when nothing else reads it, as the original usually did: that
+// spares a tensor per rectifier; likewise for the sums of residual connections. A ReLU and its gate become one
+// operator, attune::rectify.
+void work_in_place(const LayeredGraph& graph);
+
+// Whether a piece convolves, and all of its operators give the same values for activations in either order. Otherwise a
+// convolution with plain activations reorders what it takes and what it gives.
+bool takes_channels_last(const LayeredGraph& graph);
+
+// The first `count` outputs are contiguous again.
+void return_contiguous(const LayeredGraph& graph, size_t count);
+
+// Replaces convolutions and batch norm in evaluation mode. LibTorch differentiates a convolution's backward by
+// convolving with the whole gradient as the kernel, which takes up to five times as long as the weight gradient it
+// amounts to, and batch norm's by a dozen element-wise passes. For pieces with gradients of gradients. A norm behind a
+// convolution goes into its weights. With `channels_last`, 2-D convolutions on a processor in float32 run on
+// activations and weights in that order. The values are those of the module up to rounding.
+void ease_second_derivatives(const LayeredGraph& graph, bool channels_last);
+
+// Batch norm in evaluation mode.
+bool is_constant_norm(const torch::jit::Node* node);
+
+// Where such a norm alone reads what a convolution gives, its factor goes into the weights, by differentiable
+// operations on them: that spares its passes over the activations, forwards and backwards. The values are the same up
+// to rounding.
+void fold_norm_behind(torch::jit::Node* convolution);
+
+}  // namespace attune
