@@ -77,8 +77,7 @@ std::string meaning_of(const std::string& line) {
            "let "
            "it write into a copy, y.clone()";
   }
-  const std::string underived = between(line, "derivative for aten::", " is not implemented");
-  if (!underived.empty()) {
+  if (const std::string underived = operator_without_derivative(line); !underived.empty()) {
     return "it uses " + underived + ", for which LibTorch has no gradient; export the model with another operator";
   }
   for (const std::string type : {"Half", "BFloat16"}) {
@@ -133,6 +132,15 @@ std::string torch_version() { return TORCH_VERSION; }
 bool is_overwriting(const std::string& text) {
   return text.find("modified by an inplace operation") != std::string::npos ||
          text.find("is being modified inplace") != std::string::npos;
+}
+
+std::string operator_without_derivative(const std::string& text) {
+  std::string name = between(text, "derivative for ", " is not implemented");
+  for (const char* part : {"aten::", "'", "'", "_backward"}) {
+    const size_t at = name.find(part);
+    if (at != std::string::npos) name.erase(at, std::string(part).size());
+  }
+  return !name.empty() && name[0] == '_' ? name.substr(1) : name;
 }
 
 std::string reason_of(const std::exception& error) {

@@ -34,6 +34,10 @@ std::string printable(const std::string& text);
 // "1.13.1", the LibTorch that runs.
 std::string torch_version();
 
+// The operator that LibTorch says it has no derivative for: "derivative for aten::grid_sampler_2d_backward is not
+// implemented" -> "grid_sampler_2d"; "" of other texts.
+std::string operator_without_derivative(const std::string& text);
+
 // Whether LibTorch complains of a write in place into what a gradient needs.
 bool is_overwriting(const std::string& text);
 

@@ -8,7 +8,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 
-#include "model/pieces/slice.h"
+#include "model/pieces/pieces.h"
 #include "models.h"
 
 namespace attune {

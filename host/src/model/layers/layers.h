@@ -1,7 +1,8 @@
-// What a graph tells of its layers beside their activations.
+// What a graph tells of its layers beside their activations, and of its output.
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
 #include <map>
 #include <string>
 #include <vector>
@@ -37,7 +38,22 @@ at::Tensor bias_of(const torch::jit::Node* affine, const torch::jit::Module& mod
 // Whether the operator's channels are the last axis.
 bool has_channels_last(const torch::jit::Node* affine);
 
-// What a user should know of a model before its maps are trusted, in sentences: layers that were exported in training mode, random numbers, an output of probabilities.
+// What a user should know of a model before its maps are trusted, in sentences: layers that were exported in training
+// mode, random numbers, an output of probabilities.
 std::vector<std::string> remarks_on(const LayeredGraph& graph, OutputKind kind);
+
+// The tensor that `selector` names: an index of a tuple or list, a key of a dict; "auto" takes a tensor as it is, the
+// first tensor of a tuple, and "out", "logits" or the only entry of a dict. Throws Error(Fault::input).
+at::Tensor select_output(const c10::IValue& value, const std::string& selector);
+
+// The same as [rows,K]: [rows] and [rows,K,1..] are brought to that. Throws Error(Fault::input) for anything else.
+at::Tensor scores_of(const c10::IValue& value, const std::string& selector, int64_t rows);
+
+// What the operators that make the selected output say of it.
+OutputKind output_kind(const LayeredGraph& graph, const std::string& selector);
+
+// See ImageModel::probabilities() and ImageModel::logits().
+at::Tensor probabilities_of(const at::Tensor& output, OutputKind kind, bool multi_label);
+at::Tensor logits_of(const at::Tensor& output, OutputKind kind);
 
 }  // namespace attune

@@ -1,4 +1,4 @@
-#include "model/layers/output.h"
+#include "model/layers/layers.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/log.h>

@@ -1,8 +1,10 @@
-// What makes pieces of a graph fast and small without changing what they give; see slice().
+// Runnable pieces of a rewritten graph, from the input or a layer, to the output or a layer; and what makes them fast and
+// small without changing what they give.
 #pragma once
 
 #include <ATen/core/ivalue.h>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "model/graph/graph.h"
@@ -16,6 +18,28 @@ enum class Differentiable { no, once, twice };
 
 // Weights made for the pieces of one graph, by what they were made of.
 using MadeWeights = std::map<std::vector<int64_t>, c10::IValue>;
+
+// Which piece of a graph, and what it returns.
+struct Piece {
+  std::string from;                   // "" from the input, else from this layer's activation
+  std::string to;                     // "" to the output, else to this layer's activation
+  std::vector<std::string> captures;  // activations returned beside the result, in this order
+  Differentiable differentiable = Differentiable::twice;
+  bool observed = false;                    // marks stay, for an Observer
+  std::vector<std::string> attention = {};  // blocks whose probabilities are returned behind the captures
+
+  std::string key() const;
+};
+
+// The piece as a graph of its own.
+//   inputs:  self, rule, then x, or from's activation and the values alive across that cut
+//   outputs: the model's output, or to's activation and the values alive across that cut; then the captures;
+//            then probabilities
+// Activations are contiguous, but for the captures of a piece with gradients. `made` holds the weights that other
+// pieces of the graph have made.
+LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);
+
+// What slice() does to a piece.
 
 // Folds batch norm into the convolution before it. With `pack`, 2-D convolutions on a processor in float32 become
 // attune::convolve_packed. Weights that another piece has made are taken from `made`, so that maps at many layers do not

@@ -1,4 +1,4 @@
-#include "model/pieces/slice.h"
+#include "model/pieces/pieces.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "model/run/explain.h"
+#include "model/run/graph_model.h"
 
 #include <algorithm>
 #include <map>
@@ -38,21 +38,9 @@ std::string shape_hint(const std::vector<int64_t>& expected, c10::IntArrayRef gi
 
 using Recorded = torch::autograd::Node;
 
-// "derivative for aten::grid_sampler_2d_backward is not implemented" -> "grid_sampler_2d"; "" of other texts.
-std::string operator_without_derivative(const std::string& text) {
-  const size_t begin = text.find("derivative for "), end = text.find(" is not implemented");
-  if (begin == std::string::npos || end == std::string::npos) return "";
-  std::string name = text.substr(begin + 15, end - begin - 15);
-  for (const char* part : {"aten::", "'", "'", "_backward"}) {
-    const size_t at = name.find(part);
-    if (at != std::string::npos) name.erase(at, std::string(part).size());
-  }
-  return name[0] == '_' ? name.substr(1) : name;
-}
-
 // The operator that a recorded node cannot differentiate, "" when it can. Most say so by their class; a few find out
 // when they run.
-std::string operator_without_derivative(Recorded* node) {
+std::string operator_behind(Recorded* node) {
   const auto* error = dynamic_cast<const torch::autograd::Error*>(node);
   if (error != nullptr) return operator_without_derivative(error->msg);
   static const std::map<std::string, std::string> late = {{"CdistBackwardBackward0", "cdist"},
@@ -74,7 +62,7 @@ std::string first_without_derivative(const std::vector<at::Tensor>& gradients) {
   while (!waiting.empty()) {
     Recorded* node = waiting.back();
     waiting.pop_back();
-    if (const std::string name = operator_without_derivative(node); !name.empty()) return name;
+    if (const std::string name = operator_behind(node); !name.empty()) return name;
     for (const auto& edge : node->next_edges()) visit(edge.function.get());
   }
   return "";

@@ -11,8 +11,7 @@
 #include <attune/sdk/error.h>
 
 #include "model/layers/layers.h"
-#include "model/layers/output.h"
-#include "model/run/explain.h"
+#include "model/run/graph_model.h"
 #include "model/run/trial.h"
 
 namespace attune {

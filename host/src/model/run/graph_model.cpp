@@ -9,7 +9,6 @@
 
 #include "model/failure.h"
 #include "model/layers/layers.h"
-#include "model/layers/output.h"
 #include "model/run/forward_pass.h"
 #include "model/run/trial.h"
 

@@ -89,4 +89,20 @@ void check_gradient(const GraphModel::State& state, const std::string& layer);
 // Throws Error(Fault::input) with the nearest names unless the layer can be captured so.
 void check_capture(const GraphModel::State& state, const Capture& capture);
 
+// Runs the model once more, watching the layers it passes, and throws Error(Fault::input) with the shape of the input,
+// the failing layer, the last one reached and the reason.
+[[noreturn]] void explain_failure(GraphModel& model, GraphModel::State& state, const at::Tensor& input,
+                                  const std::exception& error);
+
+// Throws what a backward pass ended with as Error(Fault::input): operators without a derivative with their layer,
+// tensors that the model overwrites although their gradient needs them.
+[[noreturn]] void explain_gradient_failure(const GraphModel::State& state, const std::exception& error);
+
+// `gradients` were recorded, to be differentiated. Throws Error(Fault::input), with layer and operator, when LibTorch
+// has no derivative for one of the operators that they are made of.
+void check_second_derivatives(const GraphModel::State& state, const std::vector<at::Tensor>& gradients);
+
+// Throws Error(Fault::input) when no gradient has come through a model that switches gradients off.
+void check_reached(const std::vector<at::Tensor>& gradients);
+
 }  // namespace attune

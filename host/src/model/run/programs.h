@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "model/graph/operators.h"
-#include "model/pieces/slice.h"
+#include "model/pieces/pieces.h"
 
 namespace attune {
 

@@ -10,7 +10,7 @@
 #include <attune/sdk/error.h>
 
 #include "model/failure.h"
-#include "model/layers/output.h"
+#include "model/layers/layers.h"
 #include "model/run/graph_model.h"
 
 namespace attune {

@@ -5,7 +5,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "model/layers/output.h"
+#include "model/layers/layers.h"
 
 namespace attune {
 namespace {
