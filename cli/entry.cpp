@@ -10,8 +10,8 @@
 
 #include "commands.h"
 #include "image/output_file.h"
-#include "model/graph/compat.h"
 #include "model/failure.h"
+#include "model/graph/compat.h"
 
 namespace attune::cli {
 namespace {

@@ -38,8 +38,7 @@ class Outside : public testing::TestWithParam<std::pair<std::string, std::string
 
   int64_t target() const { return values_.at("top1__class").get<int64_t>(); }
 
-  at::Tensor map_of(ImageModel& model, const at::Tensor& input, const std::string& name,
-                    const Given& given) const {
+  at::Tensor map_of(ImageModel& model, const at::Tensor& input, const std::string& name, const Given& given) const {
     const std::vector<MapRequest> requests{{name, plugin(name).make_method("examples." + name, given)}};
     return compute_maps(model, input, requests, {TargetChoice::parse(std::to_string(target()), {})}).maps[0][0].values;
   }

@@ -42,8 +42,9 @@ inline at::Tensor seeded(at::IntArrayRef shape, uint64_t seed, double scale = 1.
 }
 
 inline torch::jit::Module conv(int64_t in, int64_t out, uint64_t seed, int64_t stride = 1) {
-  return module("Conv2d", "def forward(self, x):\n    return torch.conv2d(x, self.w0, None, [" + std::to_string(stride) +
-                              ", " + std::to_string(stride) + "], [1, 1])\n",
+  return module("Conv2d",
+                "def forward(self, x):\n    return torch.conv2d(x, self.w0, None, [" + std::to_string(stride) + ", " +
+                    std::to_string(stride) + "], [1, 1])\n",
                 {seeded({out, in, 3, 3}, seed, 0.4)});
 }
 
@@ -65,7 +66,8 @@ inline torch::jit::Module small_model(const std::string& act = "torch.relu(x)", 
       "def forward(self, x):\n"
       "    x = self.act1.forward(self.conv1.forward(x))\n"
       "    y = self.conv2.forward(x)\n"
-      "    " + sum +
+      "    " +
+      sum +
       "    y = self.act2.forward(y)\n"
       "    return torch.matmul(torch.mean(y, [2, 3]), torch.t(self.fc))\n");
   return m;

@@ -14,8 +14,8 @@ namespace attune {
 // changed. Its parameters are shared, so that training it shows in the maps. Throws Error(Fault::input).
 std::shared_ptr<ImageModel> torchscript_model(const torch::jit::Module& module, const ModelOptions& options = {});
 
-// A module as one writes it in TorchScript: for small networks, in tests of methods above all. It is in evaluation mode,
-// and its parameters take a gradient.
+// A module as one writes it in TorchScript: for small networks, in tests of methods above all. It is in evaluation
+// mode, and its parameters take a gradient.
 struct ScriptedModule {
   std::string type;  // the name of its class, of which each module of a network has its own: "conv1.Conv2d"
   std::string code;  // "def forward(self, x):\n    return self.fc.forward(torch.relu(x + self.shift))\n"

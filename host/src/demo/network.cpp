@@ -86,12 +86,11 @@ TrainingModel demo_network(int64_t classes, uint64_t seed) {
   if (classes < 1)
     throw Error(Fault::usage, "a network for " + std::to_string(classes) + " classes: at least 1 is needed");
   Builder builder(seed);
-  ScriptedModule network{
-      Builder::type("demo", "Network"),
-      "def forward(self, x):\n"
-      "  x = self.relu1.forward(self.bn1.forward(self.conv1.forward(x)))\n"
-      "  x = self.layer4.forward(self.layer3.forward(self.layer2.forward(self.layer1.forward(x))))\n"
-      "  return self.fc.forward(torch.flatten(self.pool.forward(x), 1))\n"};
+  ScriptedModule network{Builder::type("demo", "Network"),
+                         "def forward(self, x):\n"
+                         "  x = self.relu1.forward(self.bn1.forward(self.conv1.forward(x)))\n"
+                         "  x = self.layer4.forward(self.layer3.forward(self.layer2.forward(self.layer1.forward(x))))\n"
+                         "  return self.fc.forward(torch.flatten(self.pool.forward(x), 1))\n"};
   network.children = {{"conv1", builder.convolution("conv1", 3, 16, 3, 2)},
                       {"bn1", Builder::batch_norm("bn1", 16)},
                       {"relu1", Builder::relu("relu1")},

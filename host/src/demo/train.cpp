@@ -6,8 +6,8 @@
 #include <numbers>
 #include <numeric>
 #include <string>
-#include <torch/optim/adam.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/optim/adam.h>
 #include <utility>
 #include <vector>
 

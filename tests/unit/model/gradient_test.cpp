@@ -69,18 +69,16 @@ TEST(Gradient, StandardRuleIsThePlainGradientAlsoAfterAGuidedOne) {
   TorchScriptModel model(m);
   const at::Tensor x = seeded({2, 3, 8, 8}, 21).requires_grad_();
   auto copy = m;
-  const at::Tensor expected =
-      torch::autograd::grad({copy.forward({x}).toTensor().select(1, 0).sum()}, {x})[0];
+  const at::Tensor expected = torch::autograd::grad({copy.forward({x}).toTensor().select(1, 0).sum()}, {x})[0];
   input_gradient(model, x, Rectifier::guided, false);
   EXPECT_TRUE(at::allclose(input_gradient(model, x, Rectifier::standard, false), expected));
 }
 
 TEST(Gradient, EveryRectifierIsFound) {
-  for (const char* call :
-       {"torch.relu(x)", "torch.relu_(x)", "torch.relu6(x)", "torch.clamp(x, 0.0, 6.0)", "torch.clamp_min(x, 0)",
-        "torch.hardtanh(x, 0.0, 6.0)", "torch.hardtanh_(x, 0.0, 6.0)", "torch.threshold(x, 0, 0)", "torch.gelu(x)",
-        "torch.silu(x)", "torch.mish(x)", "torch.softplus(x)", "torch.leaky_relu(x)", "torch.elu(x)",
-        "torch.hardswish(x)"}) {
+  for (const char* call : {"torch.relu(x)", "torch.relu_(x)", "torch.relu6(x)", "torch.clamp(x, 0.0, 6.0)",
+                           "torch.clamp_min(x, 0)", "torch.hardtanh(x, 0.0, 6.0)", "torch.hardtanh_(x, 0.0, 6.0)",
+                           "torch.threshold(x, 0, 0)", "torch.gelu(x)", "torch.silu(x)", "torch.mish(x)",
+                           "torch.softplus(x)", "torch.leaky_relu(x)", "torch.elu(x)", "torch.hardswish(x)"}) {
     EXPECT_EQ(TorchScriptModel(test::small_model(call)).activations().size(), 2U) << call;
   }
   for (const char* call : {"torch.sigmoid(x)", "torch.hardtanh(x, -1.0, 1.0)", "torch.clamp(x, -1.0, 6.0)"}) {
@@ -102,7 +100,9 @@ TEST(Gradient, SecondDerivativesEqualFiniteDifferences) {
   const at::Tensor weights = seeded({2, 3, 6, 6}, 24);
   const at::Tensor parameter = m.attr("conv2").toModule().attr("w0").toTensor();
   for (const Rectifier rule : {Rectifier::standard, Rectifier::guided}) {
-    const auto loss = [&](const at::Tensor& input) { return (input_gradient(model, input, rule, true) * weights).sum(); };
+    const auto loss = [&](const at::Tensor& input) {
+      return (input_gradient(model, input, rule, true) * weights).sum();
+    };
     const at::Tensor leaf = x.clone().requires_grad_();
     const auto analytic = torch::autograd::grad({loss(leaf)}, {leaf, parameter}, {}, false, false, true);
     const double step = 1e-5;

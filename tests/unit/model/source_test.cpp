@@ -69,7 +69,8 @@ TEST_F(ByHand, GivesActivationsAndTheirGradients) {
     const at::AutoGradMode mode(true);
     const at::Tensor of_pass = pass->gradients(pass->output().select(1, 2), {captured}, Rectifier::standard)[0];
     const at::Tensor written = activation(x_);
-    const at::Tensor expected = torch::autograd::grad({scores(written).select(1, 2).sum()}, {written}, {}, true, graph)[0];
+    const at::Tensor expected =
+        torch::autograd::grad({scores(written).select(1, 2).sum()}, {written}, {}, true, graph)[0];
     EXPECT_TRUE(at::allclose(captured, written));
     EXPECT_TRUE(at::allclose(of_pass, expected));
     if (!graph) continue;

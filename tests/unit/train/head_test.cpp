@@ -1,9 +1,8 @@
-#include "model/run/training_model.h"
-
 #include <gtest/gtest.h>
 
 #include <attune/sdk/error.h>
 
+#include "model/run/training_model.h"
 #include "support.h"
 
 namespace attune::test {

@@ -111,7 +111,8 @@ TEST(TrainingModel, SavesWithTheFlagsOfTheFirst) {
   const auto saved = torch::jit::load((folder / "model.pt").string());
   EXPECT_EQ(taking_gradients(saved).size(), 6u);
   EXPECT_FALSE(saved.attr("norm").toModule().attr("training").toBool());
-  EXPECT_TRUE(training_model.source().parameters.attr("norm").toModule().attr("training").toBool()) << "saving ends the training";
+  EXPECT_TRUE(training_model.source().parameters.attr("norm").toModule().attr("training").toBool())
+      << "saving ends the training";
   EXPECT_EQ(taking_gradients(training_model.source().parameters).size(), 4u);
   EXPECT_EQ(folder.entries(), 1u);
 }

@@ -97,7 +97,8 @@ std::vector<at::Tensor> draw_masks(int64_t rank) {
   return drawn;
 }
 
-at::Tensor plain_loop(const attune::ImageModel& model, const at::Tensor& input, const at::Tensor& targets, bool centred) {
+at::Tensor plain_loop(const attune::ImageModel& model, const at::Tensor& input, const at::Tensor& targets,
+                      bool centred) {
   std::vector<at::Tensor> maps;
   const auto drawn = draw_masks(input.dim() - 2);
   for (int64_t sample = 0; sample < input.size(0); ++sample) {

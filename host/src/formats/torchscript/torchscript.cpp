@@ -6,7 +6,6 @@
 #include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
 
-
 namespace attune {
 namespace {
 
@@ -23,8 +22,8 @@ void check_beginning(const std::filesystem::path& path) {
   char bytes[2] = {};
   file.read(bytes, 2);
   if (std::string(bytes, 2) != pickle_bytes) return;
-  refuse_archive(path,
-                 std::string("is a pickled Python object (a state dict or a model), not TorchScript: ") + how_to_export);
+  refuse_archive(
+      path, std::string("is a pickled Python object (a state dict or a model), not TorchScript: ") + how_to_export);
 }
 
 // A truncated archive has lost its directory, which stands at the end; a state dict has no code.
@@ -38,7 +37,8 @@ void check_archive(const std::filesystem::path& path) {
   }
   const auto is_code = [](const std::string& record) { return record.compare(0, 5, "code/") == 0; };
   if (std::none_of(records.begin(), records.end(), is_code)) {
-    refuse_archive(path, std::string("holds a state dict or a pickled Python model, not TorchScript: ") + how_to_export);
+    refuse_archive(path,
+                   std::string("holds a state dict or a pickled Python model, not TorchScript: ") + how_to_export);
   }
 }
 

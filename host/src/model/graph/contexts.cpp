@@ -1,11 +1,10 @@
-#include "model/graph/graph.h"
-
 #include <map>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/autocast.h>
 
 #include <attune/sdk/error.h>
 
+#include "model/graph/graph.h"
 #include "model/graph/operators.h"
 
 namespace attune {

@@ -1,5 +1,3 @@
-#include "model/graph/graph.h"
-
 #include <algorithm>
 #include <set>
 #include <torch/csrc/jit/api/compilation_unit.h>
@@ -13,6 +11,7 @@
 #include <attune/sdk/error.h>
 
 #include "model/graph/compat.h"
+#include "model/graph/graph.h"
 
 namespace attune {
 namespace {

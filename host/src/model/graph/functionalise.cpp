@@ -1,10 +1,9 @@
-#include "model/graph/graph.h"
-
 #include <algorithm>
 #include <map>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include "model/graph/graph.h"
 #include "model/graph/operators.h"
 #include "model/graph/views.h"
 

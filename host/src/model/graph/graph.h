@@ -18,8 +18,8 @@
 namespace attune {
 
 // What a layer returns goes through an attune::layer node that carries the layer's name. A node's scope is the path of
-// the module that it stands in. The inputs of a rewritten graph are (self, rule, x); activations go through attune::gate
-// nodes, which read the rule.
+// the module that it stands in. The inputs of a rewritten graph are (self, rule, x); activations go through
+// attune::gate nodes, which read the rule.
 using LayeredGraph = std::shared_ptr<torch::jit::Graph>;
 
 // What a format makes of a file: all that the engine needs to know of a model.

@@ -186,7 +186,7 @@ void watch_operators(torch::jit::Block& block) {
     torch::jit::Graph& graph = *node->owningGraph();
     torch::jit::WithInsertPoint point(node->next());
     std::vector<torch::jit::Value*> values{graph.insertConstant(std::string(node->kind().toUnqualString())),
-                               graph.insertConstant(static_cast<int64_t>(node->outputs().size()))};
+                                           graph.insertConstant(static_cast<int64_t>(node->outputs().size()))};
     values.insert(values.end(), node->outputs().begin(), node->outputs().end());
     values.insert(values.end(), node->inputs().begin(), node->inputs().end());
     graph.insertNode(graph.create(watch_symbol, values, 0));

@@ -1,5 +1,5 @@
-// Evaluation mode, no dead branches, input checks out of the way of layers; and the copy for passes that need no gradient
-// of the parameters.
+// Evaluation mode, no dead branches, input checks out of the way of layers; and the copy for passes that need no
+// gradient of the parameters.
 
 #include <algorithm>
 #include <set>

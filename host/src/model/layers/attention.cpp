@@ -1,5 +1,3 @@
-#include "model/layers/layers.h"
-
 #include <algorithm>
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>
@@ -9,6 +7,7 @@
 #include "base/shape_text.h"
 #include "model/graph/compat.h"
 #include "model/graph/operators.h"
+#include "model/layers/layers.h"
 
 namespace attune {
 namespace {

@@ -1,11 +1,10 @@
-#include "model/layers/layers.h"
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/rsqrt.h>
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>
 
 #include "model/graph/operators.h"
+#include "model/layers/layers.h"
 
 namespace attune {
 namespace {

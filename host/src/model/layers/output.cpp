@@ -1,5 +1,3 @@
-#include "model/layers/layers.h"
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/log.h>
 #include <ATen/ops/logit.h>
@@ -15,6 +13,7 @@
 
 #include "base/shape_text.h"
 #include "model/graph/operators.h"
+#include "model/layers/layers.h"
 
 namespace attune {
 namespace {

@@ -1,8 +1,8 @@
-#include "model/layers/layers.h"
-
 #include <map>
 #include <set>
 #include <torch/csrc/jit/ir/constants.h>
+
+#include "model/layers/layers.h"
 
 namespace attune {
 namespace {

@@ -1,5 +1,3 @@
-#include "model/pieces/pieces.h"
-
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -7,6 +5,7 @@
 #include <tuple>
 
 #include "model/pieces/packed_convolution.h"
+#include "model/pieces/pieces.h"
 
 namespace attune {
 namespace {

@@ -1,9 +1,9 @@
-#include "model/pieces/pieces.h"
-
 #include <ATen/TensorOperators.h>
 #include <initializer_list>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
+
+#include "model/pieces/pieces.h"
 
 namespace attune {
 namespace {

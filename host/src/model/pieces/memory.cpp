@@ -1,11 +1,10 @@
-#include "model/pieces/pieces.h"
-
 #include <algorithm>
 #include <set>
 #include <string>
 #include <torch/csrc/jit/ir/constants.h>
 
 #include "model/graph/operators.h"
+#include "model/pieces/pieces.h"
 
 namespace attune {
 namespace {

@@ -81,8 +81,8 @@ class Packing {
   std::vector<int64_t> size_, last_size_;
 };
 
-// A convolution and the gradient of its input, where that is a convolution without strides too. Takes and gives activations channels last,
-// between which nothing is reordered.
+// A convolution and the gradient of its input, where that is a convolution without strides too. Takes and gives
+// activations channels last, between which nothing is reordered.
 class PackedConvolution : public torch::CustomClassHolder {
  public:
   PackedConvolution(WeightSources sources, Window window);

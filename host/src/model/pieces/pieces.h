@@ -1,5 +1,5 @@
-// Runnable pieces of a rewritten graph, from the input or a layer, to the output or a layer; and what makes them fast and
-// small without changing what they give.
+// Runnable pieces of a rewritten graph, from the input or a layer, to the output or a layer; and what makes them fast
+// and small without changing what they give.
 #pragma once
 
 #include <ATen/core/ivalue.h>
@@ -42,8 +42,8 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& m
 // What slice() does to a piece.
 
 // Folds batch norm into the convolution before it. With `pack`, 2-D convolutions on a processor in float32 become
-// attune::convolve_packed. Weights that another piece has made are taken from `made`, so that maps at many layers do not
-// multiply the model.
+// attune::convolve_packed. Weights that another piece has made are taken from `made`, so that maps at many layers do
+// not multiply the model.
 void prepare_convolutions(const LayeredGraph& graph, bool pack, MadeWeights& made);
 
 // relu(conv(x)) may overwrite the convolution's result when nothing else reads it, as the original usually did: that

@@ -1,5 +1,3 @@
-#include "model/pieces/pieces.h"
-
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/batch_norm.h>
@@ -8,6 +6,8 @@
 #include <ATen/ops/native_batch_norm_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
+
+#include "model/pieces/pieces.h"
 
 namespace attune {
 namespace {

@@ -1,5 +1,3 @@
-#include "model/pieces/pieces.h"
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -10,6 +8,7 @@
 #include "model/graph/compat.h"
 #include "model/graph/operators.h"
 #include "model/layers/layers.h"
+#include "model/pieces/pieces.h"
 
 namespace attune {
 namespace {

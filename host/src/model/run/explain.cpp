@@ -1,5 +1,3 @@
-#include "model/run/graph_model.h"
-
 #include <algorithm>
 #include <map>
 #include <torch/csrc/autograd/functions/basic_ops.h>
@@ -9,6 +7,7 @@
 
 #include "model/failure.h"
 #include "model/graph/operators.h"
+#include "model/run/graph_model.h"
 #include "model/run/trial.h"
 
 namespace attune {

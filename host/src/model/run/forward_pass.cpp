@@ -34,8 +34,8 @@ IValue repeat_rows(const IValue& value, int64_t rows, int64_t times) {
 
 }  // namespace
 
-ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input,
-                         const Needs& needs, bool graph, const at::Generator& generator)
+ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs,
+                         bool graph, const at::Generator& generator)
     : model_(model),
       state_(state),
       input_(input),

@@ -17,8 +17,8 @@ namespace attune {
 
 class ForwardPass final : public Pass {
  public:
-  ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs,
-              bool graph, const at::Generator& generator = {});
+  ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs, bool graph,
+              const at::Generator& generator = {});
 
   const at::Tensor& input() const override { return input_; }
   const at::Tensor& output() const override { return output_; }

@@ -70,8 +70,7 @@ GraphModel::State::State(const ModelSource& source, const ModelOptions& options,
   const auto blocks = attention_blocks(rewritten.graph);
   for (const auto& name : top_level_layers(rewritten.graph)) {
     position[name] = layers.size();
-    layers.push_back(
-        {name, layer_type(source.parameters, name), blocks.count(name) != 0, affine.count(name) != 0});
+    layers.push_back({name, layer_type(source.parameters, name), blocks.count(name) != 0, affine.count(name) != 0});
     if (blocks.count(name) != 0) attention.push_back(name);
   }
   for (const auto& name : all_layers(rewritten.graph)) {
@@ -137,7 +136,8 @@ void GraphModel::refresh() { state_->programs.refresh(); }
 
 NamedTensorList GraphModel::parameters() const {
   NamedTensorList tensors;
-  for (const auto& parameter : state_->source.parameters.named_parameters()) tensors.emplace_back(parameter.name, parameter.value);
+  for (const auto& parameter : state_->source.parameters.named_parameters())
+    tensors.emplace_back(parameter.name, parameter.value);
   return tensors;
 }
 
@@ -170,7 +170,7 @@ at::Tensor GraphModel::parameter(const std::string& name) const {
 }
 
 std::unique_ptr<Pass> GraphModel::forward(const at::Tensor& input, const Needs& needs, bool graph,
-                                                const at::Generator& generator) {
+                                          const at::Generator& generator) {
   return std::make_unique<ForwardPass>(*this, *state_, input, needs, graph, generator);
 }
 

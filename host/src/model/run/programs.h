@@ -17,8 +17,8 @@
 
 namespace attune {
 
-// A compiled piece of a model. Runs on the plain interpreter: the profiling executor's second derivatives fail or are wrong after the second call.
-// Holds no state, so any number of threads may run it.
+// A compiled piece of a model. Runs on the plain interpreter: the profiling executor's second derivatives fail or are
+// wrong after the second call. Holds no state, so any number of threads may run it.
 class Program {
  public:
   explicit Program(const LayeredGraph& graph) : code_(graph, "forward") {}
