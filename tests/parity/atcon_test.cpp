@@ -9,6 +9,7 @@
 #include <torch/script.h>
 
 #include <attune/consistency_loss.h>
+#include <attune/model.h>
 
 #include "image/npy.h"
 #include "material.h"
