@@ -1,6 +1,7 @@
 // What `attune heatmap` writes: names, raw maps and the summary.
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/allclose.h>
 #include <cmath>
 
 #include "arrays.h"
@@ -81,6 +82,20 @@ TEST_F(Heatmap, MapsOfATransformersAttention) {
   EXPECT_EQ(maps[0]["layer"], nullptr) << "it is of several";
   EXPECT_GT(maps[0]["max"].get<double>(), maps[0]["min"].get<double>());
   EXPECT_EQ(maps[2]["shape"], (Json{1, 32, 32}));
+}
+
+// Constants take what the softmax weights would have had.
+TEST_F(Heatmap, RelevanceOnATransformer) {
+  save_transformer(folder_ / "model.pt");
+  EXPECT_EQ(written({"picture.png", "--raw", "--signed", "--method", "attn_lrp", "--method", "cp=attn_lrp:variant=cp",
+                     "--method", "rgb=attn_lrp:channels=keep"}),
+            (Files{"contact_sheet.png", "picture.attn_lrp.npy", "picture.attn_lrp.png", "picture.cp.npy",
+                   "picture.cp.png", "picture.rgb.npy", "picture.rgb.png", "summary.json"}));
+  const auto map = [&](const std::string& name) { return read_npy(folder_ / "out" / ("picture." + name + ".npy")); };
+  EXPECT_EQ(map("attn_lrp").sizes(), (at::IntArrayRef{1, 32, 32}));
+  EXPECT_TRUE(at::allclose(map("rgb").sum(0, true), map("attn_lrp"), 1e-4, 1e-6));
+  EXPECT_FALSE(at::allclose(map("cp"), map("attn_lrp"), 1e-2, 1e-6));
+  EXPECT_GT(map("cp").std().item<double>(), 0);
 }
 
 TEST_F(Heatmap, RolloutNeedsAttention) {

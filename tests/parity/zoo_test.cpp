@@ -1,6 +1,9 @@
 // torchvision's architectures, scripted and traced, by name only.
 
+#include <cmath>
 #include <gtest/gtest.h>
+#include <map>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 
 #include <attune/catalogue.h>
@@ -92,6 +95,69 @@ TEST(ZooPairs, TracedAndScriptedGiveTheSameNamesAndMaps) {
   const at::Tensor x = noise({2, 3, 224, 224});
   for (const char* id : {"gradcam", "guided_backprop"}) {
     EXPECT_TRUE(at::equal(map_of(*scripted, x, id), map_of(*traced, x, id))) << id;
+  }
+}
+
+// AttnLRP of torchvision's vision transformer, written out in float64 with what its rules take for constants detached.
+class VitByHand {
+ public:
+  VitByHand(const ImageModel& model, bool cp) : cp_(cp) {
+    for (const auto& [name, tensor] : model.parameters()) weights_[name] = tensor.detach().to(at::kDouble);
+  }
+
+  // The relevance of the pixels of `input` [1,3,H,W] to its best class.
+  at::Tensor relevance(const at::Tensor& input) const {
+    const at::AutoGradMode mode(true);
+    const at::Tensor x = input.to(at::kDouble).requires_grad_();
+    const at::Tensor patches = at::conv2d(x, w("conv_proj.weight"), w("conv_proj.bias"), w("conv_proj.weight").size(2));
+    at::Tensor y = at::cat({w("class_token"), patches.flatten(2).transpose(1, 2)}, 1) + w("encoder.pos_embedding");
+    for (int64_t i = 0; weights_.count(layer(i) + "ln_1.weight") != 0; ++i) y = block(y, layer(i));
+    y = linear(norm(y, "encoder.ln").select(1, 0), "heads.head.");
+    return (x * torch::autograd::grad({y.max()}, {x})[0]).sum(1, true).detach();
+  }
+
+ private:
+  static std::string layer(int64_t i) { return "encoder.layers.encoder_layer_" + std::to_string(i) + "."; }
+  static at::Tensor half(const at::Tensor& product) { return product / 2 + product.detach() / 2; }
+
+  const at::Tensor& w(const std::string& name) const { return weights_.at(name); }
+  at::Tensor linear(const at::Tensor& x, const std::string& name) const {
+    return at::linear(x, w(name + "weight"), w(name + "bias"));
+  }
+  at::Tensor norm(const at::Tensor& x, const std::string& name) const {
+    const at::Tensor centred = x - x.mean(-1, true);
+    const at::Tensor deviation = (centred.square().mean(-1, true) + 1e-6).sqrt().detach();
+    return centred / deviation * w(name + ".weight") + w(name + ".bias");
+  }
+  at::Tensor attention(const at::Tensor& x, const std::string& name) const {
+    const at::Tensor in = at::linear(x, w(name + "in_proj_weight"), w(name + "in_proj_bias"));
+    const auto qkv = in.view({1, x.size(1), 3, 12, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
+    const double root = std::sqrt(static_cast<double>(qkv[0].size(3)));
+    const at::Tensor shares = (half(at::matmul(qkv[0], qkv[1].transpose(-2, -1))) / root).softmax(-1);
+    const at::Tensor mixed = cp_ ? at::matmul(shares.detach(), qkv[2]) : half(at::matmul(shares, qkv[2]));
+    return linear(mixed.transpose(1, 2).flatten(2), name + "out_proj.");
+  }
+  at::Tensor block(at::Tensor x, const std::string& name) const {
+    const bool numbered = weights_.count(name + "mlp.0.weight") != 0;  // since torchvision 0.13
+    x = x + attention(norm(x, name + "ln_1"), name + "self_attention.");
+    const at::Tensor inner = linear(norm(x, name + "ln_2"), name + (numbered ? "mlp.0." : "mlp.linear_1."));
+    return x + linear(inner * (at::gelu(inner) / inner).detach(), name + (numbered ? "mlp.3." : "mlp.linear_2."));
+  }
+
+  bool cp_;
+  std::map<std::string, at::Tensor> weights_;
+};
+
+TEST(ZooRelevance, OfAVisionTransformerIsThatOfTheRulesByHand) {
+  ATTUNE_NEED(test::zoo() / "vit_b_16.pt");
+  const auto model = open_model(test::zoo() / "vit_b_16.pt");
+  const at::Tensor x = noise({1, 3, 224, 224});
+  for (const std::string variant : {"attn", "cp"}) {
+    const MapRequest attn_lrp{variant, catalogue().make_method("attn_lrp", {{"variant", variant}})};
+    const at::Tensor map = compute_maps(*model, x, {attn_lrp}, {TargetChoice::parse("top1", {})}).maps[0][0].values;
+    const at::Tensor expected = VitByHand(*model, variant == "cp").relevance(x);
+    EXPECT_LE((map - expected).abs().max().item<double>(), 1e-4 * expected.abs().max().item<double>()) << variant;
+    EXPECT_GT(expected.abs().max().item<double>(), 0) << variant;
   }
 }
 

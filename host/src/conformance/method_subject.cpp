@@ -44,7 +44,10 @@ class WatchedPass final : public Pass {
   }
   Model& model() override { return pass_.model(); }
   at::Generator generator() override { return at::detail::createCPUGenerator(scene_.generator); }
-  void* extension(const char* id) override { return pass_.extension(id); }
+  void* extension(const char* id) override {
+    refuse_when_broken();
+    return pass_.extension(id);
+  }
 
  private:
   const at::Tensor& handed_out(const std::string& name, const at::Tensor& tensor) const {

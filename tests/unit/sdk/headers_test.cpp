@@ -12,6 +12,7 @@
 #include <attune/sdk/parameters.h>
 #include <attune/sdk/pass.h>
 #include <attune/sdk/plugin.h>
+#include <attune/sdk/rules.h>
 #include <attune/sdk/target.h>
 #include <attune/sdk/version.h>
 

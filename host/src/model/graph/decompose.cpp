@@ -116,21 +116,26 @@ def grid_sampler(x, grid, mode: int, padding: int, align: bool):
     return sum
 )";
 
-using Functions = std::shared_ptr<CompilationUnit>;
+// `torch.` and `attune.` are operators.
+struct OwnResolver final : torch::jit::NativeResolver {
+  std::shared_ptr<torch::jit::SugaredValue> resolveValue(const std::string& name, torch::jit::GraphFunction& function,
+                                                         const torch::jit::SourceRange& place) override {
+    if (name == "attune") return std::make_shared<torch::jit::BuiltinModule>(name);
+    return NativeResolver::resolveValue(name, function, place);
+  }
+};
 
-Functions compile(const char* source) {
-  auto functions = std::make_shared<CompilationUnit>();
-  functions->define({}, source, torch::jit::nativeResolver(), nullptr);
-  for (auto* function : functions->get_functions()) torch::jit::Inline(*torch::jit::toGraphFunction(*function).graph());
-  return functions;
+bool takes_rule(const Graph& function) {
+  return !function.inputs().empty() && function.inputs().back()->type()->kind() == c10::TypeKind::CapsuleType;
 }
 
-std::shared_ptr<Graph> function_for(const Node* node, const Functions& functions) {
+std::shared_ptr<Graph> function_for(const Node* node, const OperatorFunctions& functions) {
   if (!node->kind().is_aten()) return nullptr;
   auto* function = functions->find_function(c10::QualifiedName(node->kind().toUnqualString()));
   if (function == nullptr) return nullptr;
   const auto graph = torch::jit::toGraphFunction(*function).graph();
-  return graph->inputs().size() == node->inputs().size() ? graph : nullptr;
+  const size_t inputs = node->inputs().size() + (takes_rule(*graph) ? 1 : 0);
+  return graph->inputs().size() == inputs ? graph : nullptr;
 }
 
 // Grid sampling by cubic interpolation stays what it is.
@@ -150,27 +155,15 @@ void replace_by_function(Node* node, const Graph& function) {
   Graph& graph = *node->owningGraph();
   torch::jit::WithInsertPoint point(node);
   torch::jit::WithCurrentScope scope(graph, node->scope());
-  std::vector<Value*> values = torch::jit::insertGraph(graph, const_cast<Graph&>(function), node->inputs());
+  std::vector<Value*> inputs = node->inputs().vec();
+  if (takes_rule(function)) inputs.push_back(graph.inputs()[1]);
+  std::vector<Value*> values = torch::jit::insertGraph(graph, const_cast<Graph&>(function), inputs);
   if (node->outputs().size() > 1) {
     Node* unpack = graph.insertNode(graph.createTupleUnpack(values[0]));
     values.assign(unpack->outputs().begin(), unpack->outputs().end());
   }
   for (size_t i = 0; i < node->outputs().size(); ++i) node->output(i)->replaceAllUsesWith(values[i]);
   node->destroy();
-}
-
-bool open(Block* block, const Functions& functions) {
-  bool opened = false;
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) opened = open(inner, functions) || opened;
-    const auto function = function_for(node, functions);
-    if (!function || is_cubic(node)) continue;
-    refuse_mask(node);
-    replace_by_function(node, *function);
-    opened = true;
-  }
-  return opened;
 }
 
 bool calls_fused(const Block* block) {
@@ -192,17 +185,38 @@ void avoid_fused_paths(Block* block) {
 
 }  // namespace
 
+OperatorFunctions compile_functions(const char* source) {
+  auto functions = std::make_shared<CompilationUnit>();
+  functions->define({}, source, std::make_shared<OwnResolver>(), nullptr);
+  for (auto* function : functions->get_functions()) torch::jit::Inline(*torch::jit::toGraphFunction(*function).graph());
+  return functions;
+}
+
+bool open_operators(Block* block, const OperatorFunctions& functions) {
+  bool opened = false;
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* node = *it++;
+    for (Block* inner : node->blocks()) opened = open_operators(inner, functions) || opened;
+    const auto function = function_for(node, functions);
+    if (!function || is_cubic(node)) continue;
+    refuse_mask(node);
+    replace_by_function(node, *function);
+    opened = true;
+  }
+  return opened;
+}
+
 void avoid_fused_paths(LayeredGraph& graph) { avoid_fused_paths(graph->block()); }
 
 void open_fused_operators(LayeredGraph& graph) {
-  static const Functions functions = compile(fused_operators);
-  open(graph->block(), functions);
+  static const OperatorFunctions functions = compile_functions(fused_operators);
+  open_operators(graph->block(), functions);
 }
 
 void open_once_differentiable(const LayeredGraph& graph) {
-  static const Functions functions = compile(once_differentiable);
+  static const OperatorFunctions functions = compile_functions(once_differentiable);
   decompose_fused_attention(*graph);
-  if (!open(graph->block(), functions)) return;
+  if (!open_operators(graph->block(), functions)) return;
   auto opened = graph;
   torch::jit::ConstantPropagation(opened);
   torch::jit::LowerSimpleTuples(opened);

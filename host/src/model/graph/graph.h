@@ -81,6 +81,9 @@ void simplify(LayeredGraph& graph, const torch::jit::Module& module);
 // Puts a gate behind every activation function. Returns the operators gated, in order ("relu", "gelu"...).
 std::vector<std::string> gate_activations(LayeredGraph& graph);
 
+// Constants computed beforehand, branches that are never taken and what nobody reads left out.
+void fold(LayeredGraph& graph);
+
 // A copy with parameters as constants (detached aliases), for passes that need no gradient of parameters.
 LayeredGraph freeze(const LayeredGraph& graph, const torch::jit::Module& module);
 
@@ -91,6 +94,14 @@ bool is_check(const torch::jit::Node* node);
 // may share memory with what is written. Where only views share it, as in `y[:, 0] = z`, the write goes into a copy.
 // Other writes stay as they are.
 void functionalise(LayeredGraph& graph);
+
+// Functions in TorchScript, each of the name and with the arguments of an operator. One that takes the rule takes it
+// last; `attune.` are attune's own operators.
+using OperatorFunctions = std::shared_ptr<torch::jit::CompilationUnit>;
+OperatorFunctions compile_functions(const char* source);
+
+// Puts the functions in the place of their operators. Whether there were any.
+bool open_operators(torch::jit::Block* block, const OperatorFunctions& functions);
 
 // A module with a fast path of fused operators for callers without gradients has another path too: that one is taken.
 void avoid_fused_paths(LayeredGraph& graph);

@@ -1,12 +1,17 @@
 #include "model/graph/operators.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/threshold_backward.h>
+#include <ATen/ops/where.h>
 #include <algorithm>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
+
+#include <attune/sdk/rules.h>
 
 namespace attune {
 namespace {
@@ -66,6 +71,71 @@ struct Rectify : torch::autograd::Function<Rectify> {
     at::Tensor passed = at::threshold_backward(g, context->get_saved_variables()[0].detach(), 0);
     if (rectifier == Rectifier::standard) return {passed, Variable(), Variable()};
     return {at::GradMode::is_enabled() ? at::relu(passed) : at::relu_(passed), Variable(), Variable()};
+  }
+};
+
+uint32_t rules_of(const c10::IValue& rule) {
+  const auto holder = rule.toCapsule();
+  return static_cast<const GradientRule&>(*holder).rules.load();
+}
+
+double share_of_gradient(Passing passing, uint32_t rules) {
+  const auto constant_if = [&](uint32_t rule) { return (rules & rule) != 0 ? 0.0 : 1.0; };
+  const double half = (rules & BackwardRules::products) != 0 ? 0.5 : 1.0;
+  const bool constant_shares = (rules & BackwardRules::attention) != 0;
+  switch (passing) {
+    case Passing::statistic:
+      return constant_if(BackwardRules::norms);
+    case Passing::scale:
+      return constant_if(BackwardRules::activations);
+    case Passing::shares:
+      return constant_shares ? 0 : half;
+    case Passing::values:
+      return constant_shares ? 1 : half;
+    case Passing::factor:
+      break;
+  }
+  return half;
+}
+
+// The identity on x. Both consist of differentiable operations and know the rule only while gradients() runs, so that
+// second derivatives are those of the numbers that the rule gave.
+struct PassByRule : torch::autograd::Function<PassByRule> {
+  static Variable forward(AutogradContext* context, const Variable& x,
+                          const c10::intrusive_ptr<torch::CustomClassHolder>& rule, int64_t passing) {
+    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
+    context->saved_data["passing"] = passing;
+    context->set_materialize_grads(false);
+    return x;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const Variable& g = gradients[0];
+    const auto passing = static_cast<Passing>(context->saved_data["passing"].toInt());
+    const double share = share_of_gradient(passing, rules_of(context->saved_data["rule"]));
+    if (!g.defined() || share == 0) return {Variable(), Variable(), Variable()};
+    return {share == 1 ? g : g * share, Variable(), Variable()};
+  }
+};
+
+// The identity on y = f(x).
+struct PassActivation : torch::autograd::Function<PassActivation> {
+  static Variable forward(AutogradContext* context, const Variable& x, const Variable& y,
+                          const c10::intrusive_ptr<torch::CustomClassHolder>& rule) {
+    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
+    context->set_materialize_grads(false);
+    context->save_for_backward({x, y});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const Variable& g = gradients[0];
+    const bool ruled = (rules_of(context->saved_data["rule"]) & BackwardRules::activations) != 0;
+    if (!g.defined() || !ruled) return {Variable(), g, Variable()};
+    const auto saved = context->get_saved_variables();
+    const at::Tensor none = saved[0] == 0;  // there the derivative is what the quotient tends to
+    const at::Tensor slope = saved[1] / at::where(none, at::ones_like(saved[0]), saved[0]);
+    return {g * slope * none.logical_not(), g * none, Variable()};
   }
 };
 
@@ -142,6 +212,21 @@ void run_gate(Stack& stack) {
   torch::jit::push(stack, recorded ? Gate::apply(x, y, rule) : y);
 }
 
+void run_rule(Stack& stack) {
+  const int64_t passing = torch::jit::pop(stack).toInt();
+  const auto rule = torch::jit::pop(stack).toCapsule();
+  const at::Tensor x = torch::jit::pop(stack).toTensor();
+  const bool recorded = at::GradMode::is_enabled() && x.requires_grad();
+  torch::jit::push(stack, recorded ? PassByRule::apply(x, rule, passing) : x);
+}
+
+void run_activation(Stack& stack) {
+  const auto rule = torch::jit::pop(stack).toCapsule();
+  const at::Tensor y = torch::jit::pop(stack).toTensor(), x = torch::jit::pop(stack).toTensor();
+  const bool recorded = at::GradMode::is_enabled() && y.requires_grad();
+  torch::jit::push(stack, recorded ? PassActivation::apply(x, y, rule) : y);
+}
+
 bool gives_tensors(const torch::jit::Node* node) {
   const auto is_tensors = [](const torch::jit::Value* value) {
     return value->type()->isSubtypeOf(*c10::TensorType::get()) ||
@@ -157,6 +242,10 @@ const torch::jit::RegisterOperators layers_and_gates({
                          c10::AliasAnalysisKind::FROM_SCHEMA),
     torch::jit::Operator("attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)", run_gate,
                          c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::rule(Tensor(a) x, Capsule rule, int passing) -> Tensor(a)", run_rule,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
+    torch::jit::Operator("attune::activation(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)", run_activation,
+                         c10::AliasAnalysisKind::FROM_SCHEMA),
     torch::jit::Operator("attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!)", run_accumulate,
                          c10::AliasAnalysisKind::FROM_SCHEMA),
     torch::jit::Operator("attune::accumulate_rectified(Tensor(a!) x, Tensor y) -> Tensor(a!)", run_accumulate_rectified,
@@ -170,6 +259,8 @@ const torch::jit::RegisterOperators layers_and_gates({
 
 const c10::Symbol layer_symbol = c10::Symbol::fromQualString("attune::layer");
 const c10::Symbol gate_symbol = c10::Symbol::fromQualString("attune::gate");
+const c10::Symbol rule_symbol = c10::Symbol::fromQualString("attune::rule");
+const c10::Symbol activation_symbol = c10::Symbol::fromQualString("attune::activation");
 const c10::Symbol accumulate_symbol = c10::Symbol::fromQualString("attune::accumulate");
 const c10::Symbol accumulate_rectified_symbol = c10::Symbol::fromQualString("attune::accumulate_rectified");
 const c10::Symbol watch_symbol = c10::Symbol::fromQualString("attune::watch");

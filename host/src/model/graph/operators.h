@@ -5,6 +5,7 @@
 #include <ATen/core/custom_class.h>
 #include <ATen/core/symbol.h>
 #include <atomic>
+#include <cstdint>
 #include <string>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/custom_class_detail.h>
@@ -35,16 +36,40 @@ extern const c10::Symbol accumulate_rectified_symbol;
 // attune::watch(str op, int results, ...results, ...inputs) -> (): what an operator made of what; for an Observer.
 extern const c10::Symbol watch_symbol;
 
+// attune::rule(Tensor(a) x, Capsule rule, int passing) -> Tensor(a): x, of whose gradient it hands on as much as `rule`
+// says of what x is, a Passing.
+extern const c10::Symbol rule_symbol;
+
+// attune::activation(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a): the gate of y = f(x) with f(0) = 0 in graphs
+// with rules.
+extern const c10::Symbol activation_symbol;
+
+// What a tensor that attune::rule stands behind is.
+enum class Passing : int64_t {
+  statistic,  // of a norm, or a denominator
+  scale,      // what an activation, written out, multiplies its argument by
+  factor,     // of a product
+  shares,     // by which attention mixes, or what they are made of
+  values,     // which attention mixes
+};
+
 // How gradients pass the gates of one forward pass; an input of every program, so that it reaches the threads and forks
 // that a thread-local would not. Set with RuleScope while a backward pass runs.
 struct GradientRule : torch::CustomClassHolder {
   std::atomic<Rectifier> rectifier{Rectifier::standard};
+  std::atomic<uint32_t> rules{0};  // BackwardRules::Rule, of programs made with rules
 };
 
 class RuleScope {
  public:
-  RuleScope(GradientRule& rule, Rectifier rectifier) : rule_(rule) { rule_.rectifier = rectifier; }
-  ~RuleScope() { rule_.rectifier = Rectifier::standard; }
+  RuleScope(GradientRule& rule, Rectifier rectifier, uint32_t rules = 0) : rule_(rule) {
+    rule_.rectifier = rectifier;
+    rule_.rules = rules;
+  }
+  ~RuleScope() {
+    rule_.rectifier = Rectifier::standard;
+    rule_.rules = 0;
+  }
   RuleScope(const RuleScope&) = delete;
   RuleScope& operator=(const RuleScope&) = delete;
 

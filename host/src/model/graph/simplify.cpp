@@ -109,14 +109,6 @@ void drop_warnings(Block* block) {
   }
 }
 
-void fold(LayeredGraph& graph) {
-  torch::jit::ConstantPropagation(graph);
-  torch::jit::PeepholeOptimize(graph);
-  torch::jit::LowerSimpleTuples(graph);
-  torch::jit::ConstantPropagation(graph);
-  torch::jit::EliminateDeadCode(graph);
-}
-
 // Whether a condition is computed from the input and constants alone, without running any part of the model.
 bool is_about_input(const Value* value, const Value* input) {
   if (value == input) return true;
@@ -151,6 +143,14 @@ void inline_parameters(Graph& graph, Block* block, const torch::jit::Module& mod
 }
 
 }  // namespace
+
+void fold(LayeredGraph& graph) {
+  torch::jit::ConstantPropagation(graph);
+  torch::jit::PeepholeOptimize(graph);
+  torch::jit::LowerSimpleTuples(graph);
+  torch::jit::ConstantPropagation(graph);
+  torch::jit::EliminateDeadCode(graph);
+}
 
 bool is_check(const Node* node) {
   if (node->kind() != c10::prim::If || !node->outputs().empty()) return false;

@@ -23,14 +23,14 @@ bool is_softmax_over_positions(const Node* node) {
 }
 
 bool hands_shares_on(const Node* node) {
-  static const std::set<std::string> known = {"attune::layer", "aten::dropout", "aten::to",       "aten::type_as",
-                                              "aten::view",    "aten::reshape", "aten::mul",      "aten::contiguous",
-                                              "aten::expand",  "aten::clone",   "aten::unsqueeze"};
+  static const std::set<std::string> known = {"attune::layer", "attune::rule", "aten::dropout",   "aten::to",
+                                              "aten::type_as", "aten::view",   "aten::reshape",   "aten::mul",
+                                              "aten::expand",  "aten::clone",  "aten::unsqueeze", "aten::contiguous"};
   return known.count(node->kind().toQualString()) != 0;
 }
 
 // The product that mixes values by `shares`, which are its first factor; nullptr where there is none.
-Node* mixing_product(const Value* shares) {
+Node* product_by(const Value* shares) {
   static const std::set<std::string> products = {"aten::matmul", "aten::bmm"};
   for (const auto& use : shares->uses()) {
     if (use.offset != 0) continue;
@@ -39,7 +39,7 @@ Node* mixing_product(const Value* shares) {
     const bool is_factors = user->kind() == c10::prim::ListConstruct && user->output()->uses().size() == 1;
     if (is_factors && user->output()->uses()[0].user->kind() == c10::aten::einsum) return user;
     if (!hands_shares_on(user)) continue;
-    Node* found = mixing_product(user->output());
+    Node* found = product_by(user->output());
     if (found != nullptr) return found;
   }
   return nullptr;
@@ -60,13 +60,17 @@ std::string free_layer(std::string module, const std::set<std::string>& layers,
 
 }  // namespace
 
+Node* mixing_product(const Node* node) {
+  return is_softmax_over_positions(node) ? product_by(node->output()) : nullptr;
+}
+
 std::map<std::string, Node*> attention_blocks(const LayeredGraph& graph) {
   const auto names = top_level_layers(graph);
   const std::set<std::string> layers(names.begin(), names.end());
   std::map<std::string, Node*> blocks;
   for (Node* node : graph->nodes()) {
     Node* mixing = is_fused_attention(node) ? node : nullptr;
-    if (is_softmax_over_positions(node)) mixing = mixing_product(node->output());
+    if (mixing == nullptr) mixing = mixing_product(node);
     if (mixing == nullptr) continue;
     std::string layer = free_layer(scope_of(mixing), layers, blocks);
     if (layer.empty()) layer = free_layer(scope_of(node), layers, blocks);  // a softmax layer of its own

@@ -15,6 +15,10 @@ namespace attune {
 
 // Attention blocks: the layers that compute softmax probabilities between positions and mix values by them.
 //
+// The product in which attention mixes its values by the shares that `node`, a softmax, gives (a list of factors where
+// an einsum takes it); nullptr for any other node.
+torch::jit::Node* mixing_product(const torch::jit::Node* node);
+
 // The layer of each block and the operator that has its probabilities: a softmax, or fused attention (LibTorch 2.x),
 // which open_fused_attention() opens. The layer is the innermost one whose forward mixes the values.
 std::map<std::string, torch::jit::Node*> attention_blocks(const LayeredGraph& graph);

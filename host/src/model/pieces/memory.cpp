@@ -143,7 +143,9 @@ bool takes_either_order(const Node* node) {
                                               "aten::unsqueeze",
                                               "aten::upsample_bilinear2d",
                                               "aten::upsample_nearest2d",
-                                              "attune::gate"};
+                                              "attune::activation",
+                                              "attune::gate",
+                                              "attune::rule"};
   const auto kind = node->kind();
   if (kind.is_prim()) return node->blocks().empty() || is_check(node);
   const auto inputs = node->inputs();

@@ -39,6 +39,9 @@ struct Piece {
 // pieces of the graph have made.
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);
 
+// A copy of a graph whose gradients can pass norms, activations, products and attention by rules (attune/sdk/rules.h).
+LayeredGraph with_rules(const LayeredGraph& graph);
+
 // What slice() does to a piece.
 
 // Folds batch norm into the convolution before it. With `pack`, 2-D convolutions on a processor in float32 become

@@ -35,7 +35,7 @@ IValue repeat_rows(const IValue& value, int64_t rows, int64_t times) {
 }  // namespace
 
 ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs,
-                         bool graph, const at::Generator& generator)
+                         bool graph, const at::Generator& generator, bool ruled)
     : model_(model),
       state_(state),
       input_(input),
@@ -48,7 +48,8 @@ ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::
                 "maps are made of gradients, which c10::InferenceMode does not record; use at::NoGradGuard");
   }
   declare(needs);
-  pieces_ = graph ? state.programs.live() : state.programs.frozen();
+  Programs& programs = ruled ? state.programs.ruled() : state.programs;
+  pieces_ = graph ? programs.live() : programs.frozen();
   try {
     run(needs);
   } catch (const Error&) {
@@ -167,8 +168,19 @@ at::Tensor ForwardPass::bias(const Capture& capture) {
   return (graph_ ? bias : bias.detach()).view(shape);
 }
 
+const ForwardPass::Captured* ForwardPass::captured_as(const at::Tensor& tensor) const {
+  const auto same = [&](const Captured& captured) { return captured.shown.is_same(tensor); };
+  const auto found = std::find_if(captured_.begin(), captured_.end(), same);
+  return found == captured_.end() ? nullptr : &*found;
+}
+
 std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
                                                Rectifier rectifier) {
+  return gradients(score, of, rectifier, 0);
+}
+
+std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
+                                               Rectifier rectifier, uint32_t rules) {
   if (!gradients_declared_) throw Error(Fault::run, "gradients were not declared in the method's Needs");
   if (rectifier != Rectifier::standard && state_.activations.empty()) {
     throw Error(
@@ -179,12 +191,10 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
   std::vector<const Captured*> captures;  // nullptr for what is none
   std::vector<at::Tensor> sources;
   for (const at::Tensor& tensor : of) {
-    const auto same = [&](const Captured& captured) { return captured.shown.is_same(tensor); };
-    const auto found = std::find_if(captured_.begin(), captured_.end(), same);
-    captures.push_back(found == captured_.end() ? nullptr : &*found);
-    sources.push_back(found == captured_.end() ? tensor : found->given);
+    captures.push_back(captured_as(tensor));
+    sources.push_back(captures.back() == nullptr ? tensor : captures.back()->given);
   }
-  std::vector<at::Tensor> result = backward(score, sources, rectifier);
+  std::vector<at::Tensor> result = backward(score, sources, rectifier, rules);
   for (size_t i = 0; i < of.size(); ++i) {
     at::Tensor& gradient = result[i];
     if (!gradient.defined()) {
@@ -198,7 +208,7 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
 
 // Undefined where the score does not depend on a tensor.
 std::vector<at::Tensor> ForwardPass::backward(const at::Tensor& score, const std::vector<at::Tensor>& of,
-                                              Rectifier rectifier) {
+                                              Rectifier rectifier, uint32_t rules) {
   std::vector<at::Tensor> wanted;
   for (const auto& source : of) {
     if (source.requires_grad()) wanted.push_back(source);
@@ -214,7 +224,7 @@ std::vector<at::Tensor> ForwardPass::backward(const at::Tensor& score, const std
         graph_ || ++calls_ != calls_declared_;  // with the last call the recorded pass is not needed again
     const bool record = graph_ && at::GradMode::is_enabled();
     const at::AutoGradMode mode(true);
-    const RuleScope scope(*rule_, rectifier);
+    const RuleScope scope(*rule_, rectifier, rules);
     try {
       found = torch::autograd::grad({score}, wanted, {at::ones_like(score)}, keep, record, true);
     } catch (const std::exception& error) {
@@ -229,6 +239,45 @@ std::vector<at::Tensor> ForwardPass::backward(const at::Tensor& score, const std
     result.push_back(!found.empty() && source.requires_grad() ? found[next++] : at::Tensor());
   }
   return result;
+}
+
+void* ForwardPass::extension(const char* id) {
+  return std::string(id) == BackwardRules::id ? static_cast<BackwardRules*>(this) : nullptr;
+}
+
+// The same pass through programs with rules: ordinary ones stay free of what rules need.
+ForwardPass& ForwardPass::ruled() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!ruled_) {
+    Needs needs;
+    needs.captures = captures_;
+    needs.input_gradient = true;
+    ruled_ = std::make_unique<ForwardPass>(model_, state_, input_, needs, graph_, generator_, true);
+  }
+  return *ruled_;
+}
+
+std::vector<at::Tensor> ForwardPass::gradients(const Target& target, const std::vector<at::Tensor>& of,
+                                               uint32_t rules) {
+  if ((rules & ~uint32_t{norms | activations | products | attention}) != 0) {
+    throw Error(Fault::run,
+                "gradients were asked for by a rule that this attune does not know (" + std::to_string(rules) + ")");
+  }
+  ForwardPass& other = ruled();
+  std::vector<at::Tensor> same;
+  for (const at::Tensor& tensor : of) {
+    const Captured* captured = captured_as(tensor);
+    if (captured == nullptr && !tensor.is_same(input_)) {
+      throw Error(Fault::run, "gradients by rules were asked for of a tensor that is neither the input nor a capture");
+    }
+    const auto at = captured == nullptr ? 0 : static_cast<size_t>(captured - captured_.data());
+    same.push_back(captured == nullptr ? other.input_ : other.captured_[at].shown);
+  }
+  const auto score = [&] {
+    const at::AutoGradMode mode(true);
+    return target.score(other.output_);
+  };
+  return other.gradients(score(), same, Rectifier::standard, rules);
 }
 
 const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {

@@ -3,11 +3,13 @@
 
 #include <ATen/core/ivalue.h>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include <attune/sdk/pass.h>
+#include <attune/sdk/rules.h>
 
 #include "model/graph/operators.h"
 #include "model/layers/layout.h"
@@ -15,10 +17,10 @@
 
 namespace attune {
 
-class ForwardPass final : public Pass {
+class ForwardPass final : public Pass, public BackwardRules {
  public:
   ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs, bool graph,
-              const at::Generator& generator = {});
+              const at::Generator& generator = {}, bool ruled = false);
 
   const at::Tensor& input() const override { return input_; }
   const at::Tensor& output() const override { return output_; }
@@ -31,6 +33,8 @@ class ForwardPass final : public Pass {
   at::Tensor resume(const Capture& capture, const at::Tensor& activation) override;
   Model& model() override { return model_; }
   at::Generator generator() override { return generator_; }
+  void* extension(const char* id) override;
+  std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules) override;
 
  private:
   struct Captured {
@@ -52,8 +56,13 @@ class ForwardPass final : public Pass {
   void keep(const std::string& layer, const at::Tensor& activation);
   void keep_attention(const std::string& layer, const at::Tensor& probabilities);
   const Captured& find(const Capture& capture) const;
+  const Captured* captured_as(const at::Tensor& tensor) const;  // nullptr for what is no capture
   const std::vector<c10::IValue>& live_values(const std::string& layer);
-  std::vector<at::Tensor> backward(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier);
+  std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier,
+                                    uint32_t rules);
+  std::vector<at::Tensor> backward(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier,
+                                   uint32_t rules);
+  ForwardPass& ruled();
 
   GraphModel& model_;
   GraphModel::State& state_;
@@ -72,6 +81,7 @@ class ForwardPass final : public Pass {
   c10::intrusive_ptr<GradientRule> rule_ = c10::make_intrusive<GradientRule>();
   std::vector<Captured> captured_;                        // in the order of captures_
   std::map<std::string, std::vector<c10::IValue>> live_;  // values across the cut behind a layer
+  std::unique_ptr<ForwardPass> ruled_;                    // whose gradients pass by rules
   std::mutex mutex_;
 };
 

@@ -19,9 +19,16 @@ std::shared_ptr<PieceCache> Programs::frozen() {
   return frozen_;
 }
 
+Programs& Programs::ruled() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!ruled_) ruled_ = std::make_unique<Programs>(module_, with_rules(live_->graph()));
+  return *ruled_;
+}
+
 void Programs::refresh() {
   const std::lock_guard<std::mutex> lock(mutex_);
   frozen_.reset();
+  if (ruled_) ruled_->refresh();
 }
 
 Programs::Fingerprint Programs::fingerprint() const {

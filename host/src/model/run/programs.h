@@ -61,6 +61,8 @@ class Programs {
 
   std::shared_ptr<PieceCache> live() const { return live_; }
   std::shared_ptr<PieceCache> frozen();
+  // Those whose gradients pass by rules, made when they are first asked for.
+  Programs& ruled();
   void refresh();
 
  private:
@@ -74,6 +76,7 @@ class Programs {
   std::mutex mutex_;
   Fingerprint fingerprint_;
   std::shared_ptr<PieceCache> frozen_;
+  std::unique_ptr<Programs> ruled_;
 };
 
 }  // namespace attune
