@@ -108,6 +108,16 @@ TEST_P(Golden, GuidedBackpropagationAndSaliency) {
   }
 }
 
+// Rectifiers, convolutions and batch norm need no rule.
+TEST_P(Golden, RelevanceIsInputTimesGradient) {
+  const auto exact = in_float64();
+  for (const bool graph : {false, true}) {
+    const at::Tensor map =
+        map_of(*exact, input_.to(at::kDouble), "attn_lrp", {{"channels", "keep"}}, target("top1"), graph);
+    EXPECT_TRUE(compare(map, "top1__inputxgrad"));
+  }
+}
+
 TEST_P(Golden, Deconvnet) {
   Needs needs;
   needs.input_gradient = true;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include <attune/sdk/error.h>
+#include <attune/sdk/rules.h>
 
 #include "base/random.h"
 #include "model/failure.h"
@@ -15,7 +16,7 @@ namespace {
 
 // A pass as one map sees it: with random draws of its own, and, where the map has no graph but the pass records one,
 // without recording its gradients in turn.
-class MapPass final : public Pass {
+class MapPass final : public Pass, public BackwardRules {
  public:
   MapPass(Pass& pass, bool graph, uint64_t seed)
       : pass_(pass), graph_(graph), generator_(at::detail::createCPUGenerator(seed)) {}
@@ -36,10 +37,20 @@ class MapPass final : public Pass {
   }
   Model& model() override { return pass_.model(); }
   at::Generator generator() override { return generator_; }
-  void* extension(const char* id) override { return pass_.extension(id); }
+  void* extension(const char* id) override {
+    void* found = pass_.extension(id);
+    if (found == nullptr || std::string(id) != BackwardRules::id) return found;
+    rules_ = static_cast<BackwardRules*>(found);
+    return static_cast<BackwardRules*>(this);
+  }
+  std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules) override {
+    const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
+    return rules_->gradients(target, of, rules);
+  }
 
  private:
   Pass& pass_;
+  BackwardRules* rules_ = nullptr;  // the pass's own, once asked for
   bool graph_;
   at::Generator generator_;
 };

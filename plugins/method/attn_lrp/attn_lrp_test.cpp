@@ -115,6 +115,37 @@ TEST(AttnLrp, OfARectifiedNetworkIsInputTimesGradient) {
   EXPECT_TRUE(at::allclose(lrp_map(module, x, {}), (x * gradient).sum(1, true), 1e-9, 1e-12));
 }
 
+// A pass of a host that knows no rules.
+class PassWithoutRules final : public Pass {
+ public:
+  explicit PassWithoutRules(Pass& pass) : pass_(pass) {}
+
+  const at::Tensor& input() const override { return pass_.input(); }
+  const at::Tensor& output() const override { return pass_.output(); }
+  at::Tensor captured(const Capture& capture) override { return pass_.captured(capture); }
+  std::string layer(const std::string& name) override { return pass_.layer(name); }
+  at::Tensor bias(const Capture& capture) override { return pass_.bias(capture); }
+  bool wants_graph() const override { return false; }
+  std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier r) override {
+    return pass_.gradients(score, of, r);
+  }
+  at::Tensor resume(const Capture& capture, const at::Tensor& x) override { return pass_.resume(capture, x); }
+  Model& model() override { return pass_.model(); }
+  at::Generator generator() override { return pass_.generator(); }
+
+ private:
+  Pass& pass_;
+};
+
+TEST(AttnLrp, RefusesAHostWithoutRules) {
+  TorchScriptModel model(test::small_model());
+  const auto pass = model.forward(test::seeded({1, 3, 8, 8}, 107), {}, false);
+  PassWithoutRules old(*pass);
+  const Target target{at::zeros({1}, at::kLong)};
+  EXPECT_EQ(test::message_of(Fault::run, [&] { test::own_plugins().make_method("attn_lrp")->attend(old, target); }),
+            "attn_lrp needs an attune with the extension \"attune.rules/1\"");
+}
+
 TEST(AttnLrp, BatchEqualsSamples) {
   test::expect_batch_equals_samples("attn_lrp");
   test::expect_batch_equals_samples(lrp_transformer(), test::seeded({3, 3, 8, 6}, 105), "attn_lrp", {});

@@ -214,7 +214,7 @@ TEST(ComputeMaps, AMapKnowsTheLayersThatItCameFrom) {
   EXPECT_TRUE(set.maps[2][0].layers.empty());
 }
 
-TEST(ComputeMaps, NoExtensionIsKnown) {
+TEST(ComputeMaps, AnExtensionThatIsNotKnownIsNone) {
   TorchScriptModel model(small_model());
   int asked = 0;
   const MapRequest asking = request("asking", {}, [&](Pass& pass, const Target&) {

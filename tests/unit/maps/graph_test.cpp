@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <attune/sdk/rules.h>
+
 #include "support.h"
 
 namespace attune::test {
@@ -29,6 +31,24 @@ TEST(ComputeMapsGraph, ThereIsNoneUnlessAskedFor) {
   });
   EXPECT_FALSE(compute_maps(model, two_inputs(), {own}, choices({"1"})).maps[0][0].values.requires_grad());
   EXPECT_TRUE(compute_maps(model, two_inputs(), {own}, choices({"1"}), true).maps[0][0].values.requires_grad());
+}
+
+TEST(ComputeMapsGraph, GradientsByRulesHaveNoneWhereTheirMapHasNone) {
+  TorchScriptModel model(smooth_model());
+  std::vector<bool> recorded;
+  const auto asking = [&](const std::string& name, bool graph) {
+    MapRequest made = request(name, {}, [&](Pass& pass, const Target& target) {
+      auto* rules = static_cast<BackwardRules*>(pass.extension(BackwardRules::id));
+      const at::Tensor gradient = rules->gradients(target, {pass.input()}, BackwardRules::activations)[0];
+      recorded.push_back(gradient.requires_grad());
+      return AttentionMap{gradient, true};
+    });
+    made.graph = graph;
+    return made;
+  };
+  const MapSet set = compute_maps(model, two_inputs(), {asking("a", true), asking("b", false)}, choices({"1"}), true);
+  EXPECT_EQ(recorded, (std::vector<bool>{true, false}));
+  EXPECT_TRUE(at::equal(set.maps[0][0].values, set.maps[1][0].values));
 }
 
 TEST(ComputeMapsGraph, ReachesParametersAndInput) {
