@@ -91,7 +91,7 @@ class ATTUNE_SDK_API Pass {
 
   // Growth without a new major version: an interface that later hosts may have, by its id ("vendor.name/1"), to be cast
   // to the type that its documentation names. Lives as long as the pass. nullptr for an id that this host does not know,
-  // which a method must do without or refuse. There are none yet.
+  // which a method must do without or refuse. attune/sdk/rules.h is one.
   virtual void* extension(const char* id);
 };
 
