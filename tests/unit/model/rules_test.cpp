@@ -124,6 +124,17 @@ TEST(Rules, NoneIsTheOrdinaryGradient) {
   }
 }
 
+TEST(Rules, ReachAProductOfAProduct) {
+  const std::string first = "    z = x * torch.conv2d(x, self.w2, None, [1, 1], [1, 1])\n";
+  const auto m = scoring(first + "    y = x * torch.tanh(z)\n", weights_of_norm_and_gate());
+  const auto by_hand = scoring(first +
+                                   "    z = z / 2 + z.detach() / 2\n"
+                                   "    y = x * (z * (torch.tanh(z) / z).detach())\n"
+                                   "    y = y / 2 + y.detach() / 2\n",
+                               weights_of_norm_and_gate());
+  EXPECT_TRUE(at::allclose(by_rules(m, all_rules), own_gradient(by_hand), 1e-9, 1e-12));
+}
+
 // An activation's slope where its argument is zero is its derivative there.
 TEST(Rules, AnActivationAtZeroHasItsDerivative) {
   TorchScriptModel model(scoring("    y = torch.gelu(x)\n"));

@@ -85,6 +85,10 @@ class Dependence {
 
   bool operator()(const Value* value) const { return values_.count(value) != 0; }
 
+  void add(const Value* value) {
+    if (carries_tensors(value)) values_.insert(value);
+  }
+
  private:
   // How many of its first inputs a node hands a gradient to.
   static size_t inputs_with_gradient(const Node* node) {
@@ -124,10 +128,6 @@ class Dependence {
         }
       }
     }
-  }
-
-  void add(const Value* value) {
-    if (carries_tensors(value)) values_.insert(value);
   }
 
   std::set<const Value*> values_;
@@ -174,20 +174,21 @@ class Rules {
     return node->inputs().size() == 2 && uses.size() == 1 && uses[0].user->kind() == c10::aten::einsum;
   }
 
-  void gate(Node* node, size_t input, Passing passing) const {
+  void gate(Node* node, size_t input, Passing passing) {
     Graph& graph = *node->owningGraph();
     torch::jit::WithInsertPoint point(node);
     Node* made =
         graph.create(rule_symbol, {node->input(input), rule_, graph.insertConstant(static_cast<int64_t>(passing))});
     made->output()->setType(node->input(input)->type());
     node->replaceInput(input, graph.insertNode(made)->output());
+    depends_.add(made->output());
   }
 
-  void halve(Node* node) const {
+  void halve(Node* node) {
+    const bool is_elementwise = is_one_of(node, {"mul", "multiply"});
     for (const size_t i : {0, 1}) {
       bool sums = false;
-      if (!is_one_of(node, {"mul", "multiply"}) || !is_made_of(node->input(i), origin(node->input(1 - i)), sums))
-        continue;
+      if (!is_elementwise || !is_made_of(node->input(i), origin(node->input(1 - i)), sums)) continue;
       return gate(node, i, sums ? Passing::statistic : Passing::scale);
     }
     const bool mixes = mixing_.count(node) != 0;
@@ -196,7 +197,7 @@ class Rules {
   }
 
   // softmax(query key + mask) value, in one operator.
-  void attend(Node* node) const {
+  void attend(Node* node) {
     const bool query = depends_(node->input(0)), key = depends_(node->input(1)), value = depends_(node->input(2)),
                mask = depends_(node->input(3));
     if (value && (query || key || mask)) {
@@ -213,10 +214,10 @@ class Rules {
   // Whether a value is computed from `root`, element by element or by sums over axes, without weights.
   bool is_made_of(const Value* value, const Value* root, bool& sums) const {
     static const std::set<std::string> elementwise = {
-        "abs",  "add",    "clamp",       "clamp_min", "contiguous", "div",        "erf",      "exp",     "expand",
-        "gate", "gelu",   "expand_as",   "hardtanh",  "layer",      "log",        "log1p",    "mul",     "neg",
-        "pow",  "relu",   "hardsigmoid", "relu6",     "rsub",       "reciprocal", "rsqrt",    "sigmoid", "softplus",
-        "sqrt", "square", "sub",         "tanh",      "to",         "type_as",    "unsqueeze"};
+        "abs",  "add",  "clamp",       "clamp_min", "contiguous", "div",        "erf",     "exp",      "expand",
+        "gate", "gelu", "expand_as",   "hardtanh",  "layer",      "log",        "log1p",   "mul",      "neg",
+        "pow",  "relu", "hardsigmoid", "relu6",     "rsub",       "reciprocal", "rsqrt",   "sigmoid",  "softplus",
+        "rule", "sqrt", "square",      "sub",       "tanh",       "to",         "type_as", "unsqueeze"};
     static const std::set<std::string> over_axes = {"mean",          "sum", "var", "std", "norm", "linalg_vector_norm",
                                                     "frobenius_norm"};
     if (value == root || !depends_(value)) return true;
@@ -233,7 +234,7 @@ class Rules {
     const Node* node = value->node();
     bool sums = false;
     const bool is_linear =
-        is_one_of(node, {"layer", "to", "contiguous"}) ||
+        is_one_of(node, {"layer", "rule", "to", "contiguous"}) ||
         (is_one_of(node, {"mul", "div"}) && depends_(node->input(0)) && !depends_(node->input(1))) ||
         (is_one_of(node, {"sub"}) && both_depend(node) && is_made_of(node->input(1), node->input(0), sums));
     return is_linear ? origin(node->input(0)) : value;
