@@ -7,7 +7,7 @@ namespace attune {
 namespace {
 
 // Of 3 channels to 4 classes: patches, two blocks (norm, attention, norm, MLP), norm, mean, fc.
-torch::jit::Module lrp_block(uint64_t seed) {
+test::Module lrp_block(uint64_t seed) {
   return test::module(
       "Block",
       "def forward(self, x):\n"
@@ -22,8 +22,8 @@ torch::jit::Module lrp_block(uint64_t seed) {
        test::seeded({9, 6}, seed + 3, 0.5), test::seeded({9}, seed + 4, 0.3), test::seeded({6, 9}, seed + 5, 0.5)});
 }
 
-torch::jit::Module lrp_transformer() {
-  torch::jit::Module m("__torch__.Lrp");
+test::Module lrp_transformer() {
+  test::Module m("__torch__.Lrp");
   m.register_attribute("training", c10::BoolType::get(), false);
   m.register_module(
       "patches", test::module("Patches", "def forward(self, x):\n    return torch.conv2d(x, self.w0, None, [2, 2])\n",
@@ -49,7 +49,7 @@ at::Tensor norm_by_hand(const at::Tensor& x, const at::Tensor& w, const at::Tens
   return centred / deviation * w + (b.defined() ? b : at::zeros_like(w));
 }
 
-at::Tensor block_by_hand(const torch::jit::Module& block, at::Tensor x, bool cp) {
+at::Tensor block_by_hand(const test::Module& block, at::Tensor x, bool cp) {
   const auto w = [&](int i) { return block.attr("w" + std::to_string(i)).toTensor().detach(); };
   const at::Tensor qkv = at::linear(norm_by_hand(x, w(0), w(1)), w(2)).reshape({x.size(0), x.size(1), 3, 2, -1});
   const auto parts = qkv.permute({2, 0, 3, 1, 4}).unbind(0);
@@ -60,7 +60,7 @@ at::Tensor block_by_hand(const torch::jit::Module& block, at::Tensor x, bool cp)
   return x + at::linear(inner * (at::gelu(inner) / inner).detach(), w(5));
 }
 
-at::Tensor relevance_by_hand(const torch::jit::Module& m, const at::Tensor& input, bool cp, int64_t target) {
+at::Tensor relevance_by_hand(const test::Module& m, const at::Tensor& input, bool cp, int64_t target) {
   const at::AutoGradMode mode(true);
   const auto weight = [&](const char* layer) { return m.attr(layer).toModule().attr("w0").toTensor().detach(); };
   const at::Tensor x = input.detach().requires_grad_();
@@ -70,8 +70,7 @@ at::Tensor relevance_by_hand(const torch::jit::Module& m, const at::Tensor& inpu
   return (input * torch::autograd::grad({score}, {x})[0]).sum(1, true);
 }
 
-at::Tensor lrp_map(const torch::jit::Module& module, const at::Tensor& x, const test::Given& given,
-                   int64_t target = 1) {
+at::Tensor lrp_map(const test::Module& module, const at::Tensor& x, const test::Given& given, int64_t target = 1) {
   TorchScriptModel model(module);
   return test::map_of(model, x, "attn_lrp", given, target);
 }
