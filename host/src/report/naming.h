@@ -6,7 +6,7 @@
 
 #include "data/inputs.h"
 
-namespace attune::cli {
+namespace attune {
 
 // One stem per file: its own, or with the parent folder, then the extension, then folders further up, where stems are
 // equal. Throws Error(Fault::usage) when two files would still share one.
@@ -22,4 +22,4 @@ std::string row_stem(const std::string& stem, int64_t row);
 // batch from a single input.
 void check_row_stems(const std::vector<InputFile>& files, const std::vector<std::string>& stems, int64_t spatial_rank);
 
-}  // namespace attune::cli
+}  // namespace attune

@@ -1,4 +1,4 @@
-#include "drawing.h"
+#include "report/map_picture.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,6 @@
 
 namespace attune::test {
 namespace {
-
-using cli::draw;
-using cli::Drawing;
 
 Sample tensor_sample(const at::Tensor& input) {
   Sample sample;
@@ -25,42 +22,50 @@ Sample video_sample(int64_t frames) {
   return sample;
 }
 
+MapPicture draw(const Sample& sample, const at::Tensor& map, bool at_input_resolution, const OverlayOptions& heat,
+                std::optional<int64_t> shown = {}) {
+  PictureStyle style;
+  style.heat = heat;
+  style.shown = shown;
+  return map_picture(sample, map, at_input_resolution, style);
+}
+
 bool same(const Image& a, const Image& b) { return a.sizes() == b.sizes() && at::equal(a, b); }
 
-TEST(Drawing, InputsOfEveryRankHaveAPicture) {
+TEST(MapPicture, InputsOfEveryRankHaveAPicture) {
   for (const at::Tensor& input : {at::rand({2, 64}), at::rand({3, 20, 30}), at::rand({1, 8, 9, 10}),
                                   at::rand({3, 8, 16, 16}), at::rand({4, 8, 9, 10})}) {
     const Sample sample = tensor_sample(input);
-    EXPECT_TRUE(cli::has_picture(sample));
-    require_image(cli::draw_input(sample).image);
-    require_image(cli::draw_input(sample).cell);
+    EXPECT_TRUE(has_picture(sample));
+    require_image(input_picture(sample).image);
+    require_image(input_picture(sample).cell);
     std::vector<int64_t> coarse(static_cast<size_t>(input.dim()), 2);
     coarse[0] = 1;
     for (const at::Tensor& map : {at::rand(coarse), at::rand_like(input) - 0.5}) {
       for (const bool signed_ : {false, true}) {
         OverlayOptions options;
         options.signed_ = signed_;
-        const Drawing drawing = draw(sample, map, map.sizes() == input.sizes(), options);
+        const MapPicture drawing = draw(sample, map, map.sizes() == input.sizes(), options);
         require_image(drawing.image);
         require_image(drawing.cell);
         EXPECT_TRUE(input.dim() == 3 || drawing.cell.size(1) <= 224);
       }
     }
   }
-  EXPECT_FALSE(cli::has_picture(tensor_sample(at::rand({7}))));
+  EXPECT_FALSE(has_picture(tensor_sample(at::rand({7}))));
 }
 
-TEST(Drawing, AMapAlongOneAxisIsNotDrawnOverAPicture) {
+TEST(MapPicture, AMapAlongOneAxisIsNotDrawnOverAPicture) {
   Sample sample = tensor_sample(at::zeros({3, 32, 32}));
   sample.pictures = {plain(40, 60, 10, 20, 30)};
   sample.region = {0, 0, 60, 40};
-  const Drawing drawing = draw(sample, at::ones({1, 8}), false, {});
+  const MapPicture drawing = draw(sample, at::ones({1, 8}), false, {});
   EXPECT_FALSE(drawing.image.defined());
   EXPECT_FALSE(drawing.cell.defined());
   EXPECT_FALSE(draw(tensor_sample(at::rand({7})), at::ones({7}), true, {}).image.defined());
 }
 
-TEST(Drawing, OneValueHasOneGreyInAllFramesOfATensor) {
+TEST(MapPicture, OneValueHasOneGreyInAllFramesOfATensor) {
   at::Tensor clip = at::rand({3, 8, 32, 32}) * 0.01;
   clip.select(1, 0).fill_(1);
   const Sample sample = tensor_sample(clip);
@@ -73,14 +78,14 @@ TEST(Drawing, OneValueHasOneGreyInAllFramesOfATensor) {
   for (const int64_t noise : {1, 4, 7}) EXPECT_LT(level(noise), 4);
 }
 
-TEST(Drawing, ThreeChannelsAreFramesAndOthersSlices) {
+TEST(MapPicture, ThreeChannelsAreFramesAndOthersSlices) {
   const at::Tensor map = at::ones({1, 2, 2, 2});
   const Image frames = draw(tensor_sample(at::rand({3, 16, 16, 16})), map, false, {}).image;
   const Image slices = draw(tensor_sample(at::rand({1, 16, 16, 16})), map, false, {}).image;
   EXPECT_GT(slices.size(0), 2 * frames.size(0)) << "along three axes";
 }
 
-TEST(Drawing, StripsHaveTheFramesThatAreAskedFor) {
+TEST(MapPicture, StripsHaveTheFramesThatAreAskedFor) {
   const Sample sample = video_sample(20);
   const at::Tensor map = at::ones({1, 5, 4, 4});
   const auto columns = [&](std::optional<int64_t> shown) {
@@ -91,7 +96,7 @@ TEST(Drawing, StripsHaveTheFramesThatAreAskedFor) {
   EXPECT_EQ(columns(std::numeric_limits<int64_t>::max()), 7) << "in three rows";
 }
 
-TEST(Drawing, FramesHaveTimesOrNumbers) {
+TEST(MapPicture, FramesHaveTimesOrNumbers) {
   Sample sample = video_sample(4);
   const at::Tensor map = at::zeros({1, 4, 4, 4});
   const Image numbered = draw(sample, map, false, {}).image;
@@ -105,7 +110,7 @@ TEST(Drawing, FramesHaveTimesOrNumbers) {
   EXPECT_TRUE(same(later.narrow(1, 0, 300).contiguous(), timed.narrow(1, 0, 300).contiguous()));
 }
 
-TEST(Drawing, GradientsOfTensorsWithoutPicturesAreDrawnByTheirSize) {
+TEST(MapPicture, GradientsOfTensorsWithoutPicturesAreDrawnByTheirSize) {
   at::Tensor gradient = at::zeros({1, 8, 8, 8});
   gradient[0][4][4][4] = -1;
   const Sample sample = tensor_sample(at::zeros({1, 8, 8, 8}));
@@ -115,6 +120,46 @@ TEST(Drawing, GradientsOfTensorsWithoutPicturesAreDrawnByTheirSize) {
   };
   EXPECT_TRUE(is_hot(draw(sample, gradient, true, {}).image));
   EXPECT_FALSE(is_hot(draw(sample, gradient, false, {}).image)) << "a layer's negative values are no heat";
+}
+
+Sample photo_sample(int64_t channels) {
+  Sample sample = tensor_sample(at::zeros({channels, 32, 32}));
+  sample.pictures = {plain(40, 60, 10, 200, 30)};
+  sample.region = {0, 0, 60, 40};
+  return sample;
+}
+
+// Occlusion, FullGrad, relevances of which one number is left for each pixel.
+TEST(MapPicture, AMapOfOneChannelIsHeatOverThePhotoAtAnyResolution) {
+  const Sample sample = photo_sample(3);
+  at::Tensor map = at::zeros({1, 32, 32});
+  map.slice(2, 0, 16) = 1;
+  map.slice(2, 16, 32) = -1;
+  const MapPicture fine = draw(sample, map, true, {});
+  EXPECT_TRUE(same(fine.image, draw(sample, map, false, {}).image));
+  EXPECT_EQ(fine.colours, "inferno");
+  EXPECT_EQ(fine.full, 1);
+  const auto pixel = [](const Image& image, int64_t x) { return image[20][x].to(at::kInt); };
+  EXPECT_FALSE(at::equal(pixel(fine.image, 10), pixel(sample.pictures[0], 10)));
+  EXPECT_TRUE(at::equal(pixel(fine.image, 50), pixel(sample.pictures[0], 50))) << "what speaks against is no heat";
+  OverlayOptions with_signs;
+  with_signs.signed_ = true;
+  const MapPicture both = draw(sample, map, true, with_signs);
+  EXPECT_EQ(both.colours, "blue_red");
+  EXPECT_FALSE(at::equal(pixel(both.image, 50), pixel(sample.pictures[0], 50)));
+}
+
+TEST(MapPicture, AGradientOfAGreyPhotoIsHeatByItsSize) {
+  const Sample sample = photo_sample(1);
+  const at::Tensor map = at::rand({1, 32, 32});
+  EXPECT_TRUE(same(draw(sample, -map, true, {}).image, draw(sample, map, true, {}).image));
+  EXPECT_EQ(draw(sample, map, true, {}).colours, "inferno");
+}
+
+TEST(MapPicture, AGradientOfColoursIsAPictureOfItsOwn) {
+  const MapPicture drawing = draw(photo_sample(3), at::randn({3, 32, 32}), true, {});
+  EXPECT_EQ(drawing.colours, "");
+  EXPECT_NEAR(drawing.image.to(at::kDouble).mean().item<double>(), 128, 10);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace attune::cli {
+namespace attune {
 
 using Json = nlohmann::ordered_json;
 
@@ -16,4 +16,4 @@ inline std::string text_of(const Json& document) {
 
 inline void print(const Json& document) { std::cout << text_of(document); }
 
-}  // namespace attune::cli
+}  // namespace attune

@@ -1,5 +1,5 @@
 // What outputs are called, and that no two take one name.
-#include "naming.h"
+#include "report/naming.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -11,9 +11,6 @@
 namespace attune::test {
 namespace {
 
-using cli::check_row_stems;
-using cli::output_stems;
-using cli::row_stem;
 using Stems = std::vector<std::string>;
 
 std::vector<InputFile> pictures(const std::vector<std::string>& paths) {

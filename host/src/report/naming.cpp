@@ -1,4 +1,4 @@
-#include "naming.h"
+#include "report/naming.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -8,7 +8,7 @@
 
 #include "image/npy.h"
 
-namespace attune::cli {
+namespace attune {
 namespace {
 
 using std::filesystem::path;
@@ -106,4 +106,4 @@ void check_row_stems(const std::vector<InputFile>& files, const std::vector<std:
   }
 }
 
-}  // namespace attune::cli
+}  // namespace attune
