@@ -15,8 +15,7 @@
 #include <attune/sdk/error.h>
 
 #include "base/text.h"
-#include "bench_memory.h"
-#include "bench_training.h"
+#include "bench_measures.h"
 #include "commands.h"
 #include "maps/attend.h"
 #include "progress.h"
@@ -74,7 +73,7 @@ class Bench {
     if (options_.json) {
       print(document());
     } else {
-      print_table();
+      print_text();
     }
     return 0;
   }
@@ -266,14 +265,14 @@ class Bench {
             {"rows", rows}};
   }
 
-  void print_table() const {
+  void print_text() const {
     std::cout << options_.model.model << ", layer " << layer_ << ", batch " << options_.batch << ", "
               << at::get_num_threads() << (at::get_num_threads() == 1 ? " thread" : " threads") << ", median of "
               << options_.rounds << "\n\n";
     std::vector<Cells> table{{"row", "ms", "spread", "/forward", "/+input", "/+params", "peak MB", "programs MB"}};
     for (const Row& row : rows_) {
       const double ms = median(row.ms);
-      Cells& cells = table.emplace_back(Cells{row.name, fixed(ms, 1), fixed(100 * spread(row.ms), 0) + " %"});
+      Cells& cells = table.emplace_back(Cells{row.name, fixed(ms, 1), fixed(100 * spread(row.ms), 1) + " %"});
       for (size_t b = 0; b < 3; ++b) cells.push_back(fixed(ms / baseline(b), 2));
       cells.insert(cells.end(), {fixed(row.peak_mb, 1), fixed(row.programs_mb, 1)});
     }

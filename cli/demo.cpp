@@ -16,7 +16,6 @@
 #include "progress.h"
 #include "report/json.h"
 #include "session.h"
-#include "stop.h"
 
 namespace attune::cli {
 namespace {

@@ -17,15 +17,12 @@
 
 #include "base/text.h"
 #include "commands.h"
-#include "image/output_file.h"
 #include "input_run.h"
 #include "map_source.h"
 #include "model/failure.h"
 #include "progress.h"
-#include "render/colormap.h"
 #include "report/report.h"
 #include "session.h"
-#include "stop.h"
 
 namespace attune::cli {
 namespace {
@@ -114,9 +111,8 @@ class HeatmapRun {
       : options_(without_jet(options)),
         session_(prepare_session(options_.model)),
         inputs_(session_, options_.inputs, options_.output) {
-    if (!options_.colormap.empty()) colormap(options_.colormap);
     source_ = options_.spec.empty() ? method_maps(options_, session_) : spec_maps(options_, session_);
-    prepare_output_folder(options_.output);
+    prepare(report_options(options_, inputs_.preprocess()));
     load_model(session_, options_.model);
     source_->prepare();
     inputs_.open();

@@ -37,8 +37,8 @@ Json document(const std::string& model, const std::string& source, const std::st
       {"model", model}, {"source", source}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
 }
 
-void print_table(const std::string& automatic, const std::vector<LayerReport>& reports,
-                 const std::set<std::string>& blocks) {
+void print_layers(const std::string& automatic, const std::vector<LayerReport>& reports,
+                  const std::set<std::string>& blocks) {
   std::vector<Cells> rows{{"  layer", "type", "output"}};
   for (const auto& report : reports) {
     const std::string name = (report.name == automatic ? "* " : "  ") + printable(report.name);
@@ -78,7 +78,7 @@ int layers(const LayersOptions& options) {
     print(document(options.model.model, session.model->source(), automatic, reports, attention_blocks(*session.model)));
   } else {
     std::cout << options.model.model << " on an input of " << shape_text(input.sizes().vec()) << '\n';
-    print_table(automatic, reports, attention_blocks(*session.model));
+    print_layers(automatic, reports, attention_blocks(*session.model));
   }
   return 0;
 }

@@ -15,7 +15,6 @@
 #include "metrics/metric.h"
 #include "progress.h"
 #include "session.h"
-#include "stop.h"
 
 namespace attune::cli {
 namespace {

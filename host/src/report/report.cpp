@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "image/output_file.h"
+#include "render/colormap.h"
 #include "render/text.h"
 
 namespace attune {
@@ -47,6 +49,12 @@ std::string SampleTerm::text() const {
   std::string text = name + " h =";
   for (const double value : values) text += " " + fixed(value);
   return text + (degenerate ? " (degenerate)" : saturated ? " (saturated)" : "");
+}
+
+void prepare(const ReportOptions& options) {
+  const std::string& name = options.pictures.heat.colormap;
+  if (!name.empty()) colormap(name);
+  prepare_output_folder(options.folder);
 }
 
 Report::Report(ReportOptions options, Sinks sinks) : options_(std::move(options)), sinks_(std::move(sinks)) {}

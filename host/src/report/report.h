@@ -115,6 +115,9 @@ struct ReportOptions {
   std::function<void(std::string)> note = [](const std::string&) {};  // what a user should know, a sentence
 };
 
+// Before long work: throws Error(Fault::usage) for an unknown colour map, and makes the folder.
+void prepare(const ReportOptions& options);
+
 using Sinks = std::vector<std::unique_ptr<Sink>>;
 
 // Everything of a run, sample by sample.

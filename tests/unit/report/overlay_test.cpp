@@ -66,9 +66,9 @@ TEST(PublicOverlay, WhatCannotBeDrawnIsRefused) {
   const Image picture = plain(40, 80, 90, 120, 200);
   AttentionMap map = corner(1);
   EXPECT_EQ(message_of(Fault::run, [&] { overlay(picture, map, 1); }),
-            "there is no row 1 [C,S1..Sd] in a map [1,1,4,4]");
+            "there is no row 1 [C,S1..Sd] in a map [1, 1, 4, 4]");
   EXPECT_EQ(message_of(Fault::run, [&] { overlay(picture, AttentionMap{at::ones({1, 1, 8})}); }),
-            "a map [1,8] cannot be drawn over an input [3,1,1]");
+            "a map [1, 8] cannot be drawn over an input [3, 1, 1]");
   map.values.fill_(std::numeric_limits<double>::quiet_NaN());
   message_of(Fault::run, [&] { overlay(picture, map); });
   OverlayStyle style;

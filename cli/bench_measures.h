@@ -1,4 +1,4 @@
-// The row `train.step` of attune bench.
+// What attune bench counts and runs besides maps: memory, and the step of a training.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,6 +12,18 @@
 #include "train/run/log.h"
 
 namespace attune::cli {
+
+// While it lives, allocations of CPU tensors are counted. One at a time; a program's threads may allocate freely.
+class MemoryCounter {
+ public:
+  MemoryCounter();
+  ~MemoryCounter();
+  MemoryCounter(const MemoryCounter&) = delete;
+  MemoryCounter& operator=(const MemoryCounter&) = delete;
+
+  int64_t peak() const;   // the most bytes that were alive at once, of those allocated since
+  int64_t alive() const;  // bytes allocated since that are alive now
+};
 
 // A folder of its own, removed with everything in it.
 class TemporaryFolder {
