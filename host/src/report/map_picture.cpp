@@ -210,7 +210,7 @@ MapPicture map_picture(const Sample& sample, const at::Tensor& map, bool at_inpu
   OverlayOptions& options = style.heat;
   if (options.colormap.empty()) options.colormap = default_colormap(options.signed_);
   const at::Tensor heat = heat_of(sample, map, at_input_resolution, options.signed_);
-  if (options.full_heat == 0) options.full_heat = heat_range(heat, options.signed_);
+  if (options.full_heat == 0) options.full_heat = heat_range(heat.size(0) == 1 ? heat[0] : heat, options.signed_);
   MapPicture picture;
   if (form == InputForm::signal) {
     picture = {signal_image(sample, heat, style), signal_cell(sample, heat, options)};
