@@ -70,7 +70,7 @@ class Listing final : public Sink {
     const double least = map.values.min().item<double>(), greatest = map.values.max().item<double>();
     if (greatest == 0 && least == 0) {
       note = "is 0 everywhere: the score does not depend on what it looks at";
-    } else if (is_drawn && !options_.signed_maps && greatest <= 0) {
+    } else if (is_drawn && picture.full == 0) {
       note = "has no positive values: everything speaks against the class; --signed draws that";
     } else if (!is_drawn && !options_.raw) {
       note = sample.cell.defined() ? "cannot be drawn, as its axes are not those of the input"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "render/axis.h"
+#include "render/figure.h"
 #include "render/colormap.h"
 #include "render/drawing.h"
 #include "render/signal_curves.h"

@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "render/signal_picture.h"
 #include "render/volume_picture.h"
-#include "render/volume_view.h"
 #include "report/report.h"
 
 namespace attune {

@@ -10,7 +10,7 @@
 #include "data/sample_stream.h"
 #include "render/legend.h"
 #include "render/overlay.h"
-#include "render/tones.h"
+#include "render/colormap.h"
 
 namespace attune {
 

@@ -1,4 +1,4 @@
-#include "render/slices.h"
+#include "render/heat.h"
 
 #include <gtest/gtest.h>
 

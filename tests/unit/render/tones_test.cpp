@@ -1,4 +1,4 @@
-#include "render/tones.h"
+#include "render/colormap.h"
 
 #include <gtest/gtest.h>
 

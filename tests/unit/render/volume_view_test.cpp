@@ -1,4 +1,4 @@
-#include "render/volume_view.h"
+#include "render/volume_picture.h"
 
 #include <gtest/gtest.h>
 
