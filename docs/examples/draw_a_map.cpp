@@ -1,8 +1,9 @@
 // What a model looks at in a photo, as a picture:
 //   draw_a_map MODEL PHOTO OUT.png
 
+#include <ATen/ATen.h>
 #include <iostream>
-#include <memory>
+#include <string>
 
 #include <attune/catalogue.h>
 #include <attune/maps.h>

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <attune/sdk/error.h>
 #include <attune/sdk/map.h>
 
 namespace attune {

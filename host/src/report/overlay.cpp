@@ -2,8 +2,6 @@
 
 #include <ATen/ops/zeros.h>
 
-#include <attune/sdk/error.h>
-
 #include "base/shape_text.h"
 #include "render/legend.h"
 #include "report/report.h"
