@@ -144,7 +144,8 @@ class Result {
       return;
     }
     if (heading(job) != heading_) std::cout << '\n' << (heading_ = heading(job)) << '\n';
-    std::cout << "  " << padded(line.verdict, 9) << padded(line.check, 13) << line.message << std::endl;  // seen at once
+    std::cout << "  " << padded(line.verdict, 9) << padded(line.check, 13) << line.message
+              << std::endl;  // seen at once
   }
 
   int finish() {

@@ -129,9 +129,10 @@ class HeatmapRun {
       Reports maps = attend(*samples);
       if (drawing.valid()) complain(drawing.get());
       progress.advance(static_cast<int64_t>(samples->size()));
-      drawing = std::async(std::launch::async, [&report, samples = std::move(*samples), maps = std::move(maps)]() mutable {
-        return draw(report, samples, maps);
-      });
+      drawing =
+          std::async(std::launch::async, [&report, samples = std::move(*samples), maps = std::move(maps)]() mutable {
+            return draw(report, samples, maps);
+          });
     }
     if (drawing.valid()) complain(drawing.get());
     progress.finish();

@@ -94,8 +94,8 @@ class LossRun {
     for (size_t row = 0; row < samples.size(); ++row) {
       for (size_t target = 0; target < result.targets.size(); ++target) {
         const auto t = static_cast<int64_t>(target), r = static_cast<int64_t>(row);
-        const ClassScore explained = class_score((*result.targets[target].classes())[r].item<int64_t>(), scores[r],
-                                                 shares[r], session_.labels);
+        const ClassScore explained =
+            class_score((*result.targets[target].classes())[r].item<int64_t>(), scores[r], shares[r], session_.labels);
         for (size_t term = 0; term < sums_.size(); ++term) {
           const TermReport& report = result.terms[term];
           const double h = report.values[t][r].item<double>();
@@ -259,11 +259,11 @@ void LossRun::explain_memory(double recorded) const {
   }
   try {
     const double bytes = layer_bytes(*session_.model, shape, options_.inputs.batch);
-    std::cout << "memory: the layers of one pass hold about " << fixed(bytes / 1048576, 0)
-              << " MB for " << options_.inputs.batch << " inputs";
+    std::cout << "memory: the layers of one pass hold about " << fixed(bytes / 1048576, 0) << " MB for "
+              << options_.inputs.batch << " inputs";
     if (recorded > 0) {
-      std::cout << "; " << fixed(recorded, 0) << " recorded whole passes keep about as much each, " << fixed(recorded * bytes / 1048576, 0)
-                << " MB in all, until the gradient is taken";
+      std::cout << "; " << fixed(recorded, 0) << " recorded whole passes keep about as much each, "
+                << fixed(recorded * bytes / 1048576, 0) << " MB in all, until the gradient is taken";
     }
     std::cout << '\n';
   } catch (const Error&) {

@@ -1,5 +1,5 @@
-// How far a long run is, on standard error: a bar on a terminal, elsewhere a line about once a minute. And Ctrl-C in one that
-// can end early with what it has done.
+// How far a long run is, on standard error: a bar on a terminal, elsewhere a line about once a minute. And Ctrl-C in
+// one that can end early with what it has done.
 #pragma once
 
 #include <chrono>

@@ -22,8 +22,8 @@ inline std::string padded(const std::string& text, size_t width, bool to_the_rig
   return to_the_right ? space + text : text + space;
 }
 
-// Rows may be of different lengths; nothing follows the last cell of each. `align`: "lr" of a column of words and one of
-// numbers, whose cells end below each other; further columns are words.
+// Rows may be of different lengths; nothing follows the last cell of each. `align`: "lr" of a column of words and one
+// of numbers, whose cells end below each other; further columns are words.
 inline void print_table(std::ostream& out, const std::vector<Cells>& rows, const std::string& align = "",
                         const std::string& indent = "") {
   std::vector<size_t> widths;

@@ -1,5 +1,5 @@
-// Pictures of maps: a photo becomes a model's input, and a map of it a picture. In libattune_media.so, which loads OpenCV,
-// Pango and Cairo; CMake's attune::media links it.
+// Pictures of maps: a photo becomes a model's input, and a map of it a picture. In libattune_media.so, which loads
+// OpenCV, Pango and Cairo; CMake's attune::media links it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -33,8 +33,8 @@ struct PhotoOptions {
 };
 
 struct Photo {
-  Image picture;                // at its own size
-  at::Tensor input;             // float32 [C,H,W], to be stacked to the model's [N,C,H,W]
+  Image picture;                 // at its own size
+  at::Tensor input;              // float32 [C,H,W], to be stacked to the model's [N,C,H,W]
   std::array<double, 4> seen{};  // x, y, width and height of the part of `picture` that `input` shows, in its pixels
 };
 
@@ -48,24 +48,24 @@ struct OverlayStyle {
   double alpha = 0.6;          // opacity where the heat is greatest, 0 to 1
   bool uniform = false;        // that opacity everywhere; else none where there is no heat, growing with it
   bool signed_values = false;  // negative values too, symmetrically about zero; else the positive ones only
-  double full_heat = 0;        // the value drawn as the greatest heat, in the map's unit, so that several pictures share
-                               // a scale; 0: the greatest of the map, of fine maps a high quantile
+  double full_heat = 0;  // the value drawn as the greatest heat, in the map's unit, so that several pictures share
+                         // a scale; 0: the greatest of the map, of fine maps a high quantile
   // Of a strip of text below the picture with the bar of colours; empty ones are left out, and the strip without any.
   std::string method;  // "Grad-CAM (layer4)"
   std::string label;   // "golden retriever"
   std::string score;   // "98.3 %"
 };
 
-// Row `row` of a map [N,C,H,W] over the photo that the model saw there: heat, or, for a gradient of several channels at the
-// input's resolution, the gradient as papers draw it. Of a map that has a value for each number of the input the size
-// counts, unless signs are asked for. As large as the photo, and a little higher with text. The map may be on any device,
-// in any floating type and with a graph. Throws Error(Fault::run) for a map that is not finite or has other axes,
-// Error(Fault::usage) for an unknown colormap.
+// Row `row` of a map [N,C,H,W] over the photo that the model saw there: heat, or, for a gradient of several channels at
+// the input's resolution, the gradient as papers draw it. Of a map that has a value for each number of the input the
+// size counts, unless signs are asked for. As large as the photo, and a little higher with text. The map may be on any
+// device, in any floating type and with a graph. Throws Error(Fault::run) for a map that is not finite or has other
+// axes, Error(Fault::usage) for an unknown colormap.
 Image overlay(const Photo& photo, const AttentionMap& map, int64_t row = 0, const OverlayStyle& style = {});
 
-// The same over `input`, all of which the model saw: an Image; or what the model was given itself, [C,S1..Sd] of floating
-// type and any scale, drawn as curves of a signal (d = 1), a picture (d = 2), frames of a clip (d = 3 and C = 3) or slices
-// of any other volume.
+// The same over `input`, all of which the model saw: an Image; or what the model was given itself, [C,S1..Sd] of
+// floating type and any scale, drawn as curves of a signal (d = 1), a picture (d = 2), frames of a clip (d = 3 and C =
+// 3) or slices of any other volume.
 Image overlay(const at::Tensor& input, const AttentionMap& map, int64_t row = 0, const OverlayStyle& style = {});
 
 }  // namespace attune

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "render/figure.h"
 #include "render/colormap.h"
 #include "render/drawing.h"
+#include "render/figure.h"
 #include "render/signal_curves.h"
 
 namespace attune {

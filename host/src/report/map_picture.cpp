@@ -104,8 +104,7 @@ MapPicture volume_pictures(const Sample& sample, const at::Tensor& heat, const P
   const at::Tensor values = sample.input.size(0) == 1 ? sample.input[0] : sample.input.mean(0);
   const Volume volume{view.turned(grey_levels(values, tones ? *tones : tones_of(values))), view.axes};
   const at::Tensor turned = heat.defined() ? view.turned(heat) : heat;
-  return {volume_picture(volume, turned, style.heat, style.shown.value_or(8)),
-          volume_cell(volume, turned, style.heat)};
+  return {volume_picture(volume, turned, style.heat, style.shown.value_or(8)), volume_cell(volume, turned, style.heat)};
 }
 
 Image base_picture(const Sample& sample, std::optional<Tones> tones = {}) {

@@ -8,9 +8,9 @@
 
 #include "data/preprocess.h"
 #include "data/sample_stream.h"
+#include "render/colormap.h"
 #include "render/legend.h"
 #include "render/overlay.h"
-#include "render/colormap.h"
 
 namespace attune {
 

@@ -1,6 +1,6 @@
-#include <attune/report.h>
-
 #include <ATen/ops/zeros.h>
+
+#include <attune/report.h>
 
 #include "base/shape_text.h"
 #include "render/legend.h"
@@ -77,7 +77,8 @@ Image overlay(const at::Tensor& input, const AttentionMap& map, int64_t row, con
     return overlay(Photo{input, at::zeros({3, 1, 1}), {0, 0, width, height}}, map, row, style);
   }
   if (!input.defined() || !input.is_floating_point() || input.dim() < 2 || input.dim() > 4 || input.numel() == 0) {
-    throw Error(Fault::run, "a map is drawn over a picture, uint8 [H,W,3], or over an input [C,S1..Sd] of floating type");
+    throw Error(Fault::run,
+                "a map is drawn over a picture, uint8 [H,W,3], or over an input [C,S1..Sd] of floating type");
   }
   Sample sample;
   sample.input = input.detach().to(at::kCPU, at::kFloat);

@@ -53,9 +53,9 @@ struct ReportedMap {
   at::Tensor input;            // that the map was computed on, where it is not the sample's own; shaped like it
 
   // What Report::add() finds out.
-  std::string stem;        // of its files: "beagle.gradcam.162"
-  bool repeated = false;   // its class has been explained for another target already: it keeps its place, no more
-  Image cell;              // the map as it is drawn, in a small place; undefined when it cannot be drawn
+  std::string stem;       // of its files: "beagle.gradcam.162"
+  bool repeated = false;  // its class has been explained for another target already: it keeps its place, no more
+  Image cell;             // the map as it is drawn, in a small place; undefined when it cannot be drawn
   std::map<std::string, std::string> files;  // names that sinks have given, by key of the summary: "overlay"
 
   std::string layer() const { return layers.size() == 1 ? layers[0] : ""; }  // where there is exactly one
@@ -110,8 +110,8 @@ class Sink {
 struct ReportOptions {
   std::filesystem::path folder;  // that files go to
   PictureStyle pictures;
-  Preprocess preprocess;                 // undone to draw inputs that matchers have made
-  bool arrays_at_input_size = false;     // instead of the maps' own
+  Preprocess preprocess;                                              // undone to draw inputs that matchers have made
+  bool arrays_at_input_size = false;                                  // instead of the maps' own
   std::function<void(std::string)> note = [](const std::string&) {};  // what a user should know, a sentence
 };
 

@@ -62,8 +62,8 @@ class ContactSheets final : public Sink {
     Row row;
     // A name that cannot be drawn is found by its place in the summary.
     row.stem = has_letters(sample.stem) ? sample.stem : "input " + std::to_string(samples_) + ": " + sample.stem;
-    row.title = isolated(row.stem) + ": answer " + isolated(sample.answer.drawn()) + " " +
-                percent(sample.answer.probability);
+    row.title =
+        isolated(row.stem) + ": answer " + isolated(sample.answer.drawn()) + " " + percent(sample.answer.probability);
     for (const SampleTerm& term : sample.terms) row.notes.push_back({term.text(), ""});
     row.input = sample.cell;
     for (const ReportedMap& map : sample.maps) {

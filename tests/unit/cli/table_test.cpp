@@ -9,7 +9,8 @@
 namespace attune::test {
 namespace {
 
-std::string printed(const std::vector<cli::Cells>& rows, const std::string& align = "", const std::string& indent = "") {
+std::string printed(const std::vector<cli::Cells>& rows, const std::string& align = "",
+                    const std::string& indent = "") {
   std::ostringstream out;
   cli::print_table(out, rows, align, indent);
   return out.str();

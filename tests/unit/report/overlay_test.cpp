@@ -1,9 +1,8 @@
 // The public interface to pictures of maps.
-#include <attune/report.h>
-
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <attune/report.h>
 #include <attune/sdk/error.h>
 
 #include "errors.h"
@@ -67,7 +66,10 @@ TEST(PublicOverlay, WhatCannotBeDrawnIsRefused) {
   AttentionMap map = corner(1);
   EXPECT_EQ(message_of(Fault::run, [&] { overlay(picture, map, 1); }),
             "there is no row 1 [C,S1..Sd] in a map [1, 1, 4, 4]");
-  EXPECT_EQ(message_of(Fault::run, [&] { overlay(picture, AttentionMap{at::ones({1, 1, 8})}); }),
+  EXPECT_EQ(message_of(Fault::run,
+                       [&] {
+                         overlay(picture, AttentionMap{at::ones({1, 1, 8})});
+                       }),
             "a map [1, 8] cannot be drawn over an input [3, 1, 1]");
   map.values.fill_(std::numeric_limits<double>::quiet_NaN());
   message_of(Fault::run, [&] { overlay(picture, map); });
