@@ -1,6 +1,7 @@
 // attune heatmap: what a model looks at, as pictures, raw maps and a summary.
 
 #include <ATen/core/Tensor.h>
+#include <algorithm>
 #include <c10/util/Exception.h>
 #include <filesystem>
 #include <future>

@@ -10,8 +10,8 @@
 #include <attune/sdk/error.h>
 
 #include "render/colormap.h"
+#include "render/contact_sheet.h"
 #include "render/heat.h"
-#include "render/tiles.h"
 
 namespace attune {
 namespace {

@@ -9,7 +9,6 @@
 #include "render/colormap.h"
 #include "render/drawing.h"
 #include "render/figure.h"
-#include "render/signal_curves.h"
 
 namespace attune {
 namespace {

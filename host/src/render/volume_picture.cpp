@@ -8,8 +8,8 @@
 #include <attune/sdk/error.h>
 
 #include "image/nifti_header.h"
+#include "render/contact_sheet.h"
 #include "render/heat.h"
-#include "render/tiles.h"
 
 namespace attune {
 namespace {
