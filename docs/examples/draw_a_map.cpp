@@ -15,9 +15,9 @@ int main(int argc, char** argv) try {
   const auto catalogue = attune::Catalogue::load(attune::search_folders());
   const auto model = attune::open_model(argv[1]);
   const attune::Photo photo = attune::read_photo(argv[2]);
-  const attune::MapSet set =
-      attune::compute_maps(*model, photo.input.unsqueeze(0), {{"cam", catalogue.make_method("gradcam")}},
-                           {attune::TargetChoice::parse("top1", {})});
+  const at::Tensor batch = photo.input.unsqueeze(0).to(model->device(), model->dtype());  // [N,C,H,W]
+  const attune::MapSet set = attune::compute_maps(*model, batch, {{"cam", catalogue.make_method("gradcam")}},
+                                                  {attune::TargetChoice::parse("top1", {})});
   const attune::AttentionMap& map = set.maps[0][0];  // of the first method and the first target
   attune::OverlayStyle style;
   style.method = "Grad-CAM (" + map.layers.at(0) + ")";
