@@ -8,10 +8,11 @@
 #include <optional>
 #include <sstream>
 
+#include "base/text.h"
 #include "commands.h"
 #include "image/output_file.h"
-#include "json.h"
 #include "render/plot.h"
+#include "report/json.h"
 #include "session.h"
 #include "train/run/ablation.h"
 #include "training_run.h"
@@ -81,13 +82,6 @@ Table table_of(const Ablation& ablation, const std::vector<double>& values) {
   return table;
 }
 
-std::string one_decimal(double value) {
-  if (std::isnan(value)) return "-";
-  char text[16];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
-
 std::string markdown(const Table& table) {
   std::string head = "| " + table.corner + " |", line = "|---|", rows;
   for (const std::string& column : table.columns) {
@@ -96,7 +90,7 @@ std::string markdown(const Table& table) {
   }
   for (const auto& [name, values] : table.rows) {
     rows += "| " + name + " |";
-    for (const double value : values) rows += " " + one_decimal(value) + " |";
+    for (const double value : values) rows += " " + fixed(value, 1) + " |";
     rows += "\n";
   }
   return head + "\n" + line + "\n" + rows;

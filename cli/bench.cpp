@@ -7,21 +7,21 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <iomanip>
 #include <iostream>
 #include <map>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <attune/sdk/error.h>
 
-#include "bench_memory.h"
-#include "bench_training.h"
+#include "base/text.h"
+#include "bench_measures.h"
 #include "commands.h"
-#include "json.h"
 #include "maps/attend.h"
 #include "progress.h"
+#include "report/json.h"
 #include "session.h"
 #include "spec/rules.h"
+#include "table.h"
 
 namespace attune::cli {
 namespace {
@@ -72,7 +72,7 @@ class Bench {
     if (options_.json) {
       print(document());
     } else {
-      print_table();
+      print_text();
     }
     return 0;
   }
@@ -264,21 +264,18 @@ class Bench {
             {"rows", rows}};
   }
 
-  void print_table() const {
+  void print_text() const {
     std::cout << options_.model.model << ", layer " << layer_ << ", batch " << options_.batch << ", "
               << at::get_num_threads() << (at::get_num_threads() == 1 ? " thread" : " threads") << ", median of "
-              << options_.rounds << "\n\n"
-              << std::left << std::setw(32) << "row" << std::right << std::setw(10) << "ms" << std::setw(9) << "spread"
-              << std::setw(11) << "/forward" << std::setw(11) << "/+input" << std::setw(11) << "/+params"
-              << std::setw(10) << "peak MB" << std::setw(13) << "programs MB" << '\n'
-              << std::fixed;
+              << options_.rounds << "\n\n";
+    std::vector<Cells> table{{"row", "ms", "spread", "/forward", "/+input", "/+params", "peak MB", "programs MB"}};
     for (const Row& row : rows_) {
       const double ms = median(row.ms);
-      std::cout << std::left << std::setw(32) << row.name << std::right << std::setprecision(1) << std::setw(10) << ms
-                << std::setw(7) << 100 * spread(row.ms) << " %" << std::setprecision(2);
-      for (size_t b = 0; b < 3; ++b) std::cout << std::setw(11) << ms / baseline(b);
-      std::cout << std::setprecision(1) << std::setw(10) << row.peak_mb << std::setw(13) << row.programs_mb << '\n';
+      Cells& cells = table.emplace_back(Cells{row.name, fixed(ms, 1), fixed(100 * spread(row.ms), 1) + " %"});
+      for (size_t b = 0; b < 3; ++b) cells.push_back(fixed(ms / baseline(b), 2));
+      cells.insert(cells.end(), {fixed(row.peak_mb, 1), fixed(row.programs_mb, 1)});
     }
+    print_table(std::cout, table, "lrrrrrrr");
     std::cout << "\n/forward: to the module's own forward pass; /+input, /+params: to that and a backward pass to the "
                  "input or the parameters\n";
   }

@@ -3,19 +3,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iomanip>
 #include <iostream>
 #include <map>
 #include <sstream>
 
 #include <attune/sdk/error.h>
 
+#include "base/text.h"
 #include "check_child.h"
 #include "commands.h"
 #include "conformance/checks.h"
 #include "conformance/process.h"
-#include "json.h"
+#include "report/json.h"
 #include "spec/quoting.h"
+#include "table.h"
 
 namespace attune::cli {
 namespace {
@@ -46,14 +47,15 @@ Words kinds_of(const Check& check) {
 
 void list_checks(bool json) {
   Json list = Json::array();
+  std::vector<Cells> rows;
   for (const Check& check : checks()) {
     list.push_back({{"id", check.id}, {"kinds", kinds_of(check)}, {"demand", check.demand}});
-    if (json) continue;
     const auto kinds = kinds_of(check);
-    std::string of = kinds.empty() ? "library" : kinds.size() > 1 ? "all components" : kinds[0] + "s";
-    std::cout << std::left << std::setw(13) << check.id << std::setw(16) << of << check.demand << '\n';
+    const std::string of = kinds.empty() ? "library" : kinds.size() > 1 ? "all components" : kinds[0] + "s";
+    rows.push_back({check.id, of, check.demand});
   }
-  if (json) print({{"checks", list}});
+  if (json) return print({{"checks", list}});
+  print_table(std::cout, rows);
 }
 
 bool chosen(const CheckOptions& options, const std::string& check) {
@@ -142,7 +144,7 @@ class Result {
       return;
     }
     if (heading(job) != heading_) std::cout << '\n' << (heading_ = heading(job)) << '\n';
-    std::cout << "  " << std::left << std::setw(9) << line.verdict << std::setw(13) << line.check << line.message
+    std::cout << "  " << padded(line.verdict, 9) << padded(line.check, 13) << line.message
               << std::endl;  // seen at once
   }
 
@@ -151,12 +153,11 @@ class Result {
       const Json model = options_.model.empty() ? Json() : Json(options_.model);
       print({{"plugin", path_}, {"seed", options_.seed}, {"model", model}, {"checks", lines_}});
     } else {
-      std::string text;
-      for (const char* verdict : {"passed", "failed", "crashed", "timeout", "skipped"}) {
-        if (counts_[verdict] == 0) continue;
-        text += (text.empty() ? "" : ", ") + std::to_string(counts_[verdict]) + ' ' + verdict;
+      Words counts;
+      for (const std::string verdict : {"passed", "failed", "crashed", "timeout", "skipped"}) {
+        if (counts_[verdict] > 0) counts.push_back(std::to_string(counts_[verdict]) + ' ' + verdict);
       }
-      std::cout << '\n' << text << '\n';
+      std::cout << '\n' << listed(counts) << '\n';
     }
     const bool good = counts_["failed"] + counts_["crashed"] + counts_["timeout"] == 0;
     return good ? 0 : static_cast<int>(Fault::check);
@@ -193,12 +194,11 @@ std::vector<Job> jobs_for(const CheckOptions& options, const Json& inspected) {
 }
 
 std::string names_of(const Json& components) {
-  std::string text;
+  Words names;
   for (const auto& component : components) {
-    text +=
-        (text.empty() ? "" : ", ") + component["kind"].get<std::string>() + " " + component["id"].get<std::string>();
+    names.push_back(component["kind"].get<std::string>() + " " + component["id"].get<std::string>());
   }
-  return text;
+  return listed(names);
 }
 
 // The plugin did not survive being loaded: nothing else can be checked.

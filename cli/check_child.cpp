@@ -12,7 +12,7 @@
 #include "conformance/checks.h"
 #include "conformance/process.h"
 #include "conformance/subject.h"
-#include "json.h"
+#include "report/json.h"
 #include "session.h"
 
 namespace attune::cli {

@@ -1,22 +1,21 @@
 // attune demo: the whole story on data that it makes itself.
 
 #include <algorithm>
-#include <iomanip>
 #include <iostream>
 #include <sstream>
 
 #include <attune/sdk/error.h>
 
+#include "base/text.h"
 #include "commands.h"
 #include "demo/network.h"
 #include "demo/pictures.h"
 #include "demo/train.h"
 #include "image/image.h"
 #include "image/output_file.h"
-#include "json.h"
 #include "progress.h"
+#include "report/json.h"
 #include "session.h"
-#include "stop.h"
 
 namespace attune::cli {
 namespace {
@@ -35,16 +34,14 @@ TrainingModel train(const DemoOptions& options, const DemoTraining& base) {
   std::cout << "Training a small network on " << training.pictures << " pictures of its own making...\n" << std::flush;
   Progress progress("steps", steps);
   training.progress = [&](int64_t, int64_t, double loss) {
-    std::ostringstream note;
-    note << "loss " << std::fixed << std::setprecision(3) << loss;
-    progress.advance(1, note.str());
+    progress.advance(1, "loss " + fixed(loss));
     return true;
   };
   train_demo(network, training);
   progress.finish();
   const double f1 = demo_f1(network, demo_held_out_seed, options.quick ? 16 : 256, training.size);
-  std::cout << "Trained in " << std::fixed << std::setprecision(0) << progress.seconds()
-            << " s; macro F1 on pictures it has never seen: " << std::setprecision(2) << f1 << '\n';
+  std::cout << "Trained in " << fixed(progress.seconds(), 0)
+            << " s; macro F1 on pictures it has never seen: " << fixed(f1, 2) << '\n';
   network.to(at::kCPU);
   return network;
 }

@@ -6,7 +6,7 @@
 #include <attune/sdk/error.h>
 
 #include "commands.h"
-#include "json.h"
+#include "report/json.h"
 #include "session.h"
 #include "spec/parameter_schema.h"
 #include "spec/rules.h"

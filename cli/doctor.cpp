@@ -6,7 +6,7 @@
 #include <attune/sdk/version.h>
 
 #include "commands.h"
-#include "json.h"
+#include "report/json.h"
 #include "session.h"
 
 namespace attune::cli {

@@ -4,46 +4,20 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "table.h"
 
 namespace attune::cli {
 namespace {
 
-using Cells = std::vector<std::string>;
-
-std::string digits(double value) {
-  if (std::isnan(value)) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3f", value);
-  return text;
-}
-
 std::string interval(const Estimate& estimate) {
   if (std::isnan(estimate.low)) return "";
-  return " [" + digits(estimate.low) + ", " + digits(estimate.high) + "]";
+  return " [" + fixed(estimate.low) + ", " + fixed(estimate.high) + "]";
 }
 
-std::string with_interval(const Estimate& estimate) { return digits(estimate.value) + interval(estimate); }
-
-// Of UTF-8, in letters.
-size_t width_of(const std::string& text) {
-  const auto begins_letter = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; };
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins_letter));
-}
-
-void print_rows(std::ostream& out, const std::vector<Cells>& rows) {
-  std::vector<size_t> widths;
-  for (const Cells& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
-  }
-  for (const Cells& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - width_of(row[i]) + 2, ' ');
-    out << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
-  }
-}
+std::string with_interval(const Estimate& estimate) { return fixed(estimate.value) + interval(estimate); }
 
 void print_list(std::ostream& out, const char* title, const std::vector<EstimatesOf>& list) {
   if (list.empty()) return;
@@ -54,7 +28,7 @@ void print_list(std::ostream& out, const char* title, const std::vector<Estimate
     for (const auto& [name, estimate] : of.estimates) rows.back().push_back(with_interval(estimate));
   }
   out << '\n';
-  print_rows(out, rows);
+  print_table(out, rows);
 }
 
 // Metrics, and those of every map and term under its name.
@@ -71,8 +45,8 @@ Estimates flat(const Evaluation& evaluation) {
 void add_comparison(std::vector<Cells>& rows, const std::string& prefix, const Estimates& model,
                     const Estimates& against, const Estimates& difference) {
   for (size_t i = 0; i < model.size(); ++i) {
-    rows.push_back({prefix + model[i].first, digits(model[i].second.value), digits(against[i].second.value),
-                    with_interval(difference[i].second), digits(difference[i].second.p)});
+    rows.push_back({prefix + model[i].first, fixed(model[i].second.value), fixed(against[i].second.value),
+                    with_interval(difference[i].second), fixed(difference[i].second.p)});
   }
 }
 
@@ -107,7 +81,7 @@ at::Tensor by_sample(const at::Tensor& values, const at::Tensor& rows, int64_t s
 void print_evaluation(std::ostream& out, const Evaluation& evaluation) {
   std::vector<Cells> rows;
   for (const auto& [name, estimate] : evaluation.metrics) rows.push_back({name, with_interval(estimate)});
-  print_rows(out, rows);
+  print_table(out, rows);
   print_list(out, "map", evaluation.maps);
   print_list(out, "term", evaluation.terms);
   print_list(out, "class", evaluation.classes);
@@ -126,7 +100,7 @@ void print_parts(std::ostream& out, const std::vector<std::pair<std::string, Eva
       row->push_back(with_interval(estimate));
     }
   }
-  print_rows(out, rows);
+  print_table(out, rows);
 }
 
 void print_left_out(std::ostream& out, const nlohmann::ordered_json& problems) {
@@ -151,7 +125,7 @@ void print_comparison(std::ostream& out, const Evaluation& model, const Evaluati
   add_list(model.maps, against.maps, difference.maps);
   add_list(model.terms, against.terms, difference.terms);
   add_list(model.classes, against.classes, difference.classes);
-  print_rows(out, rows);
+  print_table(out, rows);
 }
 
 std::string samples_csv(const Predictions& predictions, const Dataset& dataset, Task task) {

@@ -1,28 +1,29 @@
 // attune heatmap: what a model looks at, as pictures, raw maps and a summary.
 
 #include <ATen/core/Tensor.h>
+#include <algorithm>
 #include <c10/util/Exception.h>
 #include <filesystem>
 #include <future>
+#include <iostream>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <torch/version.h>
 
 #include <attune/sdk/error.h>
 #include <attune/sdk/version.h>
 
+#include "base/text.h"
 #include "commands.h"
-#include "heatmap_maps.h"
-#include "heatmap_report.h"
-#include "image/output_file.h"
 #include "input_run.h"
+#include "map_source.h"
 #include "model/failure.h"
 #include "progress.h"
-#include "render/colormap.h"
+#include "report/report.h"
 #include "session.h"
-#include "stop.h"
 
 namespace attune::cli {
 namespace {
@@ -41,15 +42,78 @@ Json strip_json(std::optional<int64_t> strip) {
   return *strip == std::numeric_limits<int64_t>::max() ? Json("all") : Json(*strip);
 }
 
+ReportOptions report_options(const HeatmapOptions& options, const Preprocess& preprocess) {
+  ReportOptions report;
+  report.folder = options.output;
+  report.pictures.heat.colormap = options.colormap;
+  report.pictures.heat.alpha = options.alpha;
+  report.pictures.heat.opacity = options.opacity == "uniform" ? Opacity::uniform : Opacity::heat;
+  report.pictures.heat.signed_ = options.signed_maps;
+  report.pictures.shown = options.strip;
+  report.pictures.heat_only = options.heat_only;
+  report.pictures.plain = options.plain;
+  report.preprocess = preprocess;
+  report.arrays_at_input_size = options.raw_size == "input";
+  report.note = [](const std::string& note) { say("attune: note: " + note); };
+  return report;
+}
+
+// What people read of the maps while and after they are drawn.
+class Listing final : public Sink {
+ public:
+  explicit Listing(const HeatmapOptions& options) : options_(options) {}
+
+  // A picture without heat looks like a fault of the program: say why there is none.
+  void add_map(const SampleReport& sample, ReportedMap& map, const MapPicture& picture) override {
+    if (map.shown) return;
+    std::string note;
+    const bool is_drawn = picture.image.defined();
+    const double least = map.values.min().item<double>(), greatest = map.values.max().item<double>();
+    if (greatest == 0 && least == 0) {
+      note = "is 0 everywhere: the score does not depend on what it looks at";
+    } else if (is_drawn && picture.full == 0) {
+      note = "has no positive values: everything speaks against the class; --signed draws that";
+    } else if (!is_drawn && !options_.raw) {
+      note = sample.cell.defined() ? "cannot be drawn, as its axes are not those of the input"
+                                   : "cannot be drawn, as the input is no picture";
+      note += "; --raw writes the map itself";
+    }
+    if (!note.empty()) say("attune: note: map '" + map.stem + "' " + note);
+  }
+
+  void add(const SampleReport& report) override {
+    if (options_.json) return;
+    text_ << report.sample->path;
+    if (report.sample->row) text_ << " row " << *report.sample->row;
+    for (const SampleTerm& term : report.terms) text_ << "  " << term.text();
+    text_ << '\n';
+    for (const ReportedMap& map : report.maps) {
+      if (map.repeated) continue;
+      const ClassScore& explained = report.targets[map.target].about;
+      text_ << "  " << map.name << "  " << explained.name() << ' ' << percent(explained.probability);
+      const auto picture = map.files.find("overlay");
+      if (picture != map.files.end()) {
+        text_ << "  " << (std::filesystem::path(options_.output) / picture->second).string();
+      }
+      text_ << '\n';
+    }
+  }
+
+  void finish(const RunReport& /*run*/) override { std::cout << text_.str(); }
+
+ private:
+  const HeatmapOptions& options_;
+  std::ostringstream text_;
+};
+
 class HeatmapRun {
  public:
   explicit HeatmapRun(const HeatmapOptions& options)
       : options_(without_jet(options)),
         session_(prepare_session(options_.model)),
         inputs_(session_, options_.inputs, options_.output) {
-    if (!options_.colormap.empty()) colormap(options_.colormap);
     source_ = options_.spec.empty() ? method_maps(options_, session_) : spec_maps(options_, session_);
-    prepare_output_folder(options_.output);
+    prepare(report_options(options_, inputs_.preprocess()));
     load_model(session_, options_.model);
     source_->prepare();
     inputs_.open();
@@ -57,49 +121,63 @@ class HeatmapRun {
 
   int run() {
     Progress progress("inputs", inputs_.inputs());
-    HeatmapReport report(options_, session_.labels, inputs_.preprocess(), source_->targets());
+    Report report(report_options(options_, inputs_.preprocess()), sinks());
     catch_stop();
     std::future<Failures> drawing;  // of a batch, beside the model's work on the next
     while (!stop_requested()) {
       auto samples = inputs_.next();
       if (!samples) break;
-      Attended maps = attend(*samples);
+      Reports maps = attend(*samples);
       if (drawing.valid()) complain(drawing.get());
       progress.advance(static_cast<int64_t>(samples->size()));
-      drawing = std::async(std::launch::async, [this, &report, samples = std::move(*samples), maps = std::move(maps)] {
-        return draw(report, samples, maps);
-      });
+      drawing =
+          std::async(std::launch::async, [&report, samples = std::move(*samples), maps = std::move(maps)]() mutable {
+            return draw(report, samples, maps);
+          });
     }
     if (drawing.valid()) complain(drawing.get());
     progress.finish();
     const bool stopped = stop_requested() && progress.done() < inputs_.inputs();
-    report.finish(settings(), inputs_.failures(), stopped, progress.seconds());
+    report.finish({options_.model.model, inputs_.failures(), stopped, settings()});
+    say_done(report, progress.seconds());
     return stopped ? say_stopped(report) : inputs_.code();
   }
 
  private:
-  using Attended = std::map<size_t, SampleMaps>;  // by place in the batch
+  using Reports = std::map<size_t, SampleReport>;  // by place in the batch
   using Failures = std::vector<std::pair<Sample, Error>>;
 
-  Attended attend(const std::vector<Sample>& samples) {
-    Attended attended;
+  Sinks sinks() const {
+    const ReportOptions options = report_options(options_, inputs_.preprocess());
+    Sinks sinks;
+    sinks.push_back(picture_files(options));
+    if (options_.raw) sinks.push_back(array_files(options));
+    sinks.push_back(contact_sheet_files(options));
+    sinks.push_back(summary_file(options, options_.json ? &std::cout : nullptr));
+    sinks.push_back(std::make_unique<Listing>(options_));
+    return sinks;
+  }
+
+  Reports attend(const std::vector<Sample>& samples) {
+    Reports reports;
     inputs_.process(samples, [&](const SampleList& good, const at::Tensor& input) {
       const BatchMaps batch = source_->maps(input);
       check_labels(session_.labels, batch.scores.size(1));
-      auto rows = samples_of(batch, probabilities(batch.scores, *session_.model));
+      auto rows = reports_of(batch, session_, source_->targets());
       for (size_t row = 0; row < good.size(); ++row) {
-        attended[static_cast<size_t>(good[row] - samples.data())] = std::move(rows[row]);
+        rows[row].stem = inputs_.stem_of(*good[row]);
+        reports[static_cast<size_t>(good[row] - samples.data())] = std::move(rows[row]);
       }
     });
-    return attended;
+    return reports;
   }
 
   // A map that cannot be drawn is the fault of its input alone.
-  Failures draw(HeatmapReport& report, const std::vector<Sample>& samples, const Attended& maps) const {
+  static Failures draw(Report& report, const std::vector<Sample>& samples, Reports& maps) {
     Failures failures;
-    for (const auto& [place, of_sample] : maps) {
+    for (auto& [place, of_sample] : maps) {
       try {
-        report.add(samples[place], inputs_.stem_of(samples[place]), of_sample);
+        report.add(samples[place], std::move(of_sample));
       } catch (const Error& error) {
         if (!is_about_input(error)) throw;
         failures.emplace_back(samples[place], error);
@@ -114,10 +192,19 @@ class HeatmapRun {
     for (const auto& [sample, error] : failures) inputs_.failed(sample, error);
   }
 
-  int say_stopped(const HeatmapReport& report) const {
-    const std::string count = std::to_string(report.inputs());
-    say("attune: stopped after " + count + (report.inputs() == 1 ? " input" : " inputs") +
-        (report.inputs() == 0 ? "" : "; what is done lies in " + options_.output + " with its summary.json"));
+  static std::string count_of(const Report& report) {
+    return std::to_string(report.samples()) + (report.samples() == 1 ? " input" : " inputs");
+  }
+
+  static void say_done(const Report& report, double seconds) {
+    if (report.samples() == 0) return;
+    const double rate = static_cast<double>(report.samples()) / std::max(seconds, 1e-9);
+    say(count_of(report) + " in " + fixed(seconds, 1) + " s (" + fixed(rate, 1) + " per second)");
+  }
+
+  int say_stopped(const Report& report) const {
+    say("attune: stopped after " + count_of(report) +
+        (report.samples() == 0 ? "" : "; what is done lies in " + options_.output + " with its summary.json"));
     return stop_code();
   }
 

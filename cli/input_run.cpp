@@ -8,8 +8,8 @@
 #include <attune/sdk/error.h>
 
 #include "model/failure.h"
-#include "naming.h"
 #include "progress.h"
+#include "report/naming.h"
 
 namespace attune::cli {
 namespace {
@@ -155,6 +155,10 @@ void check_labels(const Labels& labels, int64_t classes) {
 
 at::Tensor probabilities(const at::Tensor& output, const ImageModel& model) {
   return model.probabilities(output.detach().to(at::kCPU, at::kFloat));
+}
+
+ClassScore class_score(int64_t index, const at::Tensor& scores, const at::Tensor& probabilities, const Labels& labels) {
+  return {index, labels.name(index), scores[index].item<double>(), probabilities[index].item<double>()};
 }
 
 }  // namespace attune::cli

@@ -13,18 +13,12 @@
 
 #include "data/sample_stream.h"
 #include "options.h"
+#include "report/report.h"
 #include "session.h"
 
 namespace attune::cli {
 
 using SampleList = std::vector<const Sample*>;
-
-// An input that could not be done, and why.
-struct FailedInput {
-  std::string path;
-  std::optional<int64_t> row;  // in a .npy batch
-  std::string sentence;
-};
 
 class InputRun {
  public:
@@ -82,5 +76,8 @@ void check_labels(const Labels& labels, int64_t classes);
 
 // [N,K] on the CPU in float32, of the model's output [N,K].
 at::Tensor probabilities(const at::Tensor& output, const ImageModel& model);
+
+// Of class `index`; `scores` and `probabilities` [K] of one sample, on the CPU.
+ClassScore class_score(int64_t index, const at::Tensor& scores, const at::Tensor& probabilities, const Labels& labels);
 
 }  // namespace attune::cli

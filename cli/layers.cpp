@@ -1,17 +1,17 @@
 // attune layers: names, types and shapes of a model's layers.
 
 #include <ATen/ops/rand.h>
-#include <iomanip>
 #include <iostream>
 #include <set>
 
 #include <attune/sdk/error.h>
 
 #include "commands.h"
-#include "json.h"
 #include "model/failure.h"
 #include "model/layers/layout.h"
+#include "report/json.h"
 #include "session.h"
+#include "table.h"
 
 namespace attune::cli {
 namespace {
@@ -37,28 +37,21 @@ Json document(const std::string& model, const std::string& source, const std::st
       {"model", model}, {"source", source}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
 }
 
-void print_table(const std::string& automatic, const std::vector<LayerReport>& reports,
-                 const std::set<std::string>& blocks) {
-  size_t name_width = 5;
-  size_t type_width = 4;
+void print_layers(const std::string& automatic, const std::vector<LayerReport>& reports,
+                  const std::set<std::string>& blocks) {
+  std::vector<Cells> rows{{"  layer", "type", "output"}};
   for (const auto& report : reports) {
-    name_width = std::max(name_width, printable(report.name).size());
-    type_width = std::max(type_width, printable(report.type).size());
+    const std::string name = (report.name == automatic ? "* " : "  ") + printable(report.name);
+    std::string output = report.shape.empty() ? "(not reached)" : shape_text(report.shape);
+    if (blocks.count(report.name) != 0) output += "  attention";
+    if (report.in_branch) {
+      output += "  no maps: in a branch";
+    } else if (!report.no_map.empty()) {
+      output += "  no maps: " + report.no_map;
+    }
+    rows.push_back({name, printable(report.type), output});
   }
-  const auto column = [](const std::string& text, size_t width) {
-    return text + std::string(width - text.size() + 2, ' ');
-  };
-  std::cout << "  " << column("layer", name_width) << column("type", type_width) << "output\n";
-  for (const auto& report : reports) {
-    std::cout << (report.name == automatic ? "* " : "  ") << column(printable(report.name), name_width)
-              << column(printable(report.type), type_width)
-              << (report.shape.empty() ? "(not reached)" : shape_text(report.shape))
-              << (blocks.count(report.name) != 0 ? "  attention" : "")
-              << (report.in_branch        ? "  no maps: in a branch"
-                  : report.no_map.empty() ? ""
-                                          : "  no maps: " + report.no_map)
-              << '\n';
-  }
+  print_table(std::cout, rows);
   if (!automatic.empty()) std::cout << "\n* the automatic layer\n";
 }
 
@@ -85,7 +78,7 @@ int layers(const LayersOptions& options) {
     print(document(options.model.model, session.model->source(), automatic, reports, attention_blocks(*session.model)));
   } else {
     std::cout << options.model.model << " on an input of " << shape_text(input.sizes().vec()) << '\n';
-    print_table(automatic, reports, attention_blocks(*session.model));
+    print_layers(automatic, reports, attention_blocks(*session.model));
   }
   return 0;
 }

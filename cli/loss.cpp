@@ -6,18 +6,19 @@
 #include <ATen/ops/zeros.h>
 #include <algorithm>
 #include <cmath>
-#include <iomanip>
 #include <iostream>
 #include <optional>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <attune/sdk/error.h>
 
+#include "base/text.h"
 #include "commands.h"
 #include "input_run.h"
-#include "json.h"
 #include "progress.h"
+#include "report/json.h"
 #include "session.h"
+#include "table.h"
 
 namespace attune::cli {
 namespace {
@@ -36,7 +37,7 @@ class LossRun {
     load_model(session_, options.model);
     loss_.emplace(make_loss(session_, options.spec));
     if (options.gradient) list_parameters();
-    for (const TermSpec& term : loss_->spec().terms) sums_.push_back({term.name, term.weight, 0, Json::array()});
+    for (const TermSpec& term : loss_->spec().terms) sums_.push_back({term.name, term.weight});
   }
 
   int run() {
@@ -51,7 +52,7 @@ class LossRun {
     if (options_.json) {
       print(document());
     } else {
-      print_text(document());
+      print_text();
     }
     return inputs_.code();
   }
@@ -59,11 +60,19 @@ class LossRun {
   void explain() const;
 
  private:
+  struct Value {
+    std::string path;
+    std::optional<int64_t> row;
+    ClassScore explained;
+    double h;
+    bool degenerate;
+    bool saturated;
+  };
   struct Sum {
     std::string name;
     double weight;
-    double sum;
-    Json samples;
+    double sum = 0;
+    std::vector<Value> values{};
   };
 
   void list_parameters() {
@@ -84,10 +93,15 @@ class LossRun {
     const at::Tensor scores = result.scores.to(at::kCPU, at::kFloat);
     for (size_t row = 0; row < samples.size(); ++row) {
       for (size_t target = 0; target < result.targets.size(); ++target) {
-        const auto r = static_cast<int64_t>(row);
-        const Json about = target_json((*result.targets[target].classes())[r].item<int64_t>(), scores[r], shares[r]);
+        const auto t = static_cast<int64_t>(target), r = static_cast<int64_t>(row);
+        const ClassScore explained =
+            class_score((*result.targets[target].classes())[r].item<int64_t>(), scores[r], shares[r], session_.labels);
         for (size_t term = 0; term < sums_.size(); ++term) {
-          add_sample(*samples[row], about, result.terms[term], static_cast<int64_t>(target), r, sums_[term]);
+          const TermReport& report = result.terms[term];
+          const double h = report.values[t][r].item<double>();
+          sums_[term].sum += h;
+          sums_[term].values.push_back({samples[row]->path, samples[row]->row, explained, h,
+                                        report.degenerate[t][r].item<bool>(), report.saturated[t][r].item<bool>()});
         }
       }
     }
@@ -108,57 +122,59 @@ class LossRun {
     }
   }
 
-  Json target_json(int64_t index, const at::Tensor& scores, const at::Tensor& shares) const {
-    const std::string label = session_.labels.name(index);
-    return {{"index", index},
-            {"label", label.empty() ? Json() : Json(label)},
-            {"score", scores[index].item<double>()},
-            {"probability", shares[index].item<double>()}};
+  bool is_mean() const { return loss_->spec().reduction == Reduction::mean; }
+
+  double value() const {
+    double value = 0;
+    for (const Sum& sum : sums_) value -= sum.weight * (is_mean() ? sum.sum / static_cast<double>(rows_) : sum.sum);
+    return value;
   }
 
-  static void add_sample(const Sample& sample, const Json& target, const TermReport& term, int64_t t, int64_t row,
-                         Sum& sum) {
-    const double value = term.values[t][row].item<double>();
-    sum.sum += value;
-    sum.samples.push_back({{"input", sample.path},
-                           {"index", sample.row ? Json(*sample.row) : Json()},
-                           {"target", target},
-                           {"value", value},
-                           {"degenerate", term.degenerate[t][row].item<bool>()},
-                           {"saturated", term.saturated[t][row].item<bool>()}});
-  }
-
-  Json document() const {
-    const bool mean = loss_->spec().reduction == Reduction::mean;
-    const auto rows = static_cast<double>(rows_);
-    double loss = 0;
-    Json terms = Json::array();
-    for (const Sum& sum : sums_) {
-      loss -= sum.weight * (mean ? sum.sum / rows : sum.sum);
-      terms.push_back(
-          {{"name", sum.name}, {"weight", sum.weight}, {"value", sum.sum / rows}, {"samples", sum.samples}});
-    }
-    Json document = {{"loss", loss}, {"reduction", mean ? "mean" : "sum"}, {"terms", terms}};
-    if (options_.gradient) document["gradient"] = gradient_json(mean ? 1 / rows : 1);
-    return document;
-  }
-
-  Json gradient_json(double scale) const {
-    Json norms = Json::object();
+  // Of each parameter, and of all of them together.
+  std::pair<std::vector<double>, double> gradient_norms() const {
+    std::vector<double> norms;
     double square = 0;
     for (const NamedParameter& parameter : parameters_) {
+      const double scale = is_mean() ? 1 / static_cast<double>(rows_) : 1;
       const double norm =
           parameter.gradient.defined() ? scale * at::linalg_vector_norm(parameter.gradient, 2).item<double>() : 0;
       if (!std::isfinite(norm)) {
         throw Error(Fault::run, "the gradient of '" + parameter.name + "' is not finite (NaN or infinity)");
       }
-      norms[parameter.name] = norm;
+      norms.push_back(norm);
       square += norm * norm;
     }
-    return {{"norm", std::sqrt(square)}, {"parameters", norms}};
+    return {norms, std::sqrt(square)};
   }
 
-  void print_text(const Json& json) const;
+  Json document() const {
+    Json terms = Json::array();
+    for (const Sum& sum : sums_) {
+      Json samples = Json::array();
+      for (const Value& value : sum.values) {
+        samples.push_back({{"input", value.path},
+                           {"index", value.row ? Json(*value.row) : Json()},
+                           {"target", json_of(value.explained)},
+                           {"value", value.h},
+                           {"degenerate", value.degenerate},
+                           {"saturated", value.saturated}});
+      }
+      terms.push_back({{"name", sum.name},
+                       {"weight", sum.weight},
+                       {"value", sum.sum / static_cast<double>(rows_)},
+                       {"samples", samples}});
+    }
+    Json document = {{"loss", value()}, {"reduction", is_mean() ? "mean" : "sum"}, {"terms", terms}};
+    if (options_.gradient) {
+      const auto [norms, norm] = gradient_norms();
+      Json by_name = Json::object();
+      for (size_t i = 0; i < norms.size(); ++i) by_name[parameters_[i].name] = norms[i];
+      document["gradient"] = {{"norm", norm}, {"parameters", by_name}};
+    }
+    return document;
+  }
+
+  void print_text() const;
   void explain_memory(double recorded) const;
 
   const LossOptions& options_;
@@ -170,29 +186,28 @@ class LossRun {
   int64_t rows_ = 0;
 };
 
-void LossRun::print_text(const Json& json) const {
-  std::cout << std::setprecision(6) << "loss " << json["loss"].get<double>() << "  ("
-            << json["reduction"].get<std::string>() << " over " << rows_ << (rows_ == 1 ? " value" : " values")
-            << ")\n";
-  for (const Json& term : json["terms"]) {
+void LossRun::print_text() const {
+  std::cout << "loss " << significant(value()) << "  (" << (is_mean() ? "mean" : "sum") << " over " << rows_
+            << (rows_ == 1 ? " value" : " values") << ")\n";
+  for (const Sum& sum : sums_) {
     std::cout << "\n"
-              << term["name"].get<std::string>() << "  h " << term["value"].get<double>() << ", weight "
-              << term["weight"].get<double>() << '\n';
-    for (const Json& sample : term["samples"]) {
-      const Json& target = sample["target"];
-      std::cout << "  " << std::setw(10) << sample["value"].get<double>() << "  " << sample["input"].get<std::string>();
-      if (!sample["index"].is_null()) std::cout << " row " << sample["index"];
-      std::cout << "  "
-                << (target["label"].is_null() ? "class " + target["index"].dump() : target["label"].get<std::string>())
-                << (sample["degenerate"].get<bool>() ? "  degenerate: a map is constant" : "")
-                << (sample["saturated"].get<bool>() ? "  saturated: the mask is black and white" : "") << '\n';
+              << sum.name << "  h " << significant(sum.sum / static_cast<double>(rows_)) << ", weight "
+              << significant(sum.weight) << '\n';
+    std::vector<Cells> rows;
+    for (const Value& value : sum.values) {
+      rows.push_back({significant(value.h), value.path + (value.row ? " row " + std::to_string(*value.row) : ""),
+                      value.explained.name()});
+      if (value.degenerate) rows.back().push_back("degenerate: a map is constant");
+      if (value.saturated) rows.back().push_back("saturated: the mask is black and white");
     }
+    print_table(std::cout, rows, "r", "  ");
   }
-  if (!json.contains("gradient")) return;
-  std::cout << "\ngradient norm " << json["gradient"]["norm"].get<double>() << '\n';
-  for (const auto& [name, norm] : json["gradient"]["parameters"].items()) {
-    std::cout << "  " << std::setw(12) << norm.get<double>() << "  " << name << '\n';
-  }
+  if (!options_.gradient) return;
+  const auto [norms, norm] = gradient_norms();
+  std::cout << "\ngradient norm " << significant(norm) << '\n';
+  std::vector<Cells> rows;
+  for (size_t i = 0; i < norms.size(); ++i) rows.push_back({significant(norms[i]), parameters_[i].name});
+  print_table(std::cout, rows, "r", "  ");
 }
 
 // Bytes that one pass of a batch computes, per layer; containers hand on what their last part gave.
@@ -218,19 +233,8 @@ std::string pass_text(const PassPlan& step) {
   return step.whole ? "backward to the input" : "backward to a layer";
 }
 
-void print_columns(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const auto& row : rows) {
-    for (size_t i = 0; i + 1 < row.size(); ++i) std::cout << row[i] << std::string(widths[i] - row[i].size() + 2, ' ');
-    std::cout << row.back() << '\n';
-  }
-}
-
 void LossRun::explain() const {
-  std::vector<std::vector<std::string>> rows{{"step", "pass", "times", "on", "gives", "recorded"}};
+  std::vector<Cells> rows{{"step", "pass", "times", "on", "gives", "recorded"}};
   double forwards = 0, backwards = 0, recorded = 0;
   for (const PassPlan& step : loss_->plan(options_.gradient)) {
     rows.push_back({std::to_string(rows.size()), pass_text(step),
@@ -239,7 +243,7 @@ void LossRun::explain() const {
     (step.kind == PassPlan::Kind::forward ? forwards : backwards) += step.passes;
     if (step.recorded && step.whole) recorded += step.passes;
   }
-  print_columns(rows);
+  print_table(std::cout, rows);
   std::cout << "\nT: once for every target that the spec explains\n"
             << forwards << " forward and " << backwards << " backward passes in all, for one target\n";
   explain_memory(recorded);
@@ -255,11 +259,11 @@ void LossRun::explain_memory(double recorded) const {
   }
   try {
     const double bytes = layer_bytes(*session_.model, shape, options_.inputs.batch);
-    std::cout << std::fixed << std::setprecision(0) << "memory: the layers of one pass hold about " << bytes / 1048576
-              << " MB for " << options_.inputs.batch << " inputs";
+    std::cout << "memory: the layers of one pass hold about " << fixed(bytes / 1048576, 0) << " MB for "
+              << options_.inputs.batch << " inputs";
     if (recorded > 0) {
-      std::cout << "; " << recorded << " recorded whole passes keep about as much each, " << recorded * bytes / 1048576
-                << " MB in all, until the gradient is taken";
+      std::cout << "; " << fixed(recorded, 0) << " recorded whole passes keep about as much each, "
+                << fixed(recorded * bytes / 1048576, 0) << " MB in all, until the gradient is taken";
     }
     std::cout << '\n';
   } catch (const Error&) {

@@ -3,8 +3,9 @@
 #include <iostream>
 
 #include "commands.h"
-#include "json.h"
+#include "report/json.h"
 #include "session.h"
+#include "table.h"
 
 namespace attune::cli {
 namespace {
@@ -49,7 +50,7 @@ int plugins(const PluginsOptions& options) {
       std::cout << kind << "s\n";
     }
     const std::string id = component["id"];
-    std::cout << "  " << id << std::string(width - id.size() + 2, ' ') << component["title"].get<std::string>() << "  ("
+    std::cout << "  " << padded(id, width + 2) << component["title"].get<std::string>() << "  ("
               << component["plugin"].get<std::string>() << ' ' << component["version"].get<std::string>() << ")\n";
   }
   if (!catalogue.refusals().empty()) {

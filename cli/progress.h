@@ -1,4 +1,5 @@
-// How far a command is, on standard error: a bar on a terminal; elsewhere a line about once a minute.
+// How far a long run is, on standard error: a bar on a terminal, elsewhere a line about once a minute. And Ctrl-C in
+// one that can end early with what it has done.
 #pragma once
 
 #include <chrono>
@@ -51,5 +52,12 @@ void say(const std::string& line);
 std::string time_left(double seconds);
 // The same after `seconds` for `done` of `total`; "" while nobody can tell.
 std::string time_left(double seconds, int64_t done, int64_t total);
+
+// From now on the first SIGINT or SIGTERM asks to stop, and the second ends the process at once, as every one did
+// before.
+void catch_stop();
+bool stop_requested();
+// 128 + the signal, as shells say. After stop_requested() only.
+int stop_code();
 
 }  // namespace attune::cli

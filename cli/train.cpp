@@ -9,7 +9,7 @@
 
 #include "commands.h"
 #include "evaluation_report.h"
-#include "json.h"
+#include "report/json.h"
 #include "session.h"
 #include "spec/evaluation.h"
 #include "train/run/run.h"

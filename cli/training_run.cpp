@@ -5,18 +5,16 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <iomanip>
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <unistd.h>
 #include <vector>
 
+#include "base/text.h"
 #include "metrics/metric.h"
 #include "progress.h"
 #include "session.h"
-#include "stop.h"
 
 namespace attune::cli {
 namespace {
@@ -28,9 +26,7 @@ std::string about_left(double seconds) {
 
 std::string with_digits(const std::string& name, double value) {
   if (std::isnan(value)) return "";
-  std::ostringstream text;
-  text << ", " << name << ' ' << std::fixed << std::setprecision(3) << value;
-  return text.str();
+  return ", " + name + ' ' + fixed(value);
 }
 
 // "validation_f1_macro" in words.

@@ -6,7 +6,7 @@
 #include <attune/spec.h>
 
 #include "commands.h"
-#include "json.h"
+#include "report/json.h"
 #include "session.h"
 #include "spec/quoting.h"
 #include "spec/train_config.h"

@@ -28,16 +28,17 @@ function(attune_install_data from to component)
   install(DIRECTORY ${from}/ DESTINATION share/attune/${to} COMPONENT ${component})
 endfunction()
 
-# The program and its libraries. Only what others link is exported; libattune_media.so and libattune_cli.so are the
-# program's own, so that OpenCV is nobody else's dependency.
+# The program and its libraries. Only what others link is exported; libattune_cli.so is the program's own, and
+# libattune_media.so is for those who draw, so that OpenCV is nobody else's dependency.
 install(TARGETS attune_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS attune_media attune_cli LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS attune_cli LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 # Below 1.0 every minor version may change the interface.
-set_target_properties(attune PROPERTIES VERSION ${PROJECT_VERSION}
-                                        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+set_target_properties(attune attune_media PROPERTIES VERSION ${PROJECT_VERSION}
+                                                     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set_target_properties(attune_sdk PROPERTIES EXPORT_NAME sdk)
+set_target_properties(attune_media PROPERTIES EXPORT_NAME media)
 install(TARGETS attune_sdk EXPORT attune-sdkTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_COMPONENT sdk)
-install(TARGETS attune EXPORT attuneTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_COMPONENT sdk)
+install(TARGETS attune attune_media EXPORT attuneTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_COMPONENT sdk)
 
 # Plugins always lie in lib/, where the program looks: what a distribution calls its folder of libraries (lib64,
 # lib/x86_64-linux-gnu) is not known to a program that was moved.

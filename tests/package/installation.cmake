@@ -53,6 +53,16 @@ run("the example" ${WORK}/examples/train_with_consistency model.pt ${prefix}/sha
 set(step "loss ${number}\n  agreement: ${number} ${number} ${number} ${number}\n")
 expect("${output}" "^step 0: ${step}step 1: ${step}$")
 
+# The example that draws, and what it draws.
+set(picture ${WORK}/drawn.png)
+run("the example that draws" ${WORK}/examples/draw_a_map model.pt ${SOURCE}/docs/images/gradcam.png ${picture})
+file(READ ${picture} head LIMIT 8 HEX)
+expect("${head}" "^89504e470d0a1a0a$")
+file(SIZE ${picture} bytes)
+if(bytes LESS 10000)
+  message(FATAL_ERROR "${picture} has ${bytes} bytes, too few for a photo with a map")
+endif()
+
 # A plugin.
 build_outside("a plugin" ${SOURCE}/tests/package/plugin ${WORK}/plugin)
 run("attune plugins --plugin-dir" ${prefix}/bin/attune plugins --plugin-dir plugin)

@@ -20,6 +20,8 @@ expect("${output}" "^attune ${version}\n$")
 flags(compile --cflags attune-sdk)
 flags(plugin --variable=plugin_flags attune-sdk)
 flags(link --libs attune-sdk)
+flags(draw --cflags --libs attune-media)
+expect("${draw}" "-lattune_media;.*-lattune")
 file(MAKE_DIRECTORY ${WORK}/plugin)
 run("building a plugin" ${COMPILER} ${FLAGS} ${compile} ${plugin} ${SOURCE}/tests/package/plugin/overlap.cpp ${link} -o
     ${WORK}/plugin/attune-outside.overlap.so)

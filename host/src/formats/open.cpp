@@ -15,12 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Format {
-  const char* beginning;  // of its files
+  // Whether a file that begins with these bytes is for this format to read or to refuse.
+  bool (*begins)(const std::string& bytes);
   // Throws Error(Fault::input).
   ModelSource (*read)(const fs::path& path, c10::Device device);
 };
 
-constexpr Format formats[] = {{"PK", read_torchscript}, {"\x80\x02", refuse_pickle}};
+constexpr Format formats[] = {{begins_as_torchscript, read_torchscript}};
 constexpr size_t longest_beginning = 16;  // in bytes
 
 [[noreturn]] void refuse_file(const fs::path& path, const std::string& reason) {
@@ -45,7 +46,7 @@ std::string first_bytes(const fs::path& path) {
 ModelSource read_model(const fs::path& path, c10::Device device) {
   const std::string bytes = first_bytes(path);
   for (const Format& format : formats) {
-    if (bytes.rfind(format.beginning, 0) == 0) return format.read(path, device);
+    if (format.begins(bytes)) return format.read(path, device);
   }
   refuse_file(path, std::string("is not a TorchScript file: ") + how_to_export);
 }

@@ -1,4 +1,4 @@
-// Many pictures on few pages.
+// Many pictures on few pages, and several as one.
 #pragma once
 
 #include <cstdint>
@@ -40,5 +40,26 @@ std::vector<Image> contact_sheets(const std::vector<std::string>& headings, cons
 
 // Cells side by side, up to six in a row; as many pages as it takes.
 std::vector<Image> contact_grid(const std::vector<SheetCell>& cells, const SheetOptions& options = {});
+
+// A picture of several that show one input, beside and below each other.
+struct Tile {
+  Image picture;
+  std::string caption;
+  bool bold = false;  // the caption
+};
+
+// In rows of as many columns, on white, with the captions under the pictures.
+Image tiled(const std::vector<Tile>& tiles, int64_t columns);
+
+// Columns of rows that are about as long as each other, at most `most` a row: 12 tiles are two rows of 6.
+int64_t even_columns(int64_t tiles, int64_t most);
+
+struct Section {
+  std::string heading;
+  Image picture;
+};
+
+// One below the other.
+Image stacked(const std::vector<Section>& sections);
 
 }  // namespace attune

@@ -1,5 +1,3 @@
-#include "render/signal_curves.h"
-
 #include <algorithm>
 #include <numeric>
 #include <string>
@@ -9,6 +7,7 @@
 #include "base/shape_text.h"
 #include "image/resample.h"
 #include "render/heat.h"
+#include "render/signal_picture.h"
 
 namespace attune {
 namespace {

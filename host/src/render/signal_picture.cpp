@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "render/axis.h"
 #include "render/colormap.h"
 #include "render/drawing.h"
-#include "render/signal_curves.h"
+#include "render/figure.h"
 
 namespace attune {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "pictures.h"
-#include "render/axis.h"
+#include "render/figure.h"
 #include "svg.h"
 
 namespace attune::test {

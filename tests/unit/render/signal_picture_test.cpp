@@ -5,7 +5,6 @@
 
 #include "pictures.h"
 #include "render/colormap.h"
-#include "render/signal_curves.h"
 
 namespace attune::test {
 namespace {

@@ -1,8 +1,7 @@
-#include "render/slices.h"
-
 #include <gtest/gtest.h>
 
 #include "pictures.h"
+#include "render/heat.h"
 
 namespace attune::test {
 namespace {

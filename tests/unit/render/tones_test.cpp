@@ -1,8 +1,7 @@
-#include "render/tones.h"
-
 #include <gtest/gtest.h>
 
 #include "pictures.h"
+#include "render/colormap.h"
 
 namespace attune::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "pictures.h"
-#include "render/tones.h"
+#include "render/colormap.h"
 
 namespace attune::test {
 namespace {

@@ -1,9 +1,8 @@
-#include "render/volume_view.h"
-
 #include <gtest/gtest.h>
 
 #include "image/nifti_header.h"
 #include "pictures.h"
+#include "render/volume_picture.h"
 
 namespace attune::test {
 namespace {

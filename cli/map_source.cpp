@@ -1,0 +1,224 @@
+#include "map_source.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+
+#include <attune/sdk/error.h>
+
+#include "input_run.h"
+#include "maps/attend.h"
+#include "spec/component.h"
+#include "spec/parameter_schema.h"
+
+namespace attune::cli {
+namespace {
+
+at::Tensor on_cpu(const at::Tensor& tensor) { return tensor.defined() ? tensor.to(at::kCPU, at::kFloat) : tensor; }
+
+at::Tensor row_of(const at::Tensor& batch, int64_t row) { return batch.defined() ? batch[row] : batch; }
+
+SampleTerm sample_term(const TermReport& report, int64_t row) {
+  SampleTerm term{report.name,
+                  {},
+                  report.degenerate.select(1, row).any().item<bool>(),
+                  report.saturated.select(1, row).any().item<bool>()};
+  for (int64_t target = 0; target < report.values.size(0); ++target) {
+    term.values.push_back(report.values[target][row].item<double>());
+  }
+  return term;
+}
+
+ReportedMap reported(std::string name, std::string method, std::vector<std::string> layers, size_t target,
+                     at::Tensor values, bool at_input_resolution) {
+  ReportedMap map;
+  map.name = std::move(name);
+  map.method = std::move(method);
+  map.layers = std::move(layers);
+  map.target = target;
+  map.values = std::move(values);
+  map.at_input_resolution = at_input_resolution;
+  return map;
+}
+
+// One heading per target: as it was asked for, and of topK the place; none when there is but one.
+std::vector<std::string> headings_of(const std::vector<std::string>& targets, const Labels& labels, int64_t classes) {
+  std::vector<std::string> headings;
+  for (const std::string& text : targets) {
+    const int64_t count = TargetChoice::parse(text, labels).count(classes);
+    for (int64_t k = 1; k <= count; ++k) headings.push_back(count == 1 ? text : "top " + std::to_string(k));
+  }
+  if (headings.size() == 1) headings[0].clear();
+  return headings;
+}
+
+// --method: maps of one pass.
+class MethodMaps final : public MapSource {
+ public:
+  MethodMaps(const HeatmapOptions& options, const Session& session) : session_(session) {
+    for (const auto& text : options.methods.empty() ? std::vector<std::string>{"gradcam"} : options.methods) {
+      methods_.push_back(parse_method(text, session_.catalogue));
+    }
+    number_repeated_names(methods_);
+    for (const auto& method : methods_) {
+      requests_.push_back({method.name, session_.catalogue.make_method(method.id, method.parameters)});
+    }
+    if (!options.targets.empty()) targets_ = options.targets;
+    for (const auto& text : targets_) choices_.push_back(TargetChoice::parse(text, session_.labels));
+  }
+
+  // A layer that does not exist is no input's fault.
+  void prepare() override {
+    for (const auto& method : methods_) {
+      const ComponentSpec spec{method.id, method.parameters};
+      for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require({layer});
+    }
+    for (const auto& request : requests_) {
+      for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
+    }
+  }
+
+  BatchMaps maps(const at::Tensor& input) const override {
+    MapSet set = compute_maps(*session_.model, input, requests_, choices_);
+    BatchMaps batch{set.scores, set.targets, {}, {}};
+    for (size_t m = 0; m < requests_.size(); ++m) {
+      const std::string title = title_of(methods_[m]);
+      for (size_t target = 0; target < set.targets.size(); ++target) {
+        const AttentionMap& map = set.maps[m][target];
+        batch.maps.push_back(
+            reported(methods_[m].name, title, map.layers, target, map.values, map.at_input_resolution));
+      }
+    }
+    return batch;
+  }
+
+  std::vector<std::string> targets() const override { return targets_; }
+
+  Json settings() const override {
+    Json methods = Json::array();
+    for (const auto& method : methods_) {
+      const ComponentSpec whole = session_.catalogue.resolved(ComponentKind::method, {method.id, method.parameters});
+      Json values = Json::object();
+      for (const auto& [name, value] : whole.parameters) values[name] = parameter_json(value);
+      methods.push_back({{"name", method.name}, {"id", method.id}, {"parameters", values}});
+    }
+    return {{"methods", methods}, {"targets", targets_}};
+  }
+
+ private:
+  std::string title_of(const ComponentText& method) const {
+    const std::string title = attune::title_of({method.id, method.parameters}, session_.catalogue);
+    return method.name == method.id ? title : title + " " + method.name;
+  }
+
+  const Session& session_;
+  std::vector<ComponentText> methods_;
+  std::vector<MapRequest> requests_;
+  std::vector<std::string> targets_{"top1"};
+  std::vector<TargetChoice> choices_;
+};
+
+// A name for files: "masked input" -> "masked_input"; the second of a target that has it gets "#2".
+std::string file_name(std::string name, std::map<std::string, int>& seen) {
+  std::replace(name.begin(), name.end(), ' ', '_');
+  const int count = ++seen[name];
+  return count == 1 ? name : name + "#" + std::to_string(count);
+}
+
+// Matchers may show other tensors for every target and batch: those of one name are brought together.
+std::vector<ReportedMap> ordered_by_name(const std::vector<ReportedMap>& maps) {
+  std::vector<std::string> names;
+  for (const ReportedMap& map : maps) {
+    if (std::find(names.begin(), names.end(), map.name) == names.end()) names.push_back(map.name);
+  }
+  std::vector<ReportedMap> ordered;
+  for (const std::string& name : names) {
+    std::copy_if(maps.begin(), maps.end(), std::back_inserter(ordered),
+                 [&](const ReportedMap& map) { return map.name == name; });
+  }
+  return ordered;
+}
+
+// --spec: every map, what matchers make of the input, and the loss of each sample.
+class SpecMaps final : public MapSource {
+ public:
+  SpecMaps(const HeatmapOptions& options, const Session& session)
+      : session_(session), given_(options.spec), file_(spec_file(options.spec)) {
+    read_spec(file_, session_.catalogue);  // before the model is loaded, which may take long
+  }
+
+  void prepare() override { loss_.emplace(make_loss(session_, given_)); }
+
+  BatchMaps maps(const at::Tensor& input) const override {
+    const at::AutoGradMode mode(false);
+    LossTrace trace;
+    const LossResult result = (*loss_)(input, &trace);
+    std::map<size_t, std::map<std::string, int>> seen;  // names of each target
+    std::vector<ReportedMap> maps;
+    for (const LossTrace::Item& item : trace.items) {
+      const std::string title = item.match.empty() ? item.name : item.name + " (" + item.match + ")";
+      ReportedMap& map = maps.emplace_back(reported(file_name(item.name, seen[item.target]), title, item.layers,
+                                                    item.target, item.values, item.at_input_resolution));
+      map.shown = item.shown;
+      map.input = item.input;
+    }
+    return {result.scores, result.targets, ordered_by_name(maps), result.terms};
+  }
+
+  std::vector<std::string> targets() const override { return loss_->spec().targets; }
+
+  Json settings() const override {
+    std::ifstream stream(file_);
+    return {{"spec", {{"file", given_}, {"document", Json::parse(stream, nullptr, /*allow_exceptions=*/false)}}},
+            {"targets", targets()}};
+  }
+
+ private:
+  const Session& session_;
+  const std::string given_;
+  const std::filesystem::path file_;
+  std::optional<ConsistencyLoss> loss_;
+};
+
+}  // namespace
+
+std::unique_ptr<MapSource> method_maps(const HeatmapOptions& options, const Session& session) {
+  return std::make_unique<MethodMaps>(options, session);
+}
+
+std::unique_ptr<MapSource> spec_maps(const HeatmapOptions& options, const Session& session) {
+  return std::make_unique<SpecMaps>(options, session);
+}
+
+std::vector<SampleReport> reports_of(const BatchMaps& batch, const Session& session,
+                                     const std::vector<std::string>& targets) {
+  const at::Tensor scores = on_cpu(batch.scores), shares = probabilities(batch.scores, *session.model);
+  const auto headings = headings_of(targets, session.labels, scores.size(1));
+  std::vector<at::Tensor> classes;
+  for (const Target& target : batch.targets) classes.push_back(target.classes()->to(at::kCPU));
+  std::vector<SampleReport> reports(static_cast<size_t>(scores.size(0)));
+  for (size_t i = 0; i < reports.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    const auto about = [&](int64_t index) { return class_score(index, scores[row], shares[row], session.labels); };
+    reports[i].answer = about(scores[row].argmax().item<int64_t>());
+    for (size_t target = 0; target < classes.size(); ++target) {
+      reports[i].targets.push_back({about(classes[target][row].item<int64_t>()), headings.at(target)});
+    }
+    for (const TermReport& term : batch.terms) reports[i].terms.push_back(sample_term(term, row));
+  }
+  for (const ReportedMap& map : batch.maps) {
+    const at::Tensor values = on_cpu(map.values), input = on_cpu(map.input);
+    for (size_t i = 0; i < reports.size(); ++i) {
+      ReportedMap& of_sample = reports[i].maps.emplace_back(map);
+      of_sample.values = row_of(values, static_cast<int64_t>(i));
+      of_sample.input = row_of(input, static_cast<int64_t>(i));
+    }
+  }
+  return reports;
+}
+
+}  // namespace attune::cli

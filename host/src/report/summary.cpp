@@ -1,0 +1,88 @@
+// The sink that writes summary.json.
+
+#include <ATen/TensorOperators.h>
+
+#include "image/output_file.h"
+#include "report/report.h"
+
+namespace attune {
+namespace {
+
+Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json or_null(const std::optional<int64_t>& number) { return number ? Json(*number) : Json(); }
+
+Json json_of(const ReportedMap& map, const ClassScore& explained) {
+  Json json = {{"name", map.name},
+               {"layer", or_null(map.layer())},
+               {"target", json_of(explained)},
+               {"shape", map.values.sizes().vec()},
+               {"min", map.values.min().item<double>()},
+               {"max", map.values.max().item<double>()},
+               {"mean", map.values.mean().item<double>()},
+               {"overlay", Json()},
+               {"raw", Json()},
+               {"raw_nifti", Json()}};
+  for (const auto& [key, name] : map.files) json[key] = name;
+  return json;
+}
+
+class Summary final : public Sink {
+ public:
+  Summary(const ReportOptions& options, std::ostream* copy) : file_(options.folder / "summary.json"), copy_(copy) {}
+
+  void add(const SampleReport& report) override {
+    const Sample& sample = *report.sample;
+    Json item = {{"input", sample.path},
+                 {"index", or_null(sample.row)},
+                 {"maps", Json::array()},
+                 {"answer", json_of(report.answer)},
+                 {"crop_box", Json()}};
+    const Region& crop = sample.crop;
+    if (!sample.pictures.empty()) item["crop_box"] = {crop.x, crop.y, crop.width, crop.height};
+    for (const SampleTerm& term : report.terms) {
+      item["terms"].push_back({{"name", term.name},
+                               {"values", term.values},
+                               {"degenerate", term.degenerate},
+                               {"saturated", term.saturated}});
+    }
+    for (const ReportedMap& map : report.maps) {
+      if (!map.repeated) item["maps"].push_back(json_of(map, report.targets[map.target].about));
+    }
+    items_.push_back(std::move(item));
+  }
+
+  void finish(const RunReport& run) override {
+    Json failed = Json::array();
+    for (const FailedInput& failure : run.failed) {
+      failed.push_back({{"input", failure.path}, {"index", or_null(failure.row)}, {"error", failure.sentence}});
+    }
+    const std::string text = text_of({{"model", run.model},
+                                      {"items", std::move(items_)},
+                                      {"failed", failed},
+                                      {"stopped", run.stopped},
+                                      {"run", run.settings}});
+    write_file(file_, text);
+    if (copy_ != nullptr) *copy_ << text;
+  }
+
+ private:
+  const std::filesystem::path file_;
+  std::ostream* copy_;
+  Json items_ = Json::array();
+};
+
+}  // namespace
+
+Json json_of(const ClassScore& score) {
+  return {{"index", score.index},
+          {"label", or_null(score.label)},
+          {"score", score.score},
+          {"probability", score.probability}};
+}
+
+std::unique_ptr<Sink> summary_file(const ReportOptions& options, std::ostream* copy) {
+  return std::make_unique<Summary>(options, copy);
+}
+
+}  // namespace attune
