@@ -22,7 +22,7 @@
 #include "maps/attend.h"
 #include "progress.h"
 #include "session.h"
-#include "spec/rules.h"
+#include "config/rules.h"
 
 namespace attune::cli {
 namespace {

@@ -15,7 +15,7 @@
 #include "conformance/checks.h"
 #include "conformance/process.h"
 #include "json.h"
-#include "spec/quoting.h"
+#include "json/quoting.h"
 
 namespace attune::cli {
 namespace {

@@ -8,8 +8,8 @@
 #include "commands.h"
 #include "json.h"
 #include "session.h"
-#include "spec/parameter_schema.h"
-#include "spec/rules.h"
+#include "config/parameters.h"
+#include "config/rules.h"
 
 namespace attune::cli {
 namespace {

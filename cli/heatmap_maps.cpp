@@ -5,8 +5,8 @@
 #include <attune/sdk/error.h>
 
 #include "maps/attend.h"
-#include "spec/component.h"
-#include "spec/parameter_schema.h"
+#include "config/component.h"
+#include "config/parameters.h"
 
 namespace attune::cli {
 namespace {

@@ -12,7 +12,7 @@
 #include <attune/model.h>
 
 #include "options.h"
-#include "spec/sidecar.h"
+#include "config/sidecar.h"
 
 namespace attune::cli {
 

@@ -11,7 +11,7 @@
 #include "evaluation_report.h"
 #include "json.h"
 #include "session.h"
-#include "spec/evaluation.h"
+#include "config/run_documents.h"
 #include "train/run/run.h"
 #include "training_run.h"
 

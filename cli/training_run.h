@@ -4,7 +4,7 @@
 #include <attune/catalogue.h>
 
 #include "options.h"
-#include "spec/train_config.h"
+#include "config/train_config.h"
 #include "train/run/stage_run.h"
 
 namespace attune::cli {

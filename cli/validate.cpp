@@ -8,8 +8,8 @@
 #include "commands.h"
 #include "json.h"
 #include "session.h"
-#include "spec/quoting.h"
-#include "spec/train_config.h"
+#include "json/quoting.h"
+#include "config/train_config.h"
 
 namespace attune::cli {
 namespace {

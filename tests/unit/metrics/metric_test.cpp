@@ -10,7 +10,7 @@
 #include <set>
 
 #include "metrics/evaluation.h"
-#include "spec/evaluation.h"
+#include "config/run_documents.h"
 
 namespace attune::test {
 namespace {

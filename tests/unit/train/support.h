@@ -12,7 +12,7 @@
 #include "folder.h"
 #include "image/image.h"
 #include "methods.h"
-#include "spec/train_config.h"
+#include "config/train_config.h"
 
 namespace attune::test {
 

@@ -9,7 +9,7 @@
 #include <attune/consistency_loss.h>
 
 #include "data/batch_loader.h"
-#include "spec/train_config.h"
+#include "config/train_config.h"
 #include "strategy/strategy.h"
 #include "train/model/optimiser.h"
 #include "train/model/training_model.h"

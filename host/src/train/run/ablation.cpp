@@ -10,7 +10,7 @@
 
 #include "image/output_file.h"
 #include "metrics/objective.h"
-#include "spec/json_document.h"
+#include "json/document.h"
 #include "train/model/predict.h"
 
 namespace attune {

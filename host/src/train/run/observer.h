@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "spec/run_documents.h"
-#include "spec/train_config.h"
+#include "config/run_documents.h"
+#include "config/train_config.h"
 #include "train/model/trainer.h"
 
 namespace attune {

@@ -7,8 +7,8 @@
 #include "base/random.h"
 #include "image/output_file.h"
 #include "metrics/evaluation.h"
-#include "spec/json_document.h"
-#include "spec/run_documents.h"
+#include "json/document.h"
+#include "config/run_documents.h"
 #include "train/model/predict.h"
 
 namespace attune {

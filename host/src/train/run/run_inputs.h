@@ -4,8 +4,8 @@
 #include <string>
 
 #include "data/dataset.h"
-#include "spec/run_documents.h"
-#include "spec/train_config.h"
+#include "config/run_documents.h"
+#include "config/train_config.h"
 
 namespace attune {
 

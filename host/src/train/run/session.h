@@ -10,9 +10,9 @@
 #include <attune/consistency_loss.h>
 #include <attune/model.h>
 
-#include "spec/run_documents.h"
-#include "spec/sidecar.h"
-#include "spec/train_config.h"
+#include "config/run_documents.h"
+#include "config/sidecar.h"
+#include "config/train_config.h"
 #include "train/model/training_model.h"
 #include "train/run/splits.h"
 
