@@ -18,11 +18,11 @@
 #include "bench_memory.h"
 #include "bench_training.h"
 #include "commands.h"
+#include "config/component.h"
 #include "json.h"
 #include "maps/attend.h"
 #include "progress.h"
 #include "session.h"
-#include "config/rules.h"
 
 namespace attune::cli {
 namespace {

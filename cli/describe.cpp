@@ -6,10 +6,9 @@
 #include <attune/sdk/error.h>
 
 #include "commands.h"
+#include "config/parameters.h"
 #include "json.h"
 #include "session.h"
-#include "config/parameters.h"
-#include "config/rules.h"
 
 namespace attune::cli {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <attune/sdk/error.h>
 
-#include "maps/attend.h"
 #include "config/component.h"
 #include "config/parameters.h"
+#include "maps/attend.h"
 
 namespace attune::cli {
 namespace {

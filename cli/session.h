@@ -11,8 +11,8 @@
 #include <attune/maps.h>
 #include <attune/model.h>
 
-#include "options.h"
 #include "config/sidecar.h"
+#include "options.h"
 
 namespace attune::cli {
 

@@ -3,8 +3,8 @@
 
 #include <attune/catalogue.h>
 
-#include "options.h"
 #include "config/train_config.h"
+#include "options.h"
 #include "train/run/stage_run.h"
 
 namespace attune::cli {

@@ -127,6 +127,11 @@ std::string title_of(const ComponentSpec& method, const Catalogue& catalogue) {
   return title;
 }
 
+MapInfo info_of(const MapSpec& map, const Catalogue& catalogue) {
+  const bool is_known = catalogue.find(map.method.id) != nullptr;
+  return {map.name, is_known && catalogue.descriptor(ComponentKind::method, map.method).at_input_resolution};
+}
+
 void number_repeated_names(std::vector<ComponentText>& components) {
   std::map<std::string, int> seen;
   for (ComponentText& component : components) {

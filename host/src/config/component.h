@@ -6,6 +6,8 @@
 #include <vector>
 
 #include <attune/catalogue.h>
+#include <attune/sdk/map.h>
+#include <attune/spec.h>
 
 namespace attune {
 
@@ -24,6 +26,9 @@ std::vector<std::string> named_layers(const ComponentSpec& method, const Catalog
 
 // For legends: "SmoothGrad of Grad-CAM".
 std::string title_of(const ComponentSpec& method, const Catalogue& catalogue);
+
+// What a matcher is told of a map; of an unknown method, that its maps have a layer's resolution.
+MapInfo info_of(const MapSpec& map, const Catalogue& catalogue);
 
 // Names that occur again get "#2", "#3"...
 void number_repeated_names(std::vector<ComponentText>& components);

@@ -1,9 +1,6 @@
-#include "config/component_reader.h"
-
 #include <algorithm>
 
-#include "config/parameters.h"
-#include "config/rules.h"
+#include "config/spec_keys.h"
 
 namespace attune {
 namespace {

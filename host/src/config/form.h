@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,12 +16,27 @@
 #include <attune/sdk/parameters.h>
 
 #include "config/parameters.h"
-#include "config/rules.h"
 #include "json/reader.h"
 
 namespace attune {
 
 using Json = nlohmann::ordered_json;
+
+// Names of maps, terms, stages and monitors, which also name files and columns.
+inline const char* const name_pattern = "^[A-Za-z0-9_-]{1,64}$";
+
+// Words of documents and what they stand for.
+template <class Value>
+using Words = std::vector<std::pair<std::string, Value>>;
+
+template <class Value>
+std::vector<std::string> names_of(const Words<Value>& words) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : words) names.push_back(name);
+  return names;
+}
+
+inline constexpr Range any_number = {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
 
 // How a value of type M stands in a document.
 template <class M>

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "config/rules.h"
 #include "json/quoting.h"
 #include "json/reader.h"
 
@@ -112,6 +111,12 @@ std::optional<ParameterValue> parameter_value(const ParameterDeclaration& declar
     default:
       return std::nullopt;
   }
+}
+
+bool must_be_given(const ParameterDeclaration& declared) {
+  const auto* method = std::get_if<ComponentSpec>(&declared.default_value);
+  if (method != nullptr) return method->id.empty();
+  return declared.type == ParameterType::map && declared.default_value == ParameterValue(std::string());
 }
 
 std::string parameter_fault(const ParameterDeclaration& declared, const JsonNode& node) {

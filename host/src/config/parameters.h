@@ -16,6 +16,9 @@ namespace attune {
 // lists of other things than numbers or layers.
 std::optional<ParameterValue> parameter_value(const ParameterDeclaration& declared, const JsonNode& node);
 
+// Whether a component cannot be made without it.
+bool must_be_given(const ParameterDeclaration& declared);
+
 // What is wrong with a value for a parameter ("must be at least 1, not 0"), or "".
 std::string parameter_fault(const ParameterDeclaration& declared, const JsonNode& node);
 

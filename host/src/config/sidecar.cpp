@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <fstream>
-#include <limits>
 #include <map>
 #include <sstream>
 
@@ -17,7 +16,6 @@ namespace fs = std::filesystem;
 using Kind = JsonNode::Kind;
 
 constexpr uintmax_t largest_sidecar = 16 << 20;  // which may hold the names of very many classes
-constexpr Range any = {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
 
 // Also of what has no size, as a pipe.
 std::string read_text(const fs::path& path) {
@@ -96,7 +94,8 @@ Form<std::vector<std::string>> labels_form() {
     }
   };
   const auto write = [](const std::vector<std::string>& labels) -> Json { return labels; };
-  return {read, write, {{"type", {"array", "object", "string"}}}};
+  const Json list = form::list(form::text(), 0).schema;
+  return {read, write, {{"anyOf", {form::text().schema, list, {{"type", "object"}}}}}};
 }
 
 // A name, or an index, which is kept as text.
@@ -111,7 +110,7 @@ Form<std::string> output_form() {
 }
 
 Table<PreprocessText> preprocess_table() {
-  return {preprocess_keys(form::size(100000, true), form::numbers(any), form::numbers(any))};
+  return {preprocess_keys(form::size(100000, true), form::numbers(any_number), form::numbers(any_number))};
 }
 
 Table<Sidecar> sidecar_table() {
@@ -124,7 +123,8 @@ Table<Sidecar> sidecar_table() {
            key("layout", &Sidecar::layout, "How layers arrange activations"),
            key("frames", &Sidecar::frames, Range{1, 10000}, "Length of a clip"),
            key("frames_per_second", &Sidecar::frames_per_second, Range{0.001, 1000},
-               "That it takes of a video, around the middle; else evenly over all of it")}};
+               "That it takes of a video, around the middle; else evenly over all of it"),
+           schema_key<Sidecar>()}};
 }
 
 }  // namespace
@@ -149,6 +149,12 @@ Sidecar read_sidecar(const fs::path& model) {
 
 std::string sidecar_text(const Sidecar& sidecar) {
   return written(sidecar_table().keys, sidecar).dump(2, ' ', false, nlohmann::detail::error_handler_t::replace) + "\n";
+}
+
+std::string sidecar_schema() {
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "attune model"}};
+  schema.update(object_schema(sidecar_table()));
+  return schema.dump(2) + "\n";
 }
 
 PreprocessText read_preprocess(const fs::path& file) {

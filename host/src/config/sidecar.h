@@ -28,6 +28,9 @@ Sidecar read_sidecar(const std::filesystem::path& model);
 // What read_sidecar reads back.
 std::string sidecar_text(const Sidecar& sidecar);
 
+// The JSON Schema (draft 2020-12) of sidecars, for editors.
+std::string sidecar_schema();
+
 // The same object as a sidecar's "preprocess", in a file of its own.
 PreprocessText read_preprocess(const std::filesystem::path& file);
 

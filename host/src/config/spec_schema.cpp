@@ -1,18 +1,11 @@
 // The JSON Schema of specs, made from the declarations of the installed components.
 
-#include <nlohmann/json.hpp>
-
 #include <attune/spec.h>
 
-#include "config/parameters.h"
-#include "config/rules.h"
+#include "config/spec_keys.h"
 
 namespace attune {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json text(const std::string& description) { return {{"type", "string"}, {"description", description}}; }
 
 Json stop_gradient_schema(ComponentKind kind) {
   const bool is_map = kind == ComponentKind::method;
@@ -54,60 +47,15 @@ Json any_component(const Catalogue& catalogue, ComponentKind kind, Place place =
   return {{"anyOf", choices}};
 }
 
-Json term_schema() {
-  const Json name = {{"type", "string"}, {"pattern", name_pattern}};
-  return {{"type", "object"},
-          {"properties",
-           {{"name", name},
-            {"maps", {{"type", "array"}, {"items", name}, {"minItems", 2}, {"uniqueItems", true}}},
-            {"match", {{"$ref", "#/$defs/matcher"}}},
-            {"normalise",
-             {{"enum", names_of(normalise_words)},
-              {"default", "none"},
-              {"description", "What happens to each matched map, per sample, before it is compared"}}},
-            {"compare", {{"$ref", "#/$defs/correlation"}}},
-            {"weight", {{"type", "number"}, {"default", 1}}}}},
-          {"required", {"maps", "match", "compare"}},
-          {"additionalProperties", false}};
-}
-
-Json target_schema() {
-  const Json no_label = {{"pattern", "^(top0+|-[0-9]+|(top)?[0-9]{10,})$"}};
-  const Json name = {{"type", "string"}, {"minLength", 1}, {"not", no_label}};
-  const Json index = {{"type", "integer"}, {"minimum", 0}, {"maximum", 999999999}};
-  const Json one = {{"anyOf", {name, index}}};
-  return {{"description", "The class that is explained: top1, topK, an index or a label; or a list of them"},
-          {"default", "top1"},
-          {"anyOf", {one, {{"type", "array"}, {"items", one}, {"minItems", 1}, {"uniqueItems", true}}}}};
-}
-
 }  // namespace
 
 std::string spec_schema(const Catalogue& catalogue) {
-  const Json maps = {{"type", "object"},
-                     {"propertyNames", {{"pattern", name_pattern}}},
-                     {"additionalProperties", {{"$ref", "#/$defs/method"}}},
-                     {"minProperties", 1}};
-  const Json properties = {
-      {"$schema", text("The schema that an editor checks this file with")},
-      {"version", {{"const", 1}}},
-      {"description", text("What the loss is for")},
-      {"target", target_schema()},
-      {"maps", maps},
-      {"terms", {{"type", "array"}, {"items", term_schema()}, {"minItems", 1}}},
-      {"reduction",
-       {{"enum", names_of(reduction_words)}, {"default", "mean"}, {"description", "Over the samples of a batch"}}}};
-  const Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                       {"title", "attune consistency loss"},
-                       {"type", "object"},
-                       {"properties", properties},
-                       {"required", {"version", "maps", "terms"}},
-                       {"additionalProperties", false},
-                       {"$defs",
-                        {{"method", any_component(catalogue, ComponentKind::method)},
-                         {"nested_method", any_component(catalogue, ComponentKind::method, Place::nested)},
-                         {"matcher", any_component(catalogue, ComponentKind::matcher)},
-                         {"correlation", any_component(catalogue, ComponentKind::correlation)}}}};
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "attune consistency loss"}};
+  schema.update(object_schema(spec_table(nullptr)));
+  schema["$defs"] = {{"method", any_component(catalogue, ComponentKind::method)},
+                     {"nested_method", any_component(catalogue, ComponentKind::method, Place::nested)},
+                     {"matcher", any_component(catalogue, ComponentKind::matcher)},
+                     {"correlation", any_component(catalogue, ComponentKind::correlation)}};
   return schema.dump(2) + "\n";
 }
 

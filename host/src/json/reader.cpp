@@ -101,12 +101,6 @@ std::optional<bool> DocumentReader::boolean(const JsonAt& at) {
   return std::nullopt;
 }
 
-std::optional<double> DocumentReader::number(const JsonAt& at) {
-  if (at.node.is_number()) return at.node.real;
-  fail(at, "must be a number, not " + shown(at.node));
-  return std::nullopt;
-}
-
 std::optional<size_t> DocumentReader::choice(const JsonAt& at, const std::vector<std::string>& names) {
   const auto found = std::find(names.begin(), names.end(), at.node.text);
   if (at.node.kind == Kind::string && found != names.end()) {

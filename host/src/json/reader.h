@@ -63,7 +63,6 @@ class DocumentReader {
   // The value of the wanted type, or a fault.
   std::optional<std::string> text(const JsonAt& at);
   std::optional<bool> boolean(const JsonAt& at);
-  std::optional<double> number(const JsonAt& at);
   // The index of the string in `names`.
   std::optional<size_t> choice(const JsonAt& at, const std::vector<std::string>& names);
   // Whether it fits name_pattern, as schemas say it.

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "folder.h"
 #include "config/train_config.h"
+#include "folder.h"
 #include "specs.h"
 
 namespace attune::test {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cases.h"
+#include "config/sidecar.h"
 #include "configs.h"
 #include "examples.h"
 #include "folder.h"
@@ -122,6 +123,32 @@ TEST_F(Schema, RefusesTheRest) { expect_refused(spec_schema(components()), cases
 TEST_F(Schema, AcceptsGoodConfigs) { expect_accepted(train_schema(), good_configs()); }
 TEST_F(Schema, RefusesBadConfigs) {
   expect_refused(train_schema(), cases_in(bad_configs(), good_config()), beyond_config_schema);
+}
+
+TEST_F(Schema, KnowsSidecars) {
+  const TemporaryFolder folder;
+  const auto written = [&](const std::vector<std::string>& texts) {
+    std::vector<fs::path> files;
+    for (const std::string& text : texts) files.push_back(folder.write(std::to_string(files.size()) + ".json", text));
+    return files;
+  };
+  Sidecar sidecar;
+  sidecar.labels = {"cat", "dog"};
+  sidecar.preprocess.size = {240, 320};
+  sidecar.preprocess.mean = std::vector<double>{0.5};
+  sidecar.frames = 8;
+  expect_accepted(sidecar_schema(), written({"{}", sidecar_text(sidecar), R"({"labels": {"0": "cat"}, "output": 1})",
+                                             R"({"labels": "names.txt", "preprocess": {"size": 299}})"}));
+  const std::vector<std::string> bad = {R"({"layers": "a"})",
+                                        R"({"frames": 0})",
+                                        R"({"labels": 3})",
+                                        R"({"labels": [1]})",
+                                        R"({"output": -1})",
+                                        R"({"task": "both"})",
+                                        R"({"preprocess": {"size": [1]}})",
+                                        R"({"preprocess": {"crop": 1}})",
+                                        R"({"preprocess": {"mean": []}})"};
+  for (const auto& [file, verdict] : verdicts(sidecar_schema(), written(bad))) EXPECT_EQ(verdict, "refused") << file;
 }
 
 // Editors complete from these.

@@ -138,7 +138,7 @@ TEST_F(SidecarFile, IsReadBackAsItIsWritten) {
 TEST_F(SidecarFile, RefusesUnknownKeys) {
   const std::string keys =
       "; keys are \"labels\", \"task\", \"preprocess\", \"output\", \"layer\", \"layout\", \"frames\", "
-      "\"frames_per_second\"";
+      "\"frames_per_second\", \"$schema\"";
   EXPECT_EQ(refusal(R"({"layers": "a"})"),
             "1:2 at /layers: unknown key \"layers\"" + keys + " (did you mean \"layer\"?)");
   EXPECT_EQ(refusal(R"({"zzz": 1})"), "1:2 at /zzz: unknown key \"zzz\"" + keys);

@@ -8,8 +8,8 @@
 
 #include <attune/consistency_loss.h>
 
-#include "data/batch_loader.h"
 #include "config/train_config.h"
+#include "data/batch_loader.h"
 #include "strategy/strategy.h"
 #include "train/model/optimiser.h"
 #include "train/model/training_model.h"

@@ -9,8 +9,8 @@
 #include <attune/sdk/error.h>
 
 #include "image/output_file.h"
-#include "metrics/objective.h"
 #include "json/document.h"
+#include "metrics/objective.h"
 #include "train/model/predict.h"
 
 namespace attune {

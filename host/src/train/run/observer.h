@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "data/dataset.h"
 #include "config/run_documents.h"
 #include "config/train_config.h"
+#include "data/dataset.h"
 #include "train/model/trainer.h"
 
 namespace attune {

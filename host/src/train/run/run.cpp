@@ -5,10 +5,10 @@
 #include <attune/sdk/error.h>
 
 #include "base/random.h"
-#include "image/output_file.h"
-#include "metrics/evaluation.h"
-#include "json/document.h"
 #include "config/run_documents.h"
+#include "image/output_file.h"
+#include "json/document.h"
+#include "metrics/evaluation.h"
 #include "train/model/predict.h"
 
 namespace attune {

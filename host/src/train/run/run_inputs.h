@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "data/dataset.h"
 #include "config/run_documents.h"
 #include "config/train_config.h"
+#include "data/dataset.h"
 
 namespace attune {
 

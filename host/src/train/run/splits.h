@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "data/batch_loader.h"
-#include "data/dataset.h"
 #include "config/sidecar.h"
 #include "config/train_config.h"
+#include "data/batch_loader.h"
+#include "data/dataset.h"
 
 namespace attune {
 

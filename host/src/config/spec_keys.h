@@ -1,4 +1,4 @@
-// Reads the components of a spec: "id" or {"use": "id", parameters...}.
+// The keys of specs.
 #pragma once
 
 #include <string>
@@ -6,9 +6,18 @@
 
 #include <attune/spec.h>
 
-#include "json/reader.h"
+#include "config/table.h"
 
 namespace attune {
+
+// What a spec is checked against.
+struct SpecContext {
+  const Catalogue& catalogue;
+  const ModelNames& model;
+};
+
+// Each key once, for reading and the JSON Schema. The context may be null for all but reading.
+Table<Spec> spec_table(const SpecContext* context);
 
 // What a parameter that names a map may say; nothing is checked against an empty list.
 struct KnownMaps {
@@ -16,13 +25,14 @@ struct KnownMaps {
   std::vector<std::string> of_spec;
 };
 
+// Reads the components of a spec: "id" or {"use": "id", parameters...}.
 class ComponentReader {
  public:
   using Keys = std::vector<DocumentReader::Key>;
 
-  // All three outlive this.
-  ComponentReader(DocumentReader& reader, const Catalogue& catalogue, const ModelNames& model)
-      : reader_(reader), catalogue_(catalogue), model_(model) {}
+  // All outlive this.
+  ComponentReader(DocumentReader& reader, const SpecContext& context)
+      : reader_(reader), catalogue_(context.catalogue), model_(context.model) {}
 
   // `own` are keys beside the parameters. The id is empty when something is wrong, which is a fault then.
   ComponentSpec read(const JsonAt& at, ComponentKind kind, const Keys& own = {}, const KnownMaps& maps = {});
