@@ -16,11 +16,12 @@
 #include "base/text.h"
 #include "bench_measures.h"
 #include "commands.h"
+#include "config/component.h"
 #include "maps/attend.h"
 #include "progress.h"
 #include "report/json.h"
 #include "session.h"
-#include "spec/rules.h"
+#include "config/component.h"
 #include "table.h"
 
 namespace attune::cli {

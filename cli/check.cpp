@@ -14,8 +14,8 @@
 #include "commands.h"
 #include "conformance/checks.h"
 #include "conformance/process.h"
+#include "json/quoting.h"
 #include "report/json.h"
-#include "spec/quoting.h"
 #include "table.h"
 
 namespace attune::cli {

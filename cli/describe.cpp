@@ -6,10 +6,9 @@
 #include <attune/sdk/error.h>
 
 #include "commands.h"
+#include "config/parameters.h"
 #include "report/json.h"
 #include "session.h"
-#include "spec/parameter_schema.h"
-#include "spec/rules.h"
 
 namespace attune::cli {
 namespace {

@@ -12,8 +12,8 @@
 
 #include "input_run.h"
 #include "maps/attend.h"
-#include "spec/component.h"
-#include "spec/parameter_schema.h"
+#include "config/component.h"
+#include "config/parameters.h"
 
 namespace attune::cli {
 namespace {

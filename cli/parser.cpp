@@ -149,9 +149,10 @@ void add_specs(CLI::App& app, Options& options) {
   validate->add_flag("--json", options.validate.json, "One JSON document on standard output");
   add_plugin_dirs(*validate, options.validate.model.plugin_dirs);
 
-  CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of specs or training configs, for editors");
+  CLI::App* schema =
+      app.add_subcommand("schema", "Print the JSON Schema of specs, training configs or model.json, for editors");
   schema->add_option("OF", options.schema.of, "What the schema describes")
-      ->check(CLI::IsMember({"spec", "train"}))
+      ->check(CLI::IsMember({"spec", "train", "model"}))
       ->capture_default_str();
   add_plugin_dirs(*schema, options.schema.plugin_dirs);
 }

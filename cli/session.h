@@ -11,8 +11,8 @@
 #include <attune/maps.h>
 #include <attune/model.h>
 
+#include "config/sidecar.h"
 #include "options.h"
-#include "spec/sidecar.h"
 
 namespace attune::cli {
 

@@ -8,10 +8,10 @@
 #include <attune/sdk/error.h>
 
 #include "commands.h"
+#include "config/run_documents.h"
 #include "evaluation_report.h"
 #include "report/json.h"
 #include "session.h"
-#include "spec/evaluation.h"
 #include "train/run/run.h"
 #include "training_run.h"
 

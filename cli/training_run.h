@@ -3,8 +3,8 @@
 
 #include <attune/catalogue.h>
 
+#include "config/train_config.h"
 #include "options.h"
-#include "spec/train_config.h"
 #include "train/run/stage_run.h"
 
 namespace attune::cli {

@@ -6,10 +6,11 @@
 #include <attune/spec.h>
 
 #include "commands.h"
+#include "config/sidecar.h"
+#include "config/train_config.h"
+#include "json/quoting.h"
 #include "report/json.h"
 #include "session.h"
-#include "spec/quoting.h"
-#include "spec/train_config.h"
 
 namespace attune::cli {
 namespace {
@@ -63,7 +64,9 @@ int validate(const ValidateOptions& options) {
 }
 
 int schema(const SchemaOptions& options) {
-  std::cout << (options.of == "train" ? train_schema() : spec_schema(load_catalogue(options.plugin_dirs)));
+  std::cout << (options.of == "train"   ? train_schema()
+                : options.of == "model" ? sidecar_schema()
+                                        : spec_schema(load_catalogue(options.plugin_dirs)));
   return 0;
 }
 

@@ -169,13 +169,13 @@ TEST_F(BadModels, Sidecars) {
   save_classifier(folder_ / "model.pt");
   write_picture("picture.png");
   write("model.json", "{\"labels\": [\"cat\", ");
-  expect_parts(refused(3, "model.pt"), {"'model.json' is no JSON: "});
+  expect_parts(refused(3, "model.pt"), {"model.json:1:18: the text ends here"});
   write("model.json", "{\"lables\": [\"cat\"]}");
-  EXPECT_EQ(refused(3, "model.pt"), "'model.json': /lables is an unknown key (did you mean \"labels\"?)");
+  expect_parts(refused(3, "model.pt"), {"model.json:1:2 at /lables: unknown key", "(did you mean \"labels\"?)"});
   write("model.json", "{\"preprocess\": {\"size\": [0, 32]}}");
-  EXPECT_EQ(refused(3, "model.pt"), "'model.json': /preprocess/size must be an integer from 1 to 100000");
+  EXPECT_EQ(refused(3, "model.pt"), "model.json:1:26 at /preprocess/size/0: must be at least 1, not 0");
   write("model.json", "{\"labels\": \"missing.txt\"}");
-  EXPECT_EQ(refused(3, "model.pt"), "'model.json': /labels cannot be used: 'missing.txt' cannot be read");
+  EXPECT_EQ(refused(3, "model.pt"), "model.json:1:12 at /labels: cannot be used: 'missing.txt' cannot be read");
   write("model.json", "{\"layer\": \"conv9\"}");
   expect_parts(refusal(5, {"layers", "model.pt"}), {"unknown layer 'conv9'"});
 }

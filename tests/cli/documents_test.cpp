@@ -224,6 +224,7 @@ TEST_F(Documents, Schema) {
     EXPECT_NE(printed.find(component["id"].dump()), std::string::npos) << component["id"];
   }
   EXPECT_EQ(text({"schema", "spec"}), printed);
+  EXPECT_EQ(parsed(text({"schema", "model"}))["title"], "attune model");
 }
 
 }  // namespace

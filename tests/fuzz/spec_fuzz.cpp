@@ -9,8 +9,8 @@
 #include <attune/spec.h>
 
 #include "cases.h"
-#include "spec/json_document.h"
-#include "spec/quoting.h"
+#include "json/document.h"
+#include "json/quoting.h"
 
 namespace {
 

@@ -2,42 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <variant>
 #include <vector>
 
+#include "base/data_choices.h"
 #include "data/dataset.h"
 #include "image/image.h"
 
 namespace attune {
 
-// About the centre, by an angle from -degrees to degrees. The picture keeps its size; what comes in is black. Boxes
-// become the upright rectangles around the turned ones.
-struct Rotate {
-  double degrees = 10;  // 0 to 180
-};
-
-// With these probabilities.
-struct Flip {
-  double horizontal = 0.5;  // left becomes right
-  double vertical = 0;
-};
-
-// A part of the picture, anywhere in it.
-struct Crop {
-  double share = 0.9;  // of the height and of the width that is kept; above 0, at most 1
-};
-
-// Each of the four by a random amount, in random order; what it does equals torchvision's ColorJitter.
-struct ColourJitter {
-  double brightness = 0.8;  // factor from 1 - brightness (at least 0) to 1 + brightness
-  double contrast = 0.8;    // likewise
-  double saturation = 0.8;  // likewise
-  double hue = 0.4;         // share of the colour circle, 0 to 0.5: shift from -hue to hue
-};
-
-using Augmentation = std::variant<Rotate, Flip, Crop, ColourJitter>;
-
-// Throws Error(Fault::spec) for parameters outside of the ranges above.
+// Throws Error(Fault::spec) for parameters outside of the ranges of base/data_choices.h.
 void check(const Augmentation& augmentation);
 
 // Changes the frames of a clip, all alike and all of one size, or the one picture in `pictures`, one augmentation after

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/data_choices.h"
 #include "image/image.h"
 
 namespace attune {
@@ -35,8 +36,6 @@ struct Problem {
   std::string sentence;        // begins with the path
 };
 
-enum class OnProblem { stop, skip };
-
 // One part (training, validation, test) of what a source holds.
 struct Dataset {
   std::filesystem::path list;        // that names the examples: a file or a folder
@@ -46,13 +45,6 @@ struct Dataset {
   bool clips = false;  // videos rather than pictures
 
   int64_t size() const { return static_cast<int64_t>(examples.size()); }
-};
-
-enum class DataFormat {
-  voc,      // PASCAL VOC: JPEGImages, Annotations, ImageSets/Main/<split>.txt
-  folders,  // <split>/<class>/<file>, or <class>/<file> for the split ""
-  csv,      // <split>.csv: a header, then a file and its labels a line
-  images,   // <split>/<file>, or <file> for the split "": no labels
 };
 
 struct DataSource {

@@ -5,12 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/data_choices.h"
 #include "data/dataset.h"
 
 namespace attune {
-
-// What to do with a class that has fewer examples than are asked for.
-enum class TooFew { stop, take_all };
 
 // At least `per_class` examples of every class, and none that could be left out: where examples have one class, exactly
 // that many. Where they have several, rare classes are served first, by examples that add little to classes that have

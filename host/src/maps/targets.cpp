@@ -6,14 +6,9 @@
 #include <attune/maps.h>
 #include <attune/sdk/error.h>
 
+#include "base/target_text.h"
+
 namespace attune {
-namespace {
-
-bool is_number(const std::string& text) {
-  return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
-}
-
-}  // namespace
 
 std::string Labels::name(int64_t index) const {
   return index >= 0 && index < static_cast<int64_t>(names_.size()) ? names_[static_cast<size_t>(index)] : "";
@@ -36,11 +31,12 @@ int64_t Labels::index(const std::string& label) const {
 
 TargetChoice TargetChoice::parse(const std::string& text, const Labels& labels) {
   TargetChoice choice;
-  if (text.compare(0, 3, "top") == 0 && is_number(text.substr(3))) {
-    choice.top_ = std::stoll(text.substr(3));
+  const TargetText target = parse_target(text);
+  if (target.kind == TargetText::Kind::rank) {
+    choice.top_ = target.number;
     if (choice.top_ == 0) throw Error(Fault::usage, "target 'top0' is no class; expected top1, top2...");
-  } else if (is_number(text)) {
-    choice.index_ = std::stoll(text);
+  } else if (target.kind == TargetText::Kind::index) {
+    choice.index_ = target.number;
   } else if (labels.empty()) {
     throw Error(Fault::usage, "target '" + text +
                                   "' is neither top1, top5 nor an index, and the model has no labels; " +

@@ -42,7 +42,7 @@ class TrainingStep {
 struct Strategy {
   const char* name = "";
   const char* help = "";
-  // Keys of a stage that not every strategy reads; those of `stage_keys()`, train_settings.h.
+  // Keys of a stage that not every strategy reads; of_some() in config/train_keys.cpp.
   std::array<std::string_view, 5> keys = {};
   double passes = 1;  // roughly how many forward passes a sample takes
   void (*step)(TrainingStep& step, StepReport& report) = nullptr;

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "config/run_documents.h"
 #include "metrics/evaluation.h"
-#include "spec/evaluation.h"
 
 namespace attune::test {
 namespace {

@@ -284,7 +284,7 @@ TEST_F(TrainingRun, SkipsOrStopsAtBrokenPictures) {
   const std::string stopped = message_of(Fault::input, [&] { run(files_.config(supervised_stage, "stops")); });
   EXPECT_TRUE(contains(stopped, "down/1.png: ")) << stopped;
   TrainConfig config = files_.config(supervised_stage, "skips");
-  config.data.on_broken = OnBroken::skip;
+  config.data.on_broken = OnProblem::skip;
   std::vector<std::string> notes;
   TrainObserver observer;
   observer.note = [&](const std::string& note) { notes.push_back(note); };

@@ -141,12 +141,12 @@ TEST(Told, WhatIsLeftOut) {
   fs::create_directories(files.folder / "data/own");
   files.folder.write("data/train/across/1.png", "no picture");
   TrainConfig config = files.config(supervised_stage);
-  config.data.format = DataConfig::Format::csv;
+  config.data.format = DataFormat::csv;
   config.data.train = "list";
   config.data.validate = "";
   config.data.test = "test";
   config.data.hold_out = 0.5;
-  config.data.on_broken = OnBroken::skip;
+  config.data.on_broken = OnProblem::skip;
   std::vector<std::string> notes;
   TrainObserver observer;
   size_t before = 0;

@@ -8,11 +8,11 @@
 #include <torch/csrc/jit/api/module.h>
 #include <vector>
 
+#include "config/train_config.h"
 #include "errors.h"
 #include "folder.h"
 #include "image/image.h"
 #include "methods.h"
-#include "spec/train_config.h"
 
 namespace attune::test {
 

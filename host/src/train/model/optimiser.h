@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "spec/train_config.h"
+#include "config/train_config.h"
 
 namespace torch::optim {
 class Optimizer;

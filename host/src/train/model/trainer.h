@@ -8,9 +8,10 @@
 
 #include <attune/consistency_loss.h>
 
+#include "config/train_config.h"
 #include "data/batch_loader.h"
+#include "config/train_config.h"
 #include "model/run/training_model.h"
-#include "spec/train_config.h"
 #include "strategy/strategy.h"
 #include "train/model/optimiser.h"
 

@@ -9,8 +9,8 @@
 #include <attune/sdk/error.h>
 
 #include "image/output_file.h"
+#include "json/document.h"
 #include "metrics/objective.h"
-#include "spec/json_document.h"
 #include "train/model/predict.h"
 
 namespace attune {

@@ -8,7 +8,7 @@
 
 #include <attune/catalogue.h>
 
-#include "spec/train_config.h"
+#include "config/train_config.h"
 #include "train/run/run.h"
 
 namespace attune {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "config/run_documents.h"
+#include "config/train_config.h"
 #include "data/dataset.h"
-#include "spec/run_documents.h"
-#include "spec/train_config.h"
 #include "train/model/trainer.h"
 
 namespace attune {

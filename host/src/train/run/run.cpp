@@ -5,10 +5,10 @@
 #include <attune/sdk/error.h>
 
 #include "base/random.h"
+#include "config/run_documents.h"
 #include "image/output_file.h"
+#include "json/document.h"
 #include "metrics/evaluation.h"
-#include "spec/json_document.h"
-#include "spec/run_documents.h"
 #include "train/model/predict.h"
 
 namespace attune {

@@ -5,7 +5,7 @@
 
 #include <attune/catalogue.h>
 
-#include "spec/train_config.h"
+#include "config/train_config.h"
 #include "train/run/stage_run.h"
 
 namespace attune {

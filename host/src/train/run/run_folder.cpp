@@ -13,7 +13,7 @@
 #include <attune/sdk/error.h>
 
 #include "image/output_file.h"
-#include "spec/json_document.h"
+#include "json/document.h"
 #include "train/run/run_inputs.h"
 
 namespace attune {

@@ -7,7 +7,7 @@
 
 #include <attune/catalogue.h>
 
-#include "spec/train_config.h"
+#include "config/train_config.h"
 #include "train/run/checkpoint.h"
 #include "train/run/observer.h"
 

@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "config/run_documents.h"
+#include "config/train_config.h"
 #include "data/dataset.h"
-#include "spec/run_documents.h"
-#include "spec/train_config.h"
 
 namespace attune {
 

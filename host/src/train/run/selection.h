@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "spec/run_documents.h"
+#include "config/run_documents.h"
 
 namespace attune {
 

@@ -195,8 +195,8 @@ LoaderOptions TrainSession::training_options(size_t stage) const {
   const StageConfig& about = config.stages[stage];
   LoaderOptions options = evaluation;
   options.batch = about.batch;
-  options.augmentations = augmentations_of(about.augment.value_or(config.augment));
-  if (about.data) options.on_problem = about.data->on_broken == OnBroken::skip ? OnProblem::skip : OnProblem::stop;
+  options.augmentations = about.augment.value_or(config.augment);
+  if (about.data) options.on_problem = about.data->on_broken;
   return options;
 }
 

@@ -10,10 +10,10 @@
 #include <attune/consistency_loss.h>
 #include <attune/model.h>
 
+#include "config/run_documents.h"
+#include "config/sidecar.h"
+#include "config/train_config.h"
 #include "model/run/training_model.h"
-#include "spec/run_documents.h"
-#include "spec/sidecar.h"
-#include "spec/train_config.h"
 #include "train/run/splits.h"
 
 namespace attune {

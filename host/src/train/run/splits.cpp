@@ -8,22 +8,8 @@
 namespace attune {
 namespace {
 
-DataFormat format_of(DataConfig::Format format) {
-  switch (format) {
-    case DataConfig::Format::voc:
-      return DataFormat::voc;
-    case DataConfig::Format::class_folders:
-      return DataFormat::folders;
-    case DataConfig::Format::csv:
-      return DataFormat::csv;
-    default:
-      return DataFormat::images;
-  }
-}
-
 DataSource source_of(const DataConfig& data) {
-  const OnProblem on_problem = data.on_broken == OnBroken::skip ? OnProblem::skip : OnProblem::stop;
-  return {format_of(data.format), data.root, data.classes, data.clips, on_problem};
+  return {data.format, data.root, data.classes, data.clips, data.on_broken};
 }
 
 // Examples of one class each, as exclusive classes need.
@@ -56,8 +42,8 @@ Splits read_splits(const DataConfig& data, uint64_t seed) {
     splits.train = subset(splits.train, held.kept);
   }
   if (data.samples_per_class) {
-    const TooFew too_few = data.too_few == DataConfig::TooFew::stop ? TooFew::stop : TooFew::take_all;
-    const auto few = few_shot(splits.train, *data.samples_per_class, derive_seed({seed, draws::few_shot}), too_few);
+    const auto few =
+        few_shot(splits.train, *data.samples_per_class, derive_seed({seed, draws::few_shot}), data.too_few);
     splits.train = subset(splits.train, few);
   }
   return splits;
@@ -81,28 +67,8 @@ LoaderOptions loader_options(const TrainConfig& config, const Sidecar& sidecar, 
   options.clip.frames = config.input.frames.value_or(sidecar.frames.value_or(options.clip.frames));
   options.clip.per_second = config.input.frames_per_second ? config.input.frames_per_second : sidecar.frames_per_second;
   options.batch = batch;
-  options.on_problem = config.data.on_broken == OnBroken::skip ? OnProblem::skip : OnProblem::stop;
+  options.on_problem = config.data.on_broken;
   return options;
-}
-
-std::vector<Augmentation> augmentations_of(const std::vector<AugmentConfig>& configs) {
-  std::vector<Augmentation> augmentations;
-  for (const AugmentConfig& config : configs) {
-    switch (config.kind) {
-      case AugmentConfig::Kind::rotate:
-        augmentations.emplace_back(Rotate{config.degrees});
-        break;
-      case AugmentConfig::Kind::flip:
-        augmentations.emplace_back(Flip{config.horizontal, config.vertical});
-        break;
-      case AugmentConfig::Kind::crop:
-        augmentations.emplace_back(Crop{config.share});
-        break;
-      case AugmentConfig::Kind::jitter:
-        augmentations.emplace_back(ColourJitter{config.brightness, config.contrast, config.saturation, config.hue});
-    }
-  }
-  return augmentations;
 }
 
 }  // namespace attune

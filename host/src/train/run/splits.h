@@ -3,9 +3,10 @@
 
 #include <cstdint>
 
+#include "config/sidecar.h"
+#include "config/train_config.h"
 #include "data/batch_loader.h"
 #include "data/dataset.h"
-#include "spec/train_config.h"
 
 namespace attune {
 
@@ -40,7 +41,5 @@ Dataset read_unlabelled(const DataConfig& data);
 // then what the model's sidecar says, then what a model with such an input, [C,S1..Sd], commonly takes.
 LoaderOptions loader_options(const TrainConfig& config, const Sidecar& sidecar, const std::vector<int64_t>& model_input,
                              int64_t batch);
-
-std::vector<Augmentation> augmentations_of(const std::vector<AugmentConfig>& configs);
 
 }  // namespace attune

@@ -1,0 +1,149 @@
+#include <algorithm>
+
+#include "config/spec_keys.h"
+
+namespace attune {
+namespace {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const ParameterDeclaration* declaration(const Descriptor& descriptor, const std::string& name) {
+  const auto is_it = [&](const ParameterDeclaration& declared) { return declared.name == name; };
+  const auto found = std::find_if(descriptor.parameters.begin(), descriptor.parameters.end(), is_it);
+  return found == descriptor.parameters.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+ComponentSpec ComponentReader::read(const JsonAt& at, ComponentKind kind, const Keys& own, const KnownMaps& maps) {
+  const Descriptor* found = descriptor(at, kind);
+  if (found == nullptr) return {};
+  ComponentSpec component{found->id, {}};
+  const bool are_good = read_parameters(at, own, maps, *found, component);
+  const bool is_enough = needs_no_more(at, *found);
+  return are_good && is_enough && can_be_made(at, *found, component) ? component : ComponentSpec{};
+}
+
+const Descriptor* ComponentReader::descriptor(const JsonAt& at, ComponentKind kind) {
+  const bool is_object = at.node.kind == JsonNode::Kind::object;
+  if (is_object && !at.has("use")) {
+    const std::string name = to_string(kind);
+    reader_.fail_without_use(at, "the id of a " + name + "; " + name + "s are " + quoted_list(catalogue_.ids(kind)));
+    return nullptr;
+  }
+  const JsonAt named = at.at("use");
+  const JsonNode& id = named.node;
+  if (id.kind != JsonNode::Kind::string) {
+    const std::string object = is_object ? "" : " or an object {\"use\": ...}";
+    reader_.fail(named, "must be the id of a " + to_string(kind) + object + ", not " + shown(id));
+    return nullptr;
+  }
+  try {
+    // The search for a similar id takes long for a long text.
+    const bool is_known = catalogue_.find(id.text) != nullptr;
+    return &catalogue_.component(kind, is_known ? id.text : shortened(id.text)).descriptor;
+  } catch (const Error& error) {
+    reader_.fail(named, error.what());
+    return nullptr;
+  }
+}
+
+bool ComponentReader::read_parameters(const JsonAt& at, const Keys& own, const KnownMaps& maps,
+                                      const Descriptor& descriptor, ComponentSpec& component) {
+  bool good = true;
+  for (const JsonMember& member : at.node.members) {
+    if (member.key == "use") continue;
+    const auto is_it = [&](const DocumentReader::Key& key) { return key.name == member.key; };
+    const auto key = std::find_if(own.begin(), own.end(), is_it);
+    const ParameterDeclaration* declared = declaration(descriptor, member.key);
+    if (key != own.end()) {
+      key->read(at.member(member));
+    } else if (declared == nullptr) {
+      fail_for_unknown(at, member, descriptor, own);
+      good = false;
+    } else if (declared->type == ParameterType::method) {
+      const ComponentSpec nested = read_nested(at.member(member));
+      component.parameters[member.key] = nested;
+      good = good && !nested.id.empty();
+    } else {
+      std::string fault = parameter_fault(*declared, member.value);
+      if (fault.empty()) fault = name_fault(*declared, member.value, maps);
+      if (fault.empty()) component.parameters[member.key] = *parameter_value(*declared, member.value);
+      if (!fault.empty()) reader_.fail(at.member(member), fault);
+      good = good && fault.empty();
+    }
+  }
+  return good;
+}
+
+ComponentSpec ComponentReader::read_nested(const JsonAt& at) {
+  if (depth_ == deepest_nesting) {
+    reader_.fail(at, "methods are nested more than " + std::to_string(deepest_nesting) + " deep");
+    return {};
+  }
+  ++depth_;
+  ComponentSpec nested = read(at, ComponentKind::method);
+  --depth_;
+  return nested;
+}
+
+bool ComponentReader::needs_no_more(const JsonAt& at, const Descriptor& descriptor) {
+  bool is_enough = true;
+  for (const ParameterDeclaration& declared : descriptor.parameters) {
+    if (!must_be_given(declared) || at.node.find(declared.name) != nullptr) continue;
+    const std::string example = "{\"use\": \"" + descriptor.id + "\", \"" + declared.name + "\": ...}";
+    reader_.fail(at, in_quotes(descriptor.id) + " needs \"" + declared.name + "\", as in " + example);
+    is_enough = false;
+  }
+  return is_enough;
+}
+
+void ComponentReader::fail_for_unknown(const JsonAt& at, const JsonMember& member, const Descriptor& descriptor,
+                                       const Keys& own) {
+  std::vector<std::string> names;
+  for (const ParameterDeclaration& declared : descriptor.parameters) names.push_back(declared.name);
+  for (const DocumentReader::Key& key : own) names.push_back(key.name);
+  reader_.fail(at, member, unknown_parameter(descriptor.id, member.key, names));
+}
+
+std::string ComponentReader::name_fault(const ParameterDeclaration& declared, const JsonNode& node,
+                                        const KnownMaps& maps) const {
+  const std::string& name = node.text;
+  if (declared.type == ParameterType::map && !contains(maps.of_term, name) && !maps.of_term.empty()) {
+    const std::string choices = quoted_list(maps.of_term);
+    return contains(maps.of_spec, name) ? "map " + in_quotes(name) + " is none of this term's, which are " + choices
+                                        : unknown_map(name, maps.of_term);
+  }
+  if (declared.type == ParameterType::layer) return layer_fault(name);
+  std::string fault;
+  if (declared.type != ParameterType::layers) return fault;
+  for (const JsonNode& item : node.items) fault = fault.empty() ? layer_fault(item.text) : fault;
+  return fault;
+}
+
+std::string ComponentReader::layer_fault(const std::string& name) const {
+  if (name == "auto" || model_.layers.empty() || contains(model_.layers, name)) return "";
+  return "unknown layer " + in_quotes(name) + nearest_of(name, model_.layers) + "; `attune layers` lists all " +
+         std::to_string(model_.layers.size());
+}
+
+// Some combinations of parameters only the component itself can refuse.
+bool ComponentReader::can_be_made(const JsonAt& at, const Descriptor& descriptor, const ComponentSpec& component) {
+  try {
+    if (descriptor.kind == ComponentKind::method) catalogue_.make_method(component.id, component.parameters);
+    if (descriptor.kind == ComponentKind::matcher) catalogue_.make_matcher(component.id, component.parameters);
+    if (descriptor.kind == ComponentKind::correlation) catalogue_.make_correlation(component.id, component.parameters);
+    return true;
+  } catch (const Error& error) {
+    reader_.fail(at, error.what());
+    return false;
+  }
+}
+
+std::string unknown_map(const std::string& name, const std::vector<std::string>& known) {
+  return "unknown map " + in_quotes(name) + "; maps are " + quoted_list(known) + nearest_of(name, known);
+}
+
+}  // namespace attune

@@ -1,0 +1,223 @@
+#include "config/spec_keys.h"
+
+#include <exception>
+#include <set>
+
+#include "base/target_text.h"
+#include "config/component.h"
+
+namespace attune {
+namespace {
+
+using Names = std::vector<std::string>;
+using Node = JsonNode::Kind;
+
+const Words<Normalise> normalise_words = {{"none", Normalise::none},
+                                          {"standardise", Normalise::standardise},
+                                          {"standardise_sigmoid", Normalise::standardise_sigmoid},
+                                          {"minmax", Normalise::minmax}};
+const Words<Reduction> reduction_words = {{"mean", Reduction::mean}, {"sum", Reduction::sum}};
+
+std::string no_target(const std::string& found) {
+  return "must be \"top1\", \"top5\", a class index or a label, not " + found;
+}
+
+std::string target_fault(const std::string& text, const Names& labels) {
+  const TargetText target = parse_target(text);
+  switch (target.kind) {
+    case TargetText::Kind::rank:
+      return target.number == 0 ? no_target(in_quotes(text)) : "";
+    case TargetText::Kind::index:
+      if (labels.empty() || static_cast<size_t>(target.number) < labels.size()) return "";
+      return "must be a class index of at most " + std::to_string(labels.size() - 1) + ", not " + text;
+    case TargetText::Kind::other:
+      if (text.empty()) return no_target(in_quotes(text));
+      return (text[0] == '-' ? "must be a class index of at least 0, not "
+                             : "must be a number of at most nine digits, not ") +
+             shortened(text);
+    default: {
+      const auto count = std::count(labels.begin(), labels.end(), text);
+      if (labels.empty() || count == 1) return "";
+      if (count == 0) return "no class is called " + in_quotes(text) + nearest_of(text, labels);
+      return std::to_string(count) + " classes are called " + in_quotes(text) + "; name one by its index";
+    }
+  }
+}
+
+// One target, or a list of them.
+Form<Names> targets_form(const SpecContext* context) {
+  const auto read = [context](DocumentReader& reader, const JsonAt& at, Names& targets) {
+    targets.clear();
+    const auto add = [&](const JsonAt& item) {
+      const bool is_number = item.node.kind == Node::integer;
+      if (!is_number && item.node.kind != Node::string) return reader.fail(item, no_target(shown(item.node)));
+      const std::string target = is_number ? std::to_string(item.node.integer) : item.node.text;
+      const std::string fault = target_fault(target, context->model.labels);
+      if (!fault.empty()) return reader.fail(item, fault);
+      if (std::count(targets.begin(), targets.end(), target) == 0) return targets.push_back(target);
+      reader.fail(item, "target " + in_quotes(target) + " stands twice");
+    };
+    if (at.node.kind != Node::array) return add(at);
+    if (!reader.is_filled_list(at)) return;
+    for (size_t i = 0; i < at.node.items.size(); ++i) add(at.item(i));
+  };
+  const Json name = {{"type", "string"}, {"not", {{"pattern", no_target_pattern}}}};
+  const Json index = {{"type", "integer"}, {"minimum", 0}, {"maximum", 999999999}};
+  const Json one = {{"anyOf", {name, index}}};
+  const Json many = {{"type", "array"}, {"items", one}, {"minItems", 1}, {"uniqueItems", true}};
+  const auto write = [](const Names& targets) { return targets.size() == 1 ? Json(targets[0]) : Json(targets); };
+  return {read, write, {{"anyOf", {one, many}}}};
+}
+
+DocumentReader::Key stop_gradient_key(DocumentReader& reader, bool& value) {
+  return {"stop_gradient", [&](const JsonAt& at) { value = reader.boolean(at).value_or(false); }};
+}
+
+Form<std::vector<MapSpec>> maps_form(const SpecContext* context) {
+  const auto read = [context](DocumentReader& reader, const JsonAt& at, std::vector<MapSpec>& maps) {
+    if (!reader.is_object(at)) return;
+    if (at.node.members.empty()) reader.fail(at, "must hold at least one map");
+    for (const JsonMember& member : at.node.members) {
+      if (!reader.is_name(member.key)) reader.fail(at, member, reader.no_name(member.key, "map"));
+      MapSpec& map = maps.emplace_back();
+      map.name = member.key;
+      map.method = ComponentReader(reader, *context)
+                       .read(at.member(member), ComponentKind::method, {stop_gradient_key(reader, map.stop_gradient)});
+    }
+  };
+  const auto write = [](const std::vector<MapSpec>&) { return Json(); };
+  return {read,
+          write,
+          {{"type", "object"},
+           {"propertyNames", {{"pattern", name_pattern}}},
+           {"additionalProperties", {{"$ref", "#/$defs/method"}}},
+           {"minProperties", 1}}};
+}
+
+// Empty when something is wrong with them.
+Form<Names> term_maps_form(const std::vector<MapSpec>& maps) {
+  const auto read = [known = names_of(maps)](DocumentReader& reader, const JsonAt& at, Names& names) {
+    if (!reader.is_filled_list(at)) return;
+    std::set<std::string> seen;
+    for (size_t i = 0; i < at.node.items.size(); ++i) {
+      const JsonAt item = at.item(i);
+      const auto name = reader.text(item);
+      if (!name) continue;
+      if (!seen.insert(*name).second) {
+        reader.fail(item, "map " + in_quotes(*name) + " stands twice");
+      } else if (std::count(known.begin(), known.end(), *name) > 0) {
+        names.push_back(*name);
+      } else if (!known.empty()) {  // without any, that is the fault
+        reader.fail(item, unknown_map(*name, known));
+      }
+    }
+    if (at.node.items.size() < 2) reader.fail(at, "a term compares at least two maps");
+    if (names.size() < std::max<size_t>(at.node.items.size(), 2)) names.clear();
+  };
+  const auto write = [](const Names&) { return Json(); };
+  return {read, write, {{"type", "array"}, {"items", form::name().schema}, {"minItems", 2}, {"uniqueItems", true}}};
+}
+
+// Whether the matcher makes inputs from maps of this kind; nothing, with a fault, when it does not take them.
+std::optional<bool> makes_inputs(DocumentReader& reader, const JsonAt& at, const ComponentSpec& matcher,
+                                 const std::vector<MapInfo>& maps, const Catalogue& catalogue) {
+  const std::string failed = "matcher " + in_quotes(matcher.id) + " cannot say what it computes again: ";
+  try {
+    return !catalogue.make_matcher(matcher.id, matcher.parameters)->reruns(maps).maps.empty();
+  } catch (const Error& error) {
+    reader.fail(at, error.what());
+  } catch (const std::exception& error) {
+    // LibTorch's exceptions go on with a stack trace.
+    const std::string message = error.what();
+    reader.fail(at, failed + message.substr(0, message.find('\n')));
+  } catch (...) {
+    reader.fail(at, failed + "it threw something that is not a std::exception");
+  }
+  return std::nullopt;
+}
+
+// How the maps of a term, which are read before, come to one resolution.
+void read_match(DocumentReader& reader, const JsonAt& at, TermSpec& term, const std::vector<MapSpec>& maps,
+                const SpecContext& context) {
+  MatchSpec& match = term.match;
+  const Names all = names_of(maps);
+  match.matcher = ComponentReader(reader, context)
+                      .read(at, ComponentKind::matcher, {stop_gradient_key(reader, match.stop_gradient)},
+                            {term.maps.empty() ? all : term.maps, all});
+  if (match.matcher.id.empty() || term.maps.empty()) return;
+  std::vector<MapInfo> infos;
+  for (const std::string& name : term.maps) {
+    const auto map = std::find_if(maps.begin(), maps.end(), [&](const MapSpec& one) { return one.name == name; });
+    infos.push_back(info_of(*map, context.catalogue));
+  }
+  if (makes_inputs(reader, at, match.matcher, infos, context.catalogue).value_or(true) || !match.stop_gradient) return;
+  reader.fail(at.at("stop_gradient"),
+              in_quotes(match.matcher.id) + " makes no inputs from maps, so there is no gradient to stop");
+}
+
+// `maps` are those of the spec.
+Table<TermSpec> term_table(const SpecContext* context, const std::vector<MapSpec>& maps) {
+  const Form<std::string> name =
+      form::checked<std::string>(form::name(), [](DocumentReader& reader, const JsonAt& at, std::string& text) {
+        if (at.node.kind != Node::string || reader.is_name(text)) return;
+        reader.fail(at, reader.no_name(text, "term"));
+        text.clear();
+      });
+  const auto write = [](const auto&) { return Json(); };
+  const Form<ComponentSpec> compare = {[context](DocumentReader& reader, const JsonAt& at, ComponentSpec& component) {
+                                         component =
+                                             ComponentReader(reader, *context).read(at, ComponentKind::correlation);
+                                       },
+                                       write,
+                                       {{"$ref", "#/$defs/correlation"}}};
+  const auto match = [context, maps](DocumentReader& reader, const JsonAt& at, TermSpec& term) {
+    read_match(reader, at, term, maps, *context);
+  };
+  Key<TermSpec> match_key = {"match", "How maps come to one resolution", match,
+                             write,   {{"$ref", "#/$defs/matcher"}},     ""};
+  return {{key("name", &TermSpec::name, name, "Names its columns and files"),
+           key("maps", &TermSpec::maps, term_maps_form(maps), "Maps that are compared, each with each").must_be_given(),
+           std::move(match_key).must_be_given(),
+           key("normalise", &TermSpec::normalise, normalise_words,
+               "What happens to each matched map, per sample, before it is compared"),
+           key("compare", &TermSpec::compare, compare, "How alike they are").must_be_given(),
+           key("weight", &TermSpec::weight, any_number, "Of the term in the loss")}};
+}
+
+Key<Spec> terms_key(const SpecContext* context) {
+  const auto read = [context](DocumentReader& reader, const JsonAt& at, Spec& spec) {
+    form::list(form::object(term_table(context, spec.maps))).read(reader, at, spec.terms);
+    std::set<std::string> seen;
+    for (size_t i = 0; i < spec.terms.size(); ++i) {
+      std::string& name = spec.terms[i].name;
+      if (name.empty()) name = "term" + std::to_string(i);
+      if (seen.insert(name).second) continue;
+      reader.fail(at.item(i).at("name"), "two terms are called " + in_quotes(name));
+    }
+  };
+  const Json schema = form::list(form::object(term_table(context, {}))).schema;
+  Key<Spec> key = {"terms", "What the loss adds up", read, [](const Spec&) { return Json(); }, schema, ""};
+  return std::move(key).must_be_given();
+}
+
+}  // namespace
+
+Table<Spec> spec_table(const SpecContext* context) {
+  return {{schema_key<Spec>(), version_key<Spec>("specs"),
+           key("description", &Spec::description, "What the loss is for"),
+           key("target", &Spec::targets, targets_form(context),
+               "The class that is explained: top1, topK, an index or a label; or a list of them"),
+           key("maps", &Spec::maps, maps_form(context), "Attention maps by their names").must_be_given(),
+           terms_key(context), key("reduction", &Spec::reduction, reduction_words, "Over the samples of a batch")}};
+}
+
+Spec parse_spec(const std::string& text, const std::string& name, const Catalogue& catalogue, const ModelNames& model) {
+  const SpecContext context{catalogue, model};
+  return parse_object(spec_table(&context), text, name, {});
+}
+
+Spec read_spec(const std::filesystem::path& file, const Catalogue& catalogue, const ModelNames& model) {
+  return parse_spec(read_document(file, "spec"), file.string(), catalogue, model);
+}
+
+}  // namespace attune
