@@ -33,7 +33,7 @@ void add_machine(CLI::App& command, std::string& device, int& threads) {
 }
 
 constexpr const char* spec_help = "JSON file, or the name of a spec that ships with attune (\"atcon\")";
-constexpr const char* model_help = "TorchScript file; model.json beside it may describe it";
+constexpr const char* model_help = "Model (.pt of TorchScript, .pt2 of torch.export); the .json beside it may describe it";
 
 void add_model_flags(CLI::App& command, ModelFlags& flags) {
   add_machine(command, flags.device, flags.threads);
@@ -261,7 +261,7 @@ void add_run(CLI::App& command, TrainOptions& options) {
 void add_evaluate(CLI::App& app, EvaluateOptions& options) {
   CLI::App* command = app.add_subcommand("evaluate", "Judge a trained model: F1, precision, maps, consistency");
   command->add_option("CONFIG", options.config, config_help)->required();
-  command->add_option("--model", options.model, "TorchScript file; default: what the config's run has trained")
+  command->add_option("--model", options.model, "Model file; default: what the config's run has trained")
       ->type_name("FILE");
   command->add_option("--against", options.against, "Compare with this model, sample by sample")->type_name("FILE");
   command->add_option("--split", options.split, "Part of the data; default: test, or else validate, or else train")
@@ -290,7 +290,7 @@ void add_training(CLI::App& app, Options& options) {
 }  // namespace
 
 int parse(int argc, char** argv, Options& options) {
-  CLI::App app("attune: attention maps for TorchScript models", "attune");
+  CLI::App app("attune: attention maps for vision models", "attune");
   app.set_version_flag("--version", std::string("attune ") + ATTUNE_VERSION);
   app.require_subcommand(0, 1);  // one is asked for below, or of an unknown flag it were said that a command is missing
   app.failure_message(usage_message);

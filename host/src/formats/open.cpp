@@ -6,6 +6,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "formats/exported/exported.h"
 #include "formats/formats.h"
 #include "formats/torchscript/torchscript.h"
 
@@ -15,13 +16,16 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Format {
-  // Whether a file that begins with these bytes is for this format to read or to refuse.
-  bool (*begins)(const std::string& bytes);
+  // Whether a file, which begins with these bytes, is for this format to read or to refuse.
+  bool (*takes)(const fs::path& path, const std::string& bytes);
   // Throws Error(Fault::input).
   ModelSource (*read)(const fs::path& path, c10::Device device);
 };
 
-constexpr Format formats[] = {{begins_as_torchscript, read_torchscript}};
+const Format formats[] = {
+    {[](const fs::path& path, const std::string& bytes) { return bytes.compare(0, 2, "PK") == 0 && is_exported(path); },
+     read_exported},
+    {[](const fs::path&, const std::string& bytes) { return begins_as_torchscript(bytes); }, read_torchscript}};
 constexpr size_t longest_beginning = 16;  // in bytes
 
 [[noreturn]] void refuse_file(const fs::path& path, const std::string& reason) {
@@ -31,7 +35,7 @@ constexpr size_t longest_beginning = 16;  // in bytes
 std::string first_bytes(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) refuse_file(path, "does not exist");
-  if (fs::is_directory(path, error)) refuse_file(path, "is a folder; expected a TorchScript file");
+  if (fs::is_directory(path, error)) refuse_file(path, "is a folder; expected a model's file");
   std::ifstream file(path, std::ios::binary);
   if (!file) refuse_file(path, "cannot be opened");
   std::string bytes(longest_beginning, '\0');
@@ -46,9 +50,9 @@ std::string first_bytes(const fs::path& path) {
 ModelSource read_model(const fs::path& path, c10::Device device) {
   const std::string bytes = first_bytes(path);
   for (const Format& format : formats) {
-    if (format.begins(bytes)) return format.read(path, device);
+    if (format.takes(path, bytes)) return format.read(path, device);
   }
-  refuse_file(path, std::string("is not a TorchScript file: ") + how_to_export);
+  refuse_file(path, std::string("is neither a TorchScript file nor a program of torch.export: ") + how_to_export);
 }
 
 std::shared_ptr<ImageModel> open_model(const fs::path& path, const ModelOptions& options) {

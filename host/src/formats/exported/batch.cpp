@@ -1,0 +1,85 @@
+#include "formats/exported/batch.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/randn.h>
+#include <algorithm>
+
+#include <attune/sdk/error.h>
+
+#include "formats/exported/layers.h"
+
+namespace attune {
+namespace {
+
+at::Tensor first_tensor(const c10::IValue& output) {
+  if (output.isTuple()) return first_tensor(output.toTupleRef().elements()[0]);
+  if (output.isGenericDict()) return output.toGenericDict().begin()->value().toTensor();
+  return output.toTensor();
+}
+
+}  // namespace
+
+FixedBatch::FixedBatch(const nlohmann::json& graph, const std::string& input) : graph_(graph), batched_{input} {
+  const nlohmann::json& sizes = graph.at("tensor_values").at(input).at("sizes");
+  for (const nlohmann::json& size : sizes) {
+    if (!size.contains("as_int")) return;
+    sizes_.push_back(size["as_int"].get<int64_t>());
+  }
+  if (!sizes_.empty()) batch_ = sizes_[0];
+}
+
+std::optional<std::vector<int64_t>> FixedBatch::freed(const nlohmann::json& node, const std::string& operation,
+                                                      const std::string& argument, const nlohmann::json& given) {
+  static const std::set<std::string> views{"view", "reshape", "_unsafe_view"};
+  static const std::set<std::string> makers{"expand", "repeat", "zeros", "ones", "full", "empty"};
+  const bool is_size = argument == "size" || argument == "shape" || argument == "repeats";
+  if (any() || !is_size || !given.contains("as_ints") || given["as_ints"].empty()) return std::nullopt;
+  auto sizes = given["as_ints"].get<std::vector<int64_t>>();
+  const std::vector<std::string> made = tensors_of(node.at("outputs"));
+  if (views.count(operation) != 0) {
+    const auto viewed = tensors_of(nlohmann::json::array({node.at("inputs").at(0).at("arg")}));
+    if (viewed.empty() || made.empty() || batched_.count(viewed[0]) == 0) return std::nullopt;
+    const nlohmann::json& known = graph_.at("tensor_values").at(made[0]).at("sizes");
+    for (size_t i = 1; i < sizes.size(); ++i) sizes[i] = known.at(i).at("as_int").get<int64_t>();
+  } else if (makers.count(operation) == 0 || sizes[0] != batch_) {
+    return std::nullopt;
+  }
+  batched_.insert(made.begin(), made.end());
+  sizes[0] = -1;
+  return sizes;
+}
+
+void FixedBatch::pass_on(const nlohmann::json& node) {
+  for (const nlohmann::json& input : node.at("inputs")) {
+    const auto taken = tensors_of(nlohmann::json::array({input.at("arg")}));
+    const auto is_batched = [&](const std::string& name) { return batched_.count(name) != 0; };
+    if (std::none_of(taken.begin(), taken.end(), is_batched)) continue;
+    for (const std::string& name : tensors_of(node.at("outputs"))) batched_.insert(name);
+    return;
+  }
+}
+
+void FixedBatch::check(const ModelSource& source) const {
+  if (any()) return;
+  std::vector<int64_t> sizes = sizes_;
+  sizes[0] = 2;
+  const at::NoGradGuard no_gradients;
+  at::TensorOptions options;
+  for (const at::Tensor& parameter : source.parameters.parameters()) options = parameter.options().requires_grad(false);
+  const at::Tensor rows = at::randn(sizes, options);
+  bool agree = false;
+  try {
+    const at::Tensor both = first_tensor(source.output(rows));
+    const at::Tensor one = first_tensor(source.output(rows.narrow(0, 0, 1)));
+    agree =
+        both.dim() > 0 && both.size(0) == 2 && one.size(0) == 1 && at::allclose(both.narrow(0, 0, 1), one, 1e-3, 1e-4);
+  } catch (const std::exception&) {
+    agree = false;
+  }
+  if (agree) return;
+  throw Error(Fault::input, "was exported for batches of " + std::to_string(batch_) +
+                                " alone; export it with dynamic_shapes=({0: torch.export.Dim(\"batch\")},)");
+}
+
+}  // namespace attune

@@ -1,0 +1,321 @@
+#include "formats/exported/exported.h"
+
+#include <algorithm>
+#include <caffe2/serialize/inline_container.h>
+#include <optional>
+#include <torch/csrc/jit/frontend/schema_matching.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/operator.h>
+
+#include <attune/sdk/error.h>
+
+#include "formats/exported/archive.h"
+#include "formats/exported/batch.h"
+#include "formats/exported/core_operators.h"
+#include "formats/exported/layers.h"
+#include "formats/exported/modules.h"
+#include "formats/exported/values.h"
+
+namespace attune {
+namespace {
+
+using nlohmann::json;
+using torch::jit::Graph;
+using torch::jit::NamedValue;
+using torch::jit::Node;
+using torch::jit::Value;
+
+// Of integers and numbers that the program computes.
+const std::map<std::string, const char*> scalar_operators{{"_operator.add", "aten::add"},
+                                                          {"_operator.sub", "aten::sub"},
+                                                          {"_operator.mul", "aten::mul"},
+                                                          {"_operator.truediv", "aten::div"},
+                                                          {"_operator.neg", "aten::neg"},
+                                                          {"_operator.floordiv", "aten::floordiv"},
+                                                          {"_operator.mod", "aten::remainder"},
+                                                          {"_operator.pow", "aten::pow"},
+                                                          {"_operator.eq", "aten::eq"},
+                                                          {"_operator.ne", "aten::ne"},
+                                                          {"_operator.lt", "aten::lt"},
+                                                          {"_operator.le", "aten::le"},
+                                                          {"_operator.gt", "aten::gt"},
+                                                          {"_operator.ge", "aten::ge"},
+                                                          {"_operator.and_", "aten::__and__"},
+                                                          {"_operator.or_", "aten::__or__"},
+                                                          {"math.ceil", "aten::ceil"},
+                                                          {"math.floor", "aten::floor"},
+                                                          {"math.trunc", "aten::Int"},
+                                                          {"torch.sym_max", "prim::max"},
+                                                          {"torch.sym_min", "prim::min"},
+                                                          {"torch.sym_int", "aten::Int"},
+                                                          {"torch.sym_float", "aten::Float"},
+                                                          {"torch.sym_not", "aten::__not__"},
+                                                          {"_operator.getitem", "aten::__getitem__"}};
+
+// What checks sizes and types; the model's own checks of its input say the same.
+bool is_check(const std::string& name) {
+  return name.compare(0, 7, "_assert") == 0 || name.compare(0, 13, "sym_constrain") == 0;
+}
+
+class ProgramBuilder {
+ public:
+  explicit ProgramBuilder(const ExportedArchive& archive)
+      : archive_(archive),
+        program_(archive.program.at("graph_module")),
+        layers_(exported_layers(program_.at("graph"))),
+        tree_(layers_.types),
+        graph_(std::make_shared<Graph>()),
+        values_(*graph_, graph_->addInput("self"), device(archive)) {}
+
+  ModelSource build() {
+    add_inputs();
+    const json& nodes = program_.at("graph").at("nodes");
+    for (size_t i = 0; i < nodes.size(); ++i) add_node(nodes[i], i);
+    graph_->registerOutput(output());
+    number_repeated_calls(graph_);
+    ModelSource source{"exported", graph_, tree_.at(""), {}, [graph = graph_](const torch::jit::Module& parameters) {
+                         return as_torchscript(parameters, graph);
+                       }};
+    batch_->check(source);
+    return source;
+  }
+
+ private:
+  static c10::Device device(const ExportedArchive& archive) {
+    return archive.tensors.empty() ? c10::Device(c10::kCPU) : archive.tensors.begin()->second.device();
+  }
+
+  void add_inputs() {
+    std::string input;
+    for (const json& spec : program_.at("signature").at("input_specs")) {
+      const auto [kind, entry] = union_of(spec);
+      if (kind == "parameter") add_tensor(entry, entry.at("parameter_name"), true);
+      if (kind == "buffer") add_tensor(entry, entry.at("buffer_name"), false);
+      if (kind == "tensor_constant") add_tensor(entry, entry.at("tensor_constant_name"), false);
+      if (kind == "custom_obj") throw Error(Fault::input, "uses an object of its own, which cannot be read here");
+      if (kind == "user_input" && !entry.at("arg").contains("as_none")) input = add_user_input(entry.at("arg"), input);
+    }
+    graph_->inputs()[0]->setType(tree_.at("").type());
+    if (input.empty()) throw Error(Fault::input, "takes no tensor as input");
+    batch_.emplace(program_.at("graph"), input);
+  }
+
+  std::string add_user_input(const json& argument, const std::string& before) {
+    if (!before.empty() || !argument.contains("as_tensor")) {
+      throw Error(Fault::input, "takes several inputs; export a wrapper whose forward takes the picture alone");
+    }
+    const auto name = argument["as_tensor"].at("name").get<std::string>();
+    input_ = graph_->addInput(name)->setType(c10::TensorType::get());
+    values_.set(name, input_);
+    return name;
+  }
+
+  void add_tensor(const json& spec, const std::string& path, bool parameter) {
+    const auto tensor = archive_.tensors.find(path);
+    if (tensor == archive_.tensors.end()) throw Error(Fault::input, "is damaged: it lacks the tensor '" + path + "'");
+    tree_.add(path, tensor->second, parameter);
+    values_.set_attribute(spec.at("arg").at("name"), path);
+  }
+
+  void add_node(const json& node, size_t index) {
+    const auto target = node.at("target").get<std::string>();
+    const std::string aten = "torch.ops.aten.";
+    const auto scope = layers_.scopes.find(index);
+    const auto root = c10::make_intrusive<torch::jit::Scope>();
+    torch::jit::WithCurrentScope within(
+        *graph_, scope == layers_.scopes.end() ? root : root->push(c10::Symbol::scope(scope->second)));
+    const auto scalar = scalar_operators.find(target);
+    if (scalar != scalar_operators.end()) {
+      std::vector<NamedValue> arguments;
+      for (const json& input : node.at("inputs")) arguments.emplace_back(values_.read(input.at("arg")));
+      return take(node, {graph_->insert(c10::Symbol::fromQualString(scalar->second), arguments)});
+    }
+    if (target.compare(0, aten.size(), aten) != 0) {
+      throw Error(Fault::input, "uses the operator " + target + where(index) + ", which is not known here");
+    }
+    const std::string rest = target.substr(aten.size());
+    add_operator(node, index, rest.substr(0, rest.find('.')), rest.substr(rest.find('.') + 1));
+  }
+
+  std::string where(size_t index) const {
+    const auto scope = layers_.scopes.find(index);
+    return scope == layers_.scopes.end() ? "" : " in layer '" + scope->second + "'";
+  }
+
+  void add_operator(const json& node, size_t index, const std::string& name, std::string overload) {
+    if (is_check(name) || changes_state(node, name)) return;
+    std::vector<NamedValue> arguments;
+    for (const json& input : node.at("inputs")) {
+      const auto argument = input.at("name").get<std::string>();
+      arguments.emplace_back(argument, read_argument(node, name, argument, input.at("arg")));
+    }
+    if (overload == "default") overload.clear();
+    try {
+      if (torch::jit::GraphFunction* function = core_operator(name)) return take(node, call(*function, arguments));
+      if (name == "sym_size") return take(node, {graph_->insert(c10::aten::size, {}, arguments)});
+      if (name == "sym_numel")
+        return take(node, {graph_->insert(c10::Symbol::fromQualString("aten::numel"), {}, arguments)});
+      const auto symbol = c10::Symbol::fromQualString("aten::" + name);
+      const auto& candidates = torch::jit::getAllOperatorsFor(symbol);
+      for (const auto& candidate : candidates) {
+        if (candidate->schema().overload_name() != overload || takes_number_as_tensor(candidate->schema(), arguments))
+          continue;
+        return take(node, call(candidate->schema(), arguments));
+      }
+      if (name == "squeeze" && overload == "dims") return take(node, {squeeze(node)});
+      if (!candidates.empty()) return take(node, {graph_->insert(symbol, {}, arguments)});
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception&) {
+      throw Error(Fault::input, "calls the operator aten::" + name + where(index) + " with arguments that LibTorch " +
+                                    torch_version() + " does not take");
+    }
+    throw Error(Fault::input, "uses the operator aten::" + name + where(index) + ", which LibTorch " + torch_version() +
+                                  " does not have; use an attune that runs with a newer one");
+  }
+
+  // x * 2 is written as a product of tensors; for numbers there is another overload.
+  bool takes_number_as_tensor(const c10::FunctionSchema& schema, const std::vector<NamedValue>& arguments) const {
+    return std::any_of(arguments.begin(), arguments.end(), [&](const NamedValue& argument) {
+      const auto index = schema.argumentIndexWithName(argument.name());
+      return index && schema.arguments()[*index].type()->isSubtypeOf(*c10::TensorType::get()) &&
+             argument.value(*graph_)->type()->isSubtypeOf(*c10::NumberType::get());
+    });
+  }
+
+  // Of several axes; LibTorch before 2.0 takes one at a time.
+  Value* squeeze(const json& node) {
+    Value* value = values_.read(node.at("inputs").at(0).at("arg"));
+    auto axes = node.at("inputs").at(1).at("arg").at("as_ints").get<std::vector<int64_t>>();
+    std::sort(axes.begin(), axes.end(), std::greater<>());
+    for (const int64_t axis : axes) value = graph_->insert(c10::aten::squeeze, {value, axis});
+    return value;
+  }
+
+  std::vector<Value*> call(torch::jit::GraphFunction& function, const std::vector<NamedValue>& arguments) {
+    const auto matched = torch::jit::matchSchema(function.getSchema(), {}, *graph_, {}, arguments);
+    const std::vector<Value*> outputs = torch::jit::insertGraph(*graph_, *function.graph(), matched.inputs);
+    const auto tuple = outputs[0]->type()->cast<c10::TupleType>();
+    if (!tuple) return outputs;
+    const auto unpacked = graph_->insertNode(graph_->createTupleUnpack(outputs[0]))->outputs();
+    return {unpacked.begin(), unpacked.end()};
+  }
+
+  std::vector<Value*> call(const c10::FunctionSchema& schema, const std::vector<NamedValue>& arguments) {
+    const auto matched = torch::jit::matchSchema(schema, {}, *graph_, {}, arguments);
+    Node* node = graph_->insertNode(
+        graph_->create(c10::Symbol::fromQualString(schema.name()), matched.inputs, matched.return_types.size()));
+    for (size_t i = 0; i < node->outputs().size(); ++i) node->output(i)->setType(matched.return_types[i]);
+    return {node->outputs().begin(), node->outputs().end()};
+  }
+
+  // Counters and running statistics of a program that was exported for training.
+  bool changes_state(const json& node, const std::string& name) const {
+    if (name.empty() || name.back() != '_' || node.at("inputs").empty()) return false;
+    const std::vector<std::string> changed = tensors_of(json::array({node["inputs"][0].at("arg")}));
+    return changed.size() == 1 && values_.is_attribute(changed[0]);
+  }
+
+  // Gives the values of a node their names, and marks those that layers return.
+  void take(const json& node, const std::vector<Value*>& made) {
+    const json& outputs = node.at("outputs");
+    batch_->pass_on(node);
+    for (size_t i = 0; i < std::min(outputs.size(), made.size()); ++i) {
+      const json& output = outputs[i];
+      if (output.contains("as_tensors")) {
+        const auto names = tensors_of(json::array({output}));
+        Node* unpack = graph_->insertNode(graph_->createListUnpack(made[i], names.size()));
+        for (size_t j = 0; j < names.size(); ++j) name(names[j], unpack->output(j));
+      } else if (output.contains("as_tensor")) {
+        name(output["as_tensor"].at("name"), made[i]);
+      } else if (!output.contains("as_none")) {
+        values_.set(union_of(output).second.at("as_name"), made[i]);
+      }
+    }
+  }
+
+  void name(const std::string& name, Value* value) {
+    const auto layers = layers_.ends.find(name);
+    if (layers != layers_.ends.end()) {
+      for (const std::string& layer : layers->second) value = mark_layer(*graph_, value, layer);
+    }
+    values_.set(name, value);
+  }
+
+  // Sizes of a program for one batch size alone are freed of it.
+  Value* read_argument(const json& node, const std::string& operation, const std::string& argument, const json& given) {
+    const auto sizes = batch_->freed(node, operation, argument, given);
+    if (!sizes) return values_.read(given);
+    if (operation.find("view") != std::string::npos || operation == "reshape") return values_.constant(*sizes);
+    std::vector<Value*> values{graph_->insert(c10::aten::size, {input_, values_.constant(0)})};
+    for (size_t i = 1; i < sizes->size(); ++i) values.push_back(values_.constant((*sizes)[i]));
+    return graph_->insertNode(graph_->createList(c10::IntType::get(), values))->output();
+  }
+
+  // One tensor, a tuple, or the dictionary that the model returned.
+  Value* output() {
+    std::vector<Value*> outputs;
+    for (const json& spec : program_.at("signature").at("output_specs")) {
+      if (spec.contains("user_output")) outputs.push_back(values_.read(spec["user_output"].at("arg")));
+    }
+    if (outputs.empty()) throw Error(Fault::input, "returns nothing");
+    const std::vector<std::string> keys = output_keys();
+    if (keys.size() != outputs.size()) {
+      return outputs.size() == 1 ? outputs[0] : graph_->insertNode(graph_->createTuple(outputs))->output();
+    }
+    std::vector<Value*> names;
+    for (const std::string& key : keys) names.push_back(values_.constant(key));
+    return graph_->insertNode(graph_->createDict(c10::StringType::get(), c10::TensorType::get(), names, outputs))
+        ->output();
+  }
+
+  std::vector<std::string> output_keys() const {
+    const json none = json::array();
+    for (const json& call : program_.value("module_call_graph", none)) {
+      if (call.value("fqn", "?") != "" || !call.contains("signature") || call["signature"].is_null()) continue;
+      const json spec = json::parse(call["signature"].value("out_spec", "null"), nullptr, false);
+      if (!spec.is_array() || spec.size() < 2 || !spec[1].is_object()) continue;
+      const json context =
+          json::parse(spec[1].value("context", json("null")).is_string() ? spec[1]["context"].get<std::string>()
+                                                                         : std::string("null"),
+                      nullptr, false);
+      const bool has_keys =
+          context.is_array() && !context.empty() &&
+          std::all_of(context.begin(), context.end(), [](const json& key) { return key.is_string(); });
+      if (has_keys) return context.get<std::vector<std::string>>();
+    }
+    return {};
+  }
+
+  const ExportedArchive& archive_;
+  const json& program_;
+  const ExportedLayers layers_;
+  ModuleTree tree_;
+  std::shared_ptr<Graph> graph_;
+  Value* input_ = nullptr;
+  ProgramValues values_;
+  std::optional<FixedBatch> batch_;
+};
+
+}  // namespace
+
+bool is_exported(const std::filesystem::path& path) {
+  try {
+    caffe2::serialize::PyTorchStreamReader reader(path.string());
+    return reader.hasRecord("archive_format") || reader.hasRecord("serialized_exported_program.json");
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+ModelSource read_exported(const std::filesystem::path& path, c10::Device device) {
+  try {
+    return ProgramBuilder(read_archive(path, device)).build();
+  } catch (const Error& error) {
+    throw Error(error.fault(), "model '" + path.string() + "' " + error.what());
+  } catch (const std::exception& error) {
+    throw Error(Fault::input, "model '" + path.string() + "' is damaged: " + reason_of(error));
+  }
+}
+
+}  // namespace attune

@@ -1,0 +1,339 @@
+// Programs of torch.export: values, gradients, names of layers, refusals, damage.
+
+#include "exported.h"
+
+#include <gtest/gtest.h>
+#include <random>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <attune/model.h>
+
+#include "errors.h"
+#include "folder.h"
+#include "models.h"
+
+namespace attune {
+namespace {
+
+using test::ExportedProgram;
+using test::json;
+using test::tensor;
+
+json ints(std::vector<int64_t> values) { return {{"as_ints", values}}; }
+json integer(int64_t value) { return {{"as_int", value}}; }
+
+class Exported : public testing::Test {
+ protected:
+  std::filesystem::path write(const ExportedProgram& program, const std::string& output) {
+    return write(program, program.program({output}));
+  }
+  std::filesystem::path write(const ExportedProgram& program, const json& text) {
+    test::write_archive(folder_ / "model.pt2", program.records(text));
+    return folder_ / "model.pt2";
+  }
+  std::string refusal(const ExportedProgram& program, const json& text) {
+    return test::message_of(Fault::input, [&] { open_model(write(program, text)); });
+  }
+
+  // conv - norm - relu_ in a Sequential, relu once more, mean, linear, in float64: as the training IR has it or, with
+  // `core`, as run_decompositions() leaves it.
+  ExportedProgram network(bool core) {
+    ExportedProgram p({3, 8, 6});
+    const auto weight = tensor(p.parameter("body.0.weight", weight_)),
+               scale = tensor(p.parameter("body.1.weight", scale_)), shift = tensor(p.parameter("body.1.bias", shift_)),
+               mean = tensor(p.parameter("body.1.mean", mean_, "buffer")),
+               variance = tensor(p.parameter("body.1.var", var_, "buffer")), fc = tensor(p.parameter("fc.weight", fc_)),
+               bias = tensor(p.parameter("fc.bias", bias_));
+    const json none = {{"as_none", true}}, yes = {{"as_bool", true}}, no = {{"as_bool", false}};
+    const json momentum = {{"as_float", 0.1}}, eps = {{"as_float", 1e-5}};
+    const ExportedProgram::Stack conv{{"body", "Sequential"}, {"body.0", "conv.Conv2d"}},
+        norm{{"body", "Sequential"}, {"body.1", "batchnorm.BatchNorm2d"}},
+        relu{{"body", "Sequential"}, {"body.2", "activation.ReLU"}}, again{{"body.2@1", "activation.ReLU"}},
+        linear{{"fc", "linear.Linear"}};
+    std::string v;
+    if (core) {
+      v = p.node("torch.ops.aten.convolution.default",
+                 {{"input", tensor("x")},
+                  {"weight", weight},
+                  {"bias", none},
+                  {"stride", ints({2, 2})},
+                  {"padding", ints({1, 1})},
+                  {"dilation", ints({1, 1})},
+                  {"transposed", no},
+                  {"output_padding", ints({0, 0})},
+                  {"groups", integer(1)}},
+                 conv);
+      v = p.node("torch.ops.aten._native_batch_norm_legit_no_training.default",
+                 {{"input", tensor(v)},
+                  {"weight", scale},
+                  {"bias", shift},
+                  {"running_mean", mean},
+                  {"running_var", variance},
+                  {"momentum", momentum},
+                  {"eps", eps}},
+                 norm, {}, json::array({tensor("v1"), tensor("unused_1"), tensor("unused_2")}));
+      v = p.node("torch.ops.aten.relu.default", {{"self", tensor(v)}}, relu);
+    } else {
+      v = p.node("torch.ops.aten.conv2d.default",
+                 {{"input", tensor("x")},
+                  {"weight", weight},
+                  {"bias", none},
+                  {"stride", ints({2, 2})},
+                  {"padding", ints({1, 1})}},
+                 conv);
+      v = p.node("torch.ops.aten.batch_norm.default",
+                 {{"input", tensor(v)},
+                  {"weight", scale},
+                  {"bias", shift},
+                  {"running_mean", mean},
+                  {"running_var", variance},
+                  {"training", no},
+                  {"momentum", momentum},
+                  {"eps", eps},
+                  {"cudnn_enabled", yes}},
+                 norm);
+      v = p.node("torch.ops.aten.relu_.default", {{"self", tensor(v)}}, relu);
+    }
+    v = p.node("torch.ops.aten.mul.Tensor", {{"self", tensor(v)}, {"other", integer(2)}});
+    v = p.node("torch.ops.aten.relu.default", {{"self", tensor(v)}}, again);
+    v = p.node("torch.ops.aten.mean.dim", {{"self", tensor(v)}, {"dim", ints({2, 3})}});
+    if (core) {
+      const std::string t = p.node("torch.ops.aten.permute.default", {{"self", fc}, {"dims", ints({1, 0})}}, linear);
+      p.node("torch.ops.aten.addmm.default", {{"self", bias}, {"mat1", tensor(v)}, {"mat2", tensor(t)}}, linear);
+    } else {
+      p.node("torch.ops.aten.linear.default", {{"input", tensor(v)}, {"weight", fc}, {"bias", bias}}, linear);
+    }
+    return p;
+  }
+  static std::string last(const ExportedProgram& p) { return "v" + std::to_string(p.nodes.size() - 1); }
+
+  at::Tensor activation(const at::Tensor& x) const {
+    const at::Tensor y =
+        at::batch_norm(at::conv2d(x, weight_, {}, 2, 1), scale_, shift_, mean_, var_, false, 0.1, 1e-5, false);
+    return (y.relu() * 2).relu();
+  }
+  at::Tensor scores(const at::Tensor& activation) const { return at::linear(activation.mean({2, 3}), fc_, bias_); }
+
+  test::TemporaryFolder folder_;
+  at::Tensor weight_ = test::seeded({5, 3, 3, 3}, 1, 0.4), scale_ = test::seeded({5}, 2), shift_ = test::seeded({5}, 3),
+             mean_ = test::seeded({5}, 4), var_ = test::seeded({5}, 5).square() + 0.5, fc_ = test::seeded({4, 5}, 6),
+             bias_ = test::seeded({4}, 7);
+  at::Tensor x_ = test::seeded({2, 3, 8, 6}, 8);
+};
+
+class ExportedIr : public Exported, public testing::WithParamInterface<bool> {};
+
+TEST_P(ExportedIr, IsTheModelThatWasExported) {
+  const ExportedProgram program = network(GetParam());
+  const auto model = open_model(write(program, last(program)));
+  EXPECT_EQ(model->source(), "exported");
+  EXPECT_TRUE(at::allclose(model->module_output(x_, false), scores(activation(x_)), 1e-12, 1e-12));
+  std::vector<std::string> names;
+  for (const LayerInfo& layer : model->layers()) names.push_back(layer.name + " " + layer.type);
+  EXPECT_EQ(names, (std::vector<std::string>{"body.0 Conv2d", "body.1 BatchNorm2d", "body.2 ReLU", "body Sequential",
+                                             "body.2@2 ReLU", "fc Linear"}));
+  EXPECT_EQ(model->auto_layer(x_), "body.2@2");
+  EXPECT_EQ(model->activations(), (std::vector<std::string>{"relu", "relu"}));
+  EXPECT_EQ(model->likely_input(), (std::vector<int64_t>{3, 224, 224}));
+}
+
+TEST_P(ExportedIr, GradientsReachParameters) {
+  const ExportedProgram program = network(GetParam());
+  const auto model = open_model(write(program, last(program)));
+  Needs needs;
+  needs.gradients = true;
+  needs.captures = {{"body.2@2"}};
+  const auto pass = model->forward(x_, needs, true);
+  EXPECT_TRUE(at::allclose(pass->activation("body.2@2"), activation(x_), 1e-12, 1e-12));
+  const at::Tensor score = pass->output().select(1, 2).sum();
+  const at::Tensor weight = model->parameter("body.0.weight");
+  EXPECT_TRUE(weight.requires_grad());
+  const auto found = torch::autograd::grad({score}, {weight});
+  const at::Tensor own = weight_.clone().requires_grad_();
+  const at::Tensor z =
+      at::batch_norm(at::conv2d(x_, own, {}, 2, 1), scale_, shift_, mean_, var_, false, 0.1, 1e-5, false);
+  const auto wanted = torch::autograd::grad({scores((z.relu() * 2).relu()).select(1, 2).sum()}, {own});
+  EXPECT_TRUE(at::allclose(found[0], wanted[0], 1e-10, 1e-12));
+}
+
+INSTANTIATE_TEST_SUITE_P(Ir, ExportedIr, testing::Bool(),
+                         [](const auto& info) { return info.param ? "core" : "training"; });
+
+// A view that has the example's batch in it, as exported without dynamic shapes.
+ExportedProgram fixed(int64_t first, at::Tensor fc) {
+  ExportedProgram p({3, 4, 4}, 2);
+  const std::string weight = p.parameter("fc", fc);
+  const std::string v =
+      p.node("torch.ops.aten.view.default", {{"self", tensor("x")}, {"size", ints({first, 48 * 2 / first})}}, {},
+             {first, 48 * 2 / first});
+  p.node("torch.ops.aten.linear.default", {{"input", tensor(v)}, {"weight", tensor(weight)}});
+  return p;
+}
+
+TEST_F(Exported, TakesAnyBatchWhereTheExamplesIsAxis0) {
+  const ExportedProgram program = fixed(2, test::seeded({4, 48}, 1));
+  const auto model = open_model(write(program, last(program)));
+  EXPECT_EQ(model->module_output(test::seeded({5, 3, 4, 4}, 2), false).sizes(), (std::vector<int64_t>{5, 4}));
+}
+
+TEST_F(Exported, RefusesWhatMixesRows) {
+  const ExportedProgram program = fixed(1, test::seeded({4, 96}, 1));
+  EXPECT_TRUE(test::contains(refusal(program, program.program({last(program)})),
+                             "was exported for batches of 2 alone; export it with dynamic_shapes"));
+}
+
+TEST_F(Exported, ReturnsDictionariesByTheirKeys) {
+  const ExportedProgram program = network(false);
+  const std::string spec =
+      R"([1, {"type": "builtins.dict", "context": "[\"logits\", \"features\"]", "children_spec": []}])";
+  const auto file = write(program, program.program({last(program), "v5"}, spec));
+  ModelOptions options;
+  options.output = "features";
+  EXPECT_EQ(open_model(file, options)->module_output(x_, false).size(1), 5);
+  EXPECT_EQ(open_model(file)->module_output(x_, false).size(1), 4);
+}
+
+// One storage under two names is one parameter, whose gradient is the sum of both uses.
+TEST_F(Exported, KeepsTiedParameters) {
+  ExportedProgram p({4});
+  const at::Tensor w = test::seeded({4, 4}, 1);
+  const std::string a = p.parameter("a", w), b = p.parameter("b", w);
+  const std::string v = p.node("torch.ops.aten.linear.default", {{"input", tensor("x")}, {"weight", tensor(a)}});
+  p.node("torch.ops.aten.linear.default", {{"input", tensor(v)}, {"weight", tensor(b)}});
+  auto records = p.records(p.program({last(p)}));
+  json config = p.config();
+  config["config"]["b"]["path_name"] = "weight_0";
+  records["data/weights/model_weights_config.json"] = config.dump();
+  test::write_archive(folder_ / "tied.pt2", records);
+  const auto model = open_model(folder_ / "tied.pt2");
+  EXPECT_TRUE(model->parameter("a").is_same(model->parameter("b")));
+}
+
+// What training writes: TorchScript, with the layers and parameters that the program had.
+TEST_F(Exported, IsSavedAsTorchScript) {
+  const ExportedProgram program = network(false);
+  const ModelSource source = read_model(write(program, last(program)), at::kCPU);
+  {
+    const at::NoGradGuard no_gradients;
+    source.parameters.attr("fc").toModule().attr("bias").toTensor().fill_(3);
+  }
+  source.save(source.parameters);
+  const auto saved = open_model(folder_.write("saved.pt", source.save(source.parameters)));
+  const auto model = open_model(folder_ / "model.pt2");
+  EXPECT_EQ(saved->source(), "torchscript");
+  ASSERT_EQ(saved->layers().size(), model->layers().size());
+  for (size_t i = 0; i < model->layers().size(); ++i) {
+    EXPECT_EQ(saved->layers()[i].name, model->layers()[i].name);
+    EXPECT_EQ(saved->layers()[i].type, model->layers()[i].type);
+  }
+  const at::Tensor expected = at::linear(activation(x_).mean({2, 3}), fc_, at::full_like(bias_, 3));
+  EXPECT_TRUE(at::allclose(saved->module_output(x_, false), expected, 1e-12, 1e-12));
+  ASSERT_EQ(saved->parameters().size(), 5U);
+  EXPECT_EQ(saved->parameters()[0].first, "body.0.weight");
+  EXPECT_EQ(saved->buffers().size(), 2U);
+}
+
+TEST_F(Exported, RefusesWithOneSentence) {
+  const ExportedProgram good = network(false);
+  const std::string end = last(good);
+  const auto changed = [&](const auto& change) {
+    json text = good.program({end});
+    change(text["graph_module"]);
+    return refusal(good, text);
+  };
+  EXPECT_TRUE(test::contains(changed([](json& m) { m["graph"]["nodes"][0]["target"] = "torch.ops.aten.warp.default"; }),
+                             "uses the operator aten::warp in layer 'body.0', which LibTorch "));
+  EXPECT_TRUE(
+      test::contains(changed([](json& m) { m["graph"]["nodes"][3]["target"] = "torch.ops.vision.nms.default"; }),
+                     "uses the operator torch.ops.vision.nms.default, which is not known here"));
+  EXPECT_TRUE(test::contains(changed([](json& m) { m["graph"]["nodes"][2]["inputs"][0]["arg"] = tensor("nobody"); }),
+                             "nothing makes its value 'nobody'"));
+  EXPECT_TRUE(test::contains(changed([](json& m) {
+                               m["signature"]["input_specs"].push_back({{"user_input", {{"arg", tensor("y")}}}});
+                             }),
+                             "takes several inputs"));
+  EXPECT_TRUE(
+      test::contains(changed([](json& m) { m["signature"]["output_specs"] = json::array(); }), "returns nothing"));
+  EXPECT_TRUE(test::contains(changed([](json& m) { m.erase("signature"); }), "is damaged"));
+
+  auto records = good.records(good.program({end}));
+  const auto refused = [&](const std::map<std::string, std::string>& changed_records) {
+    test::write_archive(folder_ / "bad.pt2", changed_records);
+    return test::message_of(Fault::input, [&] { open_model(folder_ / "bad.pt2"); });
+  };
+  auto other = records;
+  other["models/second.json"] = other["models/model.json"];
+  EXPECT_TRUE(test::contains(refused(other), "holds several programs (model, second)"));
+  other = records;
+  other.erase("models/model.json");
+  other["data/aotinductor/model/model.so"] = "code";
+  EXPECT_TRUE(test::contains(refused(other), "holds compiled code and no graph"));
+  EXPECT_TRUE(test::contains(refused({{"serialized_exported_program.json", "{}"}}), "PyTorch 2.7 or older"));
+  other = records;
+  other["data/weights/weight_0"].resize(8);
+  EXPECT_TRUE(test::contains(refused(other), "'body.0.weight' reaches beyond its 8 bytes"));
+  json config = good.config();
+  config["config"]["fc.bias"]["tensor_meta"]["strides"] = test::sizes_json({-3});
+  other = records;
+  other["data/weights/model_weights_config.json"] = config.dump();
+  EXPECT_TRUE(test::contains(refused(other), "'fc.bias' reaches beyond"));
+  config = good.config();
+  config["config"]["fc.bias"]["use_pickle"] = true;
+  other["data/weights/model_weights_config.json"] = config.dump();
+  EXPECT_TRUE(test::contains(refused(other), "as a Python object"));
+}
+
+// Takes away, exchanges or falsifies one place of the text.
+void damage(json& text, std::mt19937& random) {
+  json* at = &text;
+  while (at->is_structured() && !at->empty()) {
+    auto entry = at->begin();
+    std::advance(entry, random() % at->size());
+    if (random() % 12 == 0) {
+      at->erase(entry);
+      return;
+    }
+    at = &*entry;
+  }
+  static const std::vector<json> others{nullptr, -1,   1e300,         int64_t{1} << 62, "x",
+                                        "v3",    true, json::array(), json::object()};
+  *at = others[random() % others.size()];
+}
+
+TEST_F(Exported, DamagedProgramsAreRefusedOrRun) {
+  int refused = 0;
+  for (int seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(seed);
+    const ExportedProgram program = network(seed % 2 == 1);
+    json text = program.program({last(program)});
+    for (int i = 0; i <= seed % 3; ++i) damage(text, random);
+    const auto file = write(program, text);
+    try {
+      open_model(file)->inspect(x_);
+    } catch (const Error& error) {
+      ++refused;
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+      EXPECT_LT(std::string(error.what()).size(), 600U) << error.what();
+    }
+  }
+  EXPECT_GT(refused, 100);
+}
+
+TEST_F(Exported, DamagedFilesAreRefused) {
+  const ExportedProgram program = network(false);
+  const std::string bytes = test::read_bytes(write(program, last(program)));
+  for (size_t i = 0; i < 100; ++i) {
+    std::string damaged = bytes;
+    if (i % 2 == 0) damaged.resize(bytes.size() * i / 100);
+    if (i % 2 == 1) damaged[bytes.size() * i / 100] ^= 0x55;
+    const auto file = folder_.write("damaged.pt2", damaged);
+    try {
+      open_model(file)->inspect(x_);
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace attune
