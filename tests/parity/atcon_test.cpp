@@ -40,7 +40,7 @@ class Atcon : public testing::Test {
 
   double gradient_norm(const at::Tensor& loss) const {
     std::vector<at::Tensor> parameters;
-    for (const auto& parameter : model_->module().parameters()) parameters.push_back(parameter);
+    for (const auto& [name, parameter] : model_->parameters()) parameters.push_back(parameter);
     double square = 0;
     for (const auto& gradient : torch::autograd::grad({loss}, parameters, {}, false, false, true)) {
       if (gradient.defined()) square += gradient.to(at::kDouble).square().sum().item<double>();

@@ -16,16 +16,14 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Format {
-  // Whether a file, which begins with these bytes, is for this format to read or to refuse.
-  bool (*takes)(const fs::path& path, const std::string& bytes);
+  const char* beginning;                // of its files
+  bool (*takes)(const fs::path& path);  // whether a file that begins so is of this format; none: all are
   // Throws Error(Fault::input).
   ModelSource (*read)(const fs::path& path, c10::Device device);
 };
 
-const Format formats[] = {
-    {[](const fs::path& path, const std::string& bytes) { return bytes.compare(0, 2, "PK") == 0 && is_exported(path); },
-     read_exported},
-    {[](const fs::path&, const std::string& bytes) { return begins_as_torchscript(bytes); }, read_torchscript}};
+constexpr Format formats[] = {
+    {"PK", is_exported, read_exported}, {"PK", nullptr, read_torchscript}, {"\x80\x02", nullptr, refuse_pickle}};
 constexpr size_t longest_beginning = 16;  // in bytes
 
 [[noreturn]] void refuse_file(const fs::path& path, const std::string& reason) {
@@ -50,7 +48,8 @@ std::string first_bytes(const fs::path& path) {
 ModelSource read_model(const fs::path& path, c10::Device device) {
   const std::string bytes = first_bytes(path);
   for (const Format& format : formats) {
-    if (format.takes(path, bytes)) return format.read(path, device);
+    if (bytes.rfind(format.beginning, 0) != 0 || (format.takes != nullptr && !format.takes(path))) continue;
+    return format.read(path, device);
   }
   refuse_file(path, std::string("is neither a TorchScript file nor a program of torch.export: ") + how_to_export);
 }

@@ -118,5 +118,31 @@ TEST_F(ByHand, NumbersLayersThatAreCalledAgain) {
   EXPECT_EQ(model.layers()[2].name, "features.act@2");
 }
 
+// A network with a child and a buffer.
+TEST(Scripted, IsAModelOfItsTensors) {
+  const at::Tensor kernel = test::seeded({4, 3, 3, 3}, 1), shift = test::seeded({4}, 2);
+  const ScriptedModule conv{
+      "conv.Conv2d", "def forward(self, x):\n    return torch.conv2d(x, self.kernel, None)\n", {{"kernel", kernel}}};
+  const ScriptedModule network{"Network",
+                               "def forward(self, x):\n"
+                               "    return torch.mean(self.conv.forward(x), [2, 3]) + self.shift\n",
+                               {},
+                               {{"shift", shift}},
+                               {{"conv", conv}}};
+  const auto model = torchscript_model(network);
+  EXPECT_EQ(model->source(), "torchscript");
+  ASSERT_EQ(model->layers().size(), 1U);
+  EXPECT_EQ(model->layers()[0].type, "Conv2d");
+  EXPECT_TRUE(model->parameter("conv.kernel").requires_grad());
+  const at::Tensor x = test::seeded({2, 3, 6, 5}, 3);
+  EXPECT_TRUE(at::allclose(model->forward(x, {}, true)->output(), at::conv2d(x, kernel).mean({2, 3}) + shift));
+}
+
+TEST(Scripted, SaysWhichModuleDoesNotCompile) {
+  const ScriptedModule broken{"Broken", "def forward(self, x):\n    return torch.sofmax(x, 1)\n"};
+  const std::string said = test::message_of(Fault::input, [&] { torchscript_model(broken); });
+  EXPECT_TRUE(test::contains(said, "module 'Broken' does not compile: ")) << said;
+}
+
 }  // namespace
 }  // namespace attune

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <caffe2/serialize/inline_container.h>
-#include <fstream>
 #include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
 
@@ -11,19 +10,8 @@ namespace {
 
 using torch::jit::Module;
 
-constexpr const char* pickle_bytes = "\x80\x02";
-
 [[noreturn]] void refuse_archive(const std::filesystem::path& path, const std::string& reason) {
   throw Error(Fault::input, "model '" + path.string() + "' " + reason);
-}
-
-void check_beginning(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  char bytes[2] = {};
-  file.read(bytes, 2);
-  if (std::string(bytes, 2) != pickle_bytes) return;
-  refuse_archive(
-      path, std::string("is a pickled Python object (a state dict or a model), not TorchScript: ") + how_to_export);
 }
 
 // A truncated archive has lost its directory, which stands at the end; a state dict has no code.
@@ -58,21 +46,25 @@ Module compiled(const ScriptedModule& written, const std::shared_ptr<torch::jit:
   }
   for (const auto& [name, tensor] : written.buffers) module.register_buffer(name, tensor);
   for (const auto& [name, child] : written.children) module.register_module(name, compiled(child, unit));
-  module.define(written.code);
+  try {
+    module.define(written.code);
+  } catch (const std::exception& error) {
+    throw Error(Fault::input, "module '" + written.type + "' does not compile: " + reason_of(error));
+  }
   return module;
 }
 
 }  // namespace
 
-bool begins_as_torchscript(const std::string& bytes) {
-  return bytes.compare(0, 2, "PK") == 0 || bytes.compare(0, 2, pickle_bytes) == 0;
-}
-
 ModelSource read_torchscript(const std::filesystem::path& path, c10::Device device) {
-  check_beginning(path);
   check_archive(path);
   const Module module = load_archive(path, device);
   return of_file(path, [&] { return torchscript_source(module); });
+}
+
+ModelSource refuse_pickle(const std::filesystem::path& path, c10::Device) {
+  refuse_archive(
+      path, std::string("is a pickled Python object (a state dict or a model), not TorchScript: ") + how_to_export);
 }
 
 ModelSource torchscript_source(const Module& module) {

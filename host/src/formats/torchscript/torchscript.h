@@ -10,12 +10,12 @@ namespace attune {
 constexpr const char* how_to_export =
     "export the model in Python with `scripted = torch.jit.script(model.eval())` and `scripted.save(\"model.pt\")`";
 
-// Whether a file begins as TorchScript does, or as what is taken for it (a state dict, a pickled model).
-bool begins_as_torchscript(const std::string& bytes);
-
 // Throws Error(Fault::input) for anything that is no whole TorchScript file: truncated, a state dict or a pickled
 // Python model (the sentence says how to export).
 ModelSource read_torchscript(const std::filesystem::path& path, c10::Device device);
+
+// Says how to export what was saved without torch.jit, in the format before archives.
+[[noreturn]] ModelSource refuse_pickle(const std::filesystem::path& path, c10::Device device);
 
 // Shares the module's parameters; the module itself is only ever run.
 ModelSource torchscript_source(const torch::jit::Module& module);
