@@ -11,9 +11,9 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/shape_text.h"
 #include "model/graph/operators.h"
 #include "model/layers/layers.h"
+#include "model/layers/layout.h"
 
 namespace attune {
 namespace {
