@@ -168,14 +168,21 @@ TEST_F(BadModels, WhoseWordsAreNoText) {
 TEST_F(BadModels, Sidecars) {
   save_classifier(folder_ / "model.pt");
   write_picture("picture.png");
-  write("model.json", "{\"labels\": [\"cat\", ");
-  expect_parts(refused(3, "model.pt"), {"model.json:1:18: the text ends here"});
-  write("model.json", "{\"lables\": [\"cat\"]}");
-  expect_parts(refused(3, "model.pt"), {"model.json:1:2 at /lables: unknown key", "(did you mean \"labels\"?)"});
-  write("model.json", "{\"preprocess\": {\"size\": [0, 32]}}");
-  EXPECT_EQ(refused(3, "model.pt"), "model.json:1:26 at /preprocess/size/0: must be at least 1, not 0");
-  write("model.json", "{\"labels\": \"missing.txt\"}");
-  EXPECT_EQ(refused(3, "model.pt"), "model.json:1:12 at /labels: cannot be used: 'missing.txt' cannot be read");
+  const auto faults = [&](const std::string& sidecar) {
+    write("model.json", sidecar);
+    const Outcome outcome = run({"heatmap", "model.pt", "picture.png", "--threads", "1", "--output", "out"});
+    EXPECT_EQ(outcome.code, 3);
+    EXPECT_EQ(files("out"), std::set<std::string>());
+    return outcome.err;
+  };
+  expect_parts(faults("{\"labels\": [\"cat\", "), {"model.json:1:18: the text ends here"});
+  expect_parts(faults("{\"lables\": [\"cat\"]}"),
+               {"model.json:1:2 at /lables: unknown key", "did you mean \"labels\"?"});
+  EXPECT_EQ(faults("{\"preprocess\": {\"size\": [0, 32]},\n\"frames\": true}"),
+            "model.json:1:26 at /preprocess/size/0: must be at least 1, not 0\n"
+            "model.json:2:11 at /frames: must be an integer, not true\n");
+  EXPECT_EQ(faults("{\"labels\": \"missing.txt\"}"),
+            "model.json:1:12 at /labels: cannot be used: 'missing.txt' cannot be read\n");
   write("model.json", "{\"layer\": \"conv9\"}");
   expect_parts(refusal(5, {"layers", "model.pt"}), {"unknown layer 'conv9'"});
 }

@@ -179,10 +179,10 @@ TEST_F(TrainRefusals, SeveralDifferences) {
   const Outcome outcome = train({"--resume"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_EQ(outcome.err,
-            "attune: note: /stages/0/optimizer/lr was 0.01 and is 0.02 now\nattune: note: /seed was 0 and is 1 now\n"
+            "attune: note: /seed was 0 and is 1 now\nattune: note: /stages/0/optimizer/lr was 0.01 and is 0.02 now\n"
             "attune: the run in " +
                 in_folder("run") +
-                " was begun with another config: /stages/0/optimizer/lr was 0.01 and is 0.02 now (and 1 more); change "
+                " was begun with another config: /seed was 0 and is 1 now (and 1 more); change "
                 "it back, or give this one another \"output\"\n");
 }
 
