@@ -14,7 +14,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "bench_measures.h"
 #include "commands.h"
 #include "maps/attend.h"
