@@ -8,7 +8,7 @@
 #include <optional>
 #include <sstream>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "commands.h"
 #include "image/output_file.h"
 #include "render/plot.h"

@@ -13,7 +13,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "bench_measures.h"
 #include "commands.h"
 #include "config/component.h"

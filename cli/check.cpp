@@ -9,7 +9,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "check_child.h"
 #include "commands.h"
 #include "conformance/checks.h"

@@ -6,7 +6,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "commands.h"
 #include "demo/network.h"
 #include "demo/pictures.h"

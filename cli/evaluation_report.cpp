@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "table.h"
 
 namespace attune::cli {

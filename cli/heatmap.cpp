@@ -16,7 +16,7 @@
 #include <attune/sdk/error.h>
 #include <attune/sdk/version.h>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "commands.h"
 #include "input_run.h"
 #include "map_source.h"

@@ -12,7 +12,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "commands.h"
 #include "input_run.h"
 #include "progress.h"

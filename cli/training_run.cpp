@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "metrics/metric.h"
 #include "progress.h"
 #include "session.h"

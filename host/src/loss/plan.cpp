@@ -2,7 +2,6 @@
 
 #include <attune/consistency_loss.h>
 
-#include "base/text.h"
 #include "loss/parts.h"
 #include "maps/attend.h"
 
@@ -10,6 +9,12 @@ namespace attune {
 namespace {
 
 using Kind = PassPlan::Kind;
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
 
 class Planner {
  public:

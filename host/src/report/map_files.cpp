@@ -4,7 +4,7 @@
 #include <ATen/ops/upsample_linear1d.h>
 #include <ATen/ops/upsample_trilinear3d.h>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "image/nifti.h"
 #include "image/npy.h"
 #include "render/legend.h"

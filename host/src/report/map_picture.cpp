@@ -9,7 +9,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "render/signal_picture.h"
 #include "render/volume_picture.h"
 #include "report/report.h"

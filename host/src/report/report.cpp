@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "image/output_file.h"
 #include "render/colormap.h"
 #include "render/text.h"

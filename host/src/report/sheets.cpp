@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/text.h"
+#include "base/numbers.h"
 #include "render/contact_sheet.h"
 #include "render/text.h"
 #include "report/report.h"

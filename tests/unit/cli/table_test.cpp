@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <sstream>
 
-#include "base/text.h"
+#include "base/numbers.h"
 
 namespace attune::test {
 namespace {

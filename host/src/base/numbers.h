@@ -1,4 +1,4 @@
-// Numbers and lists in words, alike wherever they are written.
+// Numbers and lists as text, alike wherever they are written.
 #pragma once
 
 #include <cmath>
