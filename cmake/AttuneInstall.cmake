@@ -62,7 +62,7 @@ attune_install_data(${PROJECT_SOURCE_DIR}/sdk/template template sdk)
 # Documents, arranged as in the source tree, whose links they contain.
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(
-  DIRECTORY docs plugins
+  DIRECTORY docs
   DESTINATION ${CMAKE_INSTALL_DOCDIR}
   FILES_MATCHING
   PATTERN "*.md"
@@ -70,8 +70,7 @@ install(
   PATTERN "*.svg"
   PATTERN "*.json"
   REGEX "docs/(examples|experiments)/.*"
-  PATTERN "__pycache__" EXCLUDE
-  REGEX "plugins/(common|matcher|correlation)$" EXCLUDE)
+  PATTERN "__pycache__" EXCLUDE)
 # Where Debian wants every package's licence.
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/attune-sdk RENAME copyright COMPONENT sdk)

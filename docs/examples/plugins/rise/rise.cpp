@@ -28,8 +28,8 @@ Descriptor descriptor() {
   d.citation = "Petsiuk et al. 2018, Eq. 6";
   d.parameters = {
       integer("masks", default_masks, {2, 100000}, "How many masks are drawn"),
-      integer("cells", 7, {1, 64}, "Cells of a mask's grid along each axis of the input"),
-      real("probability", 0.5, {0.01, 1}, "How probably a cell is kept"),
+      integer("cells", 7, {2, 64}, "Cells of a mask's grid along each axis of the input"),
+      real("probability", 0.5, {0.01, 0.99}, "How probably a cell is kept"),
       boolean("centred", true, "Subtract the masks' mean score: what makes no difference is 0"),
   };
   d.differentiable = false;
