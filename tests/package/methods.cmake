@@ -22,8 +22,8 @@ endforeach()
 # What they cost: a parameter decides, and a recorded pass is counted with its memory.
 run("explaining" ${attune} loss model.pt sources/integrated_gradients/example.json --explain --gradient --plugin-dir
     integrated_gradients)
-expect("${output}" "\n[0-9]+ +forward +8 T +input +ig +yes\n")
+expect("${output}" "\n[0-9]+ +forward +8 +input +ig +yes\n")
 expect("${output}" "\n[0-9]+ +backward to the input +8 T +input +ig +yes\n")
 expect("${output}" "recorded whole passes")
 run("explaining" ${attune} loss model.pt sources/rise/example.json --explain --plugin-dir rise)
-expect("${output}" "\n[0-9]+ +forward +500 T +input +rise +no\n")
+expect("${output}" "\n[0-9]+ +forward +500 +input +rise +no\n")

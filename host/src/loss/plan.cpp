@@ -31,20 +31,23 @@ class Planner {
       recorded = recorded || requests_[map].graph;
     }
     plan.push_back({Kind::forward, on, listed(names), 1, true, recorded && gradient_, per_target});
-    for (const size_t map : maps) add_map(on, map);
+    for (const size_t map : maps) add_map(on, map, per_target);
   }
 
   std::vector<PassPlan> plan;
 
  private:
-  void add_map(const std::string& on, size_t map) {
+  // One run of a method serves all targets that it is given: here all that the spec explains, on an input that was made
+  // for a target that one. Each has a gradient of its own.
+  void add_map(const std::string& on, size_t map, bool per_target) {
     const Descriptor& method = descriptors_[map];
     const Needs needs = needs_of(requests_[map], model_);
-    const double forwards = needs.forward_passes > 0 ? needs.forward_passes : method.forward_passes;
-    const double backwards = needs.backward_passes > 0 ? needs.backward_passes : method.backward_passes;
+    const bool counted = needs.forward_passes > 0 || needs.backward_passes > 0;
+    const double forwards = counted ? needs.forward_passes : method.forward_passes;
+    const double backwards = counted ? needs.backward_passes : method.backward_passes;
     const bool recorded = requests_[map].graph && gradient_;
     const std::string& name = requests_[map].name;
-    if (forwards > 1) plan.push_back({Kind::forward, on, name, forwards - 1, true, recorded, true});
+    if (forwards > 1) plan.push_back({Kind::forward, on, name, forwards - 1, true, recorded, per_target});
     if (backwards > 0) {
       plan.push_back({Kind::backward, on, name, backwards, method.at_input_resolution, recorded, true});
     }

@@ -13,8 +13,8 @@
 // ```
 //
 // Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, section 3, who take a noise of 0.1 to 0.2. The
-// mean of squares is often called SmoothGrad squared, and the variance, of Adebayo et al., "Local Explanation Methods for Deep Neural Networks Lack
-// Sensitivity to Parameter Values", 2018, VarGrad.
+// mean of squares is often called SmoothGrad squared, and the variance, of Adebayo et al., "Local Explanation Methods
+// for Deep Neural Networks Lack Sensitivity to Parameter Values", 2018, VarGrad.
 //
 // The noise is drawn once for a map and is the same for every input of a batch and for every target; its standard
 // deviation follows the range of each input. What the nested method draws itself is the same for every draw of noise.
@@ -119,10 +119,11 @@ class Smooth final : public AttentionMethod {
   // Of the host's pass only the input is read; the method is given passes of its own.
   Needs needs(const Model& model) const override {
     const Needs one = method_->needs(model);
+    const bool counted = one.forward_passes > 0 || one.backward_passes > 0;
     const auto samples = static_cast<double>(samples_);
     Needs needs;
-    needs.forward_passes = 1 + samples * (one.forward_passes > 0 ? one.forward_passes : nested_.forward_passes);
-    needs.backward_passes = samples * (one.backward_passes > 0 ? one.backward_passes : nested_.backward_passes);
+    needs.forward_passes = 1 + samples * (counted ? one.forward_passes : nested_.forward_passes);
+    needs.backward_passes = samples * (counted ? one.backward_passes : nested_.backward_passes);
     return needs;
   }
 

@@ -110,6 +110,8 @@ TEST(Smooth, CountsThePassesOfItsMethod) {
   EXPECT_EQ(passes({{"of", cam}, {"samples", int64_t{5}}}), std::pair(6.0, 5.0));
   const ComponentSpec inner{"smooth", {{"samples", int64_t{3}}}};
   EXPECT_EQ(passes({{"of", inner}, {"samples", int64_t{5}}}), std::pair(21.0, 15.0));
+  const ComponentSpec hidden{"smooth", {{"of", ComponentSpec{"occlusion", {}}}, {"samples", int64_t{3}}}};
+  EXPECT_EQ(passes({{"of", hidden}, {"samples", int64_t{5}}}), std::pair(1.0 + 5 * (1 + 3 * 170), 0.0));
 }
 
 TEST(Smooth, RefusesAVarianceThatIsZeroEverywhere) {

@@ -1,6 +1,7 @@
 // Integrated gradients: Sundararajan et al. 2017, "Axiomatic Attribution for Deep Networks", Eq. 1.
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros_like.h>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -67,13 +68,6 @@ std::vector<Point> gauss_legendre(int64_t count) {
   return points;
 }
 
-Needs input_gradient() {
-  Needs needs;
-  needs.input_gradient = true;
-  needs.gradient_calls = 1;
-  return needs;
-}
-
 class IntegratedGradients final : public AttentionMethod {
  public:
   explicit IntegratedGradients(const Parameters& parameters)
@@ -90,16 +84,26 @@ class IntegratedGradients final : public AttentionMethod {
     return needs;
   }
 
-  // One pass per point: without a graph each is gone before the next begins.
   AttentionMap attend(Pass& pass, const Target& target) const override {
+    return attend(pass, std::vector<Target>{target})[0];
+  }
+
+  // One pass per point for all targets: without a graph each is gone before the next begins.
+  std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
     const at::Tensor line = pass.input() - baseline_;
-    at::Tensor mean;
+    Needs needs;
+    needs.input_gradient = true;
+    needs.gradient_calls = static_cast<int64_t>(targets.size());
+    std::vector<at::Tensor> means(targets.size(), at::zeros_like(line));
     for (const Point& point : points_) {
-      const auto step = pass.model().forward(line * point.place + baseline_, input_gradient(), pass.wants_graph());
-      const at::Tensor gradient = step->gradients(step->score(target), {step->input()})[0] * point.weight;
-      mean = mean.defined() ? mean + gradient : gradient;
+      const auto step = pass.model().forward(line * point.place + baseline_, needs, pass.wants_graph());
+      for (size_t i = 0; i < targets.size(); ++i) {
+        means[i] = means[i] + step->gradients(step->score(targets[i]), {step->input()})[0] * point.weight;
+      }
     }
-    return {reduced(line * mean), true};
+    std::vector<AttentionMap> maps;
+    for (const at::Tensor& mean : means) maps.push_back({reduced(line * mean), true});
+    return maps;
   }
 
  private:
