@@ -19,13 +19,16 @@ function(attune_export name)
   install(FILES ${built}/${name}Config.cmake ${built}/${name}ConfigVersion.cmake ${ARGN} DESTINATION ${folder}
           COMPONENT sdk)
   install(EXPORT ${name}Targets NAMESPACE attune:: DESTINATION ${folder} COMPONENT sdk)
-  # Plugins can be built and tested with an attune that is not installed too.
-  export(EXPORT ${name}Targets NAMESPACE attune:: FILE ${built}/${name}Targets.cmake)
 endfunction()
 
 attune_export(attune-sdk ${PROJECT_SOURCE_DIR}/cmake/AttuneTorch.cmake
               ${PROJECT_SOURCE_DIR}/sdk/cmake/AttuneAddPlugin.cmake ${PROJECT_SOURCE_DIR}/sdk/cmake/attune_plugin.map)
 attune_export(attune)
+# Plugins can be built with an attune that is not installed too.
+export(
+  EXPORT attune-sdkTargets
+  NAMESPACE attune::
+  FILE ${PROJECT_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR}/cmake/attune-sdk/attune-sdkTargets.cmake)
 
 # pkg-config. LibTorch has no file of its own there.
 file(RELATIVE_PATH attune_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)

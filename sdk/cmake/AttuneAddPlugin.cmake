@@ -61,7 +61,7 @@ function(attune_test_plugin target source test)
     add_test(NAME example COMMAND attune::program validate ${CMAKE_CURRENT_BINARY_DIR}/example.json
                                   --plugin-dir $<TARGET_FILE_DIR:${target}>)
   endif()
-  find_package(attune ${attune-sdk_VERSION})
+  find_package(attune ${attune-sdk_VERSION} QUIET)
   if(attune_FOUND)
     add_executable(${target}_test ${test})
     target_link_libraries(${target}_test PRIVATE attune::attune)
