@@ -23,10 +23,12 @@ TEST_F(New, WritesARepositoryOfEachKind) {
     }
     expect_parts(outcome.out, {"cmake -S . -B build -DCMAKE_PREFIX_PATH=", "ctest --test-dir build", "\nguide\n  ",
                                "docs/plugin-guide.md"});
-    expect_parts(read(kind + "/edge_energy.cpp"), {"// ## Where it misleads", "// ```json", "d.id = \"acme.edge_energy\"", "d.title = \"Edge energy\"",
-                                                   "class EdgeEnergy final", "ATTUNE_PLUGIN(\"acme.edge_energy\""});
+    expect_parts(read(kind + "/edge_energy.cpp"),
+                 {"// ## Where it misleads", "// ```json", "d.id = \"acme.edge_energy\"", "d.title = \"Edge energy\"",
+                  "class EdgeEnergy final", "ATTUNE_PLUGIN(\"acme.edge_energy\""});
     expect_parts(read(kind + "/CMakeLists.txt"),
-                 {"find_package(attune-sdk 0.", "attune_add_plugin(acme.edge_energy SOURCES edge_energy.cpp TEST edge_energy_test.cpp)"});
+                 {"find_package(attune-sdk 0.",
+                  "attune_add_plugin(acme.edge_energy SOURCES edge_energy.cpp TEST edge_energy_test.cpp)"});
   }
 }
 

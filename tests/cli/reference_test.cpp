@@ -1,4 +1,4 @@
-// docs/reference, and the tables of components in README.md and docs/specs.md, are what the components say of themselves.
+// docs/reference, and the tables of components in README.md and docs/specs.md, are what components say of themselves.
 
 #include "support.h"
 

@@ -27,7 +27,8 @@
 //
 // A forward pass of each window, without gradients: 169 at 224 x 224 with the defaults, 2,809 with
 // `window=16,stride=4`, some 300 for a clip or a volume. They are streamed through the model in chunks, for all inputs
-// of the batch together, and serve every target. There is no gradient through the map: specs that use it say `"stop_gradient": true`.
+// of the batch together, and serve every target. There is no gradient through the map: specs that use it say
+// `"stop_gradient": true`.
 //
 // ## Where it misleads
 //
