@@ -6,8 +6,8 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <sstream>
 
+#include "base/csv.h"
 #include "base/numbers.h"
 #include "commands.h"
 #include "image/output_file.h"
@@ -97,15 +97,9 @@ std::string markdown(const Table& table) {
 }
 
 std::string csv(const Ablation& ablation, const std::vector<double>& values) {
-  std::ostringstream text;
-  text.precision(17);
-  text << "loss,correlation\n";
-  for (size_t i = 0; i < values.size(); ++i) {
-    text << '"' << ablation.monitors[i] << "\",";
-    if (!std::isnan(values[i])) text << values[i];
-    text << '\n';
-  }
-  return text.str();
+  std::string text = csv_line({"loss", "correlation"});
+  for (size_t i = 0; i < values.size(); ++i) text += csv_line({ablation.monitors[i], csv_number(values[i])});
+  return text;
 }
 
 // Brought to 0 to 1, so that losses of different sizes share one picture.

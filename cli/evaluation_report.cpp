@@ -2,10 +2,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/csv.h"
 #include "base/numbers.h"
 #include "table.h"
 
@@ -48,25 +48,6 @@ void add_comparison(std::vector<Cells>& rows, const std::string& prefix, const E
     rows.push_back({prefix + model[i].first, fixed(model[i].second.value), fixed(against[i].second.value),
                     with_interval(difference[i].second), fixed(difference[i].second.p)});
   }
-}
-
-// The shortest text that reads back as the same number; nothing for what is not finite.
-std::string exact(double value) {
-  if (!std::isfinite(value)) return "";
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string result = "\"";
-  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + "\"";
-}
-
-void add_line(std::string& csv, const Cells& row) {
-  for (size_t i = 0; i < row.size(); ++i) csv += (i == 0 ? "" : ",") + field(row[i]);
-  csv += '\n';
 }
 
 // [N,M], the mean over the pairs of each sample; NaN without any.
@@ -138,8 +119,7 @@ std::string samples_csv(const Predictions& predictions, const Dataset& dataset, 
   for (const std::string& name : dataset.classes) header.push_back("score " + name);
   for (const std::string& name : predictions.maps) header.insert(header.end(), {"iou " + name, "pointing " + name});
   for (const std::string& name : predictions.terms) header.push_back("h " + name);
-  std::string csv;
-  add_line(csv, header);
+  std::string csv = csv_line(header);
   const auto names = [&](const at::Tensor& row) {
     std::string text;
     for (size_t k = 0; k < dataset.classes.size(); ++k) {
@@ -148,7 +128,7 @@ std::string samples_csv(const Predictions& predictions, const Dataset& dataset, 
     }
     return text;
   };
-  const auto add = [](Cells& row, const at::Tensor& value) { row.push_back(exact(value.item<double>())); };
+  const auto add = [](Cells& row, const at::Tensor& value) { row.push_back(csv_number(value.item<double>())); };
   for (int64_t n = 0; n < samples; ++n) {
     const Example& example = dataset.examples[static_cast<size_t>(predictions.examples[static_cast<size_t>(n)])];
     Cells row{example.id, example.path.string(), names(predictions.truth.labels[n]), names(decisions[n])};
@@ -158,7 +138,7 @@ std::string samples_csv(const Predictions& predictions, const Dataset& dataset, 
       add(row, pointing[n][m]);
     }
     for (size_t t = 0; t < predictions.terms.size(); ++t) add(row, predictions.agreement[n][static_cast<int64_t>(t)]);
-    add_line(csv, row);
+    csv += csv_line(row);
   }
   return csv;
 }

@@ -175,7 +175,7 @@ void print_next_steps(const Files& files, const fs::path& folder) {
   for (const auto& [path, text] : files) std::cout << "  " << path.string() << '\n';
   std::cout << "\nnext\n  cd \"" << folder.string() << "\"\n  cmake -S . -B build" << where_attune_is()
             << "\n  cmake --build build\n  ctest --test-dir build\n"
-               "  attune loss MODEL example.json PHOTO --plugin-dir build\n"
+               "  attune loss MODEL build/example.json PHOTO --plugin-dir build\n"
                "\nguide\n  "
             << guide() << '\n';
 }

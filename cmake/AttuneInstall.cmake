@@ -23,6 +23,11 @@ function(attune_install_data from to component)
       VERBATIM)
     list(APPEND copies ${copy})
   endforeach()
+  file(GLOB_RECURSE gone ${PROJECT_BINARY_DIR}/share/attune/${to}/*)
+  list(REMOVE_ITEM gone ${copies})
+  foreach(file IN LISTS gone)
+    file(REMOVE ${file})
+  endforeach()
   add_custom_target(attune_${to} DEPENDS ${copies})
   add_dependencies(attune_program attune_${to})
   install(DIRECTORY ${from}/ DESTINATION share/attune/${to} COMPONENT ${component})
@@ -63,7 +68,7 @@ attune_install_data(${PROJECT_SOURCE_DIR}/sdk/template template sdk)
 # Documents, arranged as in the source tree, whose links they contain.
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(
-  DIRECTORY docs plugins
+  DIRECTORY docs
   DESTINATION ${CMAKE_INSTALL_DOCDIR}
   FILES_MATCHING
   PATTERN "*.md"
@@ -71,8 +76,7 @@ install(
   PATTERN "*.svg"
   PATTERN "*.json"
   REGEX "docs/(examples|experiments)/.*"
-  PATTERN "__pycache__" EXCLUDE
-  REGEX "plugins/(common|matcher|correlation)$" EXCLUDE)
+  PATTERN "__pycache__" EXCLUDE)
 # Where Debian wants every package's licence.
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/attune-sdk RENAME copyright COMPONENT sdk)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the pages of this folder, and the tables of matchers and correlations in docs/specs.md, from what the components
+# Writes the pages of this folder, and the tables of components in README.md and docs/specs.md, from what the components
 # say of themselves and from the comment that the source of each begins with: docs/reference/make.sh [ATTUNE [FOLDER]].
 # FOLDER is the root of the tree that is written to.
 set -euo pipefail
@@ -13,10 +13,6 @@ mkdir -p "$folder/docs/reference"
 page() {
   local head
   head=$(sed -n '\|^//|!q; s|^// \{0,1\}||p' "$2")
-  if [[ $head != *$'\n## '* ]]; then  # a plugin with a README
-    printf '%s\n' "$1"
-    return
-  fi
   awk '
     FNR == 1 && NR > 1 { print "" }
     NR == FNR && FNR <= 3 { print; next }
@@ -28,16 +24,41 @@ page() {
   ' <(printf '%s\n' "$1") <(printf '%s\n' "$head")
 }
 
-# row ID SUMMARY: that of docs/specs.md.
+# fact ID REGEX: the part in parentheses of its capabilities.
+fact() { sed -nE "s/^- Capabilities: .*$2.*/\\1/p" "$folder/docs/reference/$1.md"; }
+
+# row ID SUMMARY: those of docs/specs.md and, for a method, of README.md.
 row() {
+  printf '| [`%s`](reference/%s.md) | %s |' "$1" "$1" "$2"
   local range
-  range=$(sed -n 's/^- Capabilities: .*, from \([^ ]*\) to \([^ ,]*\).*/\1 to \2/p' "$folder/docs/reference/$1.md")
-  printf '| [`%s`](reference/%s.md) | %s |%s\n' "$1" "$1" "$2" "${range:+ $range |}"
+  range=$(fact "$1" 'from ([^ ]* to [^ ,]*)')
+  printf '%s\n' "${range:+ $range |}"
+}
+readme_row() {
+  local size passes
+  size=$(fact "$1" "map at (.*)")
+  passes=$(fact "$1" 'passes: ([^,]*, [^,]*)')
+  printf '| [`%s`](docs/reference/%s.md) | %s | %s | %s |\n' "$1" "$1" "$2" "$size" "$passes"
+}
+
+# tables FILE: with the rows of components below the heads of their tables.
+tables() {
+  local text
+  text=$(readme=$readme methods=$methods matchers=$matchers correlations=$correlations awk '
+    /^\|---/ && rows != "" { print; printf "%s", rows; rows = ""; skip = 1; next }
+    /^\| id \| shows/ { rows = ENVIRON["readme"] }
+    /^\| `use` \| shows/ { rows = ENVIRON["methods"] }
+    /^\| `match` \| does/ { rows = ENVIRON["matchers"] }
+    /^\| `compare` \| measures/ { rows = ENVIRON["correlations"] }
+    !/^\|/ { skip = 0 }
+    !skip { print }
+  ' "$1")
+  printf '%s\n' "$text" >"$folder/$1"
 }
 
 index="$folder/docs/reference/README.md"
 printf '# Components\n\nWritten by `docs/reference/make.sh` from what the components say of themselves.\n\n| id | kind | summary |\n|---|---|---|\n' >"$index"
-matchers= correlations=
+readme= methods= matchers= correlations=
 for id in $("$attune" plugins --json | sed -n 's/^ *"id": "\(.*\)",$/\1/p'); do
   described=$("$attune" describe "$id" --markdown)
   kind=$(sed -n '3s/^`[^`]*`, \([a-z]*\)[.] .*/\1/p' <<<"$described")
@@ -45,17 +66,10 @@ for id in $("$attune" plugins --json | sed -n 's/^ *"id": "\(.*\)",$/\1/p'); do
   page "$described" "plugins/$kind/$id/$id.cpp" >"$folder/docs/reference/$id.md"
   printf '| [`%s`](%s.md) | %s | %s |\n' "$id" "$id" "$kind" "$summary" >>"$index"
   case $kind in
+    method) methods+=$(row "$id" "$summary")$'\n' readme+=$(readme_row "$id" "$summary")$'\n' ;;
     matcher) matchers+=$(row "$id" "$summary")$'\n' ;;
     correlation) correlations+=$(row "$id" "$summary")$'\n' ;;
   esac
 done
-
-# Below the heads of those two tables.
-specs=$(matchers=$matchers correlations=$correlations awk '
-  /^\|---/ && rows != "" { print; printf "%s", rows; rows = ""; skip = 1; next }
-  /^\| `match` \| does/ { rows = ENVIRON["matchers"] }
-  /^\| `compare` \| measures/ { rows = ENVIRON["correlations"] }
-  !/^\|/ { skip = 0 }
-  !skip { print }
-' docs/specs.md)
-printf '%s\n' "$specs" >"$folder/docs/specs.md"
+tables README.md
+tables docs/specs.md

@@ -49,6 +49,14 @@ TEST_F(Nested, FaultsAreThoseOfTheNestedMethod) {
   expect_parts(refusal(5, heatmap({"--method", "smooth:of=(gradcam:layer=relu9)"})), {"unknown layer 'relu9'"});
 }
 
+// A window of 32 was the default once, and drew an even picture of such an input.
+TEST_F(Nested, NoWindowHidesTheWholeInput) {
+  expect_parts(refusal(6, heatmap({"--method", "occlusion:window=9000"})),
+               {"picture.png", "a window of 32 x 32 hides the whole input of 32 x 32", "less than 32"});
+  const Json map = document(heatmap({"--json", "--method", "occlusion"}))["items"][0]["maps"][0];
+  EXPECT_LT(map["min"].get<double>(), map["max"].get<double>());
+}
+
 TEST_F(Nested, SpecsHaveALossAndAPlan) {
   const Outcome value = run(with({"loss", "model.pt", "spec.json", "picture.png"}, {"--gradient"}));
   EXPECT_EQ(value.code, 0) << value.err;

@@ -8,7 +8,7 @@ namespace {
 class New : public CommandLine {
  protected:
   std::set<std::string> repository(const std::string& name) const {
-    return {".gitignore", "CMakeLists.txt", "README.md", "example.json", name + ".cpp"};
+    return {".gitignore", "CMakeLists.txt", name + ".cpp", name + "_test.cpp"};
   }
 };
 
@@ -23,11 +23,12 @@ TEST_F(New, WritesARepositoryOfEachKind) {
     }
     expect_parts(outcome.out, {"cmake -S . -B build -DCMAKE_PREFIX_PATH=", "ctest --test-dir build", "\nguide\n  ",
                                "docs/plugin-guide.md"});
-    expect_parts(read(kind + "/edge_energy.cpp"), {"d.id = \"acme.edge_energy\"", "d.title = \"Edge energy\"",
-                                                   "class EdgeEnergy final", "ATTUNE_PLUGIN(\"acme.edge_energy\""});
+    expect_parts(read(kind + "/edge_energy.cpp"),
+                 {"// ## Where it misleads", "// ```json", "d.id = \"acme.edge_energy\"", "d.title = \"Edge energy\"",
+                  "class EdgeEnergy final", "ATTUNE_PLUGIN(\"acme.edge_energy\""});
     expect_parts(read(kind + "/CMakeLists.txt"),
-                 {"find_package(attune-sdk 0.", "attune_add_plugin(acme.edge_energy SOURCES edge_energy.cpp)"});
-    expect_parts(read(kind + "/README.md"), {"# Edge energy\n", "## Parameters", "## Build, check, use"});
+                 {"find_package(attune-sdk 0.",
+                  "attune_add_plugin(acme.edge_energy SOURCES edge_energy.cpp TEST edge_energy_test.cpp)"});
   }
 }
 

@@ -1,4 +1,4 @@
-// docs/reference, and the tables of components in docs/specs.md, are what the components say of themselves.
+// docs/reference, and the tables of components in README.md and docs/specs.md, are what components say of themselves.
 
 #include "support.h"
 
@@ -23,6 +23,7 @@ TEST_F(Reference, IsUpToDate) {
         << "docs/reference/make.sh brings the pages up to date";
   }
   EXPECT_EQ(read_bytes(docs / "specs.md"), read_bytes(made / "docs/specs.md"));
+  EXPECT_EQ(read_bytes(docs.parent_path() / "README.md"), read_bytes(made / "README.md"));
 }
 
 }  // namespace

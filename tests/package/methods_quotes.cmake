@@ -1,13 +1,14 @@
 # cmake -DDOCUMENT=... -DFOLDER=... -P methods_quotes.cmake: every block of C++ or JSON in the document stands, word for
-# word, in a file below the folder.
+# word, in a source below the folder or in the comment at its head.
 
 cmake_policy(VERSION 3.25)
 
-file(GLOB sources ${FOLDER}/*/*.cpp ${FOLDER}/*/*.json)
+file(GLOB sources ${FOLDER}/*/*.cpp)
 set(all)
 foreach(source IN LISTS sources)
   file(READ ${source} text)
-  string(APPEND all "${text}")
+  string(REGEX REPLACE "\n// ?" "\n" comments "${text}")
+  string(APPEND all "${text}${comments}")
 endforeach()
 
 set(blocks 0)

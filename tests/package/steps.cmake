@@ -53,17 +53,4 @@ function(build_outside what source folder)
   run("building ${what}" ${CMAKE_COMMAND} --build ${folder})
 endfunction()
 
-# check_readme(ID README FOLDER): what the README says of the parameters of ID, whose plugin lies in the folder, is what
-# the plugin says of itself.
-function(check_readme id readme folder)
-  set(row "\n[|] `[a-z_]+` [|] [a-z]+ [|] `[^`]+` [|]")
-  run("attune describe ${id}" ${prefix}/bin/attune describe ${id} --markdown --plugin-dir ${folder})
-  string(REGEX MATCHALL "${row}" declared "${output}")
-  file(READ ${readme} text)
-  string(REGEX MATCHALL "${row}" documented "${text}")
-  if(NOT declared OR NOT declared STREQUAL documented)
-    message(FATAL_ERROR "${readme} documents ${documented}\nbut ${id} declares ${declared}")
-  endif()
-endfunction()
-
 set(number "-?[0-9][-+.e0-9]*") # neither "nan" nor "inf"

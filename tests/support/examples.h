@@ -1,4 +1,4 @@
-// The specs that show a plugin: example.json in its folder, or the JSON in the comment at the head of its source.
+// The specs that show a plugin: the JSON in the comment at the head of its source.
 #pragma once
 
 #include <algorithm>
@@ -35,9 +35,7 @@ inline std::vector<ExampleSpec> plugin_examples() {
     const auto folder = std::filesystem::path(ATTUNE_SOURCE_DIR) / "plugins" / kind;
     for (const auto& plugin : std::filesystem::directory_iterator(folder)) {
       const std::string id = plugin.path().filename().string();
-      const auto file = plugin.path() / "example.json";
-      const bool is_file = std::filesystem::exists(file);
-      examples.push_back({id, is_file ? read_bytes(file) : json_at_head(read_bytes(plugin.path() / (id + ".cpp")))});
+      examples.push_back({id, json_at_head(read_bytes(plugin.path() / (id + ".cpp")))});
     }
   }
   return examples;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/preprocess_text.h"
+#include "base/text.h"
 
 namespace attune {
 

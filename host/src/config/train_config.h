@@ -12,7 +12,7 @@
 #include <attune/spec.h>
 
 #include "base/data_choices.h"
-#include "base/preprocess_text.h"
+#include "base/text.h"
 #include "metrics/metric.h"
 #include "strategy/strategy.h"
 

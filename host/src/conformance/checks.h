@@ -8,7 +8,6 @@
 #include <attune/catalogue.h>
 
 #include "conformance/subject.h"
-#include "conformance/verdict.h"
 
 namespace attune::conformance {
 

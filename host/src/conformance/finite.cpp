@@ -4,7 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "conformance/checks.h"
-#include "conformance/tensors.h"
+#include "conformance/values.h"
 
 namespace attune::conformance {
 namespace {

@@ -6,7 +6,6 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "conformance/checks.h"
-#include "conformance/tensors.h"
 #include "conformance/values.h"
 
 namespace attune::conformance {

@@ -5,7 +5,7 @@
 
 #include "conformance/small_model.h"
 #include "conformance/subject.h"
-#include "conformance/tensors.h"
+#include "conformance/values.h"
 
 namespace attune::conformance {
 namespace {

@@ -4,7 +4,6 @@
 #include <random>
 
 #include "conformance/checks.h"
-#include "conformance/tensors.h"
 #include "conformance/values.h"
 
 namespace attune::conformance {

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <string>
 
-#include "conformance/tensors.h"
+#include "conformance/values.h"
 
 namespace attune::conformance {
 namespace {

@@ -2,22 +2,60 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <attune/catalogue.h>
+#include <attune/model.h>
 #include <attune/sdk/error.h>
 
-#include "conformance/trial_model.h"
-#include "conformance/verdict.h"
 #include "model/failure.h"
 
 namespace attune::conformance {
+
+enum class Verdict { passed, failed, crashed, timeout, skipped };
+
+struct Outcome {
+  Verdict verdict;
+  std::string message;  // one sentence
+};
+
+// What checks end with when they do not pass; the sentence says where, what was found and what was expected.
+class Failed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+class Skipped : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class TrialModel {
+ public:
+  // `input` is the shape of one, [C,S1..Sd]. Throws Error(Fault::input) unless the model takes it in float32 and in
+  // float64, alone and in a batch.
+  TrialModel(const ImageModel& model, std::vector<int64_t> input);
+
+  std::unique_ptr<ImageModel> copy(at::ScalarType type) const { return model_.copy(type); }
+  // [samples,C,S1..Sd]
+  std::vector<int64_t> input(int64_t samples) const;
+  int rank() const { return static_cast<int>(input_.size()) - 1; }
+  int64_t classes() const { return classes_; }
+
+ private:
+  int64_t classes_in(at::ScalarType type) const;
+
+  const ImageModel& model_;
+  std::vector<int64_t> input_;
+  int64_t classes_ = 0;
+};
 
 using Tensors = std::vector<at::Tensor>;
 using Given = std::map<std::string, ParameterValue>;

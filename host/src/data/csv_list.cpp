@@ -4,6 +4,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/csv.h"
 #include "data/draft.h"
 #include "image/input_file.h"
 
@@ -20,32 +21,12 @@ struct Columns {
   size_t count = 0;
 };
 
-// Throws when a quoted field does not end.
-std::vector<std::string> fields_of(const std::string& line) {
-  std::vector<std::string> fields(1);
-  bool in_quotes = false;
-  for (size_t i = 0; i < line.size(); ++i) {
-    if (in_quotes && line[i] == '"' && i + 1 < line.size() && line[i + 1] == '"') {
-      fields.back() += line[i++];
-    } else if (line[i] == '"' && (in_quotes || trimmed(fields.back()).empty())) {
-      in_quotes = !in_quotes;
-    } else if (line[i] == ',' && !in_quotes) {
-      fields.emplace_back();
-    } else {
-      fields.back() += line[i];
-    }
-  }
-  if (in_quotes) throw Error(Fault::input, "a double quote is not closed");
-  for (std::string& field : fields) field = trimmed(field);
-  return fields;
-}
-
 Columns columns_of(const std::string& header) {
   const auto fail = [](const std::string& what) { throw Error(Fault::input, what); };
   Columns columns;
   const std::vector<std::string> known{"path", "labels", "unsure"};
   int* const places[] = {&columns.path, &columns.labels, &columns.unsure};
-  for (const std::string& name : fields_of(header)) {
+  for (const std::string& name : csv_fields(header)) {
     const auto found = std::find(known.begin(), known.end(), name);
     if (found == known.end()) {
       fail("unknown column \"" + name + "\"; columns are path, labels and unsure" + did_you_mean(name, known));
@@ -69,7 +50,7 @@ std::vector<std::string> labels_in(const std::string& field) {
 }
 
 void read_line(const std::string& line, const Columns& columns, Draft& draft) {
-  const std::vector<std::string> fields = fields_of(line);
+  const std::vector<std::string> fields = csv_fields(line);
   if (fields.size() != columns.count) {
     throw Error(Fault::input,
                 std::to_string(fields.size()) + " fields, but the header names " + std::to_string(columns.count));

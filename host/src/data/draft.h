@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "data/dataset.h"
 
 namespace attune {
@@ -39,9 +40,6 @@ Problem problem_of(const std::filesystem::path& path, const std::string& what);
 
 // Throws Error(Fault::input).
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& what);
-
-// Text without the white space around it.
-std::string trimmed(const std::string& text);
 
 // Every reader gives one split; it throws Error(Fault::input) when the list or the folder itself cannot be read, and
 // marks what is wrong with an example in its draft.

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/preprocess_text.h"
+#include "base/text.h"
 #include "image/image.h"
 
 namespace attune {

@@ -9,7 +9,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/shape_text.h"
+#include "base/text.h"
 #include "data/read_ahead.h"
 #include "data/video.h"
 #include "image/mat.h"

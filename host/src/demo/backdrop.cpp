@@ -1,4 +1,4 @@
-#include "demo/backdrop.h"
+#include "demo/shapes.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "demo/outline.h"
+#include "demo/canvas.h"
 
 #include <algorithm>
 #include <cmath>

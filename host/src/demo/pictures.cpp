@@ -7,10 +7,9 @@
 
 #include <attune/sdk/error.h>
 
-#include "demo/backdrop.h"
+#include "base/random.h"
 #include "demo/canvas.h"
 #include "demo/shapes.h"
-#include "base/random.h"
 
 namespace attune {
 namespace {

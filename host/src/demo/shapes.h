@@ -1,11 +1,11 @@
-// What the objects of the demo pictures look like.
+// What the demo pictures show: objects, and cluttered backgrounds.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "demo/canvas.h"
 #include "base/random.h"
+#include "demo/canvas.h"
 
 namespace attune::demo {
 
@@ -26,5 +26,9 @@ struct Shape {
 };
 
 const std::vector<Shape>& shapes();
+
+// Fills the canvas with a texture and strews it with things that are none of the objects. Returns the colours it is
+// made of, for the objects to stand out from.
+std::vector<Colour> paint_backdrop(Canvas& canvas, Random& random);
 
 }  // namespace attune::demo

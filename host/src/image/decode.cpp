@@ -7,10 +7,8 @@
 
 #include <attune/sdk/error.h>
 
-#include "image/decoder_messages.h"
 #include "image/image.h"
 #include "image/input_file.h"
-#include "image/jpeg.h"
 #include "image/mat.h"
 #include "image/picture_file.h"
 

@@ -1,4 +1,4 @@
-#include "image/jpeg.h"
+#include "image/picture_file.h"
 
 #include <ATen/ops/empty.h>
 #include <algorithm>

@@ -11,7 +11,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/shape_text.h"
+#include "base/text.h"
 #include "image/input_file.h"
 #include "image/output_file.h"
 

@@ -1,7 +1,11 @@
-// The few facts of picture files that OpenCV does not tell.
+// What OpenCV does not tell of picture files: facts of theirs, and what decoders find wrong with them.
 #pragma once
 
+#include <filesystem>
+#include <string>
 #include <string_view>
+
+#include "image/image.h"
 
 namespace attune {
 
@@ -14,5 +18,37 @@ bool is_cut_off(std::string_view file);
 
 // True for a PNG file with a wrong checksum in what makes up the picture; libpng too would say so on standard error.
 bool is_damaged(std::string_view file);
+
+// While one lives, what its thread writes to std::cerr is dropped; other threads' lines pass. C's stderr is not
+// affected. Not for nested use.
+class Quiet {
+ public:
+  Quiet();
+  ~Quiet();
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+};
+
+// While one lives, its thread's errors of libtiff, which OpenCV decodes TIFF files with, are noted. Not for nested use.
+class TiffErrors {
+ public:
+  TiffErrors();
+  ~TiffErrors();
+  TiffErrors(const TiffErrors&) = delete;
+  TiffErrors& operator=(const TiffErrors&) = delete;
+
+  // "" when there is none.
+  const std::string& first() const { return first_; }
+
+ private:
+  std::string first_;
+};
+
+bool is_jpeg(std::string_view file);
+
+// The picture as it lies in the file, not turned upright. Throws Error(Fault::input), naming `path`, for a file that is
+// cut off, too large or no picture, and for one whose data are damaged, of which libjpeg only warns before it fills in
+// what is missing. May be called by several threads.
+Image decode_jpeg(const std::filesystem::path& path, std::string_view file);
 
 }  // namespace attune

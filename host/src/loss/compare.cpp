@@ -1,4 +1,4 @@
-#include "loss/compare.h"
+#include "loss/parts.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/maximum.h>

@@ -1,4 +1,3 @@
-#include "loss/match.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -7,7 +6,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "loss/compare.h"
+#include "loss/parts.h"
 #include "model/failure.h"
 
 namespace attune {

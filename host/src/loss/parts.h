@@ -1,18 +1,76 @@
 // What a spec becomes: objects, and which of them share what.
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <attune/consistency_loss.h>
+#include <attune/sdk/correlation.h>
+#include <attune/sdk/matcher.h>
+#include <attune/spec.h>
 
-#include "loss/compare.h"
-#include "loss/match.h"
+#include "maps/attend.h"
 
 namespace attune {
+
+// How maps are compared.
+struct Comparison {
+  Normalise normalise = Normalise::none;
+  std::string id;  // of the correlation
+  std::shared_ptr<const Correlation> correlation;
+};
+
+struct Agreement {
+  at::Tensor values;      // [N]
+  at::Tensor degenerate;  // [N] boolean
+};
+
+// [N], whether each sample's map is constant but for rounding, or so small that its square, or its reciprocal, is lost.
+at::Tensor is_constant(const at::Tensor& map);
+
+// The maps normalised and compared. Rows where a map is constant, and those of `without` ([N] boolean or undefined),
+// are kept from the correlation: h = 0, no gradient. Throws Error(Fault::run) when the maps differ in shape, or the
+// correlation fails or gives no [N].
+Agreement compare(const AttentionMap& a, const AttentionMap& b, const Comparison& how, const at::Tensor& without = {});
+
+// One way to match, for all terms that share it.
+struct Match {
+  std::string terms;  // their names, "agreement, shape"
+  MatchSpec spec;
+  std::shared_ptr<const ResolutionMatcher> matcher;
+  std::vector<size_t> maps;  // indices of the loss's requests
+  std::vector<MapInfo> infos;
+  Reruns reruns;  // indices into `maps`
+};
+
+struct Matched {
+  MatchedPairs pairs;
+  at::Tensor saturated;        // [N] boolean; undefined: none
+  at::Tensor constant_source;  // [N] boolean: what an input was made from is constant; undefined: none
+};
+
+// One input and one of its targets, while a loss is computed.
+struct MatchScene {
+  Model& model;
+  const std::vector<MapRequest>& requests;  // the loss's
+  const at::Tensor& input;
+  const Target& target;
+  size_t target_index;
+  bool graph;     // passes record one
+  uint64_t seed;  // of random draws: a map that is computed again draws what it drew before
+  LossTrace* trace;
+};
+
+// For messages: "matcher 'mask'".
+std::string name_of(const MatchSpec& match);
+
+// `maps` are those of `match`, in its order.
+Matched run_match(const Match& match, const MatchScene& scene, const std::vector<AttentionMap>& maps);
 
 struct Term {
   std::string name;

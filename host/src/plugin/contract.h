@@ -1,12 +1,22 @@
-// The binary contract with plugins, as the host checks it. sdk/abi.h is the plugins' side.
+// The binary contract with plugins, as the host checks it before their code runs. sdk/abi.h is the plugins' side.
 #pragma once
 
 #include <filesystem>
 #include <string>
 
 #include <attune/sdk/abi.h>
+#include <attune/sdk/error.h>
 
 namespace attune {
+
+// Refuses a plugin.
+[[noreturn]] inline void refuse(const std::string& reason) { throw Error(Fault::plugin, reason); }
+
+inline std::string quoted(const std::string& text) { return '"' + text + '"'; }
+
+// The contents of the section `name` in the 64-bit ELF shared library `file`. Nothing in the file is believed: every
+// offset is checked against the file's size. Throws Error(Fault::plugin) with one sentence of what is wrong.
+std::string read_elf_section(const std::filesystem::path& file, const std::string& name);
 
 // What a plugin says of itself in its section .attune.abi.
 struct PluginFacts {

@@ -1,17 +1,100 @@
 #include "plugin/loader.h"
 
 #include <algorithm>
+#include <boost/dll/shared_library.hpp>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <sys/stat.h>
 #include <tuple>
+#include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <attune/sdk/error.h>
 
 #include "plugin/contract.h"
-#include "plugin/library.h"
-#include "plugin/sentences.h"
-#include "plugin/trust.h"
 
 namespace attune {
+namespace {
+
+std::string reason_of_ownership(const struct stat& status, const std::string& what) {
+  if (status.st_uid == 0 || status.st_uid == geteuid()) return "";
+  return "the " + what + " belongs to user " + std::to_string(status.st_uid) +
+         "; it must belong to root or to you (user " + std::to_string(geteuid()) + ")";
+}
+
+}  // namespace
+
+Trust inspect_folder(const std::filesystem::path& folder) {
+  struct stat status {};
+  if (stat(folder.c_str(), &status) != 0)
+    return {std::string("the folder cannot be read: ") + std::strerror(errno), ""};
+  if (!S_ISDIR(status.st_mode)) return {"it is not a folder", ""};
+  if (access(folder.c_str(), R_OK | X_OK) != 0) {
+    return {std::string("the folder cannot be read: ") + std::strerror(errno), ""};
+  }
+  if ((status.st_mode & S_IWOTH) && !(status.st_mode & S_ISVTX)) {
+    return {"anyone may write to the folder; take that right away (chmod o-w)", ""};
+  }
+  if (std::string reason = reason_of_ownership(status, "folder"); !reason.empty()) return {reason, ""};
+  if (status.st_mode & S_IWGRP) {
+    return {"", "plugin folder " + folder.string() + " may be written to by group " + std::to_string(status.st_gid)};
+  }
+  return {};
+}
+
+Trust inspect_file(const std::filesystem::path& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return {std::string("the file cannot be read: ") + std::strerror(errno), ""};
+  if (!S_ISREG(status.st_mode)) return {"it is not a regular file", ""};
+  if (status.st_mode & S_IWOTH) return {"anyone may write to the file; take that right away (chmod o-w)", ""};
+  return {reason_of_ownership(status, "file"), ""};
+}
+
+namespace {
+
+// Boost wraps dlerror's text: "... failed (dlerror system message: FILE: TEXT): Bad file descriptor".
+std::string loader_text(const std::string& message, const std::string& file) {
+  const std::string opening = "dlerror system message: ";
+  const size_t begin = message.find(opening);
+  const size_t end = message.rfind(')');
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return message;
+  std::string text = message.substr(begin + opening.size(), end - begin - opening.size());
+  const std::string prefix = file + ": ";
+  return text.compare(0, prefix.size(), prefix) == 0 ? text.substr(prefix.size()) : text;
+}
+
+boost::dll::shared_library open(const std::filesystem::path& file) {
+  using boost::dll::load_mode::rtld_local;
+  using boost::dll::load_mode::rtld_now;
+  try {
+    // At once, as a lazily missing function would end the process when it is called; local, as plugins may have classes
+    // of equal names.
+    return boost::dll::shared_library(file, rtld_now | rtld_local);
+  } catch (const std::exception& error) {
+    throw Error(Fault::plugin, "the library cannot be loaded: " + loader_text(error.what(), file.string()));
+  }
+}
+
+}  // namespace
+
+const PluginEntry& load_library(const std::filesystem::path& file) {
+  // Never destroyed, so that nothing is unloaded when the process ends either.
+  static std::mutex mutex;
+  static auto* libraries = new std::vector<boost::dll::shared_library>;
+  const std::lock_guard<std::mutex> lock(mutex);
+  libraries->push_back(open(std::filesystem::absolute(file)));
+  const boost::dll::shared_library& library = libraries->back();
+  const char* symbol = "attune_plugin_entry";
+  if (!library.has(symbol)) {
+    throw Error(Fault::plugin,
+                "the library exports no " + std::string(symbol) + "; plugins are made with ATTUNE_PLUGIN");
+  }
+  return library.get<const PluginEntry>(symbol);
+}
+
 namespace {
 
 namespace fs = std::filesystem;

@@ -6,7 +6,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "plugin/sentences.h"
+#include "plugin/contract.h"
 
 namespace attune {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/shape_text.h"
+#include "base/text.h"
 #include "image/resample.h"
 #include "render/overlay.h"
 

@@ -4,7 +4,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "base/shape_text.h"
+#include "base/text.h"
 #include "image/resample.h"
 #include "render/heat.h"
 #include "render/signal_picture.h"

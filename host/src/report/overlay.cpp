@@ -2,7 +2,7 @@
 
 #include <attune/report.h>
 
-#include "base/shape_text.h"
+#include "base/text.h"
 #include "render/legend.h"
 #include "report/report.h"
 

@@ -1,14 +1,46 @@
+#include "strategy/strategy.h"
+
 #include <algorithm>
 
 #include <attune/sdk/error.h>
-
-#include "strategy/strategy.h"
 
 namespace attune {
 
 bool Strategy::reads(std::string_view key) const { return std::find(keys.begin(), keys.end(), key) != keys.end(); }
 
 namespace strategies {
+
+const Strategy supervised = {"supervised", "labels only", {"loss"}, 3, [](TrainingStep& step, StepReport& report) {
+                               report.loss = step.add_label_loss();
+                               report.gradient_norm = step.update();
+                             }};
+
+// Labels are not looked at.
+const Strategy finetune = {
+    "finetune", "consistency only", {"spec", "data"}, 9, [](TrainingStep& step, StepReport& report) {
+      report.consistency_loss = step.add_consistency_loss(1);
+      report.gradient_norm = step.update();
+    }};
+
+// The sum of both gradients in one update.
+const Strategy combined = {
+    "combined", "both in every step", {"loss", "spec", "alpha"}, 12, [](TrainingStep& step, StepReport& report) {
+      report.loss = step.add_label_loss();
+      report.consistency_loss = step.add_consistency_loss(step.alpha());
+      report.gradient_norm = step.update();
+    }};
+
+// An update along the labels' loss, then one along the consistency loss of the same batch.
+const Strategy alternated = {"alternated",
+                             "in turn",
+                             {"loss", "spec", "alpha", "consistency_optimizer"},
+                             12,
+                             [](TrainingStep& step, StepReport& report) {
+                               report.loss = step.add_label_loss();
+                               step.update();
+                               report.consistency_loss = step.add_consistency_loss(step.alpha());
+                               report.gradient_norm = step.update_for_consistency();
+                             }};
 
 const std::vector<const Strategy*>& all() {
   static const std::vector<const Strategy*> table = {&supervised, &finetune, &combined, &alternated};

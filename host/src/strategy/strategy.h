@@ -1,5 +1,5 @@
-// Training strategies: what a step does with a batch. Each is one file, and one line of the table that the reader of
-// configs, their schema and their resolved copy read, and training.
+// Training strategies: what a step does with a batch. Each is an entry of strategies.cpp and of its table, which the
+// reader of configs, their schema and their resolved copy read, and training.
 #pragma once
 
 #include <array>

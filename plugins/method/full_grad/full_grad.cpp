@@ -1,4 +1,66 @@
-// FullGrad: Srinivas and Fleuret 2019, "Full-Gradient Representation for Neural Network Visualization", Eq. 8.
+// What a score is made of, all of it: the input, and the bias of every layer. The map has the size of the input, one
+// channel, and no sign.
+//
+// ## Equation
+//
+// A network of rectifiers is linear around each input, so its score is exactly the input times its gradient and every
+// bias times the gradient where it is added:
+//
+// ```
+// y = sum x (dy/dx)  +  sum_l sum_c,s  b_lc (dy/dz_lc(s))
+// ```
+//
+// `z_l` is the output of layer `l`, `b_l` its bias; of batch norm `b = beta - gamma mean / sqrt(variance + eps)`. The
+// map adds the magnitudes, those of layers enlarged to the input's size by linear interpolation:
+//
+// ```
+// map = sum_c f(x dy/dx)  +  sum_l sum_c enlarge(f(b_lc dy/dz_lc))         f(v) = |v|
+// rescale=true:  f(v) = (|v| - min |v|) / (max |v| - min |v|), over one sample's part of the input or of a layer
+// ```
+//
+// Srinivas and Fleuret, "Full-Gradient Representation for Neural Network Visualization", 2019, equations 2 and 8.
+// Scaling is the authors' choice for pictures; without it the parts keep their weight in the score.
+//
+// Layers that count are convolutions and batch norm. The biases of linear layers belong to no place, or to a token
+// each, and are left out.
+//
+// ## Parameters
+//
+// ## Cost
+//
+// One forward pass that keeps the outputs of all convolutions and norms, and one backward pass per class from the score
+// to the input. Memory is that of a training step.
+//
+// ## Where it misleads
+//
+// - With `rescale` every layer counts alike, however little it adds to the score, and a layer without any structure
+//   fills the picture with noise.
+// - The equation is exact for rectifiers and pooling. With other activations (GELU, SiLU) the parts do not add up to
+//   the score.
+// - Magnitudes do not say which parts speak against the class.
+// - Late layers are coarse and dominate where they are many: the map looks like that of a smoother method, with fine
+//   dots from the early layers.
+//
+// ## Example
+//
+// ```sh
+// attune heatmap model.pt photo.jpg --method full_grad --method raw=full_grad:rescale=false
+// ```
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "FullGrad agrees with Grad-CAM of the automatic layer",
+//   "target": "top1",
+//   "maps": {
+//     "full": {"use": "full_grad", "rescale": false},
+//     "cam": {"use": "gradcam", "layer": "auto", "relu": true}
+//   },
+//   "terms": [
+//     {"maps": ["full", "cam"], "match": {"use": "upsample"}, "compare": "pearson"}
+//   ]
+// }
+// ```
 
 #include <ATen/TensorOperators.h>
 #include <string>

@@ -1,4 +1,63 @@
-// Occlusion: Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 4.2.
+// What the model loses when it does not see a place. A window is moved over the input, what is in it is replaced, and
+// the class score of the rest is taken. The map has the size of the input, one channel, and a sign: positive where the
+// score drops without the place, negative where it rises.
+//
+// ## Equation
+//
+// With the input `x`, the score `y` of the class before softmax, the windows `W` on the grid, and `x \ W` the input
+// whose cells in `W` hold the fill:
+//
+// ```
+// map(s) = mean over the windows W that hide s of  y(x) - y(x \ W)
+// ```
+//
+// Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 4.2, who show the score
+// itself by the place of the window. Windows stand `stride` apart; the last of each axis ends with the input, so that
+// every cell is hidden once at least.
+//
+// ## Parameters
+//
+// Lists hold a number for each axis in the input's order, or one for all: height and width of a picture; frames, height
+// and width of a clip (`window=4,32,32`). Without `window` it is a seventh of each axis, 32 at 224, and a quarter where
+// there are three axes; without `stride` it is half a window. A window that is longer than the input along one axis is
+// cut; one that hides the whole input is refused, as every place would look alike. `fill` 0 is the mean colour where
+// the input is normalised.
+//
+// ## Cost
+//
+// A forward pass of each window, without gradients: 169 at 224 x 224 with the defaults, 2,809 with
+// `window=16,stride=4`, some 300 for a clip or a volume. They are streamed through the model in chunks, for all inputs
+// of the batch together, and serve every target. There is no gradient through the map: specs that use it say
+// `"stop_gradient": true`.
+//
+// ## Where it misleads
+//
+// - The map is as coarse as the window. Two places that can stand in for one another both look unimportant, as either
+//   is enough while the other is hidden.
+// - A filled window is a picture that the model never saw. Edges of a grey square can make the score rise or fall by
+//   themselves; compare two fills.
+// - A window that is larger than the thing also hides its surroundings, one much smaller hides nothing.
+//
+// ## Example
+//
+// ```sh
+// attune heatmap model.pt photo.jpg --method occlusion:window=48,stride=16 --signed
+// ```
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Grad-CAM is drawn towards what occlusion finds, which has no gradient of its own",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam"},
+//     "occlusion": {"use": "occlusion", "window": [48], "stop_gradient": true}
+//   },
+//   "terms": [
+//     {"maps": ["cam", "occlusion"], "match": {"use": "upsample"}, "compare": "pearson"}
+//   ]
+// }
+// ```
 
 #include <algorithm>
 #include <cmath>
@@ -18,6 +77,7 @@
 #include <attune/sdk/plugin.h>
 
 #include "common/axes.h"
+#include "common/matching.h"
 
 namespace {
 
@@ -30,7 +90,8 @@ Descriptor descriptor() {
   d.summary = "How far the class score drops where a window hides the input, mean over the windows at each place";
   d.citation = "Zeiler and Fergus 2014, section 4.2";
   d.parameters = {
-      list("window", {32}, {1, 65536}, "Extent of the window along each axis of the input, or one for all"),
+      list("window", {}, {1, 65536},
+           "Extent of the window along each axis of the input, or one for all; none: a share of each"),
       list("stride", {}, {1, 65536}, "Step from window to window along each axis, or one for all; none: half a window"),
       choice_or_real("fill", 0.0, {"mean"}, {-1e6, 1e6},
                      "What a window holds: a value as the model sees it, or the mean of each of the input's channels"),
@@ -54,22 +115,32 @@ std::vector<int64_t> whole_numbers(const Parameters& parameters, const std::stri
 // That of an axis, or the one for all.
 int64_t of_axis(const std::vector<int64_t>& numbers, size_t axis) { return numbers[numbers.size() == 1 ? 0 : axis]; }
 
+void check_stride(int64_t stride, int64_t window) {
+  if (stride <= window) return;
+  throw Error(Fault::spec, "parameter \"stride\" must not be larger than the window, " + std::to_string(window) +
+                               ", or no window would hide what lies between; it is " + std::to_string(stride));
+}
+
 // Windows of one size on a grid that covers the input; the last of each axis ends with it.
 class Windows {
  public:
   Windows(const at::Tensor& input, const std::vector<int64_t>& window, const std::vector<int64_t>& stride) {
-    for (int64_t axis = 2; axis < input.dim(); ++axis) {
-      const int64_t extent = input.size(axis);
-      const int64_t length = std::min(of_axis(window, static_cast<size_t>(axis - 2)), extent);
-      const int64_t half = std::max<int64_t>(1, length / 2);
-      const int64_t step = stride.empty() ? half : of_axis(stride, static_cast<size_t>(axis - 2));
+    const std::vector<int64_t> extents = plugins::extents(input);
+    std::vector<int64_t> lengths;
+    for (size_t axis = 0; axis < extents.size(); ++axis) {
+      const int64_t extent = extents[axis], share = std::max<int64_t>(1, extent / (extents.size() < 3 ? 7 : 4));
+      const int64_t length = window.empty() ? share : std::min(of_axis(window, axis), extent);
+      const int64_t step = stride.empty() ? std::max<int64_t>(1, length / 2) : of_axis(stride, axis);
       const int64_t last = extent - length;
+      if (last > 0) check_stride(step, length);
       const auto whole = input.options().dtype(at::kLong);
       const at::Tensor starts = (at::arange((last + step - 1) / step + 1, whole) * step).clamp_max(last).unsqueeze(1);
       const at::Tensor cells = at::arange(extent, whole);
       inside_.push_back(at::logical_and(cells >= starts, cells < starts + length));
       count_ *= starts.size(0);
+      lengths.push_back(length);
     }
+    if (count_ == 1) refuse(lengths, extents);
   }
 
   int64_t count() const { return count_; }
@@ -106,6 +177,15 @@ class Windows {
   }
 
  private:
+  [[noreturn]] static void refuse(const std::vector<int64_t>& window, const std::vector<int64_t>& input) {
+    const int64_t longest = *std::max_element(input.begin(), input.end());
+    throw Error(Fault::run, "a window of " + plugins::to_text(window) + " hides the whole input of " +
+                                plugins::to_text(input) + ", so that every place looks alike; " +
+                                (longest == 1 ? "an input of one cell has no other"
+                                              : "\"window\" must be less than " + std::to_string(longest) +
+                                                    ", or left out for a share of each axis"));
+  }
+
   std::vector<at::Tensor> inside_;  // [windows,cells] of each axis
   int64_t count_ = 1;
 };
@@ -116,14 +196,12 @@ class Occlusion final : public AttentionMethod {
       : window_(whole_numbers(parameters, "window")),
         stride_(whole_numbers(parameters, "stride")),
         fill_(parameters.number("fill")) {
-    if (window_.empty()) throw Error(Fault::spec, "parameter \"window\" must hold a number, or one for each axis");
-    const size_t axes = std::max(window_.size(), stride_.size());
-    for (size_t axis = 0; !stride_.empty() && axis < axes; ++axis) {
-      const bool fit = std::min(window_.size(), stride_.size()) == 1 || window_.size() == stride_.size();
-      if (fit && of_axis(stride_, axis) <= of_axis(window_, axis)) continue;
-      throw Error(Fault::spec, fit ? "parameter \"stride\" must not be larger than \"window\", or no window would hide "
-                                     "what lies between"
-                                   : "parameters \"window\" and \"stride\" must hold as many numbers, or one for all");
+    if (window_.empty() || stride_.empty()) return;
+    if (window_.size() != stride_.size() && window_.size() != 1 && stride_.size() != 1) {
+      throw Error(Fault::spec, "parameters \"window\" and \"stride\" must hold as many numbers, or one for all");
+    }
+    for (size_t axis = 0; axis < std::max(window_.size(), stride_.size()); ++axis) {
+      check_stride(of_axis(stride_, axis), of_axis(window_, axis));
     }
   }
 

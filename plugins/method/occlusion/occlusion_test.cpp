@@ -80,33 +80,59 @@ TEST(Occlusion, OneNumberIsForAllAxesAndHalfAWindowIsTheStep) {
   const at::Tensor x = test::input_of_rank(2, 2, 3);
   EXPECT_TRUE(at::allclose(test::map_of(model, x, "occlusion", {{"window", List{3}}}, 1),
                            reference(model, x, {3, 3}, {1, 1}, 0.0, 1), 1e-9, 1e-12));
-  EXPECT_TRUE(at::allclose(test::map_of(model, x, "occlusion", {{"window", List{1000}}}, 1),
-                           reference(model, x, {4, 5}, {4, 5}, 0.0, 1), 1e-9, 1e-12))
-      << "a window is as large as the input at most";
+  EXPECT_TRUE(at::allclose(test::map_of(model, x, "occlusion", {{"window", List{1000, 2}}}, 1),
+                           reference(model, x, {4, 2}, {4, 1}, 0.0, 1), 1e-9, 1e-12))
+      << "a window is as long as the input at most";
+}
+
+// A seventh, a quarter of three axes, and one cell at least.
+TEST(Occlusion, WithoutAWindowItIsAShareOfEachAxis) {
+  const std::vector<std::pair<Extents, Extents>> windows_of{
+      {{30}, {4}}, {{14, 5}, {2, 1}}, {{8, 4, 1}, {2, 1, 1}}};
+  for (const auto& [extents, window] : windows_of) {
+    const auto rank = static_cast<int64_t>(extents.size());
+    TorchScriptModel model(test::model_of_rank(rank, "torch.relu(x)"));
+    Extents shape{2, 2};
+    shape.insert(shape.end(), extents.begin(), extents.end());
+    const at::Tensor x = test::seeded(shape, 5);
+    Extents stride;
+    for (const int64_t length : window) stride.push_back(std::max<int64_t>(1, length / 2));
+    EXPECT_TRUE(at::allclose(test::map_of(model, x, "occlusion", {}, 1),
+                             reference(model, x, window, stride, 0.0, 1), 1e-9, 1e-12))
+        << rank;
+  }
 }
 
 TEST(Occlusion, BatchEqualsSamples) { test::expect_batch_equals_samples("occlusion", {{"window", List{2}}}); }
 
 TEST(Occlusion, RefusesWindowsThatDoNotFit) {
-  const auto refusal = [](const Given& given) -> std::string {
+  const auto refusal = [](const Given& given, const Extents& shape = {1, 2, 4, 5}) -> std::string {
     TorchScriptModel model(test::model_of_rank(2, "torch.relu(x)"));
     try {
-      test::map_of(model, test::input_of_rank(2, 1, 1), "occlusion", given, 0);
+      test::map_of(model, at::ones(shape, at::kDouble), "occlusion", given, 0);
     } catch (const Error& error) {
       return error.what();
     }
     return "";
   };
-  const std::string made = "method \"occlusion\": ";
-  EXPECT_EQ(refusal({{"window", List{}}}), made + "parameter \"window\" must hold a number, or one for each axis");
+  const std::string made = "method \"occlusion\": ", run = "the method of map 'occlusion': ";
   EXPECT_EQ(refusal({{"window", List{2.5}}}), made + "parameter \"window\" must hold whole numbers, not 2.5");
   EXPECT_EQ(refusal({{"window", List{2}}, {"stride", List{3}}}),
-            made + "parameter \"stride\" must not be larger than \"window\", or no window would hide what lies "
-                   "between");
+            made + "parameter \"stride\" must not be larger than the window, 2, or no window would hide what lies "
+                   "between; it is 3");
+  EXPECT_EQ(refusal({{"stride", List{2}}}),
+            run + "parameter \"stride\" must not be larger than the window, 1, or no window would hide what lies "
+                  "between; it is 2");
   EXPECT_EQ(refusal({{"window", List{2, 3}}, {"stride", List{1, 1, 1}}}),
             made + "parameters \"window\" and \"stride\" must hold as many numbers, or one for all");
   EXPECT_EQ(refusal({{"window", List{2, 3, 4}}}),
-            "the method of map 'occlusion': parameter \"window\" holds 3 numbers, but the input has 2 axes");
+            run + "parameter \"window\" holds 3 numbers, but the input has 2 axes");
+  EXPECT_EQ(refusal({{"window", List{9000}}}),
+            run + "a window of 4 x 5 hides the whole input of 4 x 5, so that every place looks alike; \"window\" must "
+                  "be less than 5, or left out for a share of each axis");
+  EXPECT_EQ(refusal({}, {1, 2, 1, 1}),
+            run + "a window of 1 x 1 hides the whole input of 1 x 1, so that every place looks alike; an input of one "
+                  "cell has no other");
 }
 
 }  // namespace

@@ -1,4 +1,64 @@
-// Attention rollout: Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers", section 3.
+// How much of each patch of the input arrives at a transformer's class token when attention is followed through all
+// blocks. The map has the size of the patches' grid, one channel, and no sign; it is the same for every class.
+//
+// ## Equation
+//
+// With the probabilities `A_l` `[H,T,T]` of block `l` (T tokens, each row sums to one), the heads made one and the
+// residual connection taken for as much as attention:
+//
+// ```
+// B_l = rownorm(mean_h A_l + I)
+// R   = B_L ... B_2 B_1
+// map = R(class token, patches)           query=mean: mean_q R(q, patches)
+// ```
+//
+// Abnar and Zuidema, "Quantifying Attention Flow in Transformers", 2020, section 3. `heads` takes the largest or the
+// smallest probability of the heads instead of their mean, and `discard` makes the smallest entries of each block's
+// matrix zero before the identity is added; the blocks' rows are brought to one again after it. Both are common in
+// pictures of vision transformers and not of the paper.
+//
+// Every layer with a softmax between positions counts (`attune layers --json` marks them with `"attention"`), fused
+// attention included. Where a last block pools (its queries are not its tokens), it has no residual connection and no
+// identity. A block that looks at another number of positions than the one before left is refused, as are windows that
+// attend each for itself (Swin).
+//
+// ## Parameters
+//
+// ## Cost
+//
+// One forward pass, shared with the other methods of the run, without gradients. The probabilities of all blocks are
+// kept, H x T x T numbers each; fused attention is opened for that, so that the pass takes somewhat longer.
+//
+// ## Where it misleads
+//
+// - It knows nothing of the class: a picture of a dog and a cat has one map.
+// - Values, the linear layers between the blocks and what residual connections really carry do not enter. A token may
+//   be attended to and change nothing.
+// - Through many blocks the map flattens: every position has mixed with every other. `discard` brings contrast back, at
+//   the price of a number that somebody chose.
+// - Some models park attention on patches without content (registers were made against that); they show as bright spots
+//   in empty corners.
+//
+// ## Example
+//
+// ```sh
+// attune heatmap vit.pt photo.jpg --method rollout --method clear=rollout:heads=max,discard=0.9
+// ```
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Where a vision transformer's attention leads, against what its class score is sensitive to",
+//   "target": "top1",
+//   "maps": {
+//     "rollout": {"use": "rollout", "heads": "mean"},
+//     "saliency": {"use": "saliency", "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {"maps": ["rollout", "saliency"], "match": {"use": "pool"}, "compare": "pearson"}
+//   ]
+// }
+// ```
 
 #include <string>
 #include <vector>

@@ -1,5 +1,63 @@
-// SmoothGrad: Smilkov et al. 2017, "SmoothGrad: removing noise by adding noise", section 3; VarGrad: Adebayo et al.
-// 2018, "Local Explanation Methods for Deep Neural Networks Lack Sensitivity to Parameter Values".
+// A method's map of the same input many times over, each time with other noise, and the mean of these maps. What only a
+// little noise makes vanish was noise itself; what stays is sharper to look at. It wraps any other method and has that
+// one's size and channels. By default that is the signed gradient of the input, as in the paper.
+//
+// ## Equation
+//
+// With the map `M` of the nested method, the input `x`, and draws `e_1..e_n` of standard normal noise:
+//
+// ```
+// map(s) = (1/n) sum_i  M(x + noise (max x - min x) e_i)(s)     statistic=mean
+//          (1/n) sum_i  M(...)(s)^2                              statistic=mean_square
+//          (1/n) sum_i (M(...)(s) - mean(s))^2                   statistic=variance
+// ```
+//
+// Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, section 3, who take a noise of 0.1 to 0.2. The
+// mean of squares is often called SmoothGrad squared, and the variance, of Adebayo et al., "Local Explanation Methods
+// for Deep Neural Networks Lack Sensitivity to Parameter Values", 2018, VarGrad.
+//
+// The noise is drawn once for a map and is the same for every input of a batch and for every target; its standard
+// deviation follows the range of each input. What the nested method draws itself is the same for every draw of noise.
+//
+// ## Parameters
+//
+// ## Cost
+//
+// `samples` times the passes of the nested method, several draws in a pass where the batch is small. In a loss all of
+// them are kept until the gradient is taken: memory grows with `samples`. Eight or so are enough there.
+//
+// The map is differentiable and deterministic as far as the nested method is, but for the noise, which follows the
+// seed.
+//
+// ## Where it misleads
+//
+// - It explains the input's noisy neighbours, not the input. With much noise the model may answer another class for
+//   them.
+// - Smooth is not faithful: the mean looks better than one gradient also where the model looks elsewhere.
+// - The variance is large where the map changes under noise, which says nothing about which class that speaks for.
+//   Adebayo et al. and others found it hardly follows the weights of the model.
+// - Of a map that is reduced by magnitudes (`saliency` as it stands) the mean does not cancel the noise, it adds it up.
+//
+// ## Example
+//
+// ```sh
+// attune heatmap model.pt photo.jpg --method smooth --method "fine=smooth:of=(gradcam:layer=layer3),samples=8"
+// ```
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "The gradient, smoothed and in one channel, against a Grad-CAM that is smoothed too",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "smooth", "of": "gradcam", "samples": 8},
+//     "gradient": {"use": "smooth", "of": {"use": "saliency", "channels": "max_abs"}, "samples": 8, "noise": 0.1}
+//   },
+//   "terms": [
+//     {"maps": ["cam", "gradient"], "match": {"use": "upsample"}, "compare": "pearson"}
+//   ]
+// }
+// ```
 
 #include <algorithm>
 #include <memory>
@@ -52,15 +110,20 @@ class Smooth final : public AttentionMethod {
     if (statistic_ == "variance" && samples_ < 2) {
       throw Error(Fault::spec, "parameter \"samples\" must be at least 2 for the variance, not 1");
     }
+    if (statistic_ == "variance" && noise_ == 0) {
+      throw Error(Fault::spec,
+                  "parameter \"noise\" must be above 0 for the variance, which is 0 everywhere without noise");
+    }
   }
 
   // Of the host's pass only the input is read; the method is given passes of its own.
   Needs needs(const Model& model) const override {
     const Needs one = method_->needs(model);
+    const bool counted = one.forward_passes > 0 || one.backward_passes > 0;
     const auto samples = static_cast<double>(samples_);
     Needs needs;
-    needs.forward_passes = 1 + samples * (one.forward_passes > 0 ? one.forward_passes : nested_.forward_passes);
-    needs.backward_passes = samples * (one.backward_passes > 0 ? one.backward_passes : nested_.backward_passes);
+    needs.forward_passes = 1 + samples * (counted ? one.forward_passes : nested_.forward_passes);
+    needs.backward_passes = samples * (counted ? one.backward_passes : nested_.backward_passes);
     return needs;
   }
 

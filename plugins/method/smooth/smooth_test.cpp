@@ -2,6 +2,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "errors.h"
 #include "methods.h"
 
 namespace attune {
@@ -109,15 +110,20 @@ TEST(Smooth, CountsThePassesOfItsMethod) {
   EXPECT_EQ(passes({{"of", cam}, {"samples", int64_t{5}}}), std::pair(6.0, 5.0));
   const ComponentSpec inner{"smooth", {{"samples", int64_t{3}}}};
   EXPECT_EQ(passes({{"of", inner}, {"samples", int64_t{5}}}), std::pair(21.0, 15.0));
+  const ComponentSpec hidden{"smooth", {{"of", ComponentSpec{"occlusion", {}}}, {"samples", int64_t{3}}}};
+  EXPECT_EQ(passes({{"of", hidden}, {"samples", int64_t{5}}}), std::pair(1.0 + 5 * (1 + 3 * 170), 0.0));
 }
 
-TEST(Smooth, RefusesTheVarianceOfOneMap) {
-  try {
-    test::own_plugins().make_method("smooth", {{"samples", int64_t{1}}, {"statistic", std::string("variance")}});
-    FAIL() << "one map has no variance";
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "method \"smooth\": parameter \"samples\" must be at least 2 for the variance, not 1");
-  }
+TEST(Smooth, RefusesAVarianceThatIsZeroEverywhere) {
+  const auto refusal = [](Given given) {
+    given["statistic"] = std::string("variance");
+    return test::message_of(Fault::spec, [&] { test::own_plugins().make_method("smooth", given); });
+  };
+  EXPECT_EQ(refusal({{"samples", int64_t{1}}}),
+            "method \"smooth\": parameter \"samples\" must be at least 2 for the variance, not 1");
+  EXPECT_EQ(refusal({{"noise", 0.0}}),
+            "method \"smooth\": parameter \"noise\" must be above 0 for the variance, which is 0 everywhere without "
+            "noise");
 }
 
 }  // namespace

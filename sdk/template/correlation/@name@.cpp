@@ -1,5 +1,51 @@
-// @title@, a correlation for attune.
+// A correlation for attune, `@id@`: how nearly two maps are equal, 1 if they are, 0 if they have nothing linear in
+// common, -1 if one is the other turned upside down. Unlike Pearson's coefficient it sees differences of scale and
+// offset.
 //
+// ## Equation
+//
+// With maps `a` and `b` of one sample, flattened over positions and channels, their means `ma` and `mb`, variances and
+// covariance, and `w` for `offset_weight`:
+//
+// ```
+// h = 2 cov(a, b) / ( var(a) + var(b) + w (ma - mb)^2 )
+// ```
+//
+// Lin, "A concordance correlation coefficient to evaluate reproducibility", 1989.
+//
+// ## Cost
+//
+// A few sums over the maps.
+//
+// ## Where it misleads
+//
+// - Maps of different methods have different units, so that the value is near 0 unless the term normalises them:
+//   `"normalise": "minmax"` or `"standardise"`.
+// - A few extreme cells decide. Two maps that share one hot spot agree, whatever the rest does.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Grad-CAM and guided backpropagation, both from 0 to 1: @title@",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam"},
+//     "gb": {"use": "guided_backprop", "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {
+//       "name": "agreement",
+//       "maps": ["cam", "gb"],
+//       "match": "upsample",
+//       "normalise": "minmax",
+//       "compare": {"use": "@id@", "offset_weight": 1.0}
+//     }
+//   ]
+// }
+// ```
+
 // It works as it stands: Lin's concordance coefficient. Put your own measure into correlate(), and what it is into the
 // descriptor. Where it cannot work it throws an attune::Error, one sentence, of <attune/sdk/error.h>.
 

@@ -1,5 +1,42 @@
-// @title@, a resolution matcher for attune.
+// A resolution matcher for attune, `@id@`: every map is averaged over the cells of one grid, and compared there with
+// every other.
 //
+// ## Equation
+//
+// With a map of extent `S` along an axis and a grid of `T` cells, cell `i` is the mean of the map's cells
+//
+// ```
+// floor(i S / T) <= j < ceil((i + 1) S / T)
+// ```
+//
+// along each axis. A map that is coarser than the grid is repeated.
+//
+// ## Cost
+//
+// No pass through the model, and very little time.
+//
+// ## Where it misleads
+//
+// - Agreement within a cell is not seen, nor is disagreement.
+// - The mean of a signed map can vanish where the map is strong: use maps without sign, or `"channels": "abs_sum"`.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Grad-CAM and guided backpropagation on one grid: @title@",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam"},
+//     "gb": {"use": "guided_backprop", "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {"name": "agreement", "maps": ["cam", "gb"], "match": {"use": "@id@", "cells": 7}, "compare": "pearson"}
+//   ]
+// }
+// ```
+
 // It works as it stands: every map is averaged over the cells of one grid. Put your own way to bring maps to one size
 // into match(), and what it is into the descriptor. Where it cannot work it throws an attune::Error, one sentence, of
 // <attune/sdk/error.h>.

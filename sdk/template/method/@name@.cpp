@@ -1,8 +1,46 @@
-// @title@, an attention method for attune.
+// An attention method for attune, `@id@`: a map of the regions whose features speak for a class, as coarse as the layer
+// it is taken at.
 //
+// ## Equation
+//
+// With the feature maps `A_c` of the layer (channel `c`, positions `s`) and the score `y` of the class before softmax:
+//
+// ```
+// map(s) = sum_c  dy / dA_c(s)  A_c(s)              positive=true: max(0, dy / dA_c(s)) A_c(s)
+// ```
+//
+// Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks",
+// 2020. With `positive`: Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", 2021.
+//
+// ## Cost
+//
+// One forward pass, shared with the other maps of a run, and one backward pass per class, down to the layer.
+//
+// ## Where it misleads
+//
+// - The map is as coarse as the layer; its smooth edges come from enlarging it.
+// - A gradient says what a small change would do. Where the model is saturated, important regions can be dark.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "@title@ against guided backpropagation",
+//   "target": "top1",
+//   "maps": {
+//     "mine": {"use": "@id@", "layer": "auto", "positive": false},
+//     "gb": {"use": "guided_backprop", "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {"name": "agreement", "maps": ["mine", "gb"], "match": "upsample", "compare": "pearson"}
+//   ]
+// }
+// ```
+
 // It works as it stands: HiResCAM, and LayerCAM with `positive`. Put your own map into attend(), what it reads of the
-// pass into needs(), and what it is into the descriptor. Where it cannot work it throws an attune::Error, one sentence, of
-// <attune/sdk/error.h>.
+// pass into needs(), and what it is into the descriptor. Where it cannot work it throws an attune::Error, one sentence,
+// of <attune/sdk/error.h>.
 
 #include <ATen/ops/relu.h>
 #include <string>

@@ -1,6 +1,8 @@
 // Class folders, CSV lists and unlabelled folders.
+#include <cmath>
 #include <gtest/gtest.h>
 
+#include "base/csv.h"
 #include "datasets.h"
 
 namespace attune::test {
@@ -154,6 +156,15 @@ TEST(Subset, KeepsTheGivenOrder) {
   ASSERT_EQ(chosen.size(), 2);
   EXPECT_EQ(chosen.examples[0].labels, Labels{2});
   EXPECT_EQ(chosen.examples[1].labels, Labels{0});
+}
+
+TEST(Csv, WhatIsWrittenIsReadBack) {
+  const std::vector<std::string> fields{"", "a,b", "say \"so\"", "plain", ""};
+  EXPECT_EQ(csv_line(fields), ",\"a,b\",\"say \"\"so\"\"\",plain,\n");
+  EXPECT_EQ(csv_fields(csv_line(fields)), fields);
+  for (const double value : {0.1, -1e-300, 3.0, 1.0 / 3}) EXPECT_EQ(csv_value(csv_number(value)), value);
+  EXPECT_EQ(csv_number(std::nan("")), "");
+  EXPECT_TRUE(std::isnan(csv_value("")));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Normalising and comparing, and what becomes of constant maps.
-#include "loss/compare.h"
+#include "loss/parts.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,9 @@
 // What a loss hands to plugins, and what it makes of their exceptions.
 #include <gtest/gtest.h>
 
-#include "unit/maps/support.h"
-#include "loss/compare.h"
-#include "loss/match.h"
+#include "loss/parts.h"
 #include "support.h"
+#include "unit/maps/support.h"
 
 namespace attune::test {
 namespace {

@@ -167,6 +167,82 @@ TEST(ConsistencyLoss, PlansThePassesItRuns) {
   EXPECT_EQ(count(PassPlan::Kind::forward, true), model->forwards);
 }
 
+// Counts inputs that are run and rows that gradients are taken of, also in the passes that methods make.
+class RowCounter final : public Model {
+ public:
+  explicit RowCounter(const torch::jit::Module& module) : model_(module) {}
+
+  const std::vector<LayerInfo>& layers() const override { return model_.layers(); }
+  at::Tensor parameter(const std::string& name) const override { return model_.parameter(name); }
+  std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph,
+                                const at::Generator& generator) override {
+    forwards += input.size(0);
+    return std::make_unique<Counted>(model_.forward(input, needs, graph, generator), *this);
+  }
+  at::Tensor outputs(int64_t rows, const std::function<at::Tensor(int64_t, int64_t)>& make) override {
+    forwards += rows;
+    return model_.outputs(rows, make);
+  }
+
+  int64_t forwards = 0, backwards = 0;
+
+ private:
+  class Counted final : public Pass {
+   public:
+    Counted(std::unique_ptr<Pass> pass, RowCounter& counter) : pass_(std::move(pass)), counter_(counter) {}
+
+    const at::Tensor& input() const override { return pass_->input(); }
+    const at::Tensor& output() const override { return pass_->output(); }
+    at::Tensor captured(const Capture& capture) override { return pass_->captured(capture); }
+    std::string layer(const std::string& name) override { return pass_->layer(name); }
+    at::Tensor bias(const Capture& capture) override { return pass_->bias(capture); }
+    bool wants_graph() const override { return pass_->wants_graph(); }
+    std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of,
+                                      Rectifier rectifier) override {
+      counter_.backwards += score.size(0);
+      return pass_->gradients(score, of, rectifier);
+    }
+    at::Tensor resume(const Capture& capture, const at::Tensor& activation) override {
+      return pass_->resume(capture, activation);
+    }
+    Model& model() override { return counter_; }
+    at::Generator generator() override { return pass_->generator(); }
+
+   private:
+    std::unique_ptr<Pass> pass_;
+    RowCounter& counter_;
+  };
+
+  TorchScriptModel model_;
+};
+
+// The windows of occlusion are those of an input of 224 x 224.
+TEST(ConsistencyLoss, PlansWhatMethodsRunForSeveralTargets) {
+  const std::string cam = R"({"use": "gradcam", "layer": "act1"})";
+  const std::string maps = R"("cam": )" + cam + R"(, "fine": {"use": "smooth", "of": )" + cam + R"(, "samples": 3},
+      "finer": {"use": "smooth", "of": {"use": "smooth", "of": )" + cam + R"(, "samples": 2}, "samples": 3},
+      "hidden": {"use": "occlusion", "stop_gradient": true},
+      "haze": {"use": "smooth", "of": "occlusion", "samples": 2, "stop_gradient": true})";
+  const at::Tensor x = seeded({2, 3, 14, 14}, 3);
+  for (const auto& [targets, count] : {std::pair{"\"top1\"", 1}, {"[\"top1\", 3, 0]", 3}}) {
+    for (const std::string other : {"fine", "finer", "hidden", "haze"}) {
+      for (const std::string match : {R"("upsample")", R"({"use": "mask", "source": "cam", "scale": "std"})"}) {
+        const auto model = std::make_shared<RowCounter>(normed_model(2));
+        const auto loss =
+            loss_of(model, R"({"version": 1, "target": )" + std::string(targets) + R"(, "maps": {)" + maps +
+                               R"(}, "terms": [)" + term(R"(["cam", ")" + other + R"("])", match) + "]}");
+        double forwards = 0, backwards = 0;
+        for (const PassPlan& step : loss.plan(false)) {
+          (step.kind == PassPlan::Kind::forward ? forwards : backwards) += step.passes * (step.per_target ? count : 1);
+        }
+        value_of(loss, x);
+        EXPECT_EQ(forwards, model->forwards / 2) << other << match << count;
+        EXPECT_EQ(backwards, model->backwards / 2) << other << match << count;
+      }
+    }
+  }
+}
+
 // Whether a parameter is given or has its default value.
 TEST(ConsistencyLoss, TermsOfEqualMatchShareIt) {
   const auto model = std::make_shared<CountingModel>(normed_model(2));

@@ -1,5 +1,5 @@
 // The reader of ELF files believes nothing: broken files give sentences and never a crash.
-#include "plugin/elf_section.h"
+#include "plugin/contract.h"
 
 #include <cstring>
 #include <elf.h>

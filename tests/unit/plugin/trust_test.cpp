@@ -1,4 +1,4 @@
-#include "plugin/trust.h"
+#include "plugin/loader.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

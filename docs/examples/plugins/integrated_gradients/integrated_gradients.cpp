@@ -1,6 +1,62 @@
-// Integrated gradients: Sundararajan et al. 2017, "Axiomatic Attribution for Deep Networks", Eq. 1.
+// An attention method for attune, `examples.integrated_gradients`: how much each entry of the input adds to the class
+// score, counted from a baseline that stands for nothing. The map is signed, and it is complete: its sum is the score
+// of the input minus the score of the baseline.
+//
+// ## Equation
+//
+// With the input `x`, the baseline `b` and the score `y` of the class:
+//
+// ```
+// map = (x - b)  sum_k  w_k  dy/dx (b + t_k (x - b))
+// ```
+//
+// Sundararajan et al., "Axiomatic Attribution for Deep Networks", 2017, Eq. 1. The sum stands for an integral over `t`
+// from 0 to 1. `midpoint`: `t_k = (k - 1/2) / steps`, `w_k = 1 / steps`. `gauss_legendre`: the roots and weights of
+// Gauss-Legendre quadrature, exact for smoother functions.
+//
+// ## Cost
+//
+// `steps` forward passes for all classes, and as many backward passes for each. Alone, one after the other and each
+// freed before the next. In a loss all of them are recorded until the gradient is taken: memory grows with `steps`, and
+// `attune loss --explain --gradient` says how far.
+//
+// ## Where it misleads
+//
+// - With few steps the sum misses the score: the network bends between the points. Here is how far, in parts of the
+//   difference, on two photos each:
+//
+//   | model | rule | 8 steps | 64 steps | 256 steps |
+//   |---|---|---|---|---|
+//   | SqueezeNet, ImageNet | `midpoint` | 2.1 %, 1.6 % | 0.5 %, 0.04 % | 0.007 %, 0.05 % |
+//   | | `gauss_legendre` | 1.6 %, 0.9 % | 0.3 %, 0.003 % | 0.01 %, 0.06 % |
+//   | ResNet-20, CIFAR-10 | `midpoint` | 11 %, 43 % | 3.5 %, 0.5 % | 0.09 %, 0.08 % |
+//   | | `gauss_legendre` | 22 %, 30 % | 3.4 %, 2.0 % | 0.8 %, 0.4 % |
+//
+// - Entries that equal the baseline get nothing, whatever they mean: with a black baseline, black objects are
+//   invisible.
+// - Single pixels are noisy, as all gradients are. Compare regions.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "Grad-CAM and integrated gradients agree: both ways of matching, by Pearson",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam"},
+//     "ig": {"use": "examples.integrated_gradients", "steps": 8, "channels": "abs_sum"}
+//   },
+//   "terms": [
+//     {"name": "masked", "maps": ["cam", "ig"], "match": {"use": "mask", "source": "ig", "scale": "std"},
+//      "compare": "pearson"},
+//     {"name": "upsampled", "maps": ["cam", "ig"], "match": "upsample", "compare": "pearson"}
+//   ]
+// }
+// ```
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros_like.h>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -67,13 +123,6 @@ std::vector<Point> gauss_legendre(int64_t count) {
   return points;
 }
 
-Needs input_gradient() {
-  Needs needs;
-  needs.input_gradient = true;
-  needs.gradient_calls = 1;
-  return needs;
-}
-
 class IntegratedGradients final : public AttentionMethod {
  public:
   explicit IntegratedGradients(const Parameters& parameters)
@@ -90,16 +139,26 @@ class IntegratedGradients final : public AttentionMethod {
     return needs;
   }
 
-  // One pass per point: without a graph each is gone before the next begins.
   AttentionMap attend(Pass& pass, const Target& target) const override {
+    return attend(pass, std::vector<Target>{target})[0];
+  }
+
+  // One pass per point for all targets: without a graph each is gone before the next begins.
+  std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
     const at::Tensor line = pass.input() - baseline_;
-    at::Tensor mean;
+    Needs needs;
+    needs.input_gradient = true;
+    needs.gradient_calls = static_cast<int64_t>(targets.size());
+    std::vector<at::Tensor> means(targets.size(), at::zeros_like(line));
     for (const Point& point : points_) {
-      const auto step = pass.model().forward(line * point.place + baseline_, input_gradient(), pass.wants_graph());
-      const at::Tensor gradient = step->gradients(step->score(target), {step->input()})[0] * point.weight;
-      mean = mean.defined() ? mean + gradient : gradient;
+      const auto step = pass.model().forward(line * point.place + baseline_, needs, pass.wants_graph());
+      for (size_t i = 0; i < targets.size(); ++i) {
+        means[i] = means[i] + step->gradients(step->score(targets[i]), {step->input()})[0] * point.weight;
+      }
     }
-    return {reduced(line * mean), true};
+    std::vector<AttentionMap> maps;
+    for (const at::Tensor& mean : means) maps.push_back({reduced(line * mean), true});
+    return maps;
   }
 
  private:

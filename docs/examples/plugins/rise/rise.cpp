@@ -1,5 +1,53 @@
-// RISE: Petsiuk et al. 2018, "RISE: Randomized Input Sampling for Explanation of Black-box Models", Eq. 6 and section
-// 3.2.
+// An attention method for attune, `examples.rise`: which parts of the input the class score depends on, found by hiding
+// random parts of it. No gradient is taken: the map is made of scores alone.
+//
+// ## Equation
+//
+// With `M` masks `m_i` between 0 (hidden) and 1 (kept), probability `p` that a cell is kept, and score `y` of the
+// class:
+//
+// ```
+// map(s) = 1 / (M p)  sum_i  (y(x m_i) - c) m_i(s)        c = mean of y(x m_i);  centred=false: c = 0
+// ```
+//
+// Petsiuk et al., "RISE: Randomized Input Sampling for Explanation of Black-box Models", 2018, Eq. 6, has `c = 0`. Then
+// the map is the class's score everywhere and the differences that matter are small beside it; centred, it is 0 where
+// hiding makes no difference, positive where the class needs what is there. A mask is a grid of `cells` along each
+// axis, each kept with probability `p`; it is enlarged with linear interpolation to one cell more than the input has,
+// and cropped at a random shift within a cell (section 3.2). Every sample of a batch gets the same masks.
+//
+// The score is the model's raw output, as everywhere in attune, where the paper's experiments take probabilities: end
+// the model with a softmax to get those. Hidden parts are 0 as the model sees them, the mean colour after the usual
+// normalisation.
+//
+// ## Cost
+//
+// `masks` forward passes per sample, for all classes at once, without gradients and in chunks: neither the masks nor
+// the masked inputs exist all at once. The paper takes 4000 to 8000.
+//
+// ## Where it misleads
+//
+// - The map is noisy; its error shrinks with the square root of `masks` only. Uncentred, a score far from 0 adds the
+//   unevenness of the masks. Look at two numbers of masks before you believe a detail.
+// - What a mask leaves is no natural picture; the model may react to its edges.
+// - It is not differentiable. In a loss, `"stop_gradient": true` makes it a constant that other maps are drawn to.
+//
+// ## Example
+//
+// ```json
+// {
+//   "version": 1,
+//   "description": "How well does Grad-CAM agree with RISE, which needs no gradient and so counts as a constant?",
+//   "target": "top1",
+//   "maps": {
+//     "cam": {"use": "gradcam", "relu": true},
+//     "rise": {"use": "examples.rise", "masks": 500, "stop_gradient": true}
+//   },
+//   "terms": [
+//     {"name": "agreement", "maps": ["cam", "rise"], "match": "upsample", "compare": "pearson"}
+//   ]
+// }
+// ```
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -28,8 +76,8 @@ Descriptor descriptor() {
   d.citation = "Petsiuk et al. 2018, Eq. 6";
   d.parameters = {
       integer("masks", default_masks, {2, 100000}, "How many masks are drawn"),
-      integer("cells", 7, {1, 64}, "Cells of a mask's grid along each axis of the input"),
-      real("probability", 0.5, {0.01, 1}, "How probably a cell is kept"),
+      integer("cells", 7, {2, 64}, "Cells of a mask's grid along each axis of the input"),
+      real("probability", 0.5, {0.01, 0.99}, "How probably a cell is kept"),
       boolean("centred", true, "Subtract the masks' mean score: what makes no difference is 0"),
   };
   d.differentiable = false;

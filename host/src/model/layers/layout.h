@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/shape_text.h"
+#include "base/text.h"
 #include "model/layers/axes.h"
 
 namespace attune {

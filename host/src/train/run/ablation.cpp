@@ -1,13 +1,12 @@
 #include "train/run/ablation.h"
 
-#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <sstream>
 
 #include <attune/sdk/error.h>
 
+#include "base/csv.h"
 #include "image/output_file.h"
 #include "json/document.h"
 #include "metrics/objective.h"
@@ -17,13 +16,6 @@ namespace attune {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The shortest text that reads back as the same number.
-void add(std::string& line, double value) {
-  char text[32];
-  line += ',';
-  line.append(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
 
 // The losses that are watched, and what they have come to so far.
 class Monitors {
@@ -79,37 +71,30 @@ class Monitors {
     return epoch;
   }
 
-  // Stages have names without commas, so that only the header could need quotes; nobody reads it here.
   void read() {
     std::ifstream stream(file_);
-    std::string line, field;
+    std::string line;
     std::getline(stream, line);
     while (std::getline(stream, line)) {
-      std::istringstream fields(line);
-      AblationEpoch epoch;
-      std::getline(fields, epoch.stage, ',');
-      std::vector<double> numbers;
-      while (std::getline(fields, field, ',')) numbers.push_back(std::strtod(field.c_str(), nullptr));
-      if (numbers.size() != losses_.size() + 2) {
-        throw Error(Fault::input, file_.string() + ": has " + std::to_string(numbers.size() + 1) +
+      const std::vector<std::string> fields = csv_fields(line);
+      if (fields.size() != losses_.size() + 3) {
+        throw Error(Fault::input, file_.string() + ": has " + std::to_string(fields.size()) +
                                       " values in a line, not " + std::to_string(losses_.size() + 3));
       }
-      epoch.epoch = static_cast<int64_t>(numbers[0]);
-      epoch.loss = numbers[1];
-      epoch.losses.assign(numbers.begin() + 2, numbers.end());
+      AblationEpoch epoch{fields[0], static_cast<int64_t>(csv_value(fields[1])), csv_value(fields[2]), {}};
+      for (size_t i = 3; i < fields.size(); ++i) epoch.losses.push_back(csv_value(fields[i]));
       epochs_.push_back(std::move(epoch));
     }
   }
 
   void write() const {
-    std::string text = "stage,epoch,validation_loss";
-    for (const NamedSpec& monitor : session_.config.monitors) text += ",\"" + monitor.name + "\"";
-    text += "\n";
+    std::vector<std::string> header{"stage", "epoch", "validation_loss"};
+    for (const NamedSpec& monitor : session_.config.monitors) header.push_back(monitor.name);
+    std::string text = csv_line(header);
     for (const AblationEpoch& epoch : epochs_) {
-      text += epoch.stage + ',' + std::to_string(epoch.epoch);
-      add(text, epoch.loss);
-      for (const double loss : epoch.losses) add(text, loss);
-      text += '\n';
+      std::vector<std::string> fields{epoch.stage, std::to_string(epoch.epoch), csv_number(epoch.loss)};
+      for (const double loss : epoch.losses) fields.push_back(csv_number(loss));
+      text += csv_line(fields);
     }
     write_file(file_, text);
   }

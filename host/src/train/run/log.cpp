@@ -1,20 +1,16 @@
 #include "train/run/log.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <cmath>
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
-#include <iterator>
-#include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <attune/sdk/error.h>
 
+#include "base/csv.h"
 #include "metrics/metric.h"
 
 namespace attune {
@@ -27,50 +23,35 @@ std::vector<std::string> all_columns() {
   return columns;
 }
 
-std::string header(const std::vector<std::string>& columns) {
-  std::string line = "stage,epoch";
-  for (const std::string& column : columns) line += "," + column;
-  return line + "\n";
+std::string header(std::vector<std::string> columns) {
+  columns.insert(columns.begin(), {"stage", "epoch"});
+  return csv_line(columns);
 }
 
-// The shortest text that reads back as the same number; nothing for what is not finite.
-std::string shortest(double value) {
-  if (!std::isfinite(value)) return "";
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
-
-std::string csv_line(const LogRow& row, const std::vector<std::string>& columns) {
-  std::string line = row.stage + "," + std::to_string(row.epoch);
+std::string line_of(const LogRow& row, const std::vector<std::string>& columns) {
+  std::vector<std::string> fields{row.stage, std::to_string(row.epoch)};
   for (const std::string& column : columns) {
     const auto is_it = [&](const auto& number) { return number.first == column; };
     const auto found = std::find_if(row.numbers.begin(), row.numbers.end(), is_it);
-    line += ',';
-    if (found != row.numbers.end()) line += shortest(found->second);
+    fields.push_back(found == row.numbers.end() ? "" : csv_number(found->second));
   }
-  return line + "\n";
+  return csv_line(fields);
 }
 
 LogRow parsed(const std::string& line, const std::vector<std::string>& columns) {
-  std::istringstream fields(line);
-  std::string field;
+  const std::vector<std::string> fields = csv_fields(line);
   LogRow row;
-  std::getline(fields, row.stage, ',');
-  std::getline(fields, field, ',');
-  row.epoch = std::strtoll(field.c_str(), nullptr, 10);
-  for (const std::string& column : columns) {
-    if (std::getline(fields, field, ',') && !field.empty()) {
-      row.numbers.emplace_back(column, std::strtod(field.c_str(), nullptr));
-    }
+  row.stage = fields[0];
+  if (fields.size() > 1) row.epoch = std::strtoll(fields[1].c_str(), nullptr, 10);
+  for (size_t i = 2; i < std::min(fields.size(), columns.size() + 2); ++i) {
+    if (!fields[i].empty()) row.numbers.emplace_back(columns[i - 2], csv_value(fields[i]));
   }
   return row;
 }
 
 // What a header names behind stage and epoch.
 std::vector<std::string> columns_of(const std::string& header) {
-  std::istringstream fields(header);
-  std::vector<std::string> columns;
-  for (std::string field; std::getline(fields, field, ',');) columns.push_back(field);
+  std::vector<std::string> columns = csv_fields(header);
   columns.erase(columns.begin(), columns.begin() + std::min<std::ptrdiff_t>(2, std::ssize(columns)));
   return columns;
 }
@@ -128,7 +109,7 @@ RunLog::RunLog(const std::filesystem::path& folder, Size keep)
 void RunLog::step(const LogRow& row) { json_.append(json_line(row)); }
 
 void RunLog::epoch(const LogRow& row) {
-  csv_.append(csv_line(row, columns_));
+  csv_.append(line_of(row, columns_));
   json_.append(json_line(row));
   epochs_.push_back(row);
 }
