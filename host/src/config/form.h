@@ -18,6 +18,7 @@
 #include "config/parameters.h"
 #include "json/reader.h"
 
+#pragma GCC visibility push(hidden)  // what stays inside of the library
 namespace attune {
 
 using Json = nlohmann::ordered_json;
@@ -151,3 +152,4 @@ Form<std::vector<M>> list(const Form<M>& item, size_t least = 1) {
 }  // namespace form
 
 }  // namespace attune
+#pragma GCC visibility pop

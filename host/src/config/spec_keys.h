@@ -8,6 +8,7 @@
 
 #include "config/table.h"
 
+#pragma GCC visibility push(hidden)  // what stays inside of the library
 namespace attune {
 
 // What a spec is checked against.
@@ -57,3 +58,4 @@ class ComponentReader {
 std::string unknown_map(const std::string& name, const std::vector<std::string>& known);
 
 }  // namespace attune
+#pragma GCC visibility pop

@@ -14,6 +14,7 @@
 
 #include "config/form.h"
 
+#pragma GCC visibility push(hidden)  // what stays inside of the library
 namespace attune {
 
 template <class T>
@@ -253,3 +254,4 @@ Key<T> schema_key() {
 }
 
 }  // namespace attune
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 #include "config/table.h"
 #include "config/train_config.h"
 
+#pragma GCC visibility push(hidden)  // what stays inside of the library
 namespace attune {
 
 // Each key once: for reading, writing, the JSON Schema and the documentation. Specs are read with `context`, which may
@@ -36,3 +37,4 @@ inline const Words<DataFormat> format_words = {{"voc", DataFormat::voc},
                                                {"images", DataFormat::images}};
 
 }  // namespace attune
+#pragma GCC visibility pop

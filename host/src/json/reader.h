@@ -11,6 +11,7 @@
 #include "json/document.h"
 #include "json/quoting.h"
 
+#pragma GCC visibility push(hidden)  // what stays inside of the library
 namespace attune {
 
 // A value and where it stands.
@@ -89,3 +90,4 @@ std::string shown(const JsonNode& node);
 std::string nearest_of(const std::string& text, const std::vector<std::string>& names);
 
 }  // namespace attune
+#pragma GCC visibility pop
