@@ -45,7 +45,8 @@ struct Needs {
   // pass has recorded. 0: not known beforehand, nothing is freed early.
   int64_t gradient_calls = 0;
   // The passes that one map takes, this one included, where parameters or the model decide how many; for the plan of
-  // passes. 0: what the descriptor says.
+  // passes, which counts forward passes once for all targets and backward passes once for each. Both 0: what the
+  // descriptor says.
   double forward_passes = 0;
   double backward_passes = 0;
 };
