@@ -8,7 +8,6 @@
 
 #include "base/numbers.h"
 #include "commands.h"
-#include "demo/network.h"
 #include "demo/pictures.h"
 #include "demo/train.h"
 #include "image/image.h"

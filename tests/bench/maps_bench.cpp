@@ -6,7 +6,7 @@
 #include <attune/catalogue.h>
 #include <attune/maps.h>
 
-#include "demo/network.h"
+#include "demo/train.h"
 
 namespace attune {
 namespace {

@@ -1,5 +1,3 @@
-#include "data/few_shot.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -7,8 +5,9 @@
 
 #include <attune/sdk/error.h>
 
-#include "data/draft.h"
 #include "base/random.h"
+#include "data/dataset.h"
+#include "data/draft.h"
 
 namespace attune {
 namespace {

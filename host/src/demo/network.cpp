@@ -1,5 +1,3 @@
-#include "demo/network.h"
-
 #include <ATen/Functions.h>
 #include <cmath>
 #include <string>
@@ -7,6 +5,7 @@
 #include <attune/sdk/error.h>
 
 #include "base/random.h"
+#include "demo/train.h"
 #include "formats/torchscript/torchscript.h"
 
 namespace attune {

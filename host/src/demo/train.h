@@ -9,6 +9,14 @@
 
 namespace attune {
 
+// The network of `attune demo`, put together as TorchScript from C++.
+
+// A small residual network with fresh weights drawn from `seed`, in evaluation mode: float pictures [N, 3, H, W] (H and
+// W of 32 or more) to logits [N, classes]. Four stages, layer1 to layer4, are followed by global average pooling and
+// the linear head `fc`; the last convolution is `layer4.conv2` and its rectified output `layer4.relu2` has an eighth of
+// the input's extent. Saved, it is an ordinary TorchScript file.
+TrainingModel demo_network(int64_t classes, uint64_t seed);
+
 // What a demo network is fed: (value / 255 - mean) / deviation, the same for red, green and blue.
 inline constexpr double demo_mean = 0.5;
 inline constexpr double demo_deviation = 0.25;

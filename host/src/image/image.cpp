@@ -16,7 +16,6 @@
 #include "image/input_file.h"
 #include "image/mat.h"
 #include "image/output_file.h"
-#include "image/resample.h"
 
 namespace attune {
 namespace {

@@ -1,9 +1,9 @@
-#include "image/resample.h"
-
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <algorithm>
 #include <cmath>
+
+#include "image/image.h"
 
 namespace attune {
 namespace {

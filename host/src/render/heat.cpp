@@ -9,7 +9,7 @@
 #include <attune/sdk/error.h>
 
 #include "base/text.h"
-#include "image/resample.h"
+#include "image/image.h"
 #include "render/overlay.h"
 
 namespace attune {

@@ -5,7 +5,7 @@
 #include <attune/sdk/error.h>
 
 #include "base/text.h"
-#include "image/resample.h"
+#include "image/image.h"
 #include "render/heat.h"
 #include "render/signal_picture.h"
 

@@ -66,7 +66,7 @@
 #include <attune/sdk/error.h>
 #include <attune/sdk/plugin.h>
 
-#include "common/axes.h"
+#include "common/rows.h"
 
 namespace {
 

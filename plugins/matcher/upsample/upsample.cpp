@@ -61,8 +61,8 @@
 
 #include <attune/sdk/plugin.h>
 
-#include "common/axes.h"
 #include "common/matching.h"
+#include "common/rows.h"
 
 namespace {
 

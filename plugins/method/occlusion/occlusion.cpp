@@ -59,12 +59,6 @@
 // }
 // ```
 
-#include <algorithm>
-#include <cmath>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
@@ -72,12 +66,17 @@
 #include <ATen/ops/logical_and.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/where.h>
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <attune/sdk/error.h>
 #include <attune/sdk/plugin.h>
 
-#include "common/axes.h"
 #include "common/matching.h"
+#include "common/rows.h"
 
 namespace {
 

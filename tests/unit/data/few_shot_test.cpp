@@ -1,12 +1,11 @@
 // A few examples of every class, and parts that are held out.
-#include "data/few_shot.h"
-
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <set>
 
-#include "datasets.h"
 #include "base/random.h"
+#include "data/dataset.h"
+#include "datasets.h"
 
 namespace attune::test {
 namespace {

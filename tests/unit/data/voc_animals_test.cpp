@@ -4,7 +4,7 @@
 #include <map>
 
 #include "data/batch_loader.h"
-#include "data/few_shot.h"
+#include "data/dataset.h"
 #include "datasets.h"
 #include "material.h"
 

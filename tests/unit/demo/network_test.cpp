@@ -1,5 +1,3 @@
-#include "demo/network.h"
-
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <set>
@@ -8,6 +6,8 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <attune/sdk/error.h>
+
+#include "demo/train.h"
 
 namespace attune {
 namespace {

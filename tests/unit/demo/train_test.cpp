@@ -8,7 +8,6 @@
 
 #include <attune/sdk/error.h>
 
-#include "demo/network.h"
 #include "demo/pictures.h"
 
 namespace attune {

@@ -1,7 +1,7 @@
 // resize() does what Pillow does, and filters keep what filters must keep.
 #include <gtest/gtest.h>
 
-#include "image/resample.h"
+#include "image/image.h"
 #include "support.h"
 
 namespace attune::test {

@@ -1,8 +1,8 @@
-#include "metrics/objective.h"
-
 #include <ATen/ATen.h>
 #include <cmath>
 #include <gtest/gtest.h>
+
+#include "metrics/metric.h"
 
 namespace attune::test {
 namespace {

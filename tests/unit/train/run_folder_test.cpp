@@ -5,7 +5,6 @@
 
 #include "support.h"
 #include "train/run/ablation.h"
-#include "train/run/run_inputs.h"
 
 namespace attune::test {
 namespace {

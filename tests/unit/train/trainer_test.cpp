@@ -6,7 +6,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "metrics/objective.h"
+#include "metrics/metric.h"
 #include "support.h"
 
 namespace attune::test {

@@ -1,5 +1,3 @@
-#include "formats/exported/archive.h"
-
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <algorithm>
@@ -8,6 +6,8 @@
 #include <vector>
 
 #include <attune/sdk/error.h>
+
+#include "formats/exported/program.h"
 
 namespace attune {
 namespace {

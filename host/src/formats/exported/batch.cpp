@@ -1,5 +1,3 @@
-#include "formats/exported/batch.h"
-
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/randn.h>
@@ -7,7 +5,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "formats/exported/layers.h"
+#include "formats/exported/program.h"
 
 namespace attune {
 namespace {

@@ -1,10 +1,10 @@
 // Operators that torch.export writes and that have no place in a graph that is differentiated: what
 // run_decompositions() makes of layers (they return statistics too, and some have no second derivative), and what older
 // versions of LibTorch lack.
-#include "formats/exported/core_operators.h"
-
 #include <torch/csrc/jit/api/compilation_unit.h>
 #include <torch/csrc/jit/frontend/resolver.h>
+
+#include "formats/exported/program.h"
 
 namespace attune {
 namespace {

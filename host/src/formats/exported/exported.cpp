@@ -9,12 +9,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "formats/exported/archive.h"
-#include "formats/exported/batch.h"
-#include "formats/exported/core_operators.h"
-#include "formats/exported/layers.h"
-#include "formats/exported/modules.h"
-#include "formats/exported/values.h"
+#include "formats/exported/program.h"
 
 namespace attune {
 namespace {

@@ -1,9 +1,9 @@
-#include "formats/exported/layers.h"
-
 #include <algorithm>
 #include <set>
 
 #include <attune/sdk/error.h>
+
+#include "formats/exported/program.h"
 
 namespace attune {
 namespace {

@@ -1,10 +1,9 @@
-#include "formats/exported/modules.h"
-
 #include <cctype>
 #include <sstream>
 
 #include <attune/sdk/error.h>
 
+#include "formats/exported/program.h"
 #include "model/graph/operators.h"
 
 namespace attune {

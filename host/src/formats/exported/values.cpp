@@ -1,12 +1,8 @@
-#include "formats/exported/values.h"
-
 #include <limits>
 
 #include <attune/sdk/error.h>
 
-#include "formats/exported/archive.h"
-#include "formats/exported/layers.h"
-#include "formats/exported/modules.h"
+#include "formats/exported/program.h"
 
 namespace attune {
 namespace {

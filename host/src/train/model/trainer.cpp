@@ -11,7 +11,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "metrics/objective.h"
+#include "metrics/metric.h"
 
 namespace attune {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/csv.h"
 #include "image/output_file.h"
 #include "json/document.h"
-#include "metrics/objective.h"
+#include "metrics/metric.h"
 #include "train/model/predict.h"
 
 namespace attune {

@@ -1,5 +1,3 @@
-#include "train/run/curves.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,6 +7,7 @@
 
 #include "metrics/metric.h"
 #include "render/plot.h"
+#include "train/run/log.h"
 #include "train/run/selection.h"
 
 namespace attune {

@@ -14,7 +14,6 @@
 
 #include "image/output_file.h"
 #include "json/document.h"
-#include "train/run/run_inputs.h"
 
 namespace attune {
 namespace {

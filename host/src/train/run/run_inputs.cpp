@@ -1,10 +1,10 @@
-#include "train/run/run_inputs.h"
-
 #include <c10/util/hash.h>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
+
+#include "train/run/run_folder.h"
 
 namespace attune {
 namespace {

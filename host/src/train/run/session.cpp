@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "formats/formats.h"
 #include "train/model/trainer.h"
-#include "train/run/run_inputs.h"
+#include "train/run/run_folder.h"
 #include "train/run/splits.h"
 #include "train/run/stage_run.h"
 

@@ -3,7 +3,7 @@
 #include <attune/sdk/error.h>
 
 #include "base/random.h"
-#include "data/few_shot.h"
+#include "data/dataset.h"
 
 namespace attune {
 namespace {

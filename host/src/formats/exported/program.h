@@ -1,0 +1,145 @@
+// What reads a program of torch.export (.pt2): its archive, its modules, its values, and its batch.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "model/graph/graph.h"
+
+namespace attune {
+
+// A zip with the program as JSON and its tensors as raw storages.
+struct ExportedArchive {
+  nlohmann::json program;                     // an ExportedProgram of torch/_export/serde/schema.py
+  std::map<std::string, at::Tensor> tensors;  // parameters, buffers and constants by their attribute paths
+};
+
+// Tensors that share a storage in the file share it here. Throws Error(Fault::input) for archives that are damaged,
+// hold several programs or compiled code only, or were written in a form that is not known here.
+ExportedArchive read_archive(const std::filesystem::path& path, c10::Device device);
+
+// Of the file's own number of a type, which is not LibTorch's. Throws Error(Fault::input) for types that models have no
+// operators for.
+c10::ScalarType scalar_type(int64_t number);
+
+// The modules of a program, as its nodes remember them.
+struct ExportedLayers {
+  std::map<std::string, std::string> types;              // of a module's path, without the package
+  std::map<std::string, std::vector<std::string>> ends;  // the layers that a value is the output of, innermost first
+  std::map<size_t, std::string> scopes;                  // the path of the module whose forward a node stands in
+};
+
+// A module's output is the last value that it makes and that others use.
+ExportedLayers exported_layers(const nlohmann::json& graph);
+
+// The kind and the content of one of the schema's unions, {kind: content}. Throws Error(Fault::input) for anything
+// else.
+std::pair<std::string, const nlohmann::json&> union_of(const nlohmann::json& value);
+
+// The tensors that a node takes or gives.
+std::vector<std::string> tensors_of(const nlohmann::json& arguments);
+
+// The modules of a program and their tensors. Modules are made when a path first leads through them.
+class ModuleTree {
+ public:
+  // Types of modules by path, without their packages.
+  explicit ModuleTree(const std::map<std::string, std::string>& types);
+
+  torch::jit::Module& at(const std::string& path);
+  // Tied parameters, which are one tensor in the file, stay one. Throws Error(Fault::input) for a path that is taken.
+  void add(const std::string& path, const at::Tensor& tensor, bool parameter);
+
+  // "layer1.0" and "conv" of "layer1.0.conv".
+  static std::pair<std::string, std::string> split(const std::string& path);
+
+ private:
+  torch::jit::Module make(const std::string& type) const;
+
+  using Layout = std::tuple<const void*, std::vector<int64_t>, std::vector<int64_t>>;
+
+  const std::map<std::string, std::string>& types_;
+  std::shared_ptr<torch::jit::CompilationUnit> unit_;
+  std::map<std::string, torch::jit::Module> modules_;
+  std::map<Layout, at::Tensor> tensors_;
+};
+
+// A TorchScript file of the program that `graph` is over these parameters. What a layer returns goes through its
+// module's forward, which is the identity, so that the file's layers have the same names.
+std::string as_torchscript(const torch::jit::Module& parameters, const LayeredGraph& graph);
+
+// What stands for the operator aten::`name` in programs that are read, or nothing.
+torch::jit::GraphFunction* core_operator(const std::string& name);
+
+// The values of a program: what its nodes take and give.
+class ProgramValues {
+ public:
+  // `device`: that of the model, which stands for whatever device it was exported on.
+  ProgramValues(torch::jit::Graph& graph, torch::jit::Value* self, c10::Device device)
+      : graph_(graph), self_(self), device_(device) {}
+
+  // `name` is the parameter or buffer at `path`, which is read where it is first used.
+  void set_attribute(const std::string& name, const std::string& path) { attributes_[name] = path; }
+  bool is_attribute(const std::string& name) const { return attributes_.count(name) != 0; }
+  void set(const std::string& name, torch::jit::Value* value) { values_[name] = value; }
+
+  // What an argument of the schema's union type stands for, as a value at the graph's insert point. Throws
+  // Error(Fault::input) for a name that nothing has made and for kinds that are not known.
+  torch::jit::Value* read(const nlohmann::json& argument);
+  torch::jit::Value* constant(const c10::IValue& value) { return graph_.insertConstant(value); }
+
+ private:
+  torch::jit::Value* attribute(const std::string& path);
+  torch::jit::Value* value(const std::string& name);
+  torch::jit::Value* scalar(const nlohmann::json& argument, const char* plain);
+  torch::jit::Value* optional_tensor(const nlohmann::json& entry);
+  template <class Read>
+  torch::jit::Value* list(const nlohmann::json& entries, const c10::TypePtr& type, Read read);
+
+  torch::jit::Graph& graph_;
+  torch::jit::Value* self_;
+  c10::Device device_;
+  std::map<std::string, std::string> attributes_;   // paths by name
+  std::map<std::string, torch::jit::Value*> read_;  // attributes by path
+  std::map<std::string, torch::jit::Value*> values_;
+};
+
+// A program that was exported without dynamic shapes holds the batch of its example in views and expansions. This takes
+// it out where it stands in axis 0, and checks by running it that rows do not depend on each other afterwards.
+class FixedBatch {
+ public:
+  // `sizes`: what the program says of its input's.
+  FixedBatch(const nlohmann::json& graph, const std::string& input);
+
+  bool any() const { return batch_ == 0; }
+  // The sizes that `node` gives as `argument`, with -1 for what comes from the batch; nothing where they may stay.
+  // Nodes are given in their order.
+  std::optional<std::vector<int64_t>> freed(const nlohmann::json& node, const std::string& operation,
+                                            const std::string& argument, const nlohmann::json& given);
+  // What `node` gives has the batch in it when what it takes has.
+  void pass_on(const nlohmann::json& node);
+  // Throws Error(Fault::input) unless one row gives what it gives beside another.
+  void check(const ModelSource& source) const;
+
+ private:
+  const nlohmann::json& graph_;
+  std::vector<int64_t> sizes_;
+  int64_t batch_ = 0;  // 0: any
+  std::set<std::string> batched_;
+};
+
+}  // namespace attune
