@@ -21,7 +21,6 @@
 #include "progress.h"
 #include "report/json.h"
 #include "session.h"
-#include "config/component.h"
 #include "table.h"
 
 namespace attune::cli {

@@ -10,10 +10,10 @@
 
 #include <attune/sdk/error.h>
 
-#include "input_run.h"
-#include "maps/attend.h"
 #include "config/component.h"
 #include "config/parameters.h"
+#include "input_run.h"
+#include "maps/attend.h"
 
 namespace attune::cli {
 namespace {

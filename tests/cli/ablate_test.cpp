@@ -134,7 +134,8 @@ TEST_F(Ablate, WritesTables) {
     EXPECT_EQ(read(chart + ".png").substr(1, 3), "PNG") << chart;
     EXPECT_EQ(read(chart + ".svg").rfind("<?xml", 0), 0U) << chart;
   }
-  expect_parts(read("run/ablation.svg"), {">Correlation with the validation loss<", ">cross-correlation<", ">a<", ">b<"});
+  expect_parts(read("run/ablation.svg"),
+               {">Correlation with the validation loss<", ">cross-correlation<", ">a<", ">b<"});
   expect_parts(read("run/ablation_curves.svg"), {">validation loss<", ">a_pearson<", ">b_ssim<", ">epoch<"});
 }
 

@@ -7,9 +7,9 @@
 #include <thread>
 #include <torch/csrc/jit/api/module.h>
 
-#include "support/models.h"
 #include "memory.h"
 #include "support.h"
+#include "support/models.h"
 
 namespace attune::test {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "unit/train/support.h"
 #include "support.h"
+#include "unit/train/support.h"
 
 namespace attune::test {
 

@@ -1,10 +1,9 @@
 // Where tests find models, photos and reference maps that are not part of the project.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
+#include <gtest/gtest.h>
 #include <string>
 
 namespace attune::test {
@@ -21,7 +20,7 @@ inline std::filesystem::path zoo() { return folder_from("ATTUNE_ZOO", "../zoo");
 
 }  // namespace attune::test
 
-#define ATTUNE_NEED(path)                                                              \
-  do {                                                                                 \
-    if (!std::filesystem::exists(path)) GTEST_SKIP() << "needs " << (path).string();   \
+#define ATTUNE_NEED(path)                                                            \
+  do {                                                                               \
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << "needs " << (path).string(); \
   } while (false)

@@ -8,8 +8,8 @@
 
 #include <attune/sdk/error.h>
 
-#include "image/mat.h"
 #include "base/random.h"
+#include "image/mat.h"
 
 namespace attune {
 namespace {

@@ -8,10 +8,10 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/random.h"
 #include "data/draft.h"
 #include "data/read_ahead.h"
 #include "image/mat.h"
-#include "base/random.h"
 
 namespace attune {
 namespace {

@@ -1,9 +1,9 @@
-#include "demo/shapes.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <utility>
+
+#include "demo/shapes.h"
 
 namespace attune::demo {
 namespace {

@@ -1,9 +1,9 @@
-#include "demo/canvas.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <utility>
+
+#include "demo/canvas.h"
 
 namespace attune::demo {
 

@@ -1,5 +1,3 @@
-#include "image/picture_file.h"
-
 #include <ATen/ops/empty.h>
 #include <algorithm>
 #include <csetjmp>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "image/input_file.h"
+#include "image/picture_file.h"
 
 // Each needs those before it.
 // clang-format off

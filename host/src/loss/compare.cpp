@@ -1,5 +1,3 @@
-#include "loss/parts.h"
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/ones_like.h>
@@ -10,6 +8,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "loss/parts.h"
 #include "model/failure.h"
 
 namespace attune {

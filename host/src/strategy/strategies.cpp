@@ -1,8 +1,8 @@
-#include "strategy/strategy.h"
-
 #include <algorithm>
 
 #include <attune/sdk/error.h>
+
+#include "strategy/strategy.h"
 
 namespace attune {
 

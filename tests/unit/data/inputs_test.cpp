@@ -176,7 +176,8 @@ TEST(ListInputs, SaysThatAFolderHasTheOtherKind) {
   videos.write("a.mp4", "x");
   EXPECT_EQ(input_refusal(pictures.path().string(), true),
             "the folder has no videos and no .npy or NIfTI files in it, only pictures");
-  EXPECT_EQ(input_refusal(videos.path().string()), "the folder has no pictures and no .npy or NIfTI files in it, only videos");
+  EXPECT_EQ(input_refusal(videos.path().string()),
+            "the folder has no pictures and no .npy or NIfTI files in it, only videos");
 }
 
 TEST(ListInputs, SaysThatAFolderCannotBeRead) {

@@ -73,7 +73,8 @@ TEST_F(ClassFolders, OutsideOfTheListOfClassesAreNamedOnce) {
 TEST_F(ClassFolders, ThatAreEmptyAreNamed) {
   write_at(folder_, "cat/a.jpg");
   write_at(folder_, "dog/notes.txt");
-  EXPECT_EQ(refusal(DataFormat::folders, ""), path("dog") + ": the folder has no pictures and no .npy or NIfTI files in it");
+  EXPECT_EQ(refusal(DataFormat::folders, ""),
+            path("dog") + ": the folder has no pictures and no .npy or NIfTI files in it");
   EXPECT_EQ(refusal(DataFormat::folders, "nowhere"),
             path("nowhere") + ": the folder cannot be read: No such file or directory");
   EXPECT_EQ(refusal(DataFormat::folders, "cat"), path("cat") + ": the split is empty");

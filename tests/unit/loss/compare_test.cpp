@@ -1,8 +1,7 @@
 // Normalising and comparing, and what becomes of constant maps.
-#include "loss/parts.h"
-
 #include <gtest/gtest.h>
 
+#include "loss/parts.h"
 #include "support.h"
 
 namespace attune::test {

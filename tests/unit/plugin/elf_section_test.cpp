@@ -1,11 +1,10 @@
 // The reader of ELF files believes nothing: broken files give sentences and never a crash.
-#include "plugin/contract.h"
-
 #include <cstring>
 #include <elf.h>
 #include <gtest/gtest.h>
 #include <random>
 
+#include "plugin/contract.h"
 #include "support.h"
 
 namespace attune {

@@ -1,9 +1,8 @@
-#include "plugin/loader.h"
-
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plugin/loader.h"
 #include "support.h"
 
 namespace attune {

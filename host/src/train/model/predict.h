@@ -33,8 +33,7 @@ class Predictor {
  public:
   // Looks at the maps of `spec` and at its terms; without a spec, at Grad-CAM alone. `labels` are for targets that the
   // spec names. Throws as ConsistencyLoss does.
-  Predictor(std::shared_ptr<ImageModel> model, const Spec* spec, const Catalogue& catalogue,
-            const Labels& labels = {});
+  Predictor(std::shared_ptr<ImageModel> model, const Spec* spec, const Catalogue& catalogue, const Labels& labels = {});
 
   // One forward pass of a batch serves scores and the maps of every class that has boxes; the spec's terms take passes
   // of their own.

@@ -10,7 +10,6 @@
 
 #include "config/train_config.h"
 #include "data/batch_loader.h"
-#include "config/train_config.h"
 #include "model/run/training_model.h"
 #include "strategy/strategy.h"
 #include "train/model/optimiser.h"
