@@ -256,6 +256,12 @@ TEST_F(Exported, RefusesWithOneSentence) {
       test::contains(changed([](json& m) { m["signature"]["output_specs"] = json::array(); }), "returns nothing"));
   EXPECT_TRUE(test::contains(changed([](json& m) { m.erase("signature"); }), "is damaged"));
 
+  // What takes the place of decomposed layers makes no statistics.
+  const ExportedProgram core = network(true);
+  json text = core.program({last(core)});
+  text["graph_module"]["graph"]["nodes"][2]["inputs"][0]["arg"] = tensor("unused_1");
+  EXPECT_TRUE(test::contains(refusal(core, text), "nothing makes its value 'unused_1'"));
+
   auto records = good.records(good.program({end}));
   const auto refused = [&](const std::map<std::string, std::string>& changed_records) {
     test::write_archive(folder_ / "bad.pt2", changed_records);

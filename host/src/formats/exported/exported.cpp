@@ -187,13 +187,13 @@ class ProgramBuilder {
     return value;
   }
 
+  // The first result alone: statistics and indices are not made, and whoever uses them is refused.
   std::vector<Value*> call(torch::jit::GraphFunction& function, const std::vector<NamedValue>& arguments) {
     const auto matched = torch::jit::matchSchema(function.getSchema(), {}, *graph_, {}, arguments);
     const std::vector<Value*> outputs = torch::jit::insertGraph(*graph_, *function.graph(), matched.inputs);
     const auto tuple = outputs[0]->type()->cast<c10::TupleType>();
     if (!tuple) return outputs;
-    const auto unpacked = graph_->insertNode(graph_->createTupleUnpack(outputs[0]))->outputs();
-    return {unpacked.begin(), unpacked.end()};
+    return {graph_->insertNode(graph_->createTupleUnpack(outputs[0]))->output(0)};
   }
 
   std::vector<Value*> call(const c10::FunctionSchema& schema, const std::vector<NamedValue>& arguments) {
