@@ -129,6 +129,7 @@ class EvaluateRun {
     options.output = subject.sidecar.output;
     options.layer = subject.sidecar.layer;
     options.layout = subject.sidecar.layout;
+    options.extra = read_extra(config_);
     const auto model = open_model(subject.file, options);
     print_remarks(*model);
     const Spec* spec = config_.evaluate.maps ? &config_.evaluate.maps->spec : nullptr;

@@ -42,6 +42,11 @@ Preprocess make_preprocess(const Sidecar& sidecar, const InputFlags& flags, cons
   return preprocess_of({own, base_preprocess(sidecar, flags)}, model_input);
 }
 
+// Whether the model's other inputs are others for each sample.
+bool has_rows(const Session& session) {
+  return std::any_of(session.extra.begin(), session.extra.end(), [](const auto& extra) { return extra.rows.size(0) > 1; });
+}
+
 std::string place_of(const Sample& sample) {
   return sample.row ? sample.path + " row " + std::to_string(*sample.row) : sample.path;
 }
@@ -57,12 +62,17 @@ void InputRun::open() {
   const auto likely = session_.model->likely_input();
   options_.preprocess = make_preprocess(session_.sidecar, flags_, likely);
   options_.spatial_rank = static_cast<int64_t>(likely.size()) - 1;
-  options_.batch = flags_.batch;
+  options_.batch = has_rows(session_) ? 1 : flags_.batch;
   if (options_.spatial_rank == 3) {
     options_.frames = flags_.frames.value_or(session_.sidecar.frames.value_or(16));
     options_.frames_per_second = session_.sidecar.frames_per_second;
   }
   list_files();
+  for (const ExtraInput& extra : session_.extra) {
+    if (extra.rows.size(0) == 1 || extra.rows.size(0) == inputs_) continue;
+    throw Error(Fault::usage, "--extra " + extra.name + " has " + std::to_string(extra.rows.size(0)) +
+                                  " rows for " + std::to_string(inputs_) + " inputs; expected one for all, or one each");
+  }
   stream_.emplace(files_, options_);
 }
 
@@ -77,6 +87,7 @@ void InputRun::list_files() {
   check_row_stems(files_, stems, options_.spatial_rank);
   for (size_t i = 0; i < files_.size(); ++i) {
     stems_[files_[i].path] = stems[i];
+    first_[files_[i].path] = inputs_;
     inputs_ += std::max<int64_t>(rows_of(files_[i], options_.spatial_rank), 1);
   }
 }
@@ -104,6 +115,11 @@ void InputRun::process(const std::vector<Sample>& samples, const Work& work) {
 // Why these samples could not be worked on; what is not about them is thrown on.
 std::optional<Error> InputRun::attempt(const SampleList& samples, const Work& work) {
   try {
+    for (const ExtraInput& extra : session_.extra) {
+      if (extra.rows.size(0) == 1) continue;
+      const int64_t row = first_.at(samples[0]->path) + samples[0]->row.value_or(0);
+      at::Tensor(extra.row).copy_(extra.rows.narrow(0, row, 1));
+    }
     work(samples, model_input(samples));
     any_done_ = true;
     return std::nullopt;

@@ -61,6 +61,7 @@ class InputRun {
   StreamOptions options_;
   std::vector<InputFile> files_;
   std::map<std::string, std::string> stems_;  // by path
+  std::map<std::string, int64_t> first_;      // number of a file's first input, by path
   std::optional<SampleStream> stream_;
   int64_t inputs_ = 0;
   std::vector<FailedInput> failures_;

@@ -16,6 +16,7 @@ struct ModelFlags {
   std::string layer;
   std::string layout;
   std::string labels;
+  std::vector<std::string> extra;  // NAME=FILE.npy
   std::vector<std::string> plugin_dirs;
 };
 

@@ -41,6 +41,8 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
   command.add_option("--layer", flags.layer, "Layer that `auto` stands for; `attune layers` lists them");
   command.add_option("--layout", flags.layout, "How layers arrange their activations")
       ->check(CLI::IsMember({"auto", "channels_first", "channels_last", "tokens"}));
+  command.add_option("--extra", flags.extra, "Another input of the model: one row for all, or a row a sample")
+      ->type_name("NAME=FILE.npy");
   add_plugin_dirs(command, flags.plugin_dirs);
 }
 

@@ -8,6 +8,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "image/npy.h"
+
 namespace attune::cli {
 
 c10::Device parse_device(const std::string& text) {
@@ -34,10 +36,25 @@ Catalogue load_catalogue(const std::vector<std::string>& plugin_dirs) {
   return Catalogue::load(search_folders({plugin_dirs.begin(), plugin_dirs.end()}));
 }
 
+namespace {
+
+ExtraInput read_extra(const std::string& given, c10::Device device) {
+  const size_t equals = given.find('=');
+  if (equals == 0 || equals >= given.size() - 1) {
+    throw Error(Fault::usage, "--extra '" + given + "' is not NAME=FILE.npy");
+  }
+  const std::string file = given.substr(equals + 1);
+  const at::Tensor rows = NpyFile(file, true).read().to(device);
+  if (rows.dim() == 0) throw Error(Fault::input, file + ": is one number; expected [1,...], or a row a sample");
+  return {given.substr(0, equals), rows, rows.narrow(0, 0, 1).clone()};
+}
+
+}  // namespace
+
 Session prepare_session(const ModelFlags& flags) {
   parse_device(flags.device);
   use_threads(flags.threads);
-  Session session{load_catalogue(flags.plugin_dirs), read_sidecar(flags.model), {}, nullptr};
+  Session session{load_catalogue(flags.plugin_dirs), read_sidecar(flags.model), {}, {}, nullptr};
   session.labels = Labels(flags.labels.empty() ? session.sidecar.labels : read_labels(flags.labels));
   return session;
 }
@@ -49,6 +66,8 @@ void load_model(Session& session, const ModelFlags& flags) {
   options.layer = flags.layer.empty() ? session.sidecar.layer : flags.layer;
   options.layout = flags.layout.empty() ? session.sidecar.layout : flags.layout;
   options.multi_label = session.sidecar.multi_label;
+  for (const std::string& extra : flags.extra) session.extra.push_back(read_extra(extra, options.device));
+  for (const ExtraInput& extra : session.extra) options.extra.emplace_back(extra.name, extra.row);
   session.model = open_model(flags.model, options);
   print_remarks(*session.model);
 }

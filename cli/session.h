@@ -1,6 +1,7 @@
 // A model opened with the flags and the sidecar that belong to it.
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -16,10 +17,18 @@
 
 namespace attune::cli {
 
+// One of the inputs of a model that takes several, which stands beside what is explained.
+struct ExtraInput {
+  std::string name;
+  at::Tensor rows;  // of the file: one for all samples, or one for each
+  at::Tensor row;   // [1,...], which the model reads
+};
+
 struct Session {
   Catalogue catalogue;
   Sidecar sidecar;
   Labels labels;
+  std::vector<ExtraInput> extra;
   std::shared_ptr<ImageModel> model;
 };
 

@@ -17,6 +17,8 @@ namespace attune {
 // What the numbers of an output [N,K] are, as the operators that end the model say.
 enum class OutputKind { scores, softmax, log_softmax, sigmoid };
 
+using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
+
 struct ModelOptions {
   c10::Device device = c10::Device(c10::kCPU);
   std::string output =
@@ -25,6 +27,10 @@ struct ModelOptions {
   std::string layout = "auto";  // of layers: "channels_first", "channels_last", "tokens" or "auto"
   bool multi_label = false;     // a probability for each class rather than one distribution over all
   int64_t chunk = 32;           // rows of one pass in Model::outputs()
+  // Of a model that takes several inputs: all but the one that is explained, by name (of forward's argument; a key or an
+  // index of a dictionary, list or tuple), each [1,...] on the model's device. They stand beside every row and are read
+  // at every run, so that values written into these tensors show.
+  NamedTensorList extra = {};
 };
 
 // A layer as one forward pass sees it.
@@ -36,8 +42,6 @@ struct LayerReport {
   bool in_branch = false;      // inside a branch or loop that depends on the input, so that no map can be made there
   std::string no_map;          // why the activation is no map of the input; "" when it is one
 };
-
-using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 
 // A model, ready to be asked for activations, gradients and maps. Nothing of it is ever changed: mode, flags, `.grad`,
 // weights and buffers stay as they are. Any number of threads may use one model at once.

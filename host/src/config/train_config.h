@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -102,6 +103,7 @@ struct TrainConfig {
   std::filesystem::path file;  // of the config, "" for a text
   std::string description;
   std::filesystem::path model;
+  std::map<std::string, std::filesystem::path> extra;  // other inputs of the model, by name: .npy of one row
   std::optional<HeadConfig> head;
   DataConfig data;
   InputConfig input;

@@ -206,6 +206,22 @@ Table<StageConfig> stage_table(const TrainContext* context) {
   return table;
 }
 
+Form<std::map<std::string, std::filesystem::path>> files_by_name() {
+  using Files = std::map<std::string, std::filesystem::path>;
+  const auto read = [](DocumentReader& reader, const JsonAt& at, Files& files) {
+    if (at.node.kind != JsonNode::Kind::object) {
+      return reader.fail(at, "must be an object of files by name, not " + shown(at.node));
+    }
+    for (const JsonMember& member : at.node.members) form::file().read(reader, at.member(member), files[member.key]);
+  };
+  const auto write = [](const Files& files) {
+    Json json;
+    for (const auto& [name, file] : files) json[name] = form::file().write(file);
+    return json;
+  };
+  return {read, write, {{"type", "object"}, {"additionalProperties", form::file().schema}}};
+}
+
 }  // namespace
 
 Table<TrainConfig> train_table(const TrainContext* context) {
@@ -219,6 +235,7 @@ Table<TrainConfig> train_table(const TrainContext* context) {
            "Resamples behind an interval; 0: no intervals")}};
   return {{key("description", &Train::description, "What the run is for"),
            key("model", &Train::model, form::filled(form::file()), "TorchScript file to begin with").must_be_given(),
+           key("extra", &Train::extra, files_by_name(), "Other inputs of the model, by name: a .npy file of one row, for all"),
            key("select", &Train::select, select_words,
                "What is best on the validation part in the model that a stage hands on; last: after its last epoch"),
            key("seed", &Train::seed, Range{0, infinity}, "Of everything that is drawn"),

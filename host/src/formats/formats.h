@@ -8,8 +8,8 @@
 
 namespace attune {
 
-// Reads a model's file, whatever its kind. Throws Error(Fault::input) as open_model() does.
-ModelSource read_model(const std::filesystem::path& path, c10::Device device);
+// Reads a model's file, whatever its kind; `extra` as in ModelOptions. Throws Error(Fault::input) as open_model() does.
+ModelSource read_model(const std::filesystem::path& path, c10::Device device, const NamedTensorList& extra = {});
 
 // Tensors by name as a file that Python's torch.load reads too, and back, on the CPU. The second throws a
 // std::exception for other bytes.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <optional>
 
 #include <attune/sdk/error.h>
@@ -51,6 +52,14 @@ std::string type_name(const std::string& type) {
   }
 }
 
+// What arrays for a model's other inputs may hold.
+std::optional<at::ScalarType> any_type(const std::string& type) {
+  static const std::map<std::string, at::ScalarType> types{{"<f4", at::kFloat}, {"<f8", at::kDouble}, {"<i8", at::kLong},
+                                                           {"<i4", at::kInt},   {"|u1", at::kByte},   {"|b1", at::kBool}};
+  const auto found = types.find(type);
+  return found == types.end() ? std::nullopt : std::optional(found->second);
+}
+
 void require_float32(const NpyHeader& header, const std::filesystem::path& path) {
   const bool swapped = header.type.starts_with(">");
   if (header.type == "<f4" || header.type == "=f4" || header.type == "f4") {
@@ -64,20 +73,21 @@ void require_float32(const NpyHeader& header, const std::filesystem::path& path)
 }
 
 // The number of values; nothing when their size in bytes does not fit 63 bits.
-std::optional<int64_t> count(const std::vector<int64_t>& shape) {
-  int64_t bytes = sizeof(float);
+std::optional<int64_t> count(const std::vector<int64_t>& shape, int64_t size = sizeof(float)) {
+  int64_t bytes = size;
   for (int64_t extent : shape) {
     if (__builtin_mul_overflow(bytes, extent, &bytes)) return {};
   }
-  return bytes / static_cast<int64_t>(sizeof(float));
+  return bytes / size;
 }
 
-void require_size(const NpyHeader& header, int64_t file_size, const std::filesystem::path& path) {
-  const auto values = count(header.shape);
+void require_size(const NpyHeader& header, int64_t file_size, const std::filesystem::path& path,
+                  int64_t size = sizeof(float)) {
+  const auto values = count(header.shape, size);
   if (!values) refuse_input(path, "the shape " + shape_text(header.shape) + " in its header is impossibly large");
   if (*values == 0) refuse_input(path, "holds no values, its shape is " + shape_text(header.shape));
   const int64_t found = file_size - header.data_offset;
-  const int64_t wanted = *values * static_cast<int64_t>(sizeof(float));
+  const int64_t wanted = *values * size;
   if (found == wanted) return;
   refuse_input(path, (found < wanted ? "is cut off: " : "is longer than its shape says: ") + shape_text(header.shape) +
                          " takes " + std::to_string(wanted) + " bytes of values, but the file has " +
@@ -86,7 +96,8 @@ void require_size(const NpyHeader& header, int64_t file_size, const std::filesys
 
 // "first NaN at index [0, 3, 7]"
 void require_finite(const at::Tensor& tensor, const std::vector<int64_t>& prefix, const std::filesystem::path& path) {
-  const float* values = tensor.data_ptr<float>();
+  const at::Tensor floats = tensor.to(at::kFloat);
+  const float* values = floats.data_ptr<float>();
   const float* end = values + tensor.numel();
   const float* bad = std::find_if_not(values, end, [](float value) { return std::isfinite(value); });
   if (bad == end) return;
@@ -104,14 +115,16 @@ void require_finite(const at::Tensor& tensor, const std::vector<int64_t>& prefix
 
 }  // namespace
 
-NpyFile::NpyFile(const std::filesystem::path& path) : path_(path) {
+NpyFile::NpyFile(const std::filesystem::path& path, bool any) : path_(path) {
   const auto size = static_cast<int64_t>(input_size(path));
   errno = 0;
   std::ifstream stream(path, std::ios::binary);
   if (!stream) refuse_input(path, std::string("cannot be read: ") + std::strerror(errno));
   NpyHeader header = read_npy_header(stream, path);
-  require_float32(header, path);
-  require_size(header, size, path);
+  const auto type = any ? any_type(header.type) : std::nullopt;
+  if (type && !header.fortran_order) type_ = *type;
+  else require_float32(header, path);
+  require_size(header, size, path, static_cast<int64_t>(c10::elementSize(type_)));
   shape_ = std::move(header.shape);
   data_offset_ = header.data_offset;
 }
@@ -129,14 +142,14 @@ at::Tensor NpyFile::read_row(int64_t row) const {
 at::Tensor NpyFile::read(int64_t first, const std::vector<int64_t>& shape, const std::vector<int64_t>& prefix) const {
   at::Tensor tensor;
   try {
-    tensor = at::empty(shape, at::kFloat);
+    tensor = at::empty(shape, type_);
   } catch (const std::exception&) {
     refuse_input(path_, "the array " + shape_text(shape) + " is too large for the memory of this machine");
   }
   errno = 0;
   std::ifstream stream(path_, std::ios::binary);
-  stream.seekg(data_offset_ + first * static_cast<int64_t>(sizeof(float)));
-  const int64_t bytes = tensor.numel() * static_cast<int64_t>(sizeof(float));
+  stream.seekg(data_offset_ + first * static_cast<int64_t>(c10::elementSize(type_)));
+  const int64_t bytes = tensor.numel() * static_cast<int64_t>(c10::elementSize(type_));
   if (!stream.read(static_cast<char*>(tensor.data_ptr()), bytes)) {
     refuse_input(path_,
                  std::string("cannot be read: ") + (errno ? std::strerror(errno) : "it became shorter meanwhile"));

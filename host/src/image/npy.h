@@ -16,11 +16,12 @@ class NpyFile {
  public:
   // Throws Error(Fault::input) that says what was found: another type or byte order, Fortran order, a damaged header, a
   // size that does not fit the shape.
-  explicit NpyFile(const std::filesystem::path& path);
+  // `any`: floating types, integers, bytes and booleans are taken too, and kept.
+  explicit NpyFile(const std::filesystem::path& path, bool any = false);
 
   const std::vector<int64_t>& shape() const { return shape_; }
 
-  // Everything, float32. Throws Error(Fault::input) when the file cannot be read or a value is not finite ("first NaN
+  // Everything. Throws Error(Fault::input) when the file cannot be read or a value is not finite ("first NaN
   // at index [0, 3, 7]").
   at::Tensor read() const;
   // The entry at index `row` of the first axis, without that axis; likewise.
@@ -31,6 +32,7 @@ class NpyFile {
 
   std::filesystem::path path_;
   std::vector<int64_t> shape_;
+  at::ScalarType type_ = at::kFloat;
   int64_t data_offset_ = 0;  // in bytes
 };
 

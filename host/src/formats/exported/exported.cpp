@@ -88,20 +88,24 @@ class ProgramBuilder {
       if (kind == "buffer") add_tensor(entry, entry.at("buffer_name"), false);
       if (kind == "tensor_constant") add_tensor(entry, entry.at("tensor_constant_name"), false);
       if (kind == "custom_obj") throw Error(Fault::input, "uses an object of its own, which cannot be read here");
-      if (kind == "user_input" && !entry.at("arg").contains("as_none")) input = add_user_input(entry.at("arg"), input);
+      if (kind == "user_input" && !entry.at("arg").contains("as_none")) {
+        const std::string name = add_user_input(entry.at("arg"));
+        if (input.empty()) input = name;
+      }
     }
     graph_->inputs()[0]->setType(tree_.at("").type());
     if (input.empty()) throw Error(Fault::input, "takes no tensor as input");
     batch_.emplace(program_.at("graph"), input);
   }
 
-  std::string add_user_input(const json& argument, const std::string& before) {
-    if (!before.empty() || !argument.contains("as_tensor")) {
-      throw Error(Fault::input, "takes several inputs; export a wrapper whose forward takes the picture alone");
+  std::string add_user_input(const json& argument) {
+    if (!argument.contains("as_tensor")) {
+      throw Error(Fault::input, "takes what is no tensor; export a wrapper whose forward takes tensors alone");
     }
     const auto name = argument["as_tensor"].at("name").get<std::string>();
-    input_ = graph_->addInput(name)->setType(c10::TensorType::get());
-    values_.set(name, input_);
+    Value* input = graph_->addInput(name)->setType(c10::TensorType::get());
+    if (input_ == nullptr) input_ = input;
+    values_.set(name, input);
     return name;
   }
 

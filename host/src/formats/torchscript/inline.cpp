@@ -1,5 +1,6 @@
 // One flat graph of a TorchScript module in which every submodule call's output has a name.
 
+#include <algorithm>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/passes/inline_fork_wait.h>
 
@@ -112,42 +113,48 @@ void inline_block(Block* block, Graph& graph) {
   }
 }
 
-void check_input(const std::vector<c10::Argument>& arguments) {
-  if (arguments.size() < 2) throw Error(Fault::input, "the model's forward takes no input");
-  const c10::Argument& input = arguments[1];
-  if (c10::TensorType::get()->isSubtypeOf(*input.type())) return;
-  throw Error(Fault::input, "the model's forward takes '" + input.name() + "' as " + input.type()->annotation_str() +
-                                ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes the picture "
-                                "alone");
+bool holds_tensors(const c10::TypePtr& type) {
+  if (type->isSubtypeOf(*c10::OptionalType::ofTensor())) return true;
+  if (type->kind() == c10::TypeKind::DictType) return holds_tensors(type->expect<c10::DictType>()->getValueType());
+  const bool is_sequence = type->kind() == c10::TypeKind::ListType || type->kind() == c10::TypeKind::TupleType;
+  const auto inner = type->containedTypes();
+  return is_sequence && std::all_of(inner.begin(), inner.end(), holds_tensors);
 }
 
-// forward(x, mask=None): what has a default takes it, so that the graph has the inputs (self, x).
-void default_arguments(Graph& graph, const std::vector<c10::Argument>& arguments) {
+// forward(x, mask=None, scale=1.0): the inputs are the tensors; anything else takes its default.
+void leave_tensors(Graph& graph, const std::vector<c10::Argument>& arguments,
+                   std::map<std::string, c10::IValue>& defaults) {
   torch::jit::WithInsertPoint point(*graph.nodes().begin());
-  for (size_t i = arguments.size() - 1; i >= 2; --i) {
-    if (!arguments[i].default_value()) {
-      throw Error(Fault::input, "the model's forward takes " + std::to_string(arguments.size() - 1) + " inputs and '" +
-                                    arguments[i].name() +
-                                    "' has no default; export a wrapper whose forward takes the picture alone");
+  for (size_t i = arguments.size() - 1; i >= 1; --i) {
+    const c10::Argument& argument = arguments[i];
+    if (holds_tensors(argument.type())) {
+      graph.inputs()[i]->setDebugName(argument.name());
+      if (argument.default_value()) defaults[argument.name()] = *argument.default_value();
+      continue;
     }
-    graph.inputs()[i]->replaceAllUsesWith(graph.insertConstant(*arguments[i].default_value()));
+    if (!argument.default_value()) {
+      throw Error(Fault::input, "the model's forward takes '" + argument.name() + "' as " +
+                                    argument.type()->annotation_str() +
+                                    ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes tensors alone");
+    }
+    graph.inputs()[i]->replaceAllUsesWith(graph.insertConstant(*argument.default_value()));
     graph.eraseInput(i);
   }
 }
 
 }  // namespace
 
-LayeredGraph inline_calls(const torch::jit::Module& module) {
+LayeredGraph inline_calls(const torch::jit::Module& module, std::map<std::string, c10::IValue>& defaults) {
   const auto method = module.find_method("forward");
   if (!method) throw Error(Fault::input, "the TorchScript file has no forward method");
   const auto& arguments = method->function().getSchema().arguments();
-  check_input(arguments);
+  if (arguments.size() < 2) throw Error(Fault::input, "the model's forward takes no input");
   LayeredGraph graph = torch::jit::toGraphFunction(method->function()).graph()->copy();
   for (Node* node : graph->nodes()) set_scope(node, "");
   inline_block(graph->block(), *graph);
   torch::jit::InlineForkWait(graph);
   number_repeated_calls(graph);
-  default_arguments(*graph, arguments);
+  leave_tensors(*graph, arguments, defaults);
   return graph;
 }
 

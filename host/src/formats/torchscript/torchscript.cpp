@@ -54,6 +54,12 @@ Module compiled(const ScriptedModule& written, const std::shared_ptr<torch::jit:
   return module;
 }
 
+std::vector<std::string> input_names(const torch::jit::Graph& graph) {
+  std::vector<std::string> names;
+  for (const torch::jit::Value* input : graph.inputs().slice(1)) names.push_back(input->debugNameBase());
+  return names;
+}
+
 }  // namespace
 
 ModelSource read_torchscript(const std::filesystem::path& path, c10::Device device) {
@@ -68,13 +74,20 @@ ModelSource refuse_pickle(const std::filesystem::path& path, c10::Device) {
 }
 
 ModelSource torchscript_source(const Module& module) {
-  return {"torchscript", rewritten([&] { return inline_calls(module); }), module,
-          [](Module self, const at::Tensor& x) { return self.forward({x}); },
+  std::map<std::string, c10::IValue> defaults;
+  const LayeredGraph graph = rewritten([&] { return inline_calls(module, defaults); });
+  return {"torchscript", graph, module,
+          [names = input_names(*graph)](Module self, const std::vector<c10::IValue>& inputs) {
+            torch::jit::Kwargs arguments;
+            for (size_t i = 0; i < names.size(); ++i) arguments[names[i]] = inputs.at(i);
+            return self.forward({}, arguments);
+          },
           [](const Module& self) {
             std::ostringstream archive;  // saved to a path, a model would hold the name of its file
             self.save(archive);
             return archive.str();
-          }};
+          },
+          defaults};
 }
 
 ModelSource torchscript_source(const ScriptedModule& module) {
@@ -82,11 +95,11 @@ ModelSource torchscript_source(const ScriptedModule& module) {
 }
 
 std::shared_ptr<ImageModel> torchscript_model(const Module& module, const ModelOptions& options) {
-  return image_model(torchscript_source(module), options);
+  return image_model(explained_alone(torchscript_source(module), options.extra), options);
 }
 
 std::shared_ptr<ImageModel> torchscript_model(const ScriptedModule& module, const ModelOptions& options) {
-  return image_model(torchscript_source(module), options);
+  return image_model(explained_alone(torchscript_source(module), options.extra), options);
 }
 
 }  // namespace attune

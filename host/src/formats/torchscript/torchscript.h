@@ -22,8 +22,9 @@ ModelSource torchscript_source(const torch::jit::Module& module);
 ModelSource torchscript_source(const ScriptedModule& module);
 
 // A copy of `module`'s forward with every call inlined and the output of every `forward` marked with its attribute
-// path; the second call of one module is "path@2". What has a default takes it, so that the inputs are (self, x).
-LayeredGraph inline_calls(const torch::jit::Module& module);
+// path; the second call of one module is "path@2". Its inputs are the tensors that forward takes, or collections of
+// them, whose defaults are put to `defaults`.
+LayeredGraph inline_calls(const torch::jit::Module& module, std::map<std::string, c10::IValue>& defaults);
 
 // What `call` throws of a file's model, with the file's name.
 template <class Call>

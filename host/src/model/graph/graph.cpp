@@ -36,7 +36,7 @@ void collect_layers(const Block* block, bool nested, std::vector<std::string>& n
 }  // namespace
 
 c10::IValue ModelSource::output(const at::Tensor& x) const {
-  if (run) return run(parameters, x);
+  if (run) return run(parameters, {x});
   torch::jit::Stack stack{parameters._ivalue(), x};
   torch::jit::InterpreterState(torch::jit::Code(graph, "forward")).run(stack);
   return stack.back();

@@ -11,6 +11,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <vector>
 
+#include <attune/model.h>
 #include <attune/sdk/error.h>
 
 #include "model/failure.h"
@@ -25,19 +26,26 @@ using LayeredGraph = std::shared_ptr<torch::jit::Graph>;
 // What a format makes of a file: all that the engine needs to know of a model.
 struct ModelSource {
   std::string format;  // see ImageModel::source()
-  // With the inputs (self, x): calls inlined, layers marked, parameters read as attributes of self.
+  // With the inputs (self, x): calls inlined, layers marked, parameters read as attributes of self. A format may leave
+  // more inputs, tensors or collections of them, to explained_alone().
   LayeredGraph graph;
   // `self`: parameters, buffers and constants by their attribute paths, and the classes that layers are of. It needs no
   // code. Whoever copies a source shares them.
   torch::jit::Module parameters;
   // The model as its file has it, in the mode that it is in. Empty: the graph says it all.
-  std::function<c10::IValue(const torch::jit::Module& parameters, const at::Tensor& x)> run = {};
+  std::function<c10::IValue(const torch::jit::Module& parameters, std::vector<c10::IValue> inputs)> run = {};
   // A file of the same kind with these parameters. Empty: there is no way to write one.
   std::function<std::string(const torch::jit::Module& parameters)> save = {};
+  std::map<std::string, c10::IValue> defaults = {};  // of inputs that need not be given
 
   // What `run` or the graph gives.
   c10::IValue output(const at::Tensor& x) const;
 };
+
+// The source with the one input that `extra` does not give. Inputs go by their names; those in a dictionary, list or
+// tuple by key or index ("features", "0"). What `extra` gives is [1,...], repeated for every row and read again by every
+// run. Throws Error(Fault::input) with the inputs that there are for unknown names and unless one is left.
+ModelSource explained_alone(const ModelSource& source, const NamedTensorList& extra);
 
 // Calls what rewrites a graph, whose faults come out as Error(Fault::input) of one sentence.
 template <class Call>

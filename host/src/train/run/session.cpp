@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "formats/formats.h"
+#include "image/npy.h"
 #include "train/model/trainer.h"
 #include "train/run/run_folder.h"
 #include "train/run/splits.h"
@@ -57,6 +58,14 @@ Batch first_of(const Dataset& dataset, LoaderOptions options) {
 
 }  // namespace
 
+NamedTensorList read_extra(const TrainConfig& config) {
+  NamedTensorList extra;
+  for (const auto& [name, file] : config.extra) {
+    extra.emplace_back(name, NpyFile(file, true).read().to(c10::Device(config.device)));
+  }
+  return extra;
+}
+
 TrainSession::TrainSession(const TrainConfig& config, const Catalogue& catalogue, const std::string& layer)
     : config(config), catalogue(catalogue) {
   if (config.stages.empty()) throw Error(Fault::spec, config.file.string() + ": \"stages\" is missing");
@@ -99,7 +108,8 @@ void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
   options.output = given.output;
   options.layout = given.layout;
   options.layer = layer.empty() ? given.layer : layer;
-  const ModelSource source = read_model(config.model, options.device);
+  options.extra = read_extra(config);
+  const ModelSource source = read_model(config.model, options.device, options.extra);
   const auto classes = static_cast<int64_t>(splits.train.classes.size());
   if (config.head) {
     if (config.head->classes && *config.head->classes != classes) {

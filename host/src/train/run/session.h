@@ -18,6 +18,9 @@
 
 namespace attune {
 
+// The model's other inputs, on the config's device; see ModelOptions. Throws Error(Fault::input).
+NamedTensorList read_extra(const TrainConfig& config);
+
 class TrainSession {
  public:
   // Reads the data, loads the model and gives it its head, and tries a step of every stage and the spec of "evaluate"

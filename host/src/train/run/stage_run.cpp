@@ -83,7 +83,7 @@ void StageRun::run() {
     save_checkpoint();
     throw;
   }
-  const TrainingModel selected(read_model(files_.model(stage_.name), session_.model->device()));
+  const TrainingModel selected(read_model(files_.model(stage_.name), session_.model->device(), session_.model->options().extra));
   session_.training_model->set_state(selected.state());
 }
 
