@@ -54,7 +54,7 @@ ExtraInput read_extra(const std::string& given, c10::Device device) {
 Session prepare_session(const ModelFlags& flags) {
   parse_device(flags.device);
   use_threads(flags.threads);
-  Session session{load_catalogue(flags.plugin_dirs), read_sidecar(flags.model), {}, {}, nullptr};
+  Session session{load_catalogue(flags.plugin_dirs), read_sidecar(flags.model), {}, nullptr};
   session.labels = Labels(flags.labels.empty() ? session.sidecar.labels : read_labels(flags.labels));
   return session;
 }

@@ -28,8 +28,8 @@ struct Session {
   Catalogue catalogue;
   Sidecar sidecar;
   Labels labels;
-  std::vector<ExtraInput> extra;
   std::shared_ptr<ImageModel> model;
+  std::vector<ExtraInput> extra = {};
 };
 
 // Everything that can be checked without the model is checked before it is loaded.

@@ -144,12 +144,12 @@ TEST_F(BadModels, LayersThatAreNoMaps) {
   expect_parts(run({"layers", "model.pt", "--input", "3,32,32"}).out, {"[4, 6]  no maps: parts of the input"});
 }
 
-TEST_F(BadModels, ThatTakeNoTensor) {
-  save_list_taker(folder_ / "model.pt");
+TEST_F(BadModels, ThatTakeNumbers) {
+  save_number_taker(folder_ / "model.pt");
   write_picture("picture.png");
   const std::string said =
-      "model 'model.pt': the model's forward takes 'views' as List[Tensor], expected a Tensor "
-      "[N,C,S1..Sd]; export a wrapper whose forward takes the picture alone";
+      "model 'model.pt': the model's forward takes 'size' as int, expected a Tensor [N,C,S1..Sd]; export a wrapper whose "
+      "forward takes tensors alone";
   EXPECT_EQ(refused(5, "model.pt"), said);
   EXPECT_EQ(refusal(5, {"layers", "model.pt"}), said);
   EXPECT_EQ(refusal(5, {"loss", "model.pt", "atcon", "picture.png"}), said);

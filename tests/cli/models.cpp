@@ -152,11 +152,22 @@ void save_transformer(const std::filesystem::path& file) {
       file);
 }
 
-void save_list_taker(const std::filesystem::path& file) {
+void save_scaled(const std::filesystem::path& file) {
+  Builder model;
+  model.convolution("conv1", 3, 4, 4);
+  model.relu("relu1");
+  model.save_code(
+      "def forward(self, x, scale):\n"
+      "  y = self.relu1.forward(self.conv1.forward(x) * scale.unsqueeze(2).unsqueeze(3))\n"
+      "  return torch.mean(y, [2, 3])\n",
+      file);
+}
+
+void save_number_taker(const std::filesystem::path& file) {
   Builder model;
   model.convolution("conv1", 3, 4, 4);
   model.save_code(
-      "def forward(self, views: List[Tensor]):\n  return torch.mean(self.conv1.forward(views[0]), [2, 3])\n", file);
+      "def forward(self, x, size: int):\n  return torch.mean(self.conv1.forward(x), [2, 3]) * size\n", file);
 }
 
 void save_mutterer(const std::filesystem::path& file, const std::string& words) {

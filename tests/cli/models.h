@@ -21,8 +21,10 @@ void save_steps(const std::filesystem::path& file);
 // A vision transformer: patches (a grid of an eighth of the input's extent), tokens (behind a class token), block1 and
 // block2 (attention), fc of the class token; 4 scores.
 void save_transformer(const std::filesystem::path& file);
-// Takes a list of pictures.
-void save_list_taker(const std::filesystem::path& file);
+// Pictures and a number for each of 4 channels, `scale`, to 4 scores; layers conv1, relu1.
+void save_scaled(const std::filesystem::path& file);
+// Takes a number beside its picture.
+void save_number_taker(const std::filesystem::path& file);
 // Prints, and raises an error of these words for pictures that are 48 pixels high.
 void save_mutterer(const std::filesystem::path& file, const std::string& words);
 // Layers conv1 (16 channels, a quarter of the input's extent), turn (which exchanges height and width), fc.

@@ -53,6 +53,48 @@ TEST_F(Ranks, SignalsAreCurvesWithTheirHeat) {
   EXPECT_NEAR(middle(heat, 1), 0.75, 0.02) << "where the signal is high";
 }
 
+// One row for all inputs, or each its own.
+TEST_F(Ranks, OtherInputsStandBesideThePicture) {
+  save_scaled(folder_ / "model.pt");
+  write_npy(folder_ / "rows.npy", noise({2, 3, 32, 32}));
+  const at::Tensor scales = at::tensor({1.0F, 2.0F, 3.0F, 4.0F, 4.0F, 3.0F, 2.0F, 1.0F}).view({2, 4});
+  write_npy(folder_ / "both.npy", scales);
+  const auto predicted = [&](const std::string& file) {
+    Json scores;
+    const Json summary =
+        document({"heatmap", "model.pt", "rows.npy", "--extra", "scale=" + file, "--json", "--output", "out"});
+    for (const Json& item : summary["items"]) scores.push_back(item["top"]);
+    return scores;
+  };
+  const Json both = predicted("both.npy");
+  for (const int row : {0, 1}) {
+    write_npy(folder_ / "one.npy", scales.narrow(0, row, 1));
+    const Json one = predicted("one.npy");
+    EXPECT_EQ(both[row], one[row]);
+    EXPECT_NE(both[1 - row], one[1 - row]);
+  }
+}
+
+TEST_F(Ranks, OtherInputsThatDoNotFitAreRefused) {
+  save_scaled(folder_ / "model.pt");
+  write_npy(folder_ / "rows.npy", noise({2, 3, 32, 32}));
+  write_npy(folder_ / "three.npy", noise({3, 4}));
+  write_npy(folder_ / "narrow.npy", noise({1, 3}));
+  const auto with = [](std::vector<std::string> extra) {
+    extra.insert(extra.begin(), {"heatmap", "model.pt", "rows.npy", "--output", "out"});
+    return extra;
+  };
+  EXPECT_EQ(refusal(5, with({})), "model 'model.pt': its inputs are 'x', 'scale'; give all but the one that is explained "
+                                  "(--extra NAME=FILE.npy)");
+  EXPECT_EQ(refusal(2, with({"--extra", "scale=three.npy"})),
+            "--extra scale has 3 rows for 2 inputs; expected one for all, or one each");
+  EXPECT_EQ(refusal(2, with({"--extra", "scale"})), "--extra 'scale' is not NAME=FILE.npy");
+  EXPECT_EQ(refusal(5, with({"--extra", "scale=gone.npy"})), "gone.npy: cannot be read: No such file or directory");
+  EXPECT_EQ(refusal(5, with({"--extra", "size=narrow.npy"})),
+            "model 'model.pt': the model has no input 'size'; its inputs are 'x', 'scale'");
+  expect_parts(run(with({"--extra", "scale=narrow.npy"})).err, {"fails on an input of shape [1, 3, 32, 32]"});
+}
+
 TEST_F(Ranks, SignalsOfABatchHaveAContactSheet) {
   save_signal_classifier(folder_ / "model.pt");
   write_npy(folder_ / "signals.npy", noise({3, 2, 64}));

@@ -251,7 +251,7 @@ TEST_F(Exported, RefusesWithOneSentence) {
   EXPECT_TRUE(test::contains(changed([](json& m) {
                                m["signature"]["input_specs"].push_back({{"user_input", {{"arg", tensor("y")}}}});
                              }),
-                             "takes several inputs"));
+                             "its inputs are 'x', 'y'; give all but the one that is explained"));
   EXPECT_TRUE(
       test::contains(changed([](json& m) { m["signature"]["output_specs"] = json::array(); }), "returns nothing"));
   EXPECT_TRUE(test::contains(changed([](json& m) { m.erase("signature"); }), "is damaged"));

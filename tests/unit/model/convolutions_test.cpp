@@ -276,7 +276,7 @@ TEST(Convolutions, ErrorsAreAtMostTwiceThoseOfAutograd) {
 
 TEST(Convolutions, PiecesShareTheWeightsTheyMake) {
   const auto m = in_type(deep_model(4), at::kFloat);
-  LayeredGraph live = inline_calls(m);
+  LayeredGraph live = torchscript_source(m).graph;
   simplify(live, m);
   gate_activations(live);
   const LayeredGraph frozen = freeze(live, m);

@@ -115,7 +115,7 @@ class Inputs {
   ModelSource alone() {
     ModelSource result = source_;
     torch::jit::WithInsertPoint point(*graph_->nodes().begin());
-    Value* x = graph_->addInput(explained_)->setType(c10::TensorType::get());
+    Value* x = graph_->addInput("x")->setType(c10::TensorType::get());
     for (const Argument& argument : arguments_) {
       replace(graph_->inputs()[1], argument, x);
       graph_->eraseInput(1);
