@@ -63,7 +63,7 @@ TEST_F(Ranks, OtherInputsStandBesideThePicture) {
     Json scores;
     const Json summary =
         document({"heatmap", "model.pt", "rows.npy", "--extra", "scale=" + file, "--json", "--output", "out"});
-    for (const Json& item : summary["items"]) scores.push_back(item["top"]);
+    for (const Json& item : summary["items"]) scores.push_back(item["maps"][0]["target"]);
     return scores;
   };
   const Json both = predicted("both.npy");
