@@ -1,8 +1,7 @@
 #include "image/nifti.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <memory>
 #include <new>
@@ -36,10 +35,8 @@ class Source {
     }
   }
 
-  void skip(int64_t size) {
-    std::string ignored(static_cast<size_t>(size), '\0');
-    read(ignored.data(), size);
-  }
+  // What is not there is missed by the next read.
+  void seek(int64_t offset) { gzseek(file_.get(), offset, SEEK_SET); }
 
   // A compressed file has a checksum at its end, which only reading up to there looks at.
   void finish() {
@@ -81,30 +78,14 @@ using Converter = void (*)(Source&, bool, at::Tensor&);
 
 // By the numbers that the format gives its types; nothing for colours and complex numbers.
 Converter converter_for(int16_t type) {
-  switch (type) {
-    case 2:
-      return convert<uint8_t>;
-    case 4:
-      return convert<int16_t>;
-    case 8:
-      return convert<int32_t>;
-    case 16:
-      return convert<float>;
-    case 64:
-      return convert<double>;
-    case 256:
-      return convert<int8_t>;
-    case 512:
-      return convert<uint16_t>;
-    case 768:
-      return convert<uint32_t>;
-    case 1024:
-      return convert<int64_t>;
-    case 1280:
-      return convert<uint64_t>;
-    default:
-      return nullptr;
+  constexpr std::pair<int16_t, Converter> all[] = {
+      {2, convert<uint8_t>},    {4, convert<int16_t>},    {8, convert<int32_t>},    {16, convert<float>},
+      {64, convert<double>},    {256, convert<int8_t>},   {512, convert<uint16_t>}, {768, convert<uint32_t>},
+      {1024, convert<int64_t>}, {1280, convert<uint64_t>}};
+  for (const auto& [number, converter] : all) {
+    if (number == type) return converter;
   }
+  return nullptr;
 }
 
 NiftiHeader read_header(const std::filesystem::path& path, Source& source, bool& swapped) {
@@ -136,8 +117,7 @@ std::vector<int64_t> stored_shape(const std::filesystem::path& path, const Nifti
 void finish_values(const std::filesystem::path& path, const NiftiHeader& header, at::Tensor& values) {
   const float slope = nifti::slope.get(header), intercept = nifti::intercept.get(header);
   if (slope != 0 && std::isfinite(slope) && std::isfinite(intercept)) values.mul_(slope).add_(intercept);
-  const float* begin = values.data_ptr<float>();
-  if (!std::all_of(begin, begin + values.numel(), [](float value) { return std::isfinite(value); })) {
+  if (!at::isfinite(values).all().item<bool>()) {
     refuse_input(path, "holds values that are not finite (NaN or infinity)");
   }
 }
@@ -162,8 +142,7 @@ std::string compressed(const std::string& bytes) {
 }  // namespace
 
 bool is_nifti(const std::filesystem::path& path) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string name = in_lower_case(path.filename().string());
   return name.ends_with(".nii") || name.ends_with(".nii.gz");
 }
 
@@ -182,13 +161,8 @@ NiftiVolume read_nifti(const std::filesystem::path& path) {
   const float offset = nifti::data_offset.get(volume.header);
   constexpr float header_size = 348, longest = 1 << 24;
   if (!(offset >= header_size && offset <= longest)) refuse_input(path, "the NIfTI header is damaged");
-  source.skip(static_cast<int64_t>(offset - header_size));
-  at::Tensor values;
-  try {
-    values = at::empty(shape, at::kFloat);
-  } catch (const std::exception&) {
-    refuse_input(path, "the volume " + shape_text(shape) + " is too large for the memory of this machine");
-  }
+  source.seek(static_cast<int64_t>(offset));
+  at::Tensor values = allocated(path, "the volume " + shape_text(shape), shape, at::kFloat);
   convert_all(source, swapped, values);
   source.finish();
   finish_values(path, volume.header, values);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <attune/sdk/error.h>
+
 #include "image/image.h"
 
 namespace attune {
@@ -85,6 +87,92 @@ at::Tensor resample(const at::Tensor& values, const std::vector<Taps>& rows, con
       const auto factor = static_cast<float>(weight);
       for (int64_t x = 0; x < width; ++x) target[x] += factor * *source++;
     }
+  }
+  return result;
+}
+
+namespace {
+
+// Pillow's fixed-point arithmetic: 8 bits of picture, 22 of weight, 2 to spare.
+constexpr int kPrecision = 22;
+
+struct FixedTaps {
+  int64_t first;
+  std::vector<int32_t> weights;
+};
+
+std::vector<FixedTaps> to_fixed(const std::vector<Taps>& taps) {
+  std::vector<FixedTaps> fixed;
+  fixed.reserve(taps.size());
+  for (const Taps& tap : taps) {
+    FixedTaps& entry = fixed.emplace_back(FixedTaps{tap.first, {}});
+    for (double weight : tap.weights) {
+      entry.weights.push_back(static_cast<int32_t>(std::round(weight * (1 << kPrecision))));
+    }
+  }
+  return fixed;
+}
+
+uint8_t clip(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecision, 0, 255)); }
+
+// The taps of `count` outputs from `first` on, when `size` samples become `resized`.
+std::vector<FixedTaps> part_taps(int64_t size, int64_t resized, int64_t first, int64_t count) {
+  const double step = static_cast<double>(size) / static_cast<double>(resized);
+  const double begin = static_cast<double>(first) * step, end = static_cast<double>(first + count) * step;
+  return to_fixed(filter_taps(size, begin, end, count, Filter::linear));
+}
+
+Image resize_columns(const Image& image, const std::vector<FixedTaps>& columns) {
+  Image result = at::empty({image.size(0), static_cast<int64_t>(columns.size()), 3}, at::kByte);
+  uint8_t* out = result.data_ptr<uint8_t>();
+  for (int64_t y = 0; y < image.size(0); ++y) {
+    const uint8_t* row = image.data_ptr<uint8_t>() + y * image.size(1) * 3;
+    for (const FixedTaps& tap : columns) {
+      int32_t sum[3] = {1 << (kPrecision - 1), 1 << (kPrecision - 1), 1 << (kPrecision - 1)};
+      const uint8_t* in = row + tap.first * 3;
+      for (int32_t weight : tap.weights) {
+        for (int c = 0; c < 3; ++c) sum[c] += *in++ * weight;
+      }
+      for (int32_t value : sum) *out++ = clip(value);
+    }
+  }
+  return result;
+}
+
+Image resize_rows(const Image& image, const std::vector<FixedTaps>& rows) {
+  const int64_t stride = image.size(1) * 3;
+  Image result = at::empty({static_cast<int64_t>(rows.size()), image.size(1), 3}, at::kByte);
+  uint8_t* out = result.data_ptr<uint8_t>();
+  std::vector<int32_t> sums(static_cast<size_t>(stride));
+  for (const FixedTaps& tap : rows) {
+    std::fill(sums.begin(), sums.end(), 1 << (kPrecision - 1));
+    const uint8_t* in = image.data_ptr<uint8_t>() + tap.first * stride;
+    for (int32_t weight : tap.weights) {
+      for (int32_t& sum : sums) sum += *in++ * weight;
+    }
+    for (int32_t sum : sums) *out++ = clip(sum);
+  }
+  return result;
+}
+
+}  // namespace
+
+Image resize(const Image& image, int64_t height, int64_t width) {
+  return resize(image, height, width, {0, 0, height, width});
+}
+
+Image resize(const Image& image, int64_t height, int64_t width, const Window& part) {
+  require_image(image);
+  if (part.top < 0 || part.left < 0 || part.height < 1 || part.width < 1 || part.top + part.height > height ||
+      part.left + part.width > width) {
+    throw Error(Fault::run, "a picture cannot be resized to less than one pixel, or cut outside of itself");
+  }
+  Image result = image.contiguous();
+  if (width != image.size(1) || part.width != width) {
+    result = resize_columns(result, part_taps(image.size(1), width, part.left, part.width));
+  }
+  if (height != image.size(0) || part.height != height) {
+    result = resize_rows(result, part_taps(image.size(0), height, part.top, part.height));
   }
   return result;
 }
