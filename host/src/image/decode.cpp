@@ -56,12 +56,6 @@ struct Span {
   double least = 0, greatest = 0;
 };
 
-Span span_of(const cv::Mat& picture) {
-  Span span;
-  cv::minMaxLoc(picture.reshape(1), &span.least, &span.greatest);
-  return span;
-}
-
 [[noreturn]] void refuse_samples(const std::filesystem::path& path, const Span& span, const std::string& expected) {
   std::ostringstream text;
   text << "has samples from " << span.least << " to " << span.greatest << "; " << expected;
@@ -91,7 +85,8 @@ double greatest_of_floats(const std::filesystem::path& path, const cv::Mat& pict
 // from 0 to 255; in `light` (a format of high dynamic range) what is brighter than 1 is white. Others are refused.
 cv::Mat to_eight_bits(const std::filesystem::path& path, const cv::Mat& picture, bool light) {
   if (picture.depth() == CV_8U) return picture;
-  const Span span = span_of(picture);
+  Span span;
+  cv::minMaxLoc(picture.reshape(1), &span.least, &span.greatest);
   double greatest = 0;
   if (picture.depth() == CV_32F || picture.depth() == CV_64F) {
     greatest = greatest_of_floats(path, picture, span, light);

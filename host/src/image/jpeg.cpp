@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <cstring>
 #include <iterator>
-#include <vector>
 
 #include "image/input_file.h"
 #include "image/picture_file.h"

@@ -67,7 +67,9 @@ std::optional<NpyHeader> parsed(std::string_view text) {
   if (!json.is_object() || keys != 3) return {};
   const Json type = json.value("descr", Json()), order = json.value("fortran_order", Json()),
              shape = json.value("shape", Json());
-  const auto is_extent = [](const Json& extent) { return extent.is_number_unsigned() && extent.get<uint64_t>() >> 63 == 0; };
+  const auto is_extent = [](const Json& extent) {
+    return extent.is_number_unsigned() && extent.get<uint64_t>() >> 63 == 0;
+  };
   if (!(type.is_string() || type.is_array()) || !order.is_boolean() || !shape.is_array() ||
       !std::all_of(shape.begin(), shape.end(), is_extent)) {
     return {};
@@ -95,18 +97,6 @@ NpyHeader read_npy_header(std::istream& stream, const std::filesystem::path& pat
   if (!header) refuse_input(path, "the .npy header is damaged");
   header->data_offset = std::ssize(start) + std::ssize(length_bytes) + std::ssize(text);
   return std::move(*header);
-}
-
-// Magic, version 1.0 and the header of a float32 array, padded as NumPy pads it.
-std::string make_npy_header(const std::vector<int64_t>& shape) {
-  std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
-  for (size_t i = 0; i < shape.size(); ++i) text += std::to_string(shape[i]) + (i + 1 < shape.size() ? ", " : "");
-  text += shape.size() == 1 ? ",), }" : "), }";
-  const size_t prefix = kMagic.size() + 4;
-  text.append(63 - (prefix + text.size()) % 64, ' ');
-  text += '\n';
-  const char numbers[] = {1, 0, static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)};
-  return std::string(kMagic) + std::string(numbers, sizeof numbers) + text;
 }
 
 // What somebody else wrote, in quotes, and at most 40 letters of it.
@@ -217,6 +207,17 @@ at::Tensor NpyFile::read(int64_t first, const std::vector<int64_t>& shape, const
 }
 
 at::Tensor read_npy(const std::filesystem::path& path) { return NpyFile(path).read(); }
+
+std::string make_npy_header(const std::vector<int64_t>& shape) {
+  std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
+  for (size_t i = 0; i < shape.size(); ++i) text += std::to_string(shape[i]) + (i + 1 < shape.size() ? ", " : "");
+  text += shape.size() == 1 ? ",), }" : "), }";
+  const size_t prefix = kMagic.size() + 4;
+  text.append(63 - (prefix + text.size()) % 64, ' ');
+  text += '\n';
+  const char numbers[] = {1, 0, static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)};
+  return std::string(kMagic) + std::string(numbers, sizeof numbers) + text;
+}
 
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
   const at::Tensor values = tensor.detach().to(at::kCPU, at::kFloat).contiguous();

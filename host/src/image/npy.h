@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace attune {
@@ -37,5 +38,8 @@ at::Tensor read_npy(const std::filesystem::path& path);
 
 // Any tensor, as float32. Throws Error(Fault::output).
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor);
+
+// Magic, version 1.0 and the header of a float32 array, padded as NumPy pads it.
+std::string make_npy_header(const std::vector<int64_t>& shape);
 
 }  // namespace attune

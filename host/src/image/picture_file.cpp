@@ -83,33 +83,6 @@ std::string_view webp_exif(std::string_view file) {
   return {};
 }
 
-}  // namespace
-
-int exif_orientation(std::string_view file) {
-  if (file.starts_with(kJpeg)) return orientation_of_tiff(jpeg_exif(file));
-  if (file.starts_with(kPng)) return orientation_of_tiff(part(png_chunk(file, "eXIf"), 4));
-  if (file.starts_with("RIFF") && part(file, 8, 4) == "WEBP") return orientation_of_tiff(webp_exif(file));
-  return 1;
-}
-
-std::string png_fault(std::string_view file) {
-  if (!file.starts_with(kPng)) return "";
-  bool is_damaged = false;
-  for (size_t at = kPng.size(); at + 12 <= file.size();) {
-    const size_t length = number(file, at, 4, true);
-    const std::string_view chunk = part(file, at + 4, length + 4);
-    // A lower-case letter marks what a decoder may skip.
-    const bool essential = chunk[0] >= 'A' && chunk[0] <= 'Z';
-    const auto sum = crc32(0, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<uInt>(chunk.size()));
-    is_damaged = is_damaged || (essential && sum != number(file, at + 8 + length, 4, true));
-    if (chunk.starts_with("IEND")) return is_damaged ? "the picture is damaged: a checksum in the file is wrong" : "";
-    at += 12 + length;
-  }
-  return "the picture is cut off: the end of the file is missing";
-}
-
-namespace {
-
 thread_local bool muted = false;
 
 // Exchanging std::cerr's buffer around every call would hit other threads; this one stays and looks who is writing.
@@ -143,6 +116,29 @@ void note_error(thandle_t, const char*, const char* format, va_list arguments) {
 }
 
 }  // namespace
+
+int exif_orientation(std::string_view file) {
+  if (file.starts_with(kJpeg)) return orientation_of_tiff(jpeg_exif(file));
+  if (file.starts_with(kPng)) return orientation_of_tiff(part(png_chunk(file, "eXIf"), 4));
+  if (file.starts_with("RIFF") && part(file, 8, 4) == "WEBP") return orientation_of_tiff(webp_exif(file));
+  return 1;
+}
+
+std::string png_fault(std::string_view file) {
+  if (!file.starts_with(kPng)) return "";
+  bool is_damaged = false;
+  for (size_t at = kPng.size(); at + 12 <= file.size();) {
+    const size_t length = number(file, at, 4, true);
+    const std::string_view chunk = part(file, at + 4, length + 4);
+    // A lower-case letter marks what a decoder may skip.
+    const bool essential = chunk[0] >= 'A' && chunk[0] <= 'Z';
+    const auto sum = crc32(0, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<uInt>(chunk.size()));
+    is_damaged = is_damaged || (essential && sum != number(file, at + 8 + length, 4, true));
+    if (chunk.starts_with("IEND")) return is_damaged ? "the picture is damaged: a checksum in the file is wrong" : "";
+    at += 12 + length;
+  }
+  return "the picture is cut off: the end of the file is missing";
+}
 
 Quiet::Quiet() {
   // Never freed: std::cerr is used until the very end of the process.
