@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "image/image.h"
-#include "image/nifti_header.h"
+#include "image/nifti.h"
 #include "image/npy.h"
 #include "models.h"
 #include "support.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -25,6 +26,13 @@ inline std::string significant(double value, int digits = 6) {
 
 // "98.3 %" of a share.
 inline std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
+
+// The middles of `parts` equal parts of `count`; some repeat when there are more.
+inline std::vector<int64_t> even_places(int64_t count, int64_t parts) {
+  std::vector<int64_t> places;
+  for (int64_t i = 0; i < parts; ++i) places.push_back((2 * i + 1) * count / (2 * parts));
+  return places;
+}
 
 // "cam, gb"
 inline std::string listed(const std::vector<std::string>& names) {

@@ -1,7 +1,9 @@
 // What several rooms write and read alike.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +24,11 @@ inline std::string trimmed(const std::string& text) {
   const size_t begin = text.find_first_not_of(kSpace);
   if (begin == std::string::npos) return "";
   return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+inline std::string in_lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
 }
 
 // How pictures become inputs; what is not said is left to others.

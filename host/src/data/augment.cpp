@@ -22,27 +22,23 @@ struct Scene {
   int64_t height() const { return pictures.at(0).size(0); }
   int64_t width() const { return pictures.at(0).size(1); }
 
-  template <typename ChangePicture>
-  void change_pictures(const ChangePicture& change) {
-    for (Image& picture : pictures) picture = change(picture);
-  }
-  // After the pictures: boxes are cut off at their borders.
-  template <typename ChangeRegion>
-  void change_regions(const ChangeRegion& change) {
-    change_boxes(boxes, height(), width(), change);
+  template <typename ChangePicture, typename ChangeRegion>
+  void change(const ChangePicture& of_picture, const ChangeRegion& of_region) {
+    for (Image& picture : pictures) picture = of_picture(picture);
+    change_boxes(boxes, height(), width(), of_region);
   }
 };
 
 void apply(const Rotate& rotate, Scene scene, Random& random) {
   const double degrees = random.uniform(-rotate.degrees, rotate.degrees);
-  scene.change_pictures([&](const Image& picture) { return rotated(picture, degrees); });
-  scene.change_regions([&](const Region& region) { return rotated(region, scene.height(), scene.width(), degrees); });
+  scene.change([&](const Image& picture) { return rotated(picture, degrees); },
+               [&](const Region& region) { return rotated(region, scene.height(), scene.width(), degrees); });
 }
 
 void apply(const Flip& flip, Scene scene, Random& random) {
   const bool horizontal = random.chance(flip.horizontal), vertical = random.chance(flip.vertical);
-  scene.change_pictures([&](const Image& picture) { return flipped(picture, horizontal, vertical); });
-  scene.change_regions(
+  scene.change(
+      [&](const Image& picture) { return flipped(picture, horizontal, vertical); },
       [&](const Region& region) { return flipped(region, scene.height(), scene.width(), horizontal, vertical); });
 }
 
@@ -53,8 +49,8 @@ void apply(const Crop& crop, Scene scene, Random& random) {
   Window window{0, 0, kept(scene.height()), kept(scene.width())};
   window.top = random.integer(0, scene.height() - window.height);
   window.left = random.integer(0, scene.width() - window.width);
-  scene.change_pictures([&](const Image& picture) { return cut_out(picture, window); });
-  scene.change_regions([&](const Region& region) { return cut_out(region, window); });
+  scene.change([&](const Image& picture) { return cut_out(picture, window); },
+               [&](const Region& region) { return cut_out(region, window); });
 }
 
 void apply(const ColourJitter& jitter, Scene scene, Random& random) {
@@ -64,7 +60,7 @@ void apply(const ColourJitter& jitter, Scene scene, Random& random) {
                                 {ColourChange::saturation, factor(jitter.saturation)},
                                 {ColourChange::hue, random.uniform(-jitter.hue, jitter.hue)}};
   random.shuffle(steps);
-  scene.change_pictures([&](const Image& picture) { return recoloured(picture, steps); });
+  for (Image& picture : scene.pictures) picture = recoloured(picture, steps);
 }
 
 void require(const char* what, double value, double highest, bool may_be_0 = true) {
@@ -98,11 +94,6 @@ cv::Mat grey_of(const cv::Mat& picture) {
   return grey;
 }
 
-void clamp(cv::Mat& picture) {
-  cv::max(picture, 0, picture);
-  cv::min(picture, 1, picture);
-}
-
 void shift_hue(cv::Mat& picture, double share) {
   cv::Mat hsv;
   cv::cvtColor(picture, hsv, cv::COLOR_RGB2HSV);
@@ -122,21 +113,14 @@ void blend_with_grey(cv::Mat& picture, double factor) {
 }
 
 void recolour(cv::Mat& picture, const ColourStep& step) {
-  switch (step.change) {
-    case ColourChange::brightness:
-      picture.convertTo(picture, -1, step.amount);
-      break;
-    case ColourChange::contrast:
-      picture.convertTo(picture, -1, step.amount, (1 - step.amount) * cv::mean(grey_of(picture))[0]);
-      break;
-    case ColourChange::saturation:
-      blend_with_grey(picture, step.amount);
-      break;
-    case ColourChange::hue:
-      shift_hue(picture, step.amount);
-      break;
+  if (step.change == ColourChange::brightness) picture.convertTo(picture, -1, step.amount);
+  if (step.change == ColourChange::contrast) {
+    picture.convertTo(picture, -1, step.amount, (1 - step.amount) * cv::mean(grey_of(picture))[0]);
   }
-  clamp(picture);
+  if (step.change == ColourChange::saturation) blend_with_grey(picture, step.amount);
+  if (step.change == ColourChange::hue) shift_hue(picture, step.amount);
+  cv::max(picture, 0, picture);
+  cv::min(picture, 1, picture);
 }
 
 }  // namespace

@@ -3,13 +3,14 @@
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>
-#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "data/preprocess.h"
+#include "data/read_ahead.h"
 #include "data/video.h"
 
 namespace attune {
@@ -52,16 +53,24 @@ class BatchLoader {
   // The dataset must outlive the loader. Throws Error(Fault::usage) or Error(Fault::spec) for options that make no
   // sense, Error(Fault::run) for an index that the dataset does not have.
   BatchLoader(const Dataset& dataset, std::vector<Draw> order, LoaderOptions options);
-  ~BatchLoader();
-  BatchLoader(const BatchLoader&) = delete;
-  BatchLoader& operator=(const BatchLoader&) = delete;
 
   // Nothing at the end. Throws Error(Fault::input) for the first problem with OnProblem::stop.
   std::optional<Batch> next();
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Loaded {
+    int64_t example = 0;
+    at::Tensor input = {};  // undefined when there is an error
+    std::vector<Box> boxes = {};
+    std::string error = {};
+  };
+
+  Loaded load(const Draw& draw) const;
+  void fill(Batch& batch, std::vector<Loaded>& good) const;
+
+  const Dataset& dataset_;
+  const LoaderOptions options_;
+  ReadAhead<Loaded> loaded_;
 };
 
 }  // namespace attune

@@ -19,15 +19,15 @@ namespace fs = std::filesystem;
 
 std::vector<fs::path> subfolders(const fs::path& folder) {
   std::vector<fs::path> found;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    std::error_code ignored;
-    if (!entry->path().filename().string().starts_with('.') && entry->is_directory(ignored)) {
-      found.push_back(entry->path());
+  try {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      std::error_code ignored;
+      const bool is_hidden = entry.path().filename().string().starts_with('.');
+      if (!is_hidden && entry.is_directory(ignored)) found.push_back(entry.path());
     }
+  } catch (const fs::filesystem_error& error) {
+    refuse_input(folder, "the folder cannot be read: " + error.code().message());
   }
-  if (error) refuse(folder, "the folder cannot be read: " + error.message());
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -58,59 +58,18 @@ bool is_wanted(const std::string& name, const DataSource& source) {
          std::find(source.classes.begin(), source.classes.end(), name) != source.classes.end();
 }
 
-}  // namespace
-
-Drafts read_class_folders(const DataSource& source, const std::string& split) {
-  Drafts drafts{split_folder(source, split), {}};
-  for (const fs::path& folder : subfolders(drafts.list)) {
-    const std::string name = folder.filename().string();
-    if (!is_wanted(name, source)) {  // once, rather than for every file
-      Draft draft;
-      draft.problem = problem_of(
-          folder, "the class \"" + name + "\" is not in the list of classes" + did_you_mean(name, source.classes));
-      drafts.examples.push_back(std::move(draft));
-      continue;
-    }
-    for (Draft& draft : files_in(folder, source)) {
-      draft.labels = {name};
-      drafts.examples.push_back(std::move(draft));
-    }
-  }
-  return drafts;
-}
-
-Drafts read_image_folder(const DataSource& source, const std::string& split) {
-  const fs::path folder = split_folder(source, split);
-  return {folder, files_in(folder, source)};
-}
-
-namespace {
-
-Drafts read_split(const DataSource& source, const std::string& split) {
-  switch (source.format) {
-    case DataFormat::voc:
-      return read_voc(source, split);
-    case DataFormat::folders:
-      return read_class_folders(source, split);
-    case DataFormat::csv:
-      return read_csv_list(source, split);
-    case DataFormat::images:
-      return read_image_folder(source, split);
-  }
-  throw Error(Fault::run, "there is no such format of data");
-}
+// In the order of DataFormat.
+constexpr Drafts (*kReaders[])(const DataSource&, const std::string&) = {read_voc, read_class_folders, read_csv_list,
+                                                                         read_image_folder};
 
 using ClassIndices = std::map<std::string, int64_t>;
 
-void find_missing_files(std::vector<Drafts>& splits) {
-  for (Drafts& split : splits) {
-    for (Draft& draft : split.examples) {
-      if (draft.problem) continue;
-      try {
-        input_size(draft.path);
-      } catch (const Error& error) {
-        draft.problem = Problem{draft.path, error.what()};
-      }
+void find_missing_files(Drafts& split) {
+  for (Draft& draft : split.examples) {
+    try {
+      if (!draft.problem) input_size(draft.path);
+    } catch (const Error& error) {
+      draft.problem = Problem{draft.path, error.what()};
     }
   }
 }
@@ -162,11 +121,10 @@ Example finished(const Draft& draft, const ClassIndices& indices) {
   return example;
 }
 
-Dataset resolve_split(const Drafts& split, const ClassIndices& indices, const DataSource& source) {
-  if (split.examples.empty()) refuse(split.list, "the split is empty");
-  Dataset dataset;
-  dataset.list = split.list;
-  dataset.clips = source.clips;
+// Class names become numbers, and what is wrong with an example a problem.
+Dataset resolved(const Drafts& split, const ClassIndices& indices, const DataSource& source) {
+  if (split.examples.empty()) refuse_input(split.list, "the split is empty");
+  Dataset dataset{split.list, {}, {}, {}, source.clips};
   for (const Draft& draft : split.examples) {
     std::optional<Problem> problem = draft.problem;
     try {
@@ -178,36 +136,58 @@ Dataset resolve_split(const Drafts& split, const ClassIndices& indices, const Da
     if (problem) dataset.problems.push_back(*problem);
   }
   if (dataset.examples.empty()) {
-    refuse(split.list, "none of the " + std::to_string(split.examples.size()) +
-                           " examples of the split can be used; the first: " + dataset.problems[0].sentence);
+    refuse_input(split.list, "none of the " + std::to_string(split.examples.size()) +
+                                 " examples of the split can be used; the first: " + dataset.problems[0].sentence);
   }
   return dataset;
 }
 
-// Drafts as datasets: class names become numbers, and what is wrong with an example a problem.
-std::vector<Dataset> resolve(std::vector<Drafts> splits, const DataSource& source) {
-  find_missing_files(splits);
-  const std::vector<std::string> classes = source.classes.empty() ? names_in(splits) : source.classes;
-  const ClassIndices indices = indices_of(classes);
-  std::vector<Dataset> datasets;
-  for (const Drafts& split : splits) {
-    datasets.push_back(resolve_split(split, indices, source));
-    datasets.back().classes = classes;
+}  // namespace
+
+Drafts read_class_folders(const DataSource& source, const std::string& split) {
+  Drafts drafts{split_folder(source, split), {}};
+  for (const fs::path& folder : subfolders(drafts.list)) {
+    const std::string name = folder.filename().string();
+    if (!is_wanted(name, source)) {  // once, rather than for every file
+      Draft draft;
+      draft.problem = problem_of(
+          folder, "the class \"" + name + "\" is not in the list of classes" + did_you_mean(name, source.classes));
+      drafts.examples.push_back(std::move(draft));
+      continue;
+    }
+    for (Draft& draft : files_in(folder, source)) {
+      draft.labels = {name};
+      drafts.examples.push_back(std::move(draft));
+    }
   }
-  return datasets;
+  return drafts;
 }
 
-}  // namespace
+Drafts read_image_folder(const DataSource& source, const std::string& split) {
+  const fs::path folder = split_folder(source, split);
+  return {folder, files_in(folder, source)};
+}
 
 std::vector<Dataset> read_datasets(const DataSource& source, const std::vector<std::string>& splits) {
   if (source.format == DataFormat::voc && source.clips) {
     throw Error(Fault::spec, "PASCAL VOC holds pictures, not clips; clips come in class folders or a CSV list");
   }
   std::error_code ignored;
-  if (!std::filesystem::is_directory(source.root, ignored)) refuse(source.root, "there is no such folder of data");
+  if (!std::filesystem::is_directory(source.root, ignored))
+    refuse_input(source.root, "there is no such folder of data");
   std::vector<Drafts> drafts;
-  for (const std::string& split : splits) drafts.push_back(read_split(source, split));
-  return resolve(std::move(drafts), source);
+  for (const std::string& split : splits) {
+    drafts.push_back(kReaders[static_cast<size_t>(source.format)](source, split));
+    find_missing_files(drafts.back());
+  }
+  const std::vector<std::string> classes = source.classes.empty() ? names_in(drafts) : source.classes;
+  const ClassIndices indices = indices_of(classes);
+  std::vector<Dataset> datasets;
+  for (const Drafts& split : drafts) {
+    datasets.push_back(resolved(split, indices, source));
+    datasets.back().classes = classes;
+  }
+  return datasets;
 }
 
 Dataset subset(const Dataset& dataset, const std::vector<int64_t>& indices) {
@@ -218,10 +198,6 @@ Dataset subset(const Dataset& dataset, const std::vector<int64_t>& indices) {
 
 Problem problem_of(const std::filesystem::path& path, const std::string& what) {
   return {path, path.string() + ": " + what};
-}
-
-void refuse(const std::filesystem::path& path, const std::string& what) {
-  throw Error(Fault::input, path.string() + ": " + what);
 }
 
 std::optional<Region> clipped(const Region& region, int64_t height, int64_t width) {

@@ -38,9 +38,6 @@ struct Drafts {
 
 Problem problem_of(const std::filesystem::path& path, const std::string& what);
 
-// Throws Error(Fault::input).
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& what);
-
 // Every reader gives one split; it throws Error(Fault::input) when the list or the folder itself cannot be read, and
 // marks what is wrong with an example in its draft.
 

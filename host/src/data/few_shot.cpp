@@ -5,9 +5,10 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/numbers.h"
 #include "base/random.h"
 #include "data/dataset.h"
-#include "data/draft.h"
+#include "image/input_file.h"
 
 namespace attune {
 namespace {
@@ -18,9 +19,14 @@ const std::vector<int64_t>& labels_of(const Dataset& dataset, int64_t index) {
   return dataset.examples[static_cast<size_t>(index)].labels;
 }
 
-Indices shuffled_indices(const Dataset& dataset, uint64_t seed) {
-  Indices indices(dataset.examples.size());
+Indices in_file_order(size_t count) {
+  Indices indices(count);
   std::iota(indices.begin(), indices.end(), 0);
+  return indices;
+}
+
+Indices shuffled_indices(const Dataset& dataset, uint64_t seed) {
+  Indices indices = in_file_order(dataset.examples.size());
   Random(seed).shuffle(indices);
   return indices;
 }
@@ -43,114 +49,22 @@ std::vector<size_t> rarest_first(const std::vector<Indices>& members) {
 }
 
 void require_enough(const Dataset& dataset, const std::vector<Indices>& members, int64_t per_class) {
-  std::string few;
+  std::vector<std::string> few;
   for (const size_t label : rarest_first(members)) {
-    const auto count = static_cast<int64_t>(members[label].size());
-    if (count < per_class) few += (few.empty() ? "" : ", ") + dataset.classes[label] + " " + std::to_string(count);
+    const auto count = std::ssize(members[label]);
+    if (count < per_class) few.push_back(dataset.classes[label] + " " + std::to_string(count));
   }
   if (few.empty()) return;
-  refuse(dataset.list, std::to_string(per_class) + " examples per class are asked for, but there are fewer of " + few);
+  refuse_input(dataset.list,
+               std::to_string(per_class) + " examples per class are asked for, but there are fewer of " + listed(few));
 }
 
 void check(const Dataset& dataset, int64_t per_class) {
   if (per_class < 1) {
     throw Error(Fault::spec, "at least 1 example per class must be chosen, not " + std::to_string(per_class));
   }
-  if (dataset.classes.empty()) refuse(dataset.list, "examples per class cannot be chosen from unlabelled data");
+  if (dataset.classes.empty()) refuse_input(dataset.list, "examples per class cannot be chosen from unlabelled data");
 }
-
-// What has been chosen so far.
-class Choice {
- public:
-  // `wanted` of every class.
-  Choice(const Dataset& dataset, std::vector<int64_t> wanted)
-      : dataset_(dataset), wanted_(std::move(wanted)), counts_(wanted_.size()), chosen_(dataset.examples.size()) {}
-
-  bool has_enough_of(size_t label) const { return counts_[label] >= wanted_[label]; }
-
-  // The example of those that gives least to classes that have enough; the first of several.
-  void add_best_of(const Indices& members) {
-    int64_t best = -1;
-    int64_t lowest = 0;
-    for (const int64_t index : members) {
-      if (chosen_[static_cast<size_t>(index)]) continue;
-      const int64_t surplus = surplus_of(index);
-      if (best < 0 || surplus < lowest) {
-        best = index;
-        lowest = surplus;
-      }
-    }
-    put(best, true);
-  }
-
-  // Takes back what later choices have made superfluous.
-  void prune(const Indices& order) {
-    for (const int64_t index : order) {
-      if (!chosen_[static_cast<size_t>(index)]) continue;
-      const auto& labels = labels_of(dataset_, index);
-      const bool spare = std::all_of(labels.begin(), labels.end(), [&](int64_t label) {
-        return counts_[static_cast<size_t>(label)] > wanted_[static_cast<size_t>(label)];
-      });
-      if (spare) put(index, false);
-    }
-  }
-
-  Indices indices() const {
-    Indices result;
-    for (size_t i = 0; i < chosen_.size(); ++i) {
-      if (chosen_[i]) result.push_back(static_cast<int64_t>(i));
-    }
-    return result;
-  }
-
- private:
-  int64_t surplus_of(int64_t index) const {
-    const auto& labels = labels_of(dataset_, index);
-    return std::count_if(labels.begin(), labels.end(),
-                         [&](int64_t label) { return has_enough_of(static_cast<size_t>(label)); });
-  }
-
-  void put(int64_t index, bool chosen) {
-    chosen_[static_cast<size_t>(index)] = chosen;
-    for (const int64_t label : labels_of(dataset_, index)) counts_[static_cast<size_t>(label)] += chosen ? 1 : -1;
-  }
-
-  const Dataset& dataset_;
-  const std::vector<int64_t> wanted_;
-  std::vector<int64_t> counts_;  // [class] of chosen examples
-  std::vector<bool> chosen_;
-};
-
-// Divides examples in two, each once.
-class Division {
- public:
-  explicit Division(const Dataset& dataset) : places_(dataset.examples.size(), Place::open) {}
-
-  // Brings the held part of those examples to `share`, as far as they are still open.
-  void divide(const Indices& members, double share) {
-    auto wanted = std::llround(share * static_cast<double>(members.size()));
-    for (const int64_t index : members) wanted -= place(index) == Place::held ? 1 : 0;
-    for (const int64_t index : members) {
-      if (place(index) != Place::open) continue;
-      place(index) = wanted-- > 0 ? Place::held : Place::kept;
-    }
-  }
-
-  HoldOut result() const {
-    HoldOut parts;
-    for (size_t i = 0; i < places_.size(); ++i) {
-      (places_[i] == Place::held ? parts.held : parts.kept).push_back(static_cast<int64_t>(i));
-    }
-    return parts;
-  }
-
- private:
-  enum class Place : uint8_t { open, kept, held };
-
-  Place& place(int64_t index) { return places_[static_cast<size_t>(index)]; }
-
-  std::vector<Place> places_;
-};
 
 }  // namespace
 
@@ -159,14 +73,38 @@ std::vector<int64_t> few_shot(const Dataset& dataset, int64_t per_class, uint64_
   const Indices order = shuffled_indices(dataset, seed);
   const std::vector<Indices> members = by_class(dataset, order);
   if (too_few == TooFew::stop) require_enough(dataset, members, per_class);
-  std::vector<int64_t> wanted;
-  for (const Indices& of_class : members) wanted.push_back(std::min<int64_t>(per_class, std::ssize(of_class)));
-  Choice choice(dataset, std::move(wanted));
+  std::vector<int64_t> counts(members.size());  // [class] of chosen examples
+  std::vector<bool> chosen(order.size());
+  const auto put = [&](int64_t index, bool in) {
+    chosen[static_cast<size_t>(index)] = in;
+    for (const int64_t label : labels_of(dataset, index)) counts[static_cast<size_t>(label)] += in ? 1 : -1;
+  };
+  const auto has = [&](int64_t label, int64_t more) {
+    const auto place = static_cast<size_t>(label);
+    return counts[place] >= std::min<int64_t>(per_class, std::ssize(members[place])) + more;
+  };
+  // How many classes that have enough it is an example of.
+  const auto surplus = [&](int64_t index) {
+    const auto& labels = labels_of(dataset, index);
+    return std::count_if(labels.begin(), labels.end(), [&](int64_t label) { return has(label, 0); });
+  };
+  const auto adds_less = [&](int64_t a, int64_t b) { return surplus(a) < surplus(b); };
   for (const size_t label : rarest_first(members)) {
-    while (!choice.has_enough_of(label)) choice.add_best_of(members[label]);
+    while (!has(static_cast<int64_t>(label), 0)) {
+      Indices open = members[label];
+      std::erase_if(open, [&](int64_t index) { return chosen[static_cast<size_t>(index)]; });
+      put(*std::min_element(open.begin(), open.end(), adds_less), true);
+    }
   }
-  choice.prune(order);
-  return choice.indices();
+  // What later choices have made superfluous is taken back.
+  for (const int64_t index : order) {
+    const auto& labels = labels_of(dataset, index);
+    const bool spare = std::all_of(labels.begin(), labels.end(), [&](int64_t label) { return has(label, 1); });
+    if (spare && chosen[static_cast<size_t>(index)]) put(index, false);
+  }
+  Indices result = in_file_order(order.size());
+  std::erase_if(result, [&](int64_t index) { return !chosen[static_cast<size_t>(index)]; });
+  return result;
 }
 
 HoldOut hold_out(const Dataset& dataset, double share, uint64_t seed) {
@@ -175,17 +113,28 @@ HoldOut hold_out(const Dataset& dataset, double share, uint64_t seed) {
   }
   const Indices order = shuffled_indices(dataset, seed);
   const std::vector<Indices> members = by_class(dataset, order);
-  Division division(dataset);
-  for (const size_t label : rarest_first(members)) division.divide(members[label], share);
-  Indices without_class;
-  for (const int64_t index : order) {
-    if (labels_of(dataset, index).empty()) without_class.push_back(index);
+  enum Place : uint8_t { open, kept, held };
+  std::vector<Place> places(dataset.examples.size(), open);
+  // Brings the held part of those examples to the share, as far as they are still open.
+  const auto divide = [&](const Indices& of_class) {
+    auto wanted = std::llround(share * static_cast<double>(of_class.size()));
+    for (const int64_t index : of_class) wanted -= places[static_cast<size_t>(index)] == held ? 1 : 0;
+    for (const int64_t index : of_class) {
+      Place& place = places[static_cast<size_t>(index)];
+      if (place == open) place = wanted-- > 0 ? held : kept;
+    }
+  };
+  for (const size_t label : rarest_first(members)) divide(members[label]);
+  Indices without_class = order;
+  std::erase_if(without_class, [&](int64_t index) { return !labels_of(dataset, index).empty(); });
+  divide(without_class);
+  HoldOut parts;
+  for (const int64_t index : in_file_order(order.size())) {
+    (places[static_cast<size_t>(index)] == held ? parts.held : parts.kept).push_back(index);
   }
-  division.divide(without_class, share);
-  HoldOut parts = division.result();
   if (parts.held.empty() || parts.kept.empty()) {
-    refuse(dataset.list, "holding out a share of " + std::to_string(share) + " of " + std::to_string(dataset.size()) +
-                             " examples leaves one part empty");
+    refuse_input(dataset.list, "holding out a share of " + std::to_string(share) + " of " +
+                                   std::to_string(dataset.size()) + " examples leaves one part empty");
   }
   return parts;
 }

@@ -1,11 +1,10 @@
 #include "data/inputs.h"
 
 #include <algorithm>
-#include <cctype>
-#include <filesystem>
 #include <optional>
 #include <string_view>
 
+#include "base/text.h"
 #include "image/nifti.h"
 
 namespace attune {
@@ -19,9 +18,7 @@ constexpr std::string_view kVideos[] = {".mp4", ".avi", ".mov", ".mkv", ".webm",
 
 // By extension; nothing for a file that is none of these.
 std::optional<InputKind> kind_of(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
+  const std::string extension = in_lower_case(path.extension().string());
   if (extension == ".npy") return InputKind::npy;
   if (is_nifti(path)) return InputKind::nifti;
   if (std::find(std::begin(kVideos), std::end(kVideos), extension) != std::end(kVideos)) return InputKind::video;

@@ -1,7 +1,6 @@
 #include "data/preprocess.h"
 
 #include <ATen/ops/empty.h>
-#include <algorithm>
 #include <cmath>
 
 #include <attune/sdk/error.h>
@@ -61,23 +60,9 @@ uint8_t luminance(const uint8_t* rgb) {
   return static_cast<uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16);
 }
 
-// Float arithmetic in torchvision's order: ToTensor, then Normalize.
-struct Normalise {
-  Normalise(const Preprocess& preprocess, size_t channel)
-      : mean(static_cast<float>(preprocess.mean[channel])), std(static_cast<float>(preprocess.std[channel])) {}
-  float operator()(uint8_t value) const { return (static_cast<float>(value) / 255.0F - mean) / std; }
-
-  float mean, std;
-};
-
 }  // namespace
 
-Preprocess Preprocess::imagenet() {
-  Preprocess preprocess;
-  preprocess.mean = {0.485, 0.456, 0.406};
-  preprocess.std = {0.229, 0.224, 0.225};
-  return preprocess;
-}
+Preprocess Preprocess::imagenet() { return {.mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}}; }
 
 Preprocess Preprocess::unit() { return {}; }
 
@@ -125,9 +110,12 @@ at::Tensor preprocess(const Image& image, const Preprocess& preprocess) {
   at::Tensor result = at::empty({static_cast<int64_t>(channels), height, width}, at::kFloat);
   float* out = result.data_ptr<float>();
   for (size_t c = 0; c < channels; ++c) {
-    const Normalise normalise(preprocess, c);
+    const auto mean = static_cast<float>(preprocess.mean[c]), std = static_cast<float>(preprocess.std[c]);
     const uint8_t* in = resized.data_ptr<uint8_t>();
-    for (int64_t i = 0; i < height * width; ++i, in += 3) *out++ = normalise(channels == 1 ? luminance(in) : in[c]);
+    for (int64_t i = 0; i < height * width; ++i, in += 3) {
+      // Float arithmetic in torchvision's order: ToTensor, then Normalize.
+      *out++ = (static_cast<float>(channels == 1 ? luminance(in) : in[c]) / 255.0F - mean) / std;
+    }
   }
   return result;
 }

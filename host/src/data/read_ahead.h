@@ -23,28 +23,24 @@ constexpr int64_t most_bytes_ahead = int64_t{256} << 20;
 // Threads take tickets in the order of the work; finished results wait under their ticket's number. A ticket is only
 // given out while few results and bytes wait, but always when none is out, so that the consumer never starves.
 // Destroying it early is fine.
-template <typename Work, typename Result>
+template <typename Result>
 class ReadAhead {
  public:
-  struct Job {
-    std::function<std::optional<Work>()> next;    // the next work, nothing at the end; by one thread at a time
-    std::function<Result(const Work&)> run;       // by several threads at once; must not throw
-    std::function<int64_t(const Result&)> bytes;  // that a waiting result takes
-  };
+  using Work = std::function<Result()>;                 // by several threads at once; must not throw
+  using Next = std::function<Work()>;                   // none at the end; by one thread at a time
+  using Bytes = std::function<int64_t(const Result&)>;  // that a waiting result takes
 
   // At most `most` results wait or are under way.
-  ReadAhead(Job job, int64_t most, int threads) : job_(std::move(job)), most_(most) {
-    try {
-      for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run_jobs(); });
-    } catch (...) {
-      stop();
-      throw;
+  ReadAhead(Next next, Bytes bytes, int64_t most, int threads)
+      : next_(std::move(next)), bytes_(std::move(bytes)), most_(most) {
+    for (int i = 0; i < threads; ++i) {
+      threads_.emplace_back([this](const std::stop_token& stopping) { run_jobs(stopping); });
     }
   }
-
-  ~ReadAhead() { stop(); }
-  ReadAhead(const ReadAhead&) = delete;
-  ReadAhead& operator=(const ReadAhead&) = delete;
+  // All at once, before one after the other is waited for.
+  ~ReadAhead() {
+    for (std::jthread& thread : threads_) thread.request_stop();
+  }
 
   // The next result in order; nothing at the end. By one thread.
   std::optional<Result> next() {
@@ -55,7 +51,7 @@ class ReadAhead {
     Result result = std::move(found->second);
     done_.erase(found);
     ++delivered_;
-    waiting_bytes_ -= job_.bytes(result);
+    waiting_bytes_ -= bytes_(result);
     room_.notify_all();
     return result;
   }
@@ -66,12 +62,12 @@ class ReadAhead {
     return out == 0 || (out < most_ && waiting_bytes_ < most_bytes_ahead);
   }
 
-  void run_jobs() {
+  void run_jobs(const std::stop_token& stopping) {
     std::unique_lock lock(mutex_);
     while (true) {
-      room_.wait(lock, [this] { return stopping_ || exhausted_ || may_claim(); });
-      if (stopping_ || exhausted_) return;
-      const std::optional<Work> work = job_.next();
+      room_.wait(lock, stopping, [this] { return exhausted_ || may_claim(); });
+      if (stopping.stop_requested() || exhausted_) return;
+      const Work work = next_();
       if (!work) {
         exhausted_ = true;
         room_.notify_all();
@@ -80,36 +76,27 @@ class ReadAhead {
       }
       const int64_t ticket = claimed_++;
       lock.unlock();
-      Result result = job_.run(*work);
+      Result result = work();
       lock.lock();
-      waiting_bytes_ += job_.bytes(result);
+      waiting_bytes_ += bytes_(result);
       done_.emplace(ticket, std::move(result));
       ready_.notify_all();
     }
   }
 
-  void stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    room_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-
-  const Job job_;
+  const Next next_;
+  const Bytes bytes_;
   const int64_t most_;
 
   std::mutex mutex_;  // of all that follows but the threads
-  std::condition_variable room_;
+  std::condition_variable_any room_;
   std::condition_variable ready_;
   std::map<int64_t, Result> done_;
   int64_t claimed_ = 0;
   int64_t delivered_ = 0;
   int64_t waiting_bytes_ = 0;
   bool exhausted_ = false;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  std::vector<std::jthread> threads_;
 };
 
 // Does it, and says in one sentence why that failed, beginning with the file's path; "" when it did not. Never throws.

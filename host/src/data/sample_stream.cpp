@@ -1,17 +1,10 @@
 #include "data/sample_stream.h"
 
 #include <ATen/ops/empty.h>
-#include <algorithm>
 #include <cmath>
-#include <memory>
-#include <optional>
-#include <utility>
 
-#include <attune/sdk/error.h>
-
-#include "base/text.h"
-#include "data/read_ahead.h"
 #include "data/video.h"
+#include "image/input_file.h"
 #include "image/mat.h"
 #include "image/npy.h"
 
@@ -23,23 +16,6 @@ struct Work {
   InputFile file;
   std::shared_ptr<const NpyFile> npy;  // opened already, for .npy files
   std::optional<int64_t> row;
-};
-
-// Walks through files and the rows of .npy batches. Not for several threads at once.
-class WorkList {
- public:
-  WorkList(std::vector<InputFile> files, int64_t spatial_rank);
-
-  std::optional<Work> next();
-
- private:
-  Work first_of(InputFile file);
-
-  std::vector<InputFile> files_;
-  int64_t spatial_rank_;
-  size_t position_ = 0;  // of the next file
-  Work current_;         // a .npy batch whose rows are being handed out
-  int64_t rows_left_ = 0;
 };
 
 std::string axes(int64_t rank, bool batch) {
@@ -55,11 +31,11 @@ std::string wrong_rank(const std::vector<int64_t>& shape, int64_t rank) {
 
 void decode_picture(Sample& sample, const StreamOptions& options) {
   if (options.frames > 0) {
-    throw Error(Fault::input, sample.path + ": is a still picture, but the model takes clips; give it a video");
+    refuse_input(sample.path, "is a still picture, but the model takes clips; give it a video");
   }
   if (options.spatial_rank != 2) {
-    throw Error(Fault::input, sample.path + ": is a picture, but the model takes " + axes(options.spatial_rank, false) +
-                                  "; give it a .npy file");
+    refuse_input(sample.path,
+                 "is a picture, but the model takes " + axes(options.spatial_rank, false) + "; give it a .npy file");
   }
   sample.pictures.push_back(read_image(sample.path));
   sample.input = preprocess(sample.pictures[0], options.preprocess);
@@ -76,12 +52,8 @@ Image within(const Image& picture, int64_t bytes) {
   return resize(picture, side(picture.size(0)), side(picture.size(1)));
 }
 
-Region scaled(const Region& region, double x, double y) {
-  return {region.x * x, region.y * y, region.width * x, region.height * y};
-}
-
 void decode_clip(Sample& sample, const StreamOptions& options) {
-  if (options.frames == 0) throw Error(Fault::input, sample.path + ": is a video, but the model does not take clips");
+  if (options.frames == 0) refuse_input(sample.path, "is a video, but the model does not take clips");
   sample.pictures.resize(static_cast<size_t>(options.frames));
   sample.times.resize(static_cast<size_t>(options.frames));
   const auto [height, width] = options.preprocess.size;
@@ -93,11 +65,9 @@ void decode_clip(Sample& sample, const StreamOptions& options) {
     sample.input.select(1, index).copy_(preprocess(frame, options.preprocess));
     const Image kept = within(frame, options.clip_bytes / options.frames);
     sample.pictures[static_cast<size_t>(index)] = kept;
-    const auto share = [](int64_t part, int64_t whole) {
-      return static_cast<double>(part) / static_cast<double>(whole);
-    };
+    const Region all = whole(frame), shown = whole(kept);
     sample.crop = covered(frame.size(0), frame.size(1), options.preprocess);
-    sample.region = scaled(sample.crop, share(kept.size(1), frame.size(1)), share(kept.size(0), frame.size(0)));
+    sample.region = sample.crop.scaled(shown.width / all.width, shown.height / all.height);
   });
 }
 
@@ -107,8 +77,8 @@ void decode_volume(Sample& sample, const StreamOptions& options) {
   at::Tensor values = volume.values;
   if (options.spatial_rank == 2 && values.size(3) == 1) values = values.squeeze(3);
   if (values.dim() != options.spatial_rank + 1) {
-    throw Error(Fault::input, sample.path + ": is a volume of shape " + shape_text(values.sizes().vec()) +
-                                  "; the model takes " + axes(options.spatial_rank, false));
+    refuse_input(sample.path, "is a volume of shape " + shape_text(values.sizes().vec()) + "; the model takes " +
+                                  axes(options.spatial_rank, false));
   }
   sample.input = values;
   sample.volume = std::make_shared<const NiftiHeader>(volume.header);
@@ -132,39 +102,40 @@ void decode_into(Sample& sample, const Work& work, const StreamOptions& options)
   }
 }
 
-WorkList::WorkList(std::vector<InputFile> files, int64_t spatial_rank)
-    : files_(std::move(files)), spatial_rank_(spatial_rank) {}
+// Walks through files and the rows of .npy batches. Not for several threads at once.
+class WorkList {
+ public:
+  WorkList(std::vector<InputFile> files, int64_t spatial_rank)
+      : files_(std::move(files)), spatial_rank_(spatial_rank) {}
 
-std::optional<Work> WorkList::next() {
-  if (rows_left_ == 0) {
+  std::optional<Work> next() {
+    if (work_.row && ++*work_.row < work_.npy->shape()[0]) return work_;
     if (position_ == files_.size()) return {};
-    Work work = first_of(files_[position_++]);
-    if (!work.row) return work;
-    current_ = std::move(work);
-    rows_left_ = current_.npy->shape()[0];
+    return work_ = first_of(files_[position_++]);
   }
-  Work work = current_;
-  --rows_left_;
-  ++*current_.row;
-  if (rows_left_ == 0) current_ = {};
-  return work;
-}
 
-Work WorkList::first_of(InputFile file) {
-  Work work{std::move(file), nullptr, {}};
-  if (work.file.kind != InputKind::npy || !work.file.error.empty()) return work;
-  try {
-    work.npy = std::make_shared<NpyFile>(work.file.path);
-    const auto rank = static_cast<int64_t>(work.npy->shape().size());
-    if (rank == spatial_rank_ + 2) work.row = 0;
-    if (rank != spatial_rank_ + 1 && rank != spatial_rank_ + 2) {
-      work.file.error = work.file.path + ": " + wrong_rank(work.npy->shape(), spatial_rank_);
+ private:
+  Work first_of(const InputFile& file) const {
+    Work work{file, nullptr, {}};
+    if (file.kind != InputKind::npy || !file.error.empty()) return work;
+    try {
+      work.npy = std::make_shared<NpyFile>(file.path);
+      const auto rank = static_cast<int64_t>(work.npy->shape().size());
+      if (rank == spatial_rank_ + 2) work.row = 0;
+      if (rank != spatial_rank_ + 1 && rank != spatial_rank_ + 2) {
+        work.file.error = file.path + ": " + wrong_rank(work.npy->shape(), spatial_rank_);
+      }
+    } catch (const std::exception& error) {
+      work.file.error = error.what();
     }
-  } catch (const std::exception& error) {
-    work.file.error = error.what();
+    return work;
   }
-  return work;
-}
+
+  std::vector<InputFile> files_;
+  int64_t spatial_rank_;
+  size_t position_ = 0;  // of the next file
+  Work work_;            // that was handed out last
+};
 
 // Never throws for what is wrong with the file: Sample::error says it.
 Sample decode(const Work& work, const StreamOptions& options) {
@@ -184,53 +155,44 @@ int64_t bytes(const Sample& sample) {
   return sum;
 }
 
-}  // namespace
-
-class SampleStream::Impl {
- public:
-  Impl(std::vector<InputFile> files, StreamOptions options)
-      : options_(std::move(options)),
-        work_(std::move(files), options_.spatial_rank),
-        samples_({[this] { return work_.next(); }, [this](const Work& work) { return decode(work, options_); }, bytes},
-                 2 * options_.batch + options_.decode_threads, options_.decode_threads) {}
-
-  std::optional<std::vector<Sample>> next() {
-    std::vector<Sample> batch;
-    at::IntArrayRef shape;
-    for (int64_t good = 0; good < options_.batch;) {
-      if (!held_) held_ = samples_.next();
-      if (!held_) break;
-      if (held_->error.empty()) {
-        if (good > 0 && held_->input.sizes() != shape) break;
-        ++good;
-        shape = held_->input.sizes();
-      }
-      batch.push_back(std::move(*held_));
-      held_.reset();
-    }
-    if (batch.empty()) return {};
-    return batch;
-  }
-
- private:
-  const StreamOptions options_;
-  WorkList work_;
-  std::optional<Sample> held_;  // of another shape than the batch before it
-  ReadAhead<Work, Sample> samples_;
-};
-
-SampleStream::SampleStream(std::vector<InputFile> files, StreamOptions options) {
+StreamOptions checked(StreamOptions options) {
   check(options.preprocess);
   if (options.batch < 1) throw Error(Fault::usage, "the batch must be at least 1");
   if (options.frames < 0) throw Error(Fault::usage, "the number of frames must not be negative");
   if (options.frames > 0) check(ClipTiming{options.frames, options.frames_per_second});
   if (options.decode_threads < 1) throw Error(Fault::usage, "at least one thread must decode");
   prepare_opencv();
-  impl_ = std::make_unique<Impl>(std::move(files), std::move(options));
+  return options;
 }
 
-SampleStream::~SampleStream() = default;
+}  // namespace
 
-std::optional<std::vector<Sample>> SampleStream::next() { return impl_->next(); }
+SampleStream::SampleStream(std::vector<InputFile> files, StreamOptions options)
+    : options_(checked(std::move(options))),
+      samples_(
+          [this, list = WorkList(std::move(files), options_.spatial_rank)]() mutable -> std::function<Sample()> {
+            const std::optional<Work> work = list.next();
+            if (!work) return {};
+            return [this, work = *work] { return decode(work, options_); };
+          },
+          bytes, 2 * options_.batch + options_.decode_threads, options_.decode_threads) {}
+
+std::optional<std::vector<Sample>> SampleStream::next() {
+  std::vector<Sample> batch;
+  at::IntArrayRef shape;
+  for (int64_t good = 0; good < options_.batch;) {
+    if (!held_) held_ = samples_.next();
+    if (!held_) break;
+    if (held_->error.empty()) {
+      if (good > 0 && held_->input.sizes() != shape) break;
+      ++good;
+      shape = held_->input.sizes();
+    }
+    batch.push_back(std::move(*held_));
+    held_.reset();
+  }
+  if (batch.empty()) return {};
+  return batch;
+}
 
 }  // namespace attune

@@ -10,6 +10,7 @@
 
 #include "data/inputs.h"
 #include "data/preprocess.h"
+#include "data/read_ahead.h"
 #include "image/nifti.h"
 
 namespace attune {
@@ -43,17 +44,15 @@ class SampleStream {
  public:
   // Throws Error(Fault::usage) for options that make no sense.
   SampleStream(std::vector<InputFile> files, StreamOptions options);
-  ~SampleStream();
-  SampleStream(const SampleStream&) = delete;
-  SampleStream& operator=(const SampleStream&) = delete;
 
   // At most options.batch samples with inputs of one shape, plus, in their place, samples with an error; nothing at the
   // end. A batch may consist of errors only. Never throws for what is wrong with a file.
   std::optional<std::vector<Sample>> next();
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  const StreamOptions options_;
+  std::optional<Sample> held_;  // of another shape than the batch before it
+  ReadAhead<Sample> samples_;
 };
 
 }  // namespace attune

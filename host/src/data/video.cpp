@@ -9,6 +9,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/numbers.h"
 #include "image/input_file.h"
 #include "image/mat.h"
 
@@ -25,13 +26,6 @@ Image to_picture(cv::Mat frame, const Turn& turn) {
   if (turn.mirror_x) cv::flip(rgb, rgb, 1);
   if (turn.mirror_y) cv::flip(rgb, rgb, 0);
   return to_image(rgb);
-}
-
-// The middles of `frames` equal parts of `count`; some repeat when there are fewer.
-std::vector<int64_t> even_positions(int64_t count, int64_t frames) {
-  std::vector<int64_t> result;
-  for (int64_t i = 0; i < frames; ++i) result.push_back((2 * i + 1) * count / (2 * frames));
-  return result;
 }
 
 std::vector<int64_t> timed_positions(int64_t count, double rate, const ClipTiming& timing) {
@@ -58,7 +52,7 @@ struct Clip {
 
   // The frames to take of a video of `count` frames; ascending.
   std::vector<int64_t> positions(int64_t count) const {
-    if (!timing.per_second) return even_positions(count, timing.frames);
+    if (!timing.per_second) return even_places(count, timing.frames);
     if (!has_rate()) refuse_input(path, "the video does not say how many frames it shows a second");
     return timed_positions(count, rate, timing);
   }
@@ -161,14 +155,6 @@ void read_clip(const std::filesystem::path& path, const ClipTiming& timing, cons
   } catch (const cv::Exception& error) {
     refuse_input(path, "the video cannot be decoded: " + error.err);
   }
-}
-
-std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing) {
-  check(timing);
-  std::vector<Image> pictures(static_cast<size_t>(timing.frames));
-  read_clip(path, timing,
-            [&](int64_t index, const Image& frame, double) { pictures[static_cast<size_t>(index)] = frame; });
-  return pictures;
 }
 
 }  // namespace attune

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <vector>
 
 #include "image/image.h"
 
@@ -34,9 +33,6 @@ using FrameVisitor = std::function<void(int64_t index, const Image& frame, doubl
 // Error(Fault::input) for a file that is missing, cut off, no video (a still picture), or without frames, and for one
 // that does not say how fast it is when that is needed.
 void read_clip(const std::filesystem::path& path, const ClipTiming& timing, const FrameVisitor& visit);
-
-// All of them at once.
-std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing);
 
 // True when the file is shorter than its own structure says: MP4 and MOV, AVI, Matroska and WebM, GIF. A decoder shows
 // the frames that are left and does not mind.

@@ -1,10 +1,8 @@
 // What the file of a video says of itself, where the decoder does not tell, or not every version of it.
-#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "data/video.h"
 #include "image/input_file.h"
@@ -34,18 +32,8 @@ class FileBytes {
     return bytes;
   }
 
-  uint64_t big_endian(int64_t offset, int64_t count) {
-    uint64_t value = 0;
-    for (const char byte : text(offset, count)) value = value << 8 | static_cast<uint8_t>(byte);
-    return value;
-  }
-
-  uint64_t little_endian(int64_t offset) {
-    const std::string bytes = text(offset, 4);
-    uint64_t value = 0;
-    for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte) value = value << 8 | static_cast<uint8_t>(*byte);
-    return value;
-  }
+  uint64_t big_endian(int64_t offset, int64_t count) { return number_in(text(offset, count), true); }
+  uint64_t little_endian(int64_t offset) { return number_in(text(offset, 4), false); }
 
  private:
   std::ifstream stream_;
@@ -58,9 +46,9 @@ struct Mp4Box {
   int64_t begin = 0, end = 0;
 };
 
-std::vector<Mp4Box> mp4_boxes(FileBytes& file, int64_t begin, int64_t end) {
+std::vector<Mp4Box> boxes_in(FileBytes& file, const Mp4Box& around) {
   std::vector<Mp4Box> found;
-  for (int64_t at = begin; at + 8 <= end && found.size() < kMostBoxes;) {
+  for (int64_t at = around.begin, end = around.end; at + 8 <= end && found.size() < kMostBoxes;) {
     auto size = static_cast<int64_t>(file.big_endian(at, 4));
     int64_t header = 8;
     if (size == 0) size = end - at;
@@ -81,7 +69,7 @@ bool is_mp4(FileBytes& file) {
 }
 
 bool is_cut_off_mp4(FileBytes& file) {
-  for (const Mp4Box& box : mp4_boxes(file, 0, file.size())) {
+  for (const Mp4Box& box : boxes_in(file, {"", 0, file.size()})) {
     const bool is_known = box.type == "mdat" || box.type == "moov" || box.type == "moof";
     if (is_known && box.end > file.size()) return true;
   }
@@ -143,19 +131,17 @@ bool is_cut_off_gif(std::string_view file) {
   return true;
 }
 
-const Mp4Box* find_box(const std::vector<Mp4Box>& all, std::string_view type) {
-  for (const Mp4Box& box : all) {
-    if (box.type == type) return &box;
+std::optional<Mp4Box> box_in(FileBytes& file, const Mp4Box& around, std::string_view type) {
+  for (const Mp4Box& box : boxes_in(file, around)) {
+    if (box.type == type) return box;
   }
-  return nullptr;
+  return {};
 }
 
-bool is_video_track(FileBytes& file, const std::vector<Mp4Box>& track) {
-  const Mp4Box* media = find_box(track, "mdia");
-  if (media == nullptr) return false;
-  const std::vector<Mp4Box> inside = mp4_boxes(file, media->begin, media->end);
-  const Mp4Box* handler = find_box(inside, "hdlr");
-  return handler != nullptr && file.text(handler->begin + 8, 4) == "vide";
+bool is_video_track(FileBytes& file, const Mp4Box& track) {
+  const auto media = box_in(file, track, "mdia");
+  const auto handler = media ? box_in(file, *media, "hdlr") : media;
+  return handler && file.text(handler->begin + 8, 4) == "vide";
 }
 
 // The track's matrix takes x to a x + c y, and y to b x + d y.
@@ -183,14 +169,10 @@ bool is_cut_off_video(const std::filesystem::path& path) {
 Turn turn_of(const std::filesystem::path& path) {
   FileBytes file(path);
   if (!is_mp4(file)) return {};
-  const std::vector<Mp4Box> whole = mp4_boxes(file, 0, file.size());
-  const Mp4Box* movie = find_box(whole, "moov");
-  if (movie == nullptr) return {};
-  for (const Mp4Box& box : mp4_boxes(file, movie->begin, movie->end)) {
-    if (box.type != "trak") continue;
-    const std::vector<Mp4Box> track = mp4_boxes(file, box.begin, box.end);
-    const Mp4Box* header = find_box(track, "tkhd");
-    if (header != nullptr && is_video_track(file, track)) return turn_of_track(file, *header);
+  const auto movie = box_in(file, {"", 0, file.size()}, "moov");
+  for (const Mp4Box& track : movie ? boxes_in(file, *movie) : std::vector<Mp4Box>()) {
+    const auto header = track.type == "trak" ? box_in(file, track, "tkhd") : std::nullopt;
+    if (header && is_video_track(file, track)) return turn_of_track(file, *header);
   }
   return {};
 }

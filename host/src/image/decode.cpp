@@ -1,13 +1,14 @@
 // Bytes of a picture file -> Image.
 #include <algorithm>
 #include <climits>
+#include <cmath>
 #include <new>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <sstream>
 
 #include <attune/sdk/error.h>
 
-#include "image/image.h"
 #include "image/input_file.h"
 #include "image/mat.h"
 #include "image/picture_file.h"
@@ -27,11 +28,10 @@ cv::Mat decode(const std::filesystem::path& path, const std::string& bytes) {
     if (error.err.find("CV_IO_MAX_IMAGE") != std::string::npos) {
       refuse_input(path, "the picture is too large (more than 2^30 pixels, or a side of more than 2^20)");
     }
-    if (error.code == cv::Error::StsNoMem)
-      refuse_input(path, "the picture is too large for the memory of this machine");
+    if (error.code == cv::Error::StsNoMem) refuse_as_too_large(path, "the picture");
     return {};
   } catch (const std::bad_alloc&) {
-    refuse_input(path, "the picture is too large for the memory of this machine");
+    refuse_as_too_large(path, "the picture");
   }
 }
 
@@ -49,50 +49,78 @@ void composite_over_white(cv::Mat& rgba, bool premultiplied) {
   }
 }
 
-cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture, bool premultiplied) {
+// Filters that made a picture may overshoot by so much of its range.
+constexpr double kOvershoot = 1e-3;
+
+struct Span {
+  double least = 0, greatest = 0;
+};
+
+[[noreturn]] void refuse_samples(const std::filesystem::path& path, const Span& span, const std::string& expected) {
+  std::ostringstream text;
+  text << "has samples from " << span.least << " to " << span.greatest << "; " << expected;
+  refuse_input(path, text.str());
+}
+
+double greatest_of_bits(double greatest) {
+  for (const int bits : {8, 12, 16}) {
+    if (greatest <= std::ldexp(1, bits) - 1) return std::ldexp(1, bits) - 1;
+  }
+  return std::ldexp(1, 32) - 1;
+}
+
+double greatest_of_floats(const std::filesystem::path& path, const cv::Mat& picture, const Span& span, bool light) {
+  if (!cv::checkRange(picture.reshape(1))) {
+    refuse_input(path, "holds samples that are not finite (NaN or infinity)");
+  }
+  for (const double greatest : {1.0, 255.0}) {
+    const double slack = greatest * kOvershoot;
+    if (span.least >= -slack && (light || span.greatest <= greatest + slack)) return greatest;
+  }
+  refuse_samples(path, span, "floating-point pictures have them from 0 to 1 or from 0 to 255");
+}
+
+// Samples of 8 bits. Integers are taken to have 8, 12, 16 or 32 bits: the fewest that hold the greatest of them, as
+// files store 8 and 12 bits in 16 without saying so. Floating-point samples go from 0 to 1 or, when one is greater,
+// from 0 to 255; in `light` (a format of high dynamic range) what is brighter than 1 is white. Others are refused.
+cv::Mat to_eight_bits(const std::filesystem::path& path, const cv::Mat& picture, bool light) {
+  if (picture.depth() == CV_8U) return picture;
+  Span span;
+  cv::minMaxLoc(picture.reshape(1), &span.least, &span.greatest);
+  double greatest = 0;
+  if (picture.depth() == CV_32F || picture.depth() == CV_64F) {
+    greatest = greatest_of_floats(path, picture, span, light);
+  } else {
+    if (span.least < 0) refuse_samples(path, span, "pictures have none below 0");
+    greatest = greatest_of_bits(span.greatest);
+  }
   cv::Mat result;
+  picture.convertTo(result, CV_8U, 255.0 / greatest);
+  return result;
+}
+
+cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture, bool premultiplied) {
+  constexpr int conversions[] = {cv::COLOR_GRAY2RGB, cv::COLOR_GRAY2RGB, cv::COLOR_BGR2RGB, cv::COLOR_BGRA2RGB};
+  if (picture.channels() > 4) {
+    refuse_input(path, "has " + std::to_string(picture.channels()) + " channels; pictures have 1 to 4");
+  }
   if (picture.channels() == 2) {  // grey and alpha
-    const int grey_grey_grey_alpha[] = {0, 0, 0, 1, 0, 2, 1, 3};
     cv::Mat four(picture.size(), CV_8UC4);
-    cv::mixChannels(&picture, 1, &four, 1, grey_grey_grey_alpha, 4);
+    cv::mixChannels(picture, four, {0, 0, 0, 1, 0, 2, 1, 3});
     picture = four;
   }
-  switch (picture.channels()) {
-    case 1:
-      cv::cvtColor(picture, result, cv::COLOR_GRAY2RGB);
-      break;
-    case 3:
-      cv::cvtColor(picture, result, cv::COLOR_BGR2RGB);
-      break;
-    case 4:
-      composite_over_white(picture, premultiplied);
-      cv::cvtColor(picture, result, cv::COLOR_BGRA2RGB);
-      break;
-    default:
-      refuse_input(path, "has " + std::to_string(picture.channels()) + " channels; pictures have 1 to 4");
-  }
+  if (picture.channels() == 4) composite_over_white(picture, premultiplied);
+  cv::Mat result;
+  cv::cvtColor(picture, result, conversions[picture.channels() - 1]);
   return result;
 }
 
 // EXIF's numbers say where the first row and column lie: 6 is a camera held upright, turned right to be shown.
 cv::Mat upright(cv::Mat picture, int orientation) {
+  constexpr int left_right = 1, both = -1, top_bottom = 0, mirrored[] = {left_right, both, top_bottom};
   if (orientation >= 5) picture = picture.t();
-  switch (orientation) {
-    case 2:
-    case 6:
-      cv::flip(picture, picture, 1);
-      break;
-    case 3:
-    case 7:
-      cv::flip(picture, picture, -1);
-      break;
-    case 4:
-    case 8:
-      cv::flip(picture, picture, 0);
-      break;
-    default:
-      break;
-  }
+  const int mirror = (orientation - 1) % 4;
+  if (mirror > 0) cv::flip(picture, picture, mirrored[mirror - 1]);
   return picture;
 }
 
@@ -111,8 +139,8 @@ Image read_image(const std::filesystem::path& path) {
     refuse_input(path, "the file is too large for a picture (2 GiB or more)");
   }
   if (is_jpeg(bytes)) return upright_jpeg(path, bytes);
-  if (is_cut_off(bytes)) refuse_input(path, "the picture is cut off: the end of the file is missing");
-  if (is_damaged(bytes)) refuse_input(path, "the picture is damaged: a checksum in the file is wrong");
+  const std::string fault = png_fault(bytes);
+  if (!fault.empty()) refuse_input(path, fault);
   const cv::Mat decoded = decode(path, bytes);
   if (decoded.empty()) {
     refuse_input(path, bytes.starts_with("GIF8")

@@ -12,7 +12,7 @@ namespace attune {
 using Image = at::Tensor;
 
 // A picture file of any format that OpenCV reads, the right way up (EXIF orientation), samples of other depths brought
-// to 8 bits (mat.h), grey as three equal channels, transparent parts over white. Throws Error(Fault::input) for
+// to 8 bits, grey as three equal channels, transparent parts over white. Throws Error(Fault::input) for
 // a file that is missing, empty, cut off, damaged as far as its decoder can tell, too large or no picture.
 Image read_image(const std::filesystem::path& path);
 
@@ -22,13 +22,25 @@ void write_png(const std::filesystem::path& path, const Image& image);
 // [height,width,3]. Antialiased bilinear filter, bit for bit what Pillow's (and so torchvision's) BILINEAR does.
 Image resize(const Image& image, int64_t height, int64_t width);
 
+// Both sides times the factor, at least one pixel each.
+Image scaled(const Image& image, double factor);
+
+// Puts the picture on the canvas, which it must fit.
+void paste(const Image& canvas, const Image& picture, int64_t top, int64_t left);
+
 // A rectangle of a picture in pixels: pixel i covers [i,i+1].
 struct Region {
   double x = 0;
   double y = 0;
   double width = 0;
   double height = 0;
+
+  Region scaled(double by_x, double by_y) const { return {x * by_x, y * by_y, width * by_x, height * by_y}; }
 };
+
+inline Region whole(const Image& image) {
+  return {0, 0, static_cast<double>(image.size(1)), static_cast<double>(image.size(0))};
+}
 
 // A rectangle of whole pixels.
 struct Window {

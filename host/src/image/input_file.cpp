@@ -1,5 +1,6 @@
 #include "image/input_file.h"
 
+#include <ATen/ops/empty.h>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -10,6 +11,27 @@ namespace attune {
 
 void refuse_input(const std::filesystem::path& path, const std::string& what) {
   throw Error(Fault::input, path.string() + ": " + what);
+}
+
+void refuse_as_too_large(const std::filesystem::path& path, const std::string& what) {
+  refuse_input(path, what + " is too large for the memory of this machine");
+}
+
+at::Tensor allocated(const std::filesystem::path& path, const std::string& what, at::IntArrayRef shape,
+                     at::ScalarType type) {
+  try {
+    return at::empty(shape, type);
+  } catch (const std::exception&) {
+    refuse_as_too_large(path, what);
+  }
+}
+
+uint64_t number_in(std::string_view bytes, bool big_endian) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    value = value << 8 | static_cast<uint8_t>(bytes[big_endian ? i : bytes.size() - 1 - i]);
+  }
+  return value;
 }
 
 std::uintmax_t input_size(const std::filesystem::path& path) {

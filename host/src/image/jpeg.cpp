@@ -1,10 +1,8 @@
-#include <ATen/ops/empty.h>
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
 #include <iterator>
-#include <vector>
 
 #include "image/input_file.h"
 #include "image/picture_file.h"
@@ -131,12 +129,7 @@ Image decode_jpeg(const std::filesystem::path& path, std::string_view file) {
   if (!decoder.run(Decoder::read_header)) refuse_jpeg(path, decoder.complaints);
   const int64_t height = decoder.info.output_height, width = decoder.info.output_width;
   if (height * width > kMostPixels) refuse_input(path, "the picture is too large (more than 2^30 pixels)");
-  Image image;
-  try {
-    image = at::empty({height, width, 3}, at::kByte);
-  } catch (const std::exception&) {
-    refuse_input(path, "the picture is too large for the memory of this machine");
-  }
+  Image image = allocated(path, "the picture", {height, width, 3}, at::kByte);
   std::vector<uint8_t> row(decoder.info.out_color_space == JCS_CMYK ? static_cast<size_t>(4 * width) : 0);
   decoder.pixels = image.data_ptr<uint8_t>();
   decoder.cmyk = row.empty() ? nullptr : row.data();

@@ -1,8 +1,7 @@
 #include "image/nifti.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <memory>
 #include <new>
@@ -13,11 +12,65 @@
 
 #include "base/text.h"
 #include "image/input_file.h"
-#include "image/nifti_header.h"
 #include "image/output_file.h"
 
 namespace attune {
 namespace {
+
+constexpr int32_t kNiftiHeaderSize = 348;
+constexpr int16_t kFloat32 = 16;
+constexpr size_t kNiftiMagic = 344;
+
+// Numbers of one size that lie one after the other.
+struct Run {
+  size_t offset, size, count;
+};
+constexpr Run kNumbers[] = {{0, 4, 1},   {32, 4, 1},  {36, 2, 1},  {40, 2, 8},  {56, 4, 3},  {68, 2, 4},  {76, 4, 8},
+                            {108, 4, 3}, {120, 2, 1}, {124, 4, 6}, {252, 2, 2}, {256, 4, 6}, {280, 4, 12}};
+
+void swap_bytes(NiftiHeader& header) {
+  for (const Run& run : kNumbers) {
+    for (size_t i = 0; i < run.count; ++i) {
+      char* number = header.bytes.data() + run.offset + i * run.size;
+      std::reverse(number, number + run.size);
+    }
+  }
+}
+
+// The centre of cell 0 lies (stretch - 1) / 2 voxels from that of voxel 0.
+void stretch_columns(NiftiAffine& rows, const std::array<double, 3>& stretch) {
+  for (auto& row : rows) {
+    for (size_t axis = 0; axis < 3; ++axis) {
+      row[3] += row[axis] * (stretch[axis] - 1) / 2;
+      row[axis] *= stretch[axis];
+    }
+  }
+}
+
+NiftiAffine stored_affine(const NiftiHeader& header) {
+  NiftiAffine rows{};
+  for (size_t i = 0; i < 12; ++i) rows[i / 4][i % 4] = nifti::affine.get(header, i);
+  return rows;
+}
+
+// What the quaternion and the spacing say.
+NiftiAffine quaternion_affine(const NiftiHeader& header) {
+  const double b = nifti::quaternion.get(header, 0), c = nifti::quaternion.get(header, 1),
+               d = nifti::quaternion.get(header, 2);
+  const double a = std::sqrt(std::max(0.0, 1 - b * b - c * c - d * d));
+  const double turn[3][3] = {{a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)},
+                             {2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)},
+                             {2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c}};
+  const double hand = nifti::spacing.get(header, 0) < 0 ? -1 : 1;
+  NiftiAffine rows{};
+  for (size_t i = 0; i < 3; ++i) {
+    for (size_t axis = 0; axis < 3; ++axis) {
+      rows[i][axis] = turn[i][axis] * nifti::spacing.get(header, axis + 1) * (axis == 2 ? hand : 1);
+    }
+    rows[i][3] = nifti::origin.get(header, i);
+  }
+  return rows;
+}
 
 // A file that may be compressed; zlib tells by itself.
 class Source {
@@ -36,10 +89,8 @@ class Source {
     }
   }
 
-  void skip(int64_t size) {
-    std::string ignored(static_cast<size_t>(size), '\0');
-    read(ignored.data(), size);
-  }
+  // What is not there is missed by the next read.
+  void seek(int64_t offset) { gzseek(file_.get(), offset, SEEK_SET); }
 
   // A compressed file has a checksum at its end, which only reading up to there looks at.
   void finish() {
@@ -81,30 +132,14 @@ using Converter = void (*)(Source&, bool, at::Tensor&);
 
 // By the numbers that the format gives its types; nothing for colours and complex numbers.
 Converter converter_for(int16_t type) {
-  switch (type) {
-    case 2:
-      return convert<uint8_t>;
-    case 4:
-      return convert<int16_t>;
-    case 8:
-      return convert<int32_t>;
-    case 16:
-      return convert<float>;
-    case 64:
-      return convert<double>;
-    case 256:
-      return convert<int8_t>;
-    case 512:
-      return convert<uint16_t>;
-    case 768:
-      return convert<uint32_t>;
-    case 1024:
-      return convert<int64_t>;
-    case 1280:
-      return convert<uint64_t>;
-    default:
-      return nullptr;
+  constexpr std::pair<int16_t, Converter> all[] = {
+      {2, convert<uint8_t>},    {4, convert<int16_t>},    {8, convert<int32_t>},    {16, convert<float>},
+      {64, convert<double>},    {256, convert<int8_t>},   {512, convert<uint16_t>}, {768, convert<uint32_t>},
+      {1024, convert<int64_t>}, {1280, convert<uint64_t>}};
+  for (const auto& [number, converter] : all) {
+    if (number == type) return converter;
   }
+  return nullptr;
 }
 
 NiftiHeader read_header(const std::filesystem::path& path, Source& source, bool& swapped) {
@@ -136,8 +171,7 @@ std::vector<int64_t> stored_shape(const std::filesystem::path& path, const Nifti
 void finish_values(const std::filesystem::path& path, const NiftiHeader& header, at::Tensor& values) {
   const float slope = nifti::slope.get(header), intercept = nifti::intercept.get(header);
   if (slope != 0 && std::isfinite(slope) && std::isfinite(intercept)) values.mul_(slope).add_(intercept);
-  const float* begin = values.data_ptr<float>();
-  if (!std::all_of(begin, begin + values.numel(), [](float value) { return std::isfinite(value); })) {
+  if (!at::isfinite(values).all().item<bool>()) {
     refuse_input(path, "holds values that are not finite (NaN or infinity)");
   }
 }
@@ -161,9 +195,55 @@ std::string compressed(const std::string& bytes) {
 
 }  // namespace
 
+bool to_native(NiftiHeader& header, bool& swapped) {
+  swapped = nifti::header_size.get(header) != kNiftiHeaderSize;
+  if (swapped) swap_bytes(header);
+  const bool is_single_file = std::memcmp(header.bytes.data() + kNiftiMagic, "n+1", 4) == 0;
+  return nifti::header_size.get(header) == kNiftiHeaderSize && is_single_file;
+}
+
+std::vector<int64_t> extents_of(const NiftiHeader& header) {
+  const int16_t count = nifti::extents.get(header, 0);
+  std::vector<int64_t> extents;
+  for (int16_t i = 1; i <= std::clamp<int16_t>(count, 0, 7); ++i) {
+    extents.push_back(nifti::extents.get(header, static_cast<size_t>(i)));
+  }
+  return extents;
+}
+
+NiftiAffine affine_of(const NiftiHeader& header) {
+  return nifti::has_affine.get(header) > 0 ? stored_affine(header) : quaternion_affine(header);
+}
+
+NiftiHeader header_over(const NiftiHeader& volume, const std::array<int64_t, 3>& extents) {
+  NiftiHeader header = volume;
+  std::array<double, 3> stretch{1, 1, 1};
+  const std::vector<int64_t> voxels = extents_of(volume);
+  for (size_t axis = 0; axis < 3; ++axis) {
+    const int64_t count = axis < voxels.size() ? voxels[axis] : 1;
+    stretch[axis] = static_cast<double>(count) / static_cast<double>(extents[axis]);
+    nifti::extents.set(header, static_cast<int16_t>(extents[axis]), axis + 1);
+    nifti::spacing.set(header, static_cast<float>(nifti::spacing.get(volume, axis + 1) * stretch[axis]), axis + 1);
+  }
+  nifti::extents.set(header, 3, 0);
+  for (size_t axis = 4; axis <= 7; ++axis) nifti::extents.set(header, 1, axis);
+  NiftiAffine stored = stored_affine(volume), turned = quaternion_affine(volume);
+  stretch_columns(stored, stretch);
+  stretch_columns(turned, stretch);
+  for (size_t i = 0; i < 12; ++i) nifti::affine.set(header, static_cast<float>(stored[i / 4][i % 4]), i);
+  for (size_t i = 0; i < 3; ++i) nifti::origin.set(header, static_cast<float>(turned[i][3]), i);
+  nifti::type.set(header, kFloat32);
+  nifti::bits.set(header, 32);
+  nifti::data_offset.set(header, kNiftiHeaderSize + 4);
+  nifti::slope.set(header, 1);
+  nifti::intercept.set(header, 0);
+  nifti::shown_range.set(header, 0, 0);
+  nifti::shown_range.set(header, 0, 1);
+  return header;
+}
+
 bool is_nifti(const std::filesystem::path& path) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string name = in_lower_case(path.filename().string());
   return name.ends_with(".nii") || name.ends_with(".nii.gz");
 }
 
@@ -182,13 +262,8 @@ NiftiVolume read_nifti(const std::filesystem::path& path) {
   const float offset = nifti::data_offset.get(volume.header);
   constexpr float header_size = 348, longest = 1 << 24;
   if (!(offset >= header_size && offset <= longest)) refuse_input(path, "the NIfTI header is damaged");
-  source.skip(static_cast<int64_t>(offset - header_size));
-  at::Tensor values;
-  try {
-    values = at::empty(shape, at::kFloat);
-  } catch (const std::exception&) {
-    refuse_input(path, "the volume " + shape_text(shape) + " is too large for the memory of this machine");
-  }
+  source.seek(static_cast<int64_t>(offset));
+  at::Tensor values = allocated(path, "the volume " + shape_text(shape), shape, at::kFloat);
   convert_all(source, swapped, values);
   source.finish();
   finish_values(path, volume.header, values);

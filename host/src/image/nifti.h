@@ -4,7 +4,9 @@
 #include <ATen/core/Tensor.h>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
+#include <vector>
 
 namespace attune {
 
@@ -29,5 +31,54 @@ void write_nifti(const std::filesystem::path& path, const at::Tensor& map, const
 
 // Whether a file is called like one.
 bool is_nifti(const std::filesystem::path& path);
+
+// The numbers in a header that attune reads and writes.
+
+// Where a number lies, and what it is.
+template <class Number>
+struct NiftiField {
+  size_t offset;
+
+  Number get(const NiftiHeader& header, size_t index = 0) const {
+    Number value;
+    std::memcpy(&value, header.bytes.data() + offset + index * sizeof value, sizeof value);
+    return value;
+  }
+  void set(NiftiHeader& header, Number value, size_t index = 0) const {
+    std::memcpy(header.bytes.data() + offset + index * sizeof value, &value, sizeof value);
+  }
+};
+
+namespace nifti {
+
+inline constexpr NiftiField<int32_t> header_size{0};  // always 348
+inline constexpr NiftiField<int16_t> extents{40};     // how many there are, then each of up to 7
+inline constexpr NiftiField<int16_t> type{70};
+inline constexpr NiftiField<int16_t> bits{72};
+inline constexpr NiftiField<float> spacing{76};  // the first is the handedness of the quaternion's axes
+inline constexpr NiftiField<float> data_offset{108};
+inline constexpr NiftiField<float> slope{112};
+inline constexpr NiftiField<float> intercept{116};
+inline constexpr NiftiField<float> shown_range{124};  // greatest and least intensity to show
+inline constexpr NiftiField<int16_t> has_quaternion{252};
+inline constexpr NiftiField<int16_t> has_affine{254};
+inline constexpr NiftiField<float> quaternion{256};  // b, c, d
+inline constexpr NiftiField<float> origin{268};      // of the quaternion's affine
+inline constexpr NiftiField<float> affine{280};      // three rows of four
+
+}  // namespace nifti
+
+// The header in this machine's byte order, whichever it has; false for what is no NIfTI-1 header.
+bool to_native(NiftiHeader& header, bool& swapped);
+
+// X, Y, Z and what is beyond.
+std::vector<int64_t> extents_of(const NiftiHeader& header);
+
+// World coordinates (right, front, up, in the file's unit) of a voxel: three rows of factors of X, Y, Z and an offset.
+using NiftiAffine = std::array<std::array<double, 4>, 3>;
+NiftiAffine affine_of(const NiftiHeader& header);
+
+// The header of float32 values [X,Y,Z] that cover the field of `volume`.
+NiftiHeader header_over(const NiftiHeader& volume, const std::array<int64_t, 3>& extents);
 
 }  // namespace attune

@@ -1,14 +1,17 @@
 #include "image/npy.h"
 
-#include <ATen/ops/empty.h>
+#include <algorithm>
 #include <bit>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 
 #include <attune/sdk/error.h>
 
@@ -21,12 +24,84 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "values are read and written as they lie in memory");
 
-// What somebody else wrote, in quotes, with "?" for what is no plain character, and at most 40 of them.
-std::string shown(const std::string& type) {
-  std::string text;
-  for (const char c : type.substr(0, 40)) text += c >= ' ' && c <= '~' ? c : '?';
-  return '"' + text + (type.size() > 40 ? "...\"" : "\"");
+constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr size_t kLongestHeader = 1 << 20;
+
+struct NpyHeader {
+  std::string type;  // NumPy's "descr": "<f4"
+  bool fortran_order = false;
+  std::vector<int64_t> shape;
+  int64_t data_offset = 0;  // in bytes, from the beginning of the file
+};
+
+// A dictionary of Python, {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, which Python 2 wrote with long
+// integers (3L), as JSON. What is no plain character in a text becomes "?".
+std::string as_json(std::string_view python) {
+  std::string json;
+  char quote = '\0';  // that is open
+  for (const char c : python) {
+    if (c == quote || (quote == '\0' && (c == '\'' || c == '"'))) {
+      quote = c == quote ? '\0' : c;
+      json += '"';
+    } else if (quote != '\0') {
+      json += c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c;
+    } else if (c == ')' || c == ']' || c == '}') {
+      const size_t last = json.find_last_not_of(" \n");
+      if (last != std::string::npos && json[last] == ',') json.resize(last);
+      json += c == ')' ? ']' : c;
+    } else if (c != 'L') {
+      json += c == '(' ? '[' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return json;
 }
+
+// A list describes a structured type; which one does not matter. Nothing for what is no such header.
+std::optional<NpyHeader> parsed(std::string_view text) {
+  using Json = nlohmann::json;
+  int keys = 0;
+  const auto count = [&](int, Json::parse_event_t event, Json&) {
+    keys += event == Json::parse_event_t::key ? 1 : 0;
+    return true;
+  };
+  const Json json = Json::parse(as_json(text), count, /*allow_exceptions=*/false);
+  if (!json.is_object() || keys != 3) return {};
+  const Json type = json.value("descr", Json()), order = json.value("fortran_order", Json()),
+             shape = json.value("shape", Json());
+  const auto is_extent = [](const Json& extent) {
+    return extent.is_number_unsigned() && extent.get<uint64_t>() >> 63 == 0;
+  };
+  if (!(type.is_string() || type.is_array()) || !order.is_boolean() || !shape.is_array() ||
+      !std::all_of(shape.begin(), shape.end(), is_extent)) {
+    return {};
+  }
+  return NpyHeader{type.is_string() ? type.get<std::string>() : "structured", order, shape};
+}
+
+// Refuses what is no .npy file, a format version other than 1 to 3, and a damaged header.
+NpyHeader read_npy_header(std::istream& stream, const std::filesystem::path& path) {
+  std::string start(kMagic.size() + 2, '\0');
+  if (!stream.read(start.data(), std::ssize(start)) || !start.starts_with(kMagic)) {
+    refuse_input(path, "is not a .npy file (it does not begin with NumPy's mark)");
+  }
+  const int version = static_cast<unsigned char>(start[kMagic.size()]);
+  if (version < 1 || version > 3) {
+    refuse_input(path, "has .npy format version " + std::to_string(version) + "; versions 1 to 3 are read");
+  }
+  std::string length_bytes(version == 1 ? 2 : 4, '\0');
+  stream.read(length_bytes.data(), std::ssize(length_bytes));
+  const size_t length = number_in(length_bytes, false);
+  if (!stream || length > kLongestHeader) refuse_input(path, "the .npy header is damaged");
+  std::string text(length, '\0');
+  if (!stream.read(text.data(), std::ssize(text))) refuse_input(path, "the .npy header is cut off");
+  std::optional<NpyHeader> header = parsed(text);
+  if (!header) refuse_input(path, "the .npy header is damaged");
+  header->data_offset = std::ssize(start) + std::ssize(length_bytes) + std::ssize(text);
+  return std::move(*header);
+}
+
+// What somebody else wrote, in quotes, and at most 40 letters of it.
+std::string shown(const std::string& type) { return '"' + type.substr(0, 40) + (type.size() > 40 ? "...\"" : "\""); }
 
 // "<f8" -> "float64"; types that nobody meets are named as NumPy writes them.
 std::string type_name(const std::string& type) {
@@ -36,20 +111,11 @@ std::string type_name(const std::string& type) {
   const bool is_sized = type.size() > 2 && std::from_chars(type.data() + 2, end, bytes).ptr == end;
   if (!is_sized || bytes < 1 || bytes > 64) return "type " + shown(type);
   const std::string bits = std::to_string(8 * bytes);
-  switch (type[1]) {
-    case 'f':
-      return "float" + bits;
-    case 'i':
-      return "int" + bits;
-    case 'u':
-      return "uint" + bits;
-    case 'c':
-      return "complex" + bits;
-    case 'b':
-      return "bool";
-    default:
-      return "type " + shown(type);
+  constexpr std::pair<char, const char*> names[] = {{'f', "float"}, {'i', "int"}, {'u', "uint"}, {'c', "complex"}};
+  for (const auto& [letter, name] : names) {
+    if (type[1] == letter) return name + bits;
   }
+  return type[1] == 'b' ? "bool" : "type " + shown(type);
 }
 
 // What arrays for a model's other inputs may hold.
@@ -140,12 +206,7 @@ at::Tensor NpyFile::read_row(int64_t row) const {
 }
 
 at::Tensor NpyFile::read(int64_t first, const std::vector<int64_t>& shape, const std::vector<int64_t>& prefix) const {
-  at::Tensor tensor;
-  try {
-    tensor = at::empty(shape, type_);
-  } catch (const std::exception&) {
-    refuse_input(path_, "the array " + shape_text(shape) + " is too large for the memory of this machine");
-  }
+  at::Tensor tensor = allocated(path_, "the array " + shape_text(shape), shape, type_);
   errno = 0;
   std::ifstream stream(path_, std::ios::binary);
   stream.seekg(data_offset_ + first * static_cast<int64_t>(c10::elementSize(type_)));
@@ -159,6 +220,17 @@ at::Tensor NpyFile::read(int64_t first, const std::vector<int64_t>& shape, const
 }
 
 at::Tensor read_npy(const std::filesystem::path& path) { return NpyFile(path).read(); }
+
+std::string make_npy_header(const std::vector<int64_t>& shape) {
+  std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
+  for (size_t i = 0; i < shape.size(); ++i) text += std::to_string(shape[i]) + (i + 1 < shape.size() ? ", " : "");
+  text += shape.size() == 1 ? ",), }" : "), }";
+  const size_t prefix = kMagic.size() + 4;
+  text.append(63 - (prefix + text.size()) % 64, ' ');
+  text += '\n';
+  const char numbers[] = {1, 0, static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)};
+  return std::string(kMagic) + std::string(numbers, sizeof numbers) + text;
+}
 
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
   const at::Tensor values = tensor.detach().to(at::kCPU, at::kFloat).contiguous();

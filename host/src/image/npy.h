@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 #include <cstdint>
 #include <filesystem>
-#include <istream>
 #include <string>
 #include <vector>
 
@@ -41,17 +40,6 @@ at::Tensor read_npy(const std::filesystem::path& path);
 
 // Any tensor, as float32. Throws Error(Fault::output).
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor);
-
-struct NpyHeader {
-  std::string type;  // NumPy's "descr": "<f4"
-  bool fortran_order = false;
-  std::vector<int64_t> shape;
-  int64_t data_offset = 0;  // in bytes, from the beginning of the file
-};
-
-// Throws Error(Fault::input) for what is no .npy file, a format version other than 1 to 3, or a damaged header. `path`
-// is for the message.
-NpyHeader read_npy_header(std::istream& stream, const std::filesystem::path& path);
 
 // Magic, version 1.0 and the header of a float32 array, padded as NumPy pads it.
 std::string make_npy_header(const std::vector<int64_t>& shape);

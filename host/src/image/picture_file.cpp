@@ -2,13 +2,13 @@
 
 #include <array>
 #include <cstdarg>
-#include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <iostream>
-#include <mutex>
 #include <streambuf>
 #include <tiffio.h>
+#include <zlib.h>
+
+#include "image/input_file.h"
 
 namespace attune {
 namespace {
@@ -19,19 +19,14 @@ constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n"sv;
 constexpr std::string_view kJpeg = "\xff\xd8"sv;
 constexpr std::string_view kExif = "Exif\0\0"sv;
 
-// Unsigned integer at `offset`, 0 outside of the file.
-uint32_t number(std::string_view bytes, size_t offset, size_t size, bool big_endian) {
-  if (offset > bytes.size() || size > bytes.size() - offset) return 0;
-  uint32_t value = 0;
-  for (size_t i = 0; i < size; ++i) {
-    const size_t position = big_endian ? i : size - 1 - i;
-    value = value << 8 | static_cast<uint8_t>(bytes[offset + position]);
-  }
-  return value;
-}
-
 std::string_view part(std::string_view bytes, size_t offset, size_t size = std::string_view::npos) {
   return offset < bytes.size() ? bytes.substr(offset, size) : std::string_view();
+}
+
+// Unsigned integer at `offset`, 0 outside of the file.
+uint32_t number(std::string_view bytes, size_t offset, size_t size, bool big_endian) {
+  const std::string_view digits = part(bytes, offset, size);
+  return digits.size() < size ? 0 : static_cast<uint32_t>(number_in(digits, big_endian));
 }
 
 // `tiff` is the block that begins with its byte order, "II" or "MM".
@@ -88,48 +83,6 @@ std::string_view webp_exif(std::string_view file) {
   return {};
 }
 
-// The CRC-32 of PNG and zip files.
-uint32_t checksum(std::string_view bytes) {
-  static const auto table = [] {
-    std::array<uint32_t, 256> entries{};
-    for (uint32_t i = 0; i < 256; ++i) {
-      entries[i] = i;
-      for (int bit = 0; bit < 8; ++bit) entries[i] = entries[i] >> 1 ^ (entries[i] & 1 ? 0xedb88320U : 0U);
-    }
-    return entries;
-  }();
-  uint32_t sum = ~0U;
-  for (char byte : bytes) sum = sum >> 8 ^ table[(sum ^ static_cast<uint8_t>(byte)) & 0xff];
-  return ~sum;
-}
-
-}  // namespace
-
-int exif_orientation(std::string_view file) {
-  if (file.starts_with(kJpeg)) return orientation_of_tiff(jpeg_exif(file));
-  if (file.starts_with(kPng)) return orientation_of_tiff(part(png_chunk(file, "eXIf"), 4));
-  if (file.starts_with("RIFF") && part(file, 8, 4) == "WEBP") return orientation_of_tiff(webp_exif(file));
-  return 1;
-}
-
-bool is_cut_off(std::string_view file) { return file.starts_with(kPng) && png_chunk(file, "IEND").empty(); }
-
-bool is_damaged(std::string_view file) {
-  if (!file.starts_with(kPng)) return false;
-  for (size_t at = kPng.size(); at + 12 <= file.size();) {
-    const size_t length = number(file, at, 4, true);
-    const std::string_view chunk = part(file, at + 4, length + 4);
-    // A lower-case letter marks what a decoder may skip.
-    const bool essential = chunk[0] >= 'A' && chunk[0] <= 'Z';
-    if (essential && checksum(chunk) != number(file, at + 8 + length, 4, true)) return true;
-    if (chunk.starts_with("IEND")) return false;
-    at += 12 + length;
-  }
-  return false;
-}
-
-namespace {
-
 thread_local bool muted = false;
 
 // Exchanging std::cerr's buffer around every call would hit other threads; this one stays and looks who is writing.
@@ -164,18 +117,39 @@ void note_error(thandle_t, const char*, const char* format, va_list arguments) {
 
 }  // namespace
 
+int exif_orientation(std::string_view file) {
+  if (file.starts_with(kJpeg)) return orientation_of_tiff(jpeg_exif(file));
+  if (file.starts_with(kPng)) return orientation_of_tiff(part(png_chunk(file, "eXIf"), 4));
+  if (file.starts_with("RIFF") && part(file, 8, 4) == "WEBP") return orientation_of_tiff(webp_exif(file));
+  return 1;
+}
+
+std::string png_fault(std::string_view file) {
+  if (!file.starts_with(kPng)) return "";
+  bool is_damaged = false;
+  for (size_t at = kPng.size(); at + 12 <= file.size();) {
+    const size_t length = number(file, at, 4, true);
+    const std::string_view chunk = part(file, at + 4, length + 4);
+    // A lower-case letter marks what a decoder may skip.
+    const bool essential = chunk[0] >= 'A' && chunk[0] <= 'Z';
+    const auto sum = crc32(0, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<uInt>(chunk.size()));
+    is_damaged = is_damaged || (essential && sum != number(file, at + 8 + length, 4, true));
+    if (chunk.starts_with("IEND")) return is_damaged ? "the picture is damaged: a checksum in the file is wrong" : "";
+    at += 12 + length;
+  }
+  return "the picture is cut off: the end of the file is missing";
+}
+
 Quiet::Quiet() {
-  static std::once_flag once;
   // Never freed: std::cerr is used until the very end of the process.
-  std::call_once(once, [] { std::cerr.rdbuf(new Sieve(std::cerr.rdbuf())); });
+  [[maybe_unused]] static std::streambuf* const before = std::cerr.rdbuf(new Sieve(std::cerr.rdbuf()));
   muted = true;
 }
 
 Quiet::~Quiet() { muted = false; }
 
 TiffErrors::TiffErrors() {
-  static std::once_flag once;
-  std::call_once(once, [] { TIFFSetErrorHandlerExt(note_error); });
+  [[maybe_unused]] static const auto before = TIFFSetErrorHandlerExt(note_error);
   noted = &first_;
 }
 

@@ -13,11 +13,10 @@ namespace attune {
 // only, and not when transparency or 16 bits are asked for.
 int exif_orientation(std::string_view file);
 
-// True for a PNG file whose end is missing. The decoder would fill the rest with grey, with a line on standard error.
-bool is_cut_off(std::string_view file);
-
-// True for a PNG file with a wrong checksum in what makes up the picture; libpng too would say so on standard error.
-bool is_damaged(std::string_view file);
+// What is wrong with a PNG file: its end is missing, which the decoder would fill with grey, or a checksum in what
+// makes up the picture is wrong; of either libpng would write to standard error. "" when nothing is, and for other
+// files.
+std::string png_fault(std::string_view file);
 
 // While one lives, what its thread writes to std::cerr is dropped; other threads' lines pass. C's stderr is not
 // affected. Not for nested use.

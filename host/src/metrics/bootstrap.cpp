@@ -1,13 +1,10 @@
 #include "metrics/bootstrap.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ATen.h>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
-#include <vector>
 
 #include <attune/sdk/error.h>
 

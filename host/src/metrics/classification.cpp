@@ -1,19 +1,11 @@
 #include "metrics/classification.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/diff.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/where.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ATen.h>
 #include <limits>
-#include <sstream>
 
 #include <attune/sdk/error.h>
+
+#include "base/text.h"
 
 namespace attune {
 namespace {
@@ -33,13 +25,12 @@ Sure sure(const Truth& truth) {
 
 void require_fit(const at::Tensor& values, const Truth& truth) {
   const bool weights_fit = !truth.weights.defined() || truth.weights.sizes() == truth.labels.sizes();
-  if (values.dim() != 2 || values.sizes() != truth.labels.sizes() || !weights_fit) {
-    std::ostringstream text;
-    text << "scores or decisions of the shape " << values.sizes() << " cannot be judged by labels of the shape "
-         << truth.labels.sizes();
-    if (!weights_fit) text << " with weights of the shape " << truth.weights.sizes();
-    throw Error(Fault::run, text.str() + "; all must be [N,K]");
-  }
+  if (values.dim() == 2 && values.sizes() == truth.labels.sizes() && weights_fit) return;
+  const std::string weights =
+      weights_fit ? std::string() : " with weights of the shape " + shape_text(truth.weights.sizes().vec());
+  throw Error(Fault::run, "scores or decisions of the shape " + shape_text(values.sizes().vec()) +
+                              " cannot be judged by labels of the shape " + shape_text(truth.labels.sizes().vec()) +
+                              weights + "; all must be [N,K]");
 }
 
 void require_finite(const at::Tensor& scores) {

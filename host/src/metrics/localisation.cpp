@@ -1,23 +1,18 @@
 #include "metrics/localisation.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/upsample_bilinear2d.h>
-#include <ATen/ops/where.h>
+#include <ATen/ATen.h>
 #include <limits>
-#include <sstream>
 
 #include <attune/sdk/error.h>
+
+#include "base/text.h"
 
 namespace attune {
 namespace {
 
 void require_maps(const at::Tensor& maps) {
   if (maps.dim() != 3 || maps.size(1) < 1 || maps.size(2) < 1) {
-    std::ostringstream text;
-    text << "maps to be compared with boxes must be [N,H,W], not " << maps.sizes();
-    throw Error(Fault::run, text.str());
+    throw Error(Fault::run, "maps to be compared with boxes must be [N,H,W], not " + shape_text(maps.sizes().vec()));
   }
   if (!maps.isfinite().all().item<bool>()) throw Error(Fault::run, "a map that is not finite finds nothing");
 }
@@ -25,10 +20,9 @@ void require_maps(const at::Tensor& maps) {
 void require_fit(const at::Tensor& maps, const at::Tensor& truth) {
   require_maps(maps);
   if (maps.sizes() == truth.sizes() && truth.scalar_type() == at::kBool) return;
-  std::ostringstream text;
-  text << "maps of the shape " << maps.sizes() << " need boolean masks of that shape, not " << truth.toString() << " "
-       << truth.sizes();
-  throw Error(Fault::run, text.str());
+  throw Error(Fault::run, "maps of the shape " + shape_text(maps.sizes().vec()) +
+                              " need boolean masks of that shape, not " + truth.toString() + " " +
+                              shape_text(truth.sizes().vec()));
 }
 
 // Whether the centres of `count` pixels lie in the intervals from `begin`, `size` long; boolean [B,count].
@@ -46,9 +40,7 @@ at::Tensor where_there_is_truth(const at::Tensor& values, const at::Tensor& trut
 
 at::Tensor union_of_boxes(const at::Tensor& boxes, int64_t height, int64_t width) {
   if (boxes.dim() != 2 || boxes.size(1) != 4) {
-    std::ostringstream text;
-    text << "boxes must be [B,4], not " << boxes.sizes();
-    throw Error(Fault::run, text.str());
+    throw Error(Fault::run, "boxes must be [B,4], not " + shape_text(boxes.sizes().vec()));
   }
   const at::Tensor b = boxes.to(at::kDouble);
   const at::Tensor columns = inside(b.select(1, 0), b.select(1, 2), width);
@@ -58,9 +50,7 @@ at::Tensor union_of_boxes(const at::Tensor& boxes, int64_t height, int64_t width
 
 at::Tensor at_size(const at::Tensor& maps, int64_t height, int64_t width) {
   if (maps.dim() != 4 || maps.size(1) != 1) {
-    std::ostringstream text;
-    text << "maps to be resized must be [N,1,H,W], not " << maps.sizes();
-    throw Error(Fault::run, text.str());
+    throw Error(Fault::run, "maps to be resized must be [N,1,H,W], not " + shape_text(maps.sizes().vec()));
   }
   return at::upsample_bilinear2d(maps, {height, width}, /*align_corners=*/false).squeeze(1);
 }

@@ -1,14 +1,13 @@
 #include "render/colormap.h"
 
 #include <ATen/ops/empty.h>
-#include <algorithm>
-#include <cmath>
 #include <opencv2/imgproc.hpp>
-#include <vector>
 
 #include <attune/sdk/error.h>
 
+#include "base/numbers.h"
 #include "image/mat.h"
+#include "render/heat.h"
 
 namespace attune {
 namespace {
@@ -33,26 +32,14 @@ Colormap grey() {
 
 // ColorBrewer's RdBu with eleven classes (Harrower and Brewer 2003), blue first.
 Colormap blue_red() {
-  constexpr std::array<std::array<int, 3>, 11> points = {{{5, 48, 97},
-                                                          {33, 102, 172},
-                                                          {67, 147, 195},
-                                                          {146, 197, 222},
-                                                          {209, 229, 240},
-                                                          {247, 247, 247},
-                                                          {253, 219, 199},
-                                                          {244, 165, 130},
-                                                          {214, 96, 77},
-                                                          {178, 24, 43},
-                                                          {103, 0, 31}}};
+  constexpr std::array<Colour, 11> points = {rgb(0x053061), rgb(0x2166ac), rgb(0x4393c3), rgb(0x92c5de),
+                                             rgb(0xd1e5f0), rgb(0xf7f7f7), rgb(0xfddbc7), rgb(0xf4a582),
+                                             rgb(0xd6604d), rgb(0xb2182b), rgb(0x67001f)};
   Colormap result{"blue_red", true, {}};
   for (size_t i = 0; i < 256; ++i) {
     const double position = static_cast<double>(i) / 255 * 10;
     const size_t below = std::min<size_t>(static_cast<size_t>(position), 9);
-    const double share = position - static_cast<double>(below);
-    for (size_t c = 0; c < 3; ++c) {
-      const double value = (1 - share) * points[below][c] + share * points[below + 1][c];
-      result.colours[i][c] = static_cast<uint8_t>(std::lround(value));
-    }
+    result.colours[i] = mixed(points[below], points[below + 1], position - static_cast<double>(below));
   }
   return result;
 }
@@ -78,13 +65,6 @@ constexpr int64_t kSampled = 1 << 20;  // values that percentiles are taken of, 
 // A share of either side of zero from which the other side is drawn as far.
 constexpr double kBothSigns = 0.5;
 
-float quantile(std::vector<float>& values, double share, bool upwards) {
-  const double place = share * static_cast<double>(values.size() - 1);
-  const auto nth = values.begin() + static_cast<std::ptrdiff_t>(upwards ? std::ceil(place) : std::floor(place));
-  std::nth_element(values.begin(), nth, values.end());
-  return *nth;
-}
-
 }  // namespace
 
 std::vector<std::string> colormap_names() {
@@ -98,9 +78,8 @@ const Colormap& colormap(const std::string& name) {
     if (entry.name == name) return entry;
   }
   const std::vector<std::string> names = colormap_names();
-  std::string list;
-  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
-  throw Error(Fault::usage, "unknown colormap \"" + name + "\"; colormaps are " + list + did_you_mean(name, names));
+  throw Error(Fault::usage,
+              "unknown colormap \"" + name + "\"; colormaps are " + listed(names) + did_you_mean(name, names));
 }
 
 Image apply(const Colormap& colormap, const at::Tensor& values) {
@@ -110,25 +89,19 @@ Image apply(const Colormap& colormap, const at::Tensor& values) {
   const float* in = input.data_ptr<float>();
   uint8_t* out = result.data_ptr<uint8_t>();
   for (int64_t i = 0; i < input.numel(); ++i) {
-    // Written so that NaN becomes 0.
-    const float value = in[i] > 0 ? std::min(in[i], 1.0F) : 0.0F;
-    for (uint8_t channel : colormap.colours[static_cast<size_t>(std::lround(value * 255))]) *out++ = channel;
+    for (const uint8_t channel : colormap.at(in[i])) *out++ = channel;
   }
   return result;
 }
 
 Tones tones_of(const at::Tensor& given) {
-  const at::Tensor values = given.detach().to(at::kCPU, at::kFloat).contiguous();
-  if (values.numel() == 0) return {};
-  const float* first = values.data_ptr<float>();
+  if (given.numel() == 0) return {};
+  const at::Tensor values = given.detach().to(at::kCPU, at::kFloat).flatten();
   const int64_t step = values.numel() / kSampled | 1;  // odd: not always the same columns
-  std::vector<float> sorted;
-  for (int64_t i = 0; i < values.numel(); i += step) sorted.push_back(first[i]);
-  Tones tones{quantile(sorted, kTail, false), quantile(sorted, 1 - kTail, true)};
-  if (tones.black == tones.white) {  // nearly all is background
-    const auto [least, greatest] = std::minmax_element(first, first + values.numel());
-    tones = {*least, *greatest};
-  }
+  const at::Tensor sampled = values.slice(0, 0, values.numel(), step);
+  Tones tones{value_at(sampled, kTail), value_at(sampled, 1 - kTail, true)};
+  // Nearly all is background.
+  if (tones.black == tones.white) tones = {values.min().item<double>(), values.max().item<double>()};
   const double below = -tones.black, above = tones.white;
   if (std::min(below, above) >= kBothSigns * std::max(below, above)) {
     tones.white = std::max(below, above);
@@ -139,23 +112,14 @@ Tones tones_of(const at::Tensor& given) {
 }
 
 at::Tensor grey_levels(const at::Tensor& given, const Tones& tones) {
-  const at::Tensor values = given.detach().to(at::kCPU, at::kFloat).contiguous();
-  at::Tensor result = at::empty(values.sizes(), at::kByte);
-  const float* in = values.data_ptr<float>();
-  uint8_t* out = result.data_ptr<uint8_t>();
-  const double scale = 255 / (tones.white - tones.black);
-  for (int64_t i = 0; i < values.numel(); ++i) {
-    // Written so that NaN is black.
-    const double level = (static_cast<double>(in[i]) - tones.black) * scale;
-    out[i] = level > 0 ? static_cast<uint8_t>(std::lround(std::min(level, 255.0))) : 0;
-  }
-  return result;
+  const at::Tensor values = given.detach().to(at::kCPU, at::kFloat).to(at::kDouble);
+  return bytes_of((values - tones.black).mul_(255 / (tones.white - tones.black)));
 }
 
 Image tensor_picture(const at::Tensor& values, const Tones& tones) {
   if (values.dim() != 3 || values.numel() == 0) throw Error(Fault::run, "a picture is made of a tensor [C,H,W]");
   const at::Tensor shown = values.size(0) == 3 ? values : values.mean(0, true);
-  return grey_levels(shown, tones).expand({3, -1, -1}).permute({1, 2, 0}).contiguous();
+  return in_rgb(grey_levels(shown, tones));
 }
 
 }  // namespace attune

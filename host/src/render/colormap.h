@@ -2,19 +2,26 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <algorithm>
 #include <array>
-#include <cstdint>
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include "image/image.h"
+#include "render/text.h"
 
 namespace attune {
 
 struct Colormap {
   std::string name;
   bool diverging = false;  // zero lies in the middle
-  std::array<std::array<uint8_t, 3>, 256> colours{};
+  std::array<Colour, 256> colours{};
+
+  // For 0..1; what lies below, and NaN, is 0, and what lies above is 1.
+  const Colour& at(float share) const {
+    return colours[static_cast<size_t>(std::lround((share > 0 ? std::min(share, 1.0F) : 0.0F) * 255))];
+  }
 };
 
 // viridis, magma, inferno, plasma, cividis, turbo, grey and, diverging, blue_red.

@@ -1,21 +1,19 @@
 #include "render/contact_sheet.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 
 #include <attune/sdk/error.h>
 
 #include "image/mat.h"
-#include "render/text.h"
+#include "render/figure.h"
 
 namespace attune {
 namespace {
 
 constexpr int64_t kWidest = 4096;  // of a page, in pixels, unless cells would become too small
 constexpr int64_t kSmallestCell = 64;
-constexpr Colour kSheetText = {24, 24, 27};
 constexpr Colour kSheetQuiet = {110, 110, 118};
 constexpr int64_t kGridColumns = 6;
 
@@ -26,29 +24,17 @@ struct Page {
 
   int64_t left(int64_t column) const { return gap + column * (cell + gap); }
   int64_t first_row() const { return has_headings ? 2 * gap + line : gap; }
-  TextStyle style() const { return {static_cast<double>(line) * 0.5, kSheetText, true}; }
+  TextStyle style() const { return {static_cast<double>(line) * 0.5, ink::text, true}; }
   TextStyle quiet_style() const { return {static_cast<double>(line) * 0.5, kSheetQuiet, false}; }
 };
 
 Page lay_out(const std::vector<std::string>& headings, const SheetOptions& options) {
   const auto columns = static_cast<int64_t>(headings.size());
   const int64_t affordable = std::max(kWidest / columns, kSmallestCell);
-  Page page{};
-  page.cell = std::min(std::max(options.cell, kSmallestCell), affordable);
-  page.gap = std::max<int64_t>(page.cell / 20, 4);
-  page.line = std::max<int64_t>(page.cell / 11, 16);
-  page.columns = columns;
-  page.has_headings = std::any_of(headings.begin(), headings.end(), [](const auto& text) { return !text.empty(); });
-  return page;
-}
-
-// As large as fits a square cell.
-std::array<int64_t, 2> fitted_size(const Image& picture, int64_t cell) {
-  require_image(picture);
-  const auto height = static_cast<double>(picture.size(0)), width = static_cast<double>(picture.size(1));
-  const double factor = static_cast<double>(cell) / std::max(height, width);
-  const auto side = [&](double length) { return std::clamp<int64_t>(std::lround(length * factor), 1, cell); };
-  return {side(height), side(width)};
+  const int64_t cell = std::min(std::max(options.cell, kSmallestCell), affordable);
+  const bool has_headings =
+      std::any_of(headings.begin(), headings.end(), [](const auto& text) { return !text.empty(); });
+  return {cell, std::max<int64_t>(cell / 20, 4), std::max<int64_t>(cell / 11, 16), columns, has_headings};
 }
 
 // Of what a row consists of.
@@ -63,19 +49,22 @@ struct Heights {
 Heights heights_of(const SheetRow& row, const Page& page) {
   Heights heights{row.title.empty() ? 0 : page.line, 0, 0};
   for (const SheetCell& cell : row.cells) {
-    if (cell.picture.defined()) heights.pictures = std::max(heights.pictures, fitted_size(cell.picture, page.cell)[0]);
+    if (cell.picture.defined()) heights.pictures = std::max(heights.pictures, cell.picture.size(0));
     heights.lines = std::max(heights.lines, static_cast<int64_t>(cell.lines.size()) * page.line);
   }
   if (heights.pictures == 0) heights.pictures = page.cell;
   return heights;
 }
 
-// In the middle of a cell of the given height.
-void place(Image& canvas, const Image& picture, int64_t top, int64_t left, int64_t cell, int64_t height) {
-  const auto [rows, columns] = fitted_size(picture, cell);
-  canvas.narrow(0, top + (height - rows) / 2, rows)
-      .narrow(1, left + (cell - columns) / 2, columns)
-      .copy_(resize(picture, rows, columns));
+// The row with its pictures as large as fits a square cell.
+SheetRow fitted(SheetRow row, int64_t cell) {
+  for (SheetCell& one : row.cells) {
+    if (!one.picture.defined()) continue;
+    require_image(one.picture);
+    const int64_t longer = std::max(one.picture.size(0), one.picture.size(1));
+    one.picture = scaled(one.picture, static_cast<double>(cell) / static_cast<double>(longer));
+  }
+  return row;
 }
 
 void draw_line(Image& canvas, const std::string& text, int64_t x, int64_t bottom, double width, const TextStyle& style,
@@ -102,34 +91,35 @@ void draw_row(Image& canvas, const SheetRow& row, const Heights& heights, int64_
   for (size_t column = 0; column < row.cells.size(); ++column) {
     const SheetCell& cell = row.cells[column];
     const int64_t left = page.left(static_cast<int64_t>(column));
-    if (cell.picture.defined()) place(canvas, cell.picture, top, left, page.cell, heights.pictures);
+    if (const Image& picture = cell.picture; picture.defined()) {
+      paste(canvas, picture, top + (heights.pictures - picture.size(0)) / 2, left + (page.cell - picture.size(1)) / 2);
+    }
     draw_under(canvas, cell, left, top + heights.pictures, page);
   }
 }
 
-Image draw_page(const std::vector<std::string>& headings, const SheetRow* rows, int64_t count, const Page& page) {
+Image draw_page(const std::vector<std::string>& headings, const std::vector<SheetRow>& rows, const Page& page) {
   int64_t height = page.first_row();
-  for (int64_t row = 0; row < count; ++row) height += heights_of(rows[row], page).all(page);
+  for (const SheetRow& row : rows) height += heights_of(row, page).all(page);
   Image canvas = filled(height, page.left(page.columns), {255, 255, 255});
   for (int64_t column = 0; column < page.columns; ++column) {
     draw_line(canvas, headings[static_cast<size_t>(column)], page.left(column), page.gap + page.line,
               static_cast<double>(page.cell), page.style());
   }
   int64_t top = page.first_row();
-  for (int64_t row = 0; row < count; ++row) {
-    const Heights heights = heights_of(rows[row], page);
-    draw_row(canvas, rows[row], heights, top, page);
+  for (const SheetRow& row : rows) {
+    const Heights heights = heights_of(row, page);
+    draw_row(canvas, row, heights, top, page);
     top += heights.all(page);
   }
   return canvas;
 }
 
 constexpr int64_t kTileGap = 4;
-constexpr Colour kCaption = {24, 24, 27};
 
 // Of the words at pictures of such a width.
 TextStyle words(int64_t width, bool bold) {
-  return {std::clamp(static_cast<double>(width) / 14, 7.0, 12.0), kCaption, bold};
+  return {std::clamp(static_cast<double>(width) / 14, 7.0, 12.0), ink::text, bold};
 }
 
 int64_t line_of(const TextStyle& style) { return static_cast<int64_t>(2.2 * style.height); }
@@ -156,8 +146,11 @@ std::vector<Image> contact_sheets(const std::vector<std::string>& headings, cons
   const Page page = lay_out(headings, options);
   std::vector<Image> pages;
   for (size_t first = 0; first < rows.size(); first += per_page) {
-    const auto count = static_cast<int64_t>(std::min(per_page, rows.size() - first));
-    pages.push_back(draw_page(headings, rows.data() + first, count, page));
+    std::vector<SheetRow> shown;
+    for (size_t row = first; row < std::min(first + per_page, rows.size()); ++row) {
+      shown.push_back(fitted(rows[row], page.cell));
+    }
+    pages.push_back(draw_page(headings, shown, page));
   }
   return pages;
 }
@@ -196,7 +189,7 @@ Image tiled(const std::vector<Tile>& tiles, int64_t columns) {
   for (int64_t i = 0; i < count; ++i) {
     const Tile& tile = tiles[static_cast<size_t>(i)];
     const int64_t left = i % columns * pitch, height = heights[static_cast<size_t>(i / columns)];
-    canvas.narrow(0, top, tile.picture.size(0)).narrow(1, left, tile.picture.size(1)).copy_(tile.picture);
+    paste(canvas, tile.picture, top, left);
     draw_caption(canvas, tile, top + height, left, width);
     if ((i + 1) % columns == 0) top += height + line + kTileGap;
   }
@@ -220,7 +213,7 @@ Image stacked(const std::vector<Section>& sections) {
   for (const Section& section : sections) {
     const double baseline = static_cast<double>(top + line) - 0.8 * style.height;
     draw_text(canvas, section.heading, {kTileGap, baseline, static_cast<double>(width - 2 * kTileGap)}, style);
-    canvas.narrow(0, top + line, section.picture.size(0)).narrow(1, 0, section.picture.size(1)).copy_(section.picture);
+    paste(canvas, section.picture, top + line, 0);
     top += line + section.picture.size(0) + kTileGap;
   }
   return canvas;

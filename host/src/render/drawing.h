@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "image/image.h"
@@ -59,33 +59,22 @@ class Drawing {
     Stroke stroke;
     std::vector<Spot> spots;
   };
-  struct Dot {
-    Spot middle;
-    double radius;
-    Colour colour;
-  };
-  struct Area {
-    Spot corner, opposite;
-    Colour colour;
-  };
   struct Words {
     std::string text;
     TextPlace place;
     TextStyle style;
   };
-
-  static void paint(_cairo* canvas, const Line& line);
-  static void paint(_cairo* canvas, const Dot& dot);
-  static void paint(_cairo* canvas, const Area& area);
-  static void paint(_cairo* canvas, const Words& words);
-  static std::string searchable(const Words& words);
-
+  using Part = std::function<void(_cairo*)>;
   using Surface = std::unique_ptr<_cairo_surface, void (*)(_cairo_surface*)>;
+
+  void add(Part part);
   void paint_on(_cairo_surface* surface) const;
   Surface raster() const;
 
   int64_t height_, width_;
-  std::vector<std::variant<Line, Dot, Area, Words>> parts_;
+  std::vector<Part> parts_;
+  std::shared_ptr<Line> last_;  // the last part, when it is a line
+  std::vector<Words> words_;
 };
 
 }  // namespace attune

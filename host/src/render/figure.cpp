@@ -1,24 +1,14 @@
 #include "render/figure.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstdio>
-#include <limits>
+
+#include "base/numbers.h"
 
 namespace attune {
 namespace {
 
-constexpr std::array<Colour, 10> kColours = {{{78, 121, 167},
-                                              {242, 142, 43},
-                                              {225, 87, 89},
-                                              {118, 183, 178},
-                                              {89, 161, 79},
-                                              {237, 201, 72},
-                                              {176, 122, 161},
-                                              {255, 157, 167},
-                                              {156, 117, 95},
-                                              {140, 140, 140}}};
+constexpr std::array<Colour, 10> kColours = {rgb(0x4e79a7), rgb(0xf28e2b), rgb(0xe15759), rgb(0x76b7b2), rgb(0x59a14f),
+                                             rgb(0xedc948), rgb(0xb07aa1), rgb(0xff9da7), rgb(0x9c755f), rgb(0x8c8c8c)};
 
 constexpr double kLargest = 1e300;
 constexpr double kFinest = 1e-12;  // smallest range, as a share of the values: below it digits are noise
@@ -42,11 +32,15 @@ Colour ink::of_curve(size_t i) { return kColours[i % kColours.size()]; }
 
 Stroke stroke_of_curve(size_t i, bool bold) { return {ink::of_curve(i), bold ? 4.0 : 2.0, i >= kColours.size()}; }
 
-void Figure::draw_axes() const {
+void Figure::draw_grid() const {
   for (const double tick : y.ticks()) {
     drawing.rule({left, row(tick)}, {right, row(tick)}, ink::grid);
     drawing.text(y.text(tick), {left - unit, row(tick) + unit / 2, left - unit, Align::right}, style());
   }
+}
+
+void Figure::draw_axes() const {
+  draw_grid();
   drawing.rule({left, top}, {left, bottom}, ink::line);
   drawing.rule({left, bottom}, {right, bottom}, ink::line);
 }
@@ -79,26 +73,19 @@ std::vector<double> Axis::ticks() const {
 }
 
 std::string Axis::text(double tick) const {
-  char buffer[64];
-  if (logarithmic) {
-    std::snprintf(buffer, sizeof buffer, "1e%.0f", exponent_of(tick));
-    return buffer;
-  }
+  if (logarithmic) return "1e" + fixed(exponent_of(tick), 0);
   const double largest = std::max(std::abs(low), std::abs(high));
   if (std::abs(tick) < step * 1e-6) return "0";
   if (largest >= 1e6 || step < 1e-4) {
     const double digits = std::floor(std::log10(largest) + 1e-9) - std::floor(std::log10(step) + 1e-9) + 1;
-    std::snprintf(buffer, sizeof buffer, "%.*g", static_cast<int>(std::clamp(digits, 1.0, 15.0)), tick);
-  } else {
-    const int decimals = static_cast<int>(std::max(0.0, std::ceil(-std::log10(step) - 1e-9)));
-    std::snprintf(buffer, sizeof buffer, "%.*f", decimals, tick);
+    return significant(tick, static_cast<int>(std::clamp(digits, 1.0, 15.0)));
   }
-  return buffer;
+  return fixed(tick, static_cast<int>(std::max(0.0, std::ceil(-std::log10(step) - 1e-9))));
 }
 
 Axis axis_of(const std::vector<double>& values, int count) {
-  std::vector<double> drawn;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(drawn), is_drawable);
+  std::vector<double> drawn = values;
+  std::erase_if(drawn, [](double value) { return !is_drawable(value); });
   if (drawn.empty()) return {};
   const auto [least, greatest] = std::minmax_element(drawn.begin(), drawn.end());
   Axis axis{*least, *greatest, 0};
@@ -115,15 +102,11 @@ Axis axis_of(const std::vector<double>& values, int count) {
 
 Axis logarithmic_axis_of(const std::vector<double>& values) {
   constexpr double most_ticks = 6;
-  double least = 1, greatest = 1;
-  bool any = false;
-  for (const double value : values) {
-    if (!is_drawable(value) || value < std::numeric_limits<double>::min()) continue;
-    least = any ? std::min(least, value) : value;
-    greatest = any ? std::max(greatest, value) : value;
-    any = true;
-  }
-  double low = std::floor(std::log10(least) + 1e-9), high = std::ceil(std::log10(greatest) - 1e-9);
+  std::vector<double> drawn = values;
+  std::erase_if(drawn, [](double value) { return !is_drawable(value) || value < std::numeric_limits<double>::min(); });
+  if (drawn.empty()) drawn = {1};
+  const auto [least, greatest] = std::minmax_element(drawn.begin(), drawn.end());
+  double low = std::floor(std::log10(*least) + 1e-9), high = std::ceil(std::log10(*greatest) - 1e-9);
   if (low == high) --low, ++high;
   const double step = std::ceil((high - low) / most_ticks);
   high = low + step * std::ceil((high - low) / step);

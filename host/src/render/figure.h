@@ -62,7 +62,9 @@ struct Figure {
   double row(double value) const { return bottom - y.share(value) * (bottom - top); }
   TextStyle style(const Colour& colour = ink::quiet) const { return {unit, colour, false}; }
 
-  // Both axes, and the ticks of the vertical one.
+  // Ticks of the vertical axis, with lines across.
+  void draw_grid() const;
+  // These, and both axes.
   void draw_axes() const;
   // Ticks of the horizontal one, with or without their numbers.
   void draw_ticks(bool numbers) const;

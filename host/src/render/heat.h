@@ -24,8 +24,25 @@ struct Inside {
   int64_t top, bottom, left, right;
 
   bool contains(int64_t y, int64_t x) const { return y >= top && y < bottom && x >= left && x < right; }
+  // That part of a picture [H,W,...].
+  at::Tensor of(const at::Tensor& picture) const { return picture.slice(0, top, bottom).slice(1, left, right); }
 };
 Inside inside(const Region& region, int64_t height, int64_t width);
+
+// What of a map is heat: its positive values, or signed: their size.
+at::Tensor heat_in(const at::Tensor& map, bool signed_);
+
+// The value below which that share of all lie.
+double value_at(const at::Tensor& values, double share, bool upwards = false);
+
+// A high quantile of heat of many cells, among which there are isolated peaks; the greatest when hardly any is hot.
+double usual_peak(const at::Tensor& heat);
+
+// Floating-point levels of 0..255, rounded; NaN is 0.
+at::Tensor bytes_of(const at::Tensor& levels);
+
+// uint8 [3,H,W] or, of grey, [1,H,W] -> a picture.
+Image in_rgb(const at::Tensor& channels);
 
 // A map [T,S1,S2] seen at `count` places along its first axis, between which it is linear.
 class Slices {
@@ -38,8 +55,11 @@ class Slices {
   std::vector<double> strengths(bool signed_) const;
 
  private:
+  // What a tap makes of the steps along the first axis.
+  static at::Tensor sum_of(const Taps& tap, const at::Tensor& steps);
+
   at::Tensor map_;
-  int64_t count_;
+  std::vector<Taps> taps_;  // of each place
 };
 
 struct ChosenSlice {
@@ -50,8 +70,5 @@ struct ChosenSlice {
 // `shown` of the slices, in order: up to half of them are those with the most heat that do not lie close to each other,
 // the others are evenly spaced. All, when there are no more.
 std::vector<ChosenSlice> choose_slices(const std::vector<double>& strengths, int64_t shown);
-
-// The middles of `shown` equal parts of `count`.
-std::vector<int64_t> even_places(int64_t count, int64_t shown);
 
 }  // namespace attune

@@ -20,13 +20,7 @@ constexpr Colour kQuiet = {180, 180, 188};
 Image enlarged(const Image& picture) {
   const auto height = static_cast<double>(picture.size(0)), width = static_cast<double>(picture.size(1));
   const double factor = std::min(kNarrowest / width, std::max(kTallest / height, 1.0));
-  if (factor <= 1) return picture;
-  return resize(picture, std::max<int64_t>(std::lround(height * factor), 1),
-                std::max<int64_t>(std::lround(width * factor), 1));
-}
-
-void paste(Image& canvas, const Image& picture, int64_t top, int64_t left) {
-  canvas.narrow(0, top, picture.size(0)).narrow(1, left, picture.size(1)).copy_(picture);
+  return factor > 1 ? scaled(picture, factor) : picture;
 }
 
 struct Layout {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "render/colormap.h"
 
 namespace attune {
 
@@ -27,9 +28,15 @@ struct OverlayOptions {
 // The colormap that an overlay takes when none is named.
 std::string default_colormap(bool signed_);
 
+// The one that an overlay takes.
+const Colormap& colormap_of(const OverlayOptions& options);
+
 // The value drawn as the greatest heat: the largest (signed: largest absolute) value of the map; of fine maps with
 // isolated peaks, as gradients have, a high quantile. 0 when nothing is to be drawn.
 double heat_range(const at::Tensor& map, bool signed_);
+
+// With the heat_range of what is drawn on one scale, unless a value is said.
+OverlayOptions on_scale_of(const at::Tensor& map, OverlayOptions options);
 
 // `map` [S1,S2] raw values that cover `region` of the picture, smoothly enlarged. The picture stays visible where there
 // is no heat (unless the opacity is uniform) and is dimmed a little outside of the region. A map without (positive)

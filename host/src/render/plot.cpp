@@ -1,7 +1,6 @@
 #include "render/plot.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include <attune/sdk/error.h>
@@ -186,22 +185,6 @@ std::vector<double> values_of(const std::vector<std::string>& series, const std:
   return values;
 }
 
-// The groups' names under the bars, on as many lines as they need.
-struct GroupNames {
-  std::vector<std::vector<std::string>> lines;
-  double room = 0;
-  size_t most = 1;  // lines of a name
-};
-
-GroupNames names_of(const std::vector<BarGroup>& groups, double room, const TextStyle& style) {
-  GroupNames names{{}, room, 1};
-  for (const BarGroup& group : groups) {
-    names.lines.push_back(wrap(group.name, room, room, style));
-    names.most = std::max(names.most, names.lines.back().size());
-  }
-  return names;
-}
-
 }  // namespace
 
 Drawing draw_panels(const std::vector<Panel>& panels, const std::vector<Span>& spans, const Marks& marks,
@@ -252,9 +235,14 @@ Drawing draw_bars(const std::vector<std::string>& series, const std::vector<BarG
   figure.y = y;
   figure.top += label_room(chart.y_label) * figure.unit;
   const double pitch = (figure.right - figure.left) / static_cast<double>(std::max<size_t>(groups.size(), 1));
-  const GroupNames names = names_of(groups, pitch * 0.95, figure.style());
-  const double line = 2 * figure.unit;
-  figure.bottom -= line * static_cast<double>(names.most - 1);
+  const double room = 0.95 * pitch, line = 2 * figure.unit;
+  std::vector<std::vector<std::string>> names;  // each on as many lines as it needs
+  size_t most = 1;
+  for (const BarGroup& group : groups) {
+    names.push_back(wrap(group.name, room, room, figure.style()));
+    most = std::max(most, names.back().size());
+  }
+  figure.bottom -= line * static_cast<double>(most - 1);
   write_titles(figure, chart);
   write_label(figure, chart.y_label);
   figure.draw_axes();
@@ -263,8 +251,8 @@ Drawing draw_bars(const std::vector<std::string>& series, const std::vector<BarG
     const double centre = figure.left + pitch * (static_cast<double>(i) + 0.5);
     draw_group(figure, groups[i], centre, bar);
     double baseline = figure.bottom + 2.2 * figure.unit;
-    for (const std::string& words : names.lines[i]) {
-      drawing.text(words, {centre, baseline, names.room, Align::centre}, figure.style());
+    for (const std::string& words : names[i]) {
+      drawing.text(words, {centre, baseline, room, Align::centre}, figure.style());
       baseline += line;
     }
   }

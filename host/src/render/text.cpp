@@ -1,8 +1,8 @@
 #include "render/text.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
+#include <opencv2/core.hpp>
 #include <pango/pangocairo.h>
 #include <string_view>
 #include <utility>
@@ -10,9 +10,9 @@
 namespace attune {
 namespace {
 
-constexpr double kCapital = 0.729;       // height of DejaVu's capital letters, as a share of the font's size
-constexpr size_t kLongestText = 4000;    // bytes that are looked at
-constexpr int64_t kLongestSide = 32767;  // of Cairo's pictures, in pixels
+constexpr double kCapital = 0.729;     // height of DejaVu's capital letters, as a share of the font's size
+constexpr size_t kLongestText = 4000;  // bytes that are looked at
+constexpr int kLongestSide = 32767;    // of Cairo's pictures, in pixels
 constexpr std::string_view kIsolate = "\u2068", kEndIsolate = "\u2069";
 
 template <auto release>
@@ -86,7 +86,7 @@ PlacedText placed(const std::string& text, const TextPlace& place, const TextSty
 
 // Filled outlines: Cairo moves letters that it draws by itself to whole pixels.
 void fill(cairo_t* canvas, const PlacedText& text, const Colour& colour) {
-  cairo_set_source_rgb(canvas, colour[0] / 255.0, colour[1] / 255.0, colour[2] / 255.0);
+  set_colour(canvas, colour);
   cairo_new_path(canvas);
   cairo_move_to(canvas, text.x, text.y);
   pango_cairo_layout_path(canvas, text.layout.get());
@@ -106,32 +106,22 @@ std::vector<std::string> broken(const std::string& text, double width, PangoWrap
   return lines;
 }
 
-// The pixels of an image that a text may touch.
-struct TextBox {
-  int64_t left, top, width, height;
-};
-
-TextBox box_in(const Image& image, const PlacedText& text) {
-  PangoRectangle ink;
-  pango_layout_get_pixel_extents(text.layout.get(), &ink, nullptr);
-  const int64_t x = std::lround(text.x) + ink.x, y = std::lround(text.y) + ink.y;
-  const int64_t left = std::max<int64_t>(x - 1, 0), top = std::max<int64_t>(y - 1, 0);
-  return {left, top, std::min({image.size(1) - left, x + ink.width + 1 - left, kLongestSide}),
-          std::min({image.size(0) - top, y + ink.height + 1 - top, kLongestSide})};
-}
-
-// How much ink there is in each of them.
-std::unique_ptr<cairo_surface_t, Release<cairo_surface_destroy>> mask_of(const PlacedText& text, const TextBox& box) {
+// How much ink there is in each pixel of the box.
+std::unique_ptr<cairo_surface_t, Release<cairo_surface_destroy>> mask_of(const PlacedText& text, const cv::Rect& box) {
   std::unique_ptr<cairo_surface_t, Release<cairo_surface_destroy>> mask(
-      cairo_image_surface_create(CAIRO_FORMAT_A8, static_cast<int>(box.width), static_cast<int>(box.height)));
+      cairo_image_surface_create(CAIRO_FORMAT_A8, box.width, box.height));
   const std::unique_ptr<cairo_t, Release<cairo_destroy>> canvas(cairo_create(mask.get()));
-  cairo_translate(canvas.get(), static_cast<double>(-box.left), static_cast<double>(-box.top));
+  cairo_translate(canvas.get(), -box.x, -box.y);
   fill(canvas.get(), text, {});
   cairo_surface_flush(mask.get());
   return mask;
 }
 
 }  // namespace
+
+void set_colour(cairo_t* canvas, const Colour& colour) {
+  cairo_set_source_rgb(canvas, colour[0] / 255.0, colour[1] / 255.0, colour[2] / 255.0);
+}
 
 std::string drawn_text(const std::string& text) {
   size_t end = std::min(text.size(), kLongestText);
@@ -181,13 +171,18 @@ std::vector<std::string> wrap(const std::string& text, double first, double widt
 void draw_text(Image& image, const std::string& text, const TextPlace& place, const TextStyle& style) {
   const PlacedText line = placed(text, place, style);
   if (!line.layout) return;
-  const TextBox box = box_in(image, line);
-  if (box.width < 1 || box.height < 1) return;
+  PangoRectangle ink_box;
+  pango_layout_get_pixel_extents(line.layout.get(), &ink_box, nullptr);
+  const cv::Point corner(static_cast<int>(std::lround(line.x)) - 1, static_cast<int>(std::lround(line.y)) - 1);
+  const cv::Rect touched(ink_box.x + corner.x, ink_box.y + corner.y, std::min(ink_box.width + 2, kLongestSide),
+                         std::min(ink_box.height + 2, kLongestSide));
+  const cv::Rect box = touched & cv::Rect(0, 0, static_cast<int>(image.size(1)), static_cast<int>(image.size(0)));
+  if (box.empty()) return;
   const auto mask = mask_of(line, box);
   const uint8_t* ink = cairo_image_surface_get_data(mask.get());
   const int stride = cairo_image_surface_get_stride(mask.get());
   for (int64_t y = 0; ink && y < box.height; ++y, ink += stride) {
-    uint8_t* pixel = image.data_ptr<uint8_t>() + ((box.top + y) * image.size(1) + box.left) * 3;
+    uint8_t* pixel = image.data_ptr<uint8_t>() + ((box.y + y) * image.size(1) + box.x) * 3;
     for (int64_t x = 0; x < box.width; ++x) {
       for (const uint8_t colour : style.colour) {
         *pixel = static_cast<uint8_t>((*pixel * (255 - ink[x]) + colour * ink[x] + 127) / 255);

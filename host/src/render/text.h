@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -15,6 +16,22 @@ struct _cairo;  // Cairo's cairo_t
 namespace attune {
 
 using Colour = std::array<uint8_t, 3>;  // RGB
+
+// rgb(0xff8000) is orange.
+constexpr Colour rgb(uint32_t code) {
+  return {static_cast<uint8_t>(code >> 16), static_cast<uint8_t>(code >> 8), static_cast<uint8_t>(code)};
+}
+
+// So much of the other colour.
+template <typename Share>
+Colour mixed(const Colour& colour, const Colour& other, Share share) {
+  Colour result{};
+  for (size_t c = 0; c < 3; ++c) {
+    const auto from = static_cast<Share>(colour[c]), to = static_cast<Share>(other[c]);
+    result[c] = static_cast<uint8_t>(std::lround(from + share * (to - from)));
+  }
+  return result;
+}
 
 struct TextStyle {
   double height = 10;  // of a capital letter, in pixels
@@ -57,5 +74,7 @@ std::vector<std::string> wrap(const std::string& text, double first, double widt
 // What lies outside of the image is cut off.
 void draw_text(Image& image, const std::string& text, const TextPlace& place, const TextStyle& style);
 void draw_text(_cairo* canvas, const std::string& text, const TextPlace& place, const TextStyle& style);
+
+void set_colour(_cairo* canvas, const Colour& colour);
 
 }  // namespace attune

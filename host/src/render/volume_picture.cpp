@@ -1,13 +1,9 @@
 #include "render/volume_picture.h"
 
-#include <algorithm>
-#include <cmath>
 #include <optional>
-#include <vector>
 
 #include <attune/sdk/error.h>
 
-#include "image/nifti_header.h"
 #include "render/contact_sheet.h"
 #include "render/heat.h"
 
@@ -49,9 +45,7 @@ class VolumeStack {
   Image picture(int64_t place, int64_t height, int64_t width) const {
     const Image grey = grey_[place].unsqueeze(2).expand({-1, -1, 3}).contiguous();
     const Image enlarged = resize(grey, height, width);
-    if (!slices_) return enlarged;
-    const Region whole{0, 0, static_cast<double>(width), static_cast<double>(height)};
-    return overlay(enlarged, slices_->slice(place), whole, options_);
+    return slices_ ? overlay(enlarged, slices_->slice(place), whole(enlarged), options_) : enlarged;
   }
 
  private:
@@ -93,11 +87,6 @@ std::string heading_of(const VolumeStack& stack, const std::vector<ChosenSlice>&
          (hot == 0 ? "evenly spaced" : "* most heat, the others evenly spaced");
 }
 
-OverlayOptions on_one_scale(const at::Tensor& map, OverlayOptions options) {
-  if (map.defined() && options.full_heat == 0) options.full_heat = heat_range(drawable(map, 3), options.signed_);
-  return options;
-}
-
 double length_of(const NiftiAffine& affine, int64_t axis) {
   double squares = 0;
   for (const auto& row : affine) squares += std::pow(row[static_cast<size_t>(axis)], 2);
@@ -127,7 +116,7 @@ std::array<int64_t, 3> body_order(const NiftiAffine& affine) {
 Image volume_picture(const Volume& volume, const at::Tensor& map, const OverlayOptions& options, int64_t shown) {
   require_volume(volume);
   if (shown < 1) throw Error(Fault::run, "a volume is shown by at least one slice along each axis");
-  const OverlayOptions common = on_one_scale(map, options);
+  const OverlayOptions common = on_scale_of(map, options);
   double total = 0;
   for (const int64_t count : volume.grey.sizes()) total += static_cast<double>(std::min(count, shown));
   const bool many = total > kManySlices;
@@ -151,7 +140,7 @@ Image volume_picture(const Volume& volume, const at::Tensor& map, const OverlayO
 
 Image volume_cell(const Volume& volume, const at::Tensor& map, const OverlayOptions& options) {
   require_volume(volume);
-  const OverlayOptions common = on_one_scale(map, options);
+  const OverlayOptions common = on_scale_of(map, options);
   const auto extents = extents_of(volume, kCellSide, kCellSide);
   std::vector<Tile> tiles;
   for (int64_t axis = 0; axis < 3; ++axis) {

@@ -1,15 +1,9 @@
 #include "report/map_picture.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/isfinite.h>
-#include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros_like.h>
-#include <algorithm>
-#include <cmath>
-
-#include <attune/sdk/error.h>
+#include <ATen/ATen.h>
 
 #include "base/numbers.h"
+#include "render/heat.h"
 #include "render/signal_picture.h"
 #include "render/volume_picture.h"
 #include "report/report.h"
@@ -19,28 +13,12 @@ namespace {
 
 constexpr int64_t cell_width = 224;
 
-enum class InputForm { none, signal, picture, clip, volume };
-
 // An array with four axes and three channels is a clip in colour, unless it says that it is a volume.
-InputForm form_of(const Sample& sample) {
-  switch (sample.input.dim()) {
-    case 2:
-      return InputForm::signal;
-    case 3:
-      return InputForm::picture;
-    case 4:
-      return sample.pictures.empty() && (sample.volume || sample.input.size(0) != 3) ? InputForm::volume
-                                                                                     : InputForm::clip;
-    default:
-      return InputForm::none;
-  }
+bool is_volume(const Sample& sample) {
+  return sample.input.dim() == 4 && sample.pictures.empty() && (sample.volume || sample.input.size(0) != 3);
 }
 
-Region whole(const Image& image) {
-  return {0, 0, static_cast<double>(image.size(1)), static_cast<double>(image.size(0))};
-}
-
-std::vector<Image> frames_of(const Sample& sample, std::optional<Tones> tones = {}) {
+std::vector<Image> frames_of(const Sample& sample, std::optional<Tones> tones) {
   if (!sample.pictures.empty()) return sample.pictures;
   if (!tones) tones = tones_of(sample.input);  // the same for all
   std::vector<Image> frames;
@@ -57,20 +35,11 @@ StripOptions strip_of(const Sample& sample, size_t frames) {
   return strip;
 }
 
-Image signal_image(const Sample& sample, const at::Tensor& heat, const PictureStyle& style) {
-  SignalOptions large;
-  large.heat = style.heat;
+MapPicture signal_pictures(const Sample& sample, const at::Tensor& heat, const PictureStyle& style) {
+  SignalOptions large{style.heat}, cell{style.heat, 4, cell_width};
   if (style.shown) large.shown = *style.shown;
-  return signal_picture(sample.input, heat, large);
-}
-
-Image signal_cell(const Sample& sample, const at::Tensor& heat, const OverlayOptions& options) {
-  SignalOptions small;
-  small.heat = options;
-  small.shown = 4;
-  small.width = cell_width;
-  small.height = std::clamp<int64_t>(140 / std::min<int64_t>(sample.input.size(0), small.shown), 36, 110);
-  return signal_picture(sample.input, heat, small);
+  cell.height = std::clamp<int64_t>(140 / std::min(sample.input.size(0), cell.shown), 36, 110);
+  return {signal_picture(sample.input, heat, large), signal_picture(sample.input, heat, cell)};
 }
 
 // Whether a map has a value for each number of the input.
@@ -87,9 +56,15 @@ at::Tensor heat_of(const Sample& sample, const at::Tensor& map, bool at_input_re
   return values.sum(0, true);
 }
 
-MapPicture clip_picture(const Sample& sample, const std::vector<Image>& frames, const at::Tensor& heat,
-                        const PictureStyle& style) {
-  const Region region = sample.pictures.empty() ? whole(frames[0]) : sample.region;
+// Of the picture that the input is drawn as.
+Region region_of(const Sample& sample, const Image& picture) {
+  return sample.pictures.empty() ? whole(picture) : sample.region;
+}
+
+MapPicture clip_pictures(const Sample& sample, const at::Tensor& heat, const PictureStyle& style,
+                         std::optional<Tones> tones) {
+  const std::vector<Image> frames = frames_of(sample, tones);
+  const Region region = region_of(sample, frames[0]);
   StripOptions strip = strip_of(sample, frames.size()), cell = strip;
   if (style.shown) strip.shown = *style.shown;
   cell.shown = 4;
@@ -99,7 +74,7 @@ MapPicture clip_picture(const Sample& sample, const std::vector<Image>& frames, 
 }
 
 MapPicture volume_pictures(const Sample& sample, const at::Tensor& heat, const PictureStyle& style,
-                           std::optional<Tones> tones = {}) {
+                           std::optional<Tones> tones) {
   const VolumeView view = sample.volume ? upright(*sample.volume) : VolumeView();
   const at::Tensor values = sample.input.size(0) == 1 ? sample.input[0] : sample.input.mean(0);
   const Volume volume{view.turned(grey_levels(values, tones ? *tones : tones_of(values))), view.axes};
@@ -116,19 +91,25 @@ Image base_picture(const Sample& sample, std::optional<Tones> tones = {}) {
 Image gradient_of_picture(const Sample& sample, const at::Tensor& map) {
   const Image picture = base_picture(sample);
   const at::Tensor gradient = map.min().item<double>() >= 0 ? map.sum(0, true) : map;
-  const Region region = sample.pictures.empty() ? whole(picture) : sample.region;
-  return gradient_picture(gradient, region, picture.size(0), picture.size(1));
+  return gradient_picture(gradient, region_of(sample, picture), picture.size(0), picture.size(1));
 }
 
-Image overlay_of_picture(const Sample& sample, const at::Tensor& heat, const OverlayOptions& options) {
-  const Image picture = base_picture(sample);
-  return overlay(picture, heat[0], sample.pictures.empty() ? whole(picture) : sample.region, options);
+// The input, and `heat` over it, when there is one: [1,S1..Sd], or [C,S1] of a signal's gradient.
+MapPicture drawn(const Sample& sample, const at::Tensor& heat, const PictureStyle& style,
+                 std::optional<Tones> tones = {}) {
+  if (sample.input.dim() == 2) return signal_pictures(sample, heat, style);
+  const at::Tensor field = heat.defined() ? heat[0] : heat;
+  if (is_volume(sample)) return volume_pictures(sample, field, style, tones);
+  if (sample.input.dim() == 4) return clip_pictures(sample, field, style, tones);
+  Image picture = base_picture(sample, tones);
+  if (heat.defined()) picture = overlay(picture, field, region_of(sample, picture), style.heat);
+  return {picture, picture};
 }
 
 // [C,H,W] of 0..1, cut to that -> a picture.
 Image unit_picture(const at::Tensor& values) {
-  const at::Tensor colours = values.size(0) == 3 ? values : values.mean(0, true).expand({3, -1, -1});
-  return (colours.clamp(0, 1) * 255).round().to(at::kByte).permute({1, 2, 0}).contiguous();
+  const at::Tensor colours = values.size(0) == 3 ? values : values.mean(0, true);
+  return in_rgb((colours.clamp(0, 1) * 255).round().to(at::kByte));
 }
 
 // In the proportions of the part of the photo that the model was given.
@@ -179,50 +160,27 @@ MapPicture shown_picture(const Sample& sample, const ReportedMap& map, std::opti
 
 }  // namespace
 
-bool has_picture(const Sample& sample) { return form_of(sample) != InputForm::none; }
+bool has_picture(const Sample& sample) { return sample.input.dim() >= 2 && sample.input.dim() <= 4; }
 
 MapPicture input_picture(const Sample& sample, std::optional<int64_t> shown, std::optional<Tones> tones) {
-  PictureStyle style;
-  style.shown = shown;
-  switch (form_of(sample)) {
-    case InputForm::signal:
-      return {signal_image(sample, {}, style), signal_cell(sample, {}, {})};
-    case InputForm::clip:
-      return clip_picture(sample, frames_of(sample, tones), {}, style);
-    case InputForm::volume:
-      return volume_pictures(sample, {}, style, tones);
-    case InputForm::picture: {
-      const Image picture = base_picture(sample, tones);
-      return {picture, picture};
-    }
-    default:
-      return {};
-  }
+  return has_picture(sample) ? drawn(sample, {}, {{}, shown}, tones) : MapPicture();
 }
 
 MapPicture map_picture(const Sample& sample, const at::Tensor& map, bool at_input_resolution,
                        const PictureStyle& given) {
-  const InputForm form = form_of(sample);
-  if (form == InputForm::none || map.dim() != sample.input.dim()) return {};  // such as of a sequence behind a picture
+  if (!has_picture(sample) || map.dim() != sample.input.dim()) return {};  // such as of a sequence behind a picture
   PictureStyle style = given;
   OverlayOptions& options = style.heat;
   if (options.colormap.empty()) options.colormap = default_colormap(options.signed_);
   const at::Tensor heat = heat_of(sample, map, at_input_resolution, options.signed_);
   if (options.full_heat == 0) options.full_heat = heat_range(heat.size(0) == 1 ? heat[0] : heat, options.signed_);
   MapPicture picture;
-  if (form == InputForm::signal) {
-    picture = {signal_image(sample, heat, style), signal_cell(sample, heat, options)};
-  } else if (form == InputForm::clip) {
-    picture = clip_picture(sample, frames_of(sample), heat[0], style);
-  } else if (form == InputForm::volume) {
-    picture = volume_pictures(sample, heat[0], style);
+  if (map.dim() == 3 && at_input_resolution && map.size(0) > 1) {
+    picture.image = picture.cell = gradient_of_picture(sample, map);
   } else {
-    const bool alone = at_input_resolution && map.size(0) > 1;
-    picture.image = alone ? gradient_of_picture(sample, map) : overlay_of_picture(sample, heat, options);
-    picture.cell = picture.image;
-    if (alone) options.colormap = "";
+    picture = drawn(sample, heat, style);
+    picture.colours = options.colormap;
   }
-  picture.colours = options.colormap;
   picture.full = options.full_heat;
   picture.greatest = (options.signed_ ? heat.abs() : heat).max().item<double>();
   return picture;

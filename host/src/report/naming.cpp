@@ -1,7 +1,6 @@
 #include "report/naming.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 
 #include <attune/sdk/error.h>

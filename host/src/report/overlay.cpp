@@ -2,21 +2,14 @@
 
 #include <attune/report.h>
 
-#include "base/text.h"
-#include "render/legend.h"
 #include "report/report.h"
 
 namespace attune {
 namespace {
 
 PictureStyle style_of(const OverlayStyle& given) {
-  PictureStyle style;
-  style.heat.colormap = given.colormap;
-  style.heat.alpha = given.alpha;
-  style.heat.opacity = given.uniform ? Opacity::uniform : Opacity::heat;
-  style.heat.signed_ = given.signed_values;
-  style.heat.full_heat = given.full_heat;
-  return style;
+  const Opacity opacity = given.uniform ? Opacity::uniform : Opacity::heat;
+  return {{given.colormap, given.alpha, given.signed_values, given.full_heat, opacity}, {}};
 }
 
 at::Tensor row_of(const AttentionMap& map, int64_t row) {
@@ -35,11 +28,8 @@ Image drawn(const Sample& sample, const AttentionMap& map, int64_t row, const Ov
                                 shape_text(sample.input.sizes().vec()));
   }
   if (style.method.empty() && style.label.empty() && style.score.empty()) return picture.image;
-  Legend words;
-  words.method = style.method;
-  words.label = style.label;
-  words.score = style.score;
-  return add_legend(picture.image, legend_of(picture, style.signed_values, words));
+  return add_legend(picture.image,
+                    legend_of(picture, style.signed_values, {style.method, style.label, style.score, {}, {}, {}}));
 }
 
 }  // namespace
@@ -73,8 +63,8 @@ Image overlay(const Photo& photo, const AttentionMap& map, int64_t row, const Ov
 Image overlay(const at::Tensor& input, const AttentionMap& map, int64_t row, const OverlayStyle& style) {
   if (input.defined() && input.scalar_type() == at::kByte) {
     require_image(input);
-    const auto height = static_cast<double>(input.size(0)), width = static_cast<double>(input.size(1));
-    return overlay(Photo{input, at::zeros({3, 1, 1}), {0, 0, width, height}}, map, row, style);
+    const Region all = whole(input);
+    return overlay(Photo{input, at::zeros({3, 1, 1}), {0, 0, all.width, all.height}}, map, row, style);
   }
   if (!input.defined() || !input.is_floating_point() || input.dim() < 2 || input.dim() > 4 || input.numel() == 0) {
     throw Error(Fault::run,

@@ -1,12 +1,7 @@
 #include "report/report.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "base/numbers.h"
 #include "image/output_file.h"
-#include "render/colormap.h"
-#include "render/text.h"
 
 namespace attune {
 namespace {
@@ -15,13 +10,9 @@ constexpr int64_t longest_side = 224;  // of a picture in a small place
 
 Image small(const Image& picture) {
   if (!picture.defined()) return picture;
-  const auto longest = static_cast<double>(std::max(picture.size(0), picture.size(1)));
-  const double scale = static_cast<double>(longest_side) / longest;
-  if (scale >= 1) return picture;
-  const auto side = [&](int64_t length) {
-    return std::max<int64_t>(1, std::llround(scale * static_cast<double>(length)));
-  };
-  return resize(picture, side(picture.size(0)), side(picture.size(1)));
+  const int64_t longest = std::max(picture.size(0), picture.size(1));
+  if (longest <= longest_side) return picture;
+  return scaled(picture, static_cast<double>(longest_side) / static_cast<double>(longest));
 }
 
 bool is_repeated(const SampleReport& report, size_t target) {

@@ -95,8 +95,17 @@ struct RunReport {
   Json settings;  // what a repetition of the run needs to know
 };
 
+struct ReportOptions {
+  std::filesystem::path folder;  // that files go to
+  PictureStyle pictures;
+  Preprocess preprocess;                                              // undone to draw inputs that matchers have made
+  bool arrays_at_input_size = false;                                  // instead of the maps' own
+  std::function<void(std::string)> note = [](const std::string&) {};  // what a user should know, a sentence
+};
+
 class Sink {
  public:
+  explicit Sink(ReportOptions options = {}) : options_(std::move(options)) {}
   virtual ~Sink() = default;
 
   // A map of a sample that is on its way; `picture` is undefined where it cannot be drawn. Files that are written of
@@ -105,14 +114,9 @@ class Sink {
   // The sample, when every sink has had all of its maps.
   virtual void add(const SampleReport& /*sample*/) {}
   virtual void finish(const RunReport& /*run*/) {}
-};
 
-struct ReportOptions {
-  std::filesystem::path folder;  // that files go to
-  PictureStyle pictures;
-  Preprocess preprocess;                                              // undone to draw inputs that matchers have made
-  bool arrays_at_input_size = false;                                  // instead of the maps' own
-  std::function<void(std::string)> note = [](const std::string&) {};  // what a user should know, a sentence
+ protected:
+  const ReportOptions options_;
 };
 
 // Before long work: throws Error(Fault::usage) for an unknown colour map, and makes the folder.

@@ -1,10 +1,7 @@
 // The sink that shows all inputs on few pages.
 
-#include <algorithm>
-
 #include "base/numbers.h"
 #include "render/contact_sheet.h"
-#include "render/text.h"
 #include "report/report.h"
 
 namespace attune {
@@ -21,7 +18,7 @@ std::string page_name(size_t page) {
 // Columns are told apart by their names, as not every input needs to have all of them.
 class ContactSheets final : public Sink {
  public:
-  explicit ContactSheets(const ReportOptions& options) : folder_(options.folder), note_(options.note) {}
+  using Sink::Sink;
 
   void add(const SampleReport& sample) override {
     ++samples_;
@@ -39,13 +36,13 @@ class ContactSheets final : public Sink {
     std::vector<Image> pages;
     if (is_grid() && rows_.size() > 1) pages = grid();
     if (columns_.size() > 1) pages = table();
-    for (size_t i = 0; i < pages.size(); ++i) write_png(folder_ / page_name(i), pages[i]);
+    for (size_t i = 0; i < pages.size(); ++i) write_png(options_.folder / page_name(i), pages[i]);
     std::error_code error;
-    for (size_t i = pages.size(); std::filesystem::remove(folder_ / page_name(i), error); ++i) {
+    for (size_t i = pages.size(); std::filesystem::remove(options_.folder / page_name(i), error); ++i) {
     }
     if (pages.empty() || static_cast<int64_t>(rows_.size()) == inputs_) return;
-    note_("the contact sheets show the first " + std::to_string(rows_.size()) + " of " + std::to_string(inputs_) +
-          " inputs");
+    options_.note("the contact sheets show the first " + std::to_string(rows_.size()) + " of " +
+                  std::to_string(inputs_) + " inputs");
   }
 
  private:
@@ -109,8 +106,6 @@ class ContactSheets final : public Sink {
     return contact_grid(cells, {sheet_cell, 8});
   }
 
-  const std::filesystem::path folder_;
-  const std::function<void(std::string)> note_;
   std::vector<Column> columns_;  // in the order of their first appearance
   std::vector<Row> rows_;
   int64_t samples_ = 0;

@@ -29,7 +29,7 @@ Json json_of(const ReportedMap& map, const ClassScore& explained) {
 
 class Summary final : public Sink {
  public:
-  Summary(const ReportOptions& options, std::ostream* copy) : file_(options.folder / "summary.json"), copy_(copy) {}
+  Summary(const ReportOptions& options, std::ostream* copy) : Sink(options), copy_(copy) {}
 
   void add(const SampleReport& report) override {
     const Sample& sample = *report.sample;
@@ -62,12 +62,11 @@ class Summary final : public Sink {
                                       {"failed", failed},
                                       {"stopped", run.stopped},
                                       {"run", run.settings}});
-    write_file(file_, text);
+    write_file(options_.folder / "summary.json", text);
     if (copy_ != nullptr) *copy_ << text;
   }
 
  private:
-  const std::filesystem::path file_;
   std::ostream* copy_;
   Json items_ = Json::array();
 };

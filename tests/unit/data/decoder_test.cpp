@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 
-#include "image/nifti_header.h"
+#include "image/nifti.h"
 #include "image/npy.h"
 #include "support.h"
 

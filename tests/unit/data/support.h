@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/sample_stream.h"
+#include "data/video.h"
 #include "errors.h"
 #include "folder.h"
 #include "image/image.h"
@@ -33,6 +34,14 @@ inline std::vector<std::vector<Sample>> batches(std::vector<InputFile> files, co
   std::vector<std::vector<Sample>> batches;
   while (auto batch = stream.next()) batches.push_back(std::move(*batch));
   return batches;
+}
+
+// All frames of a clip at once.
+inline std::vector<Image> read_clip(const std::filesystem::path& path, const ClipTiming& timing) {
+  std::vector<Image> pictures(static_cast<size_t>(std::max<int64_t>(timing.frames, 0)));
+  attune::read_clip(path, timing,
+                    [&](int64_t index, const Image& frame, double) { pictures[static_cast<size_t>(index)] = frame; });
+  return pictures;
 }
 
 inline void expect_region(const Region& region, const Region& expected, double error = 1e-9) {

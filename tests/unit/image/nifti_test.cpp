@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <limits>
 
-#include "image/nifti_header.h"
 #include "support.h"
 
 namespace attune::test {

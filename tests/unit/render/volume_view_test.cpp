@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "image/nifti_header.h"
+#include "image/nifti.h"
 #include "pictures.h"
 #include "render/volume_picture.h"
 

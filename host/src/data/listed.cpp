@@ -1,14 +1,15 @@
-// PASCAL VOC's folders.
-#include <algorithm>
+// Data that a file lists: PASCAL VOC's folders, and CSV.
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <sstream>
 #include <string_view>
 
 #include <attune/sdk/error.h>
 
+#include "base/csv.h"
 #include "data/draft.h"
 #include "image/input_file.h"
 
@@ -35,19 +36,7 @@ double number_of(const Tree& tree, const std::string& key, const std::string& pl
   return value;
 }
 
-struct Size {
-  int64_t height = 0;
-  int64_t width = 0;
-};
-
-// 0 x 0 when the annotation does not say; some say 0 themselves.
-Size size_of(const Tree& annotation) {
-  const auto size = annotation.get_child_optional("size");
-  if (!size) return {};
-  return {std::llround(number_of(*size, "height", "the size")), std::llround(number_of(*size, "width", "the size"))};
-}
-
-Region region_of(const Tree& object, const Size& picture, const std::string& place) {
+Region region_of(const Tree& object, const Draft& picture, const std::string& place) {
   const auto box = object.get_child_optional("bndbox");
   if (!box) refuse(place + " has no bndbox");
   const double left = number_of(*box, "xmin", place) - 1, top = number_of(*box, "ymin", place) - 1;
@@ -105,16 +94,18 @@ Tree parse(const fs::path& path) {
 }
 
 void read_objects(const Tree& annotation, Draft& draft) {
-  const Size size = size_of(annotation);
-  draft.height = size.height;
-  draft.width = size.width;
+  // Some say 0 x 0 themselves.
+  if (const auto size = annotation.get_child_optional("size")) {
+    draft.height = std::llround(number_of(*size, "height", "the size"));
+    draft.width = std::llround(number_of(*size, "width", "the size"));
+  }
   for (const auto& [key, object] : annotation) {
     if (key != "object") continue;
     const std::string name = text_of(object, "name");
     const std::string number = "object " + std::to_string(draft.boxes.size() + 1);
     if (name.empty()) refuse(number + " has no name");
     const bool difficult = text_of(object, "difficult") == "1";
-    draft.boxes.push_back({name, region_of(object, size, number + " (" + name + ")"), difficult});
+    draft.boxes.push_back({name, region_of(object, draft, number + " (" + name + ")"), difficult});
     (difficult ? draft.unsure : draft.labels).push_back(name);
   }
 }
@@ -148,6 +139,47 @@ Draft read_example(const fs::path& root, const std::string& id) {
   return draft;
 }
 
+// Where each column stands.
+using Columns = std::map<std::string, size_t>;
+
+Columns columns_of(const std::string& header) {
+  const auto fail = [](const std::string& what) { throw Error(Fault::input, what); };
+  const std::vector<std::string> known{"path", "labels", "unsure"};
+  Columns columns;
+  for (const std::string& name : csv_fields(header)) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      fail("unknown column \"" + name + "\"; columns are path, labels and unsure" + did_you_mean(name, known));
+    }
+    if (!columns.emplace(name, columns.size()).second) fail("the column \"" + name + "\" stands twice");
+  }
+  for (const char* name : {"path", "labels"}) {
+    if (columns.count(name) == 0) fail("there is no column \"" + std::string(name) + "\"");
+  }
+  return columns;
+}
+
+std::vector<std::string> labels_in(const std::string& field) {
+  std::vector<std::string> labels;
+  std::istringstream parts(field);
+  for (std::string part; std::getline(parts, part, ';');) {
+    if (!trimmed(part).empty()) labels.push_back(trimmed(part));
+  }
+  return labels;
+}
+
+void read_line(const std::string& line, const Columns& columns, Draft& draft) {
+  const std::vector<std::string> fields = csv_fields(line);
+  if (fields.size() != columns.size()) {
+    throw Error(Fault::input,
+                std::to_string(fields.size()) + " fields, but the header names " + std::to_string(columns.size()));
+  }
+  draft.id = fields[columns.at("path")];
+  if (draft.id.empty()) throw Error(Fault::input, "the path is missing");
+  draft.path = draft.source.parent_path() / draft.id;  // absolute ones stay as they are
+  draft.labels = labels_in(fields[columns.at("labels")]);
+  if (columns.count("unsure") > 0) draft.unsure = labels_in(fields[columns.at("unsure")]);
+}
+
 }  // namespace
 
 Drafts read_voc(const DataSource& source, const std::string& split) {
@@ -162,9 +194,36 @@ Drafts read_voc(const DataSource& source, const std::string& split) {
     const std::string id = trimmed(line);
     if (id.empty()) continue;
     if (id.find_first_of(" \t") != std::string::npos) {
-      refuse(list, "line " + std::to_string(number) + " holds more than the id of a picture: \"" + id + "\"");
+      refuse_input(list, "line " + std::to_string(number) + " holds more than the id of a picture: \"" + id + "\"");
     }
     drafts.examples.push_back(read_example(source.root, id));
+  }
+  return drafts;
+}
+
+Drafts read_csv_list(const DataSource& source, const std::string& split) {
+  Drafts drafts{source.root / (split + ".csv"), {}};
+  std::string text = read_input(drafts.list);
+  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // a byte order mark
+  std::istringstream lines(text);
+  Columns columns;
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (number > 1 && trimmed(line).empty()) continue;
+    Draft draft;
+    draft.source = drafts.list;
+    draft.place = "line " + std::to_string(number);
+    try {
+      if (number == 1) {
+        columns = columns_of(line);
+        continue;
+      }
+      read_line(line, columns, draft);
+    } catch (const Error& error) {
+      draft.problem = problem_of(drafts.list, draft.place + ": " + error.what());
+      if (number == 1) throw Error(Fault::input, draft.problem->sentence);
+    }
+    drafts.examples.push_back(std::move(draft));
   }
   return drafts;
 }
