@@ -1,11 +1,7 @@
 #include "metrics/evaluation.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/TensorIndexing.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/zeros.h>
 #include <functional>
 
 #include <attune/sdk/error.h>
@@ -62,9 +58,7 @@ class Evaluator {
       : predictions_(predictions),
         options_(options),
         samples_(samples),
-        inputs_(metric_inputs(predictions, options.task, options.loss, options.least, samples)),
-        positives_(positives(
-            {predictions.truth.labels.narrow(0, 0, samples), predictions.truth.weights.narrow(0, 0, samples)})) {
+        inputs_(metric_inputs(predictions, options.task, options.loss, options.least, samples)) {
     const size_t maps = predictions.rows.numel() > 0 ? predictions.maps.size() : 0;
     for (size_t m = 0; m < maps; ++m) prepare_map(static_cast<int64_t>(m));
   }
@@ -79,7 +73,7 @@ class Evaluator {
     }
     for (size_t k = 0; k < options_.classes.size(); ++k) {
       const auto column = static_cast<int64_t>(k);
-      EstimatesOf of{options_.classes[k], positives_[column].item<int64_t>(), {}};
+      EstimatesOf of{options_.classes[k], inputs_.positives[column].item<int64_t>(), {}};
       for (const ClassMetric& metric : class_metrics()) {
         of.estimates.push_back({metric.name, {(rows.*metric.values)()[column].item<double>()}});
       }
@@ -133,7 +127,6 @@ class Evaluator {
   const EvaluationOptions& options_;
   const int64_t samples_;
   const MetricInputs inputs_;
-  const at::Tensor positives_;   // [K]
   std::vector<RowMean> means_;   // all metrics of the first map, then of the next
   std::vector<int64_t> counts_;  // of every map
 };
@@ -171,11 +164,7 @@ Evaluation evaluate(const Predictions& predictions, const EvaluationOptions& opt
   const OneThread one_thread;
   const Evaluator evaluator(predictions, options, predictions.size());
   if (options.resampling.samples == 0) return evaluator.values(at::arange(predictions.size(), at::kLong));
-  std::vector<Estimate> estimates;
-  for (const Interval& interval : bootstrap(predictions.size(), std::cref(evaluator), options.resampling)) {
-    estimates.push_back({interval.value, interval.low, interval.high});
-  }
-  return evaluator.with(estimates);
+  return evaluator.with(bootstrap(predictions.size(), std::cref(evaluator), options.resampling));
 }
 
 Evaluation evaluate_difference(const Predictions& first, const Predictions& second, const EvaluationOptions& options) {
@@ -183,16 +172,13 @@ Evaluation evaluate_difference(const Predictions& first, const Predictions& seco
   const OneThread one_thread;
   const Predictions both = concatenate(first, second);
   const Evaluator evaluator(both, options, first.size());
-  std::vector<Estimate> estimates;
-  if (options.resampling.samples == 0) {
-    const at::Tensor rows = at::arange(first.size(), at::kLong);
-    const std::vector<double> before = evaluator(rows), after = evaluator(rows + first.size());
-    for (size_t i = 0; i < after.size(); ++i) estimates.push_back({after[i] - before[i]});
-  } else {
-    for (const PairedTest& test : compare_paired(first.size(), std::cref(evaluator), options.resampling)) {
-      estimates.push_back({test.difference.value, test.difference.low, test.difference.high, test.p});
-    }
+  if (options.resampling.samples > 0) {
+    return evaluator.with(compare_paired(first.size(), std::cref(evaluator), options.resampling));
   }
+  const at::Tensor rows = at::arange(first.size(), at::kLong);
+  const std::vector<double> before = evaluator(rows), after = evaluator(rows + first.size());
+  std::vector<Estimate> estimates;
+  for (size_t i = 0; i < after.size(); ++i) estimates.push_back({after[i] - before[i]});
   return evaluator.with(estimates);
 }
 

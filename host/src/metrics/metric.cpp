@@ -1,11 +1,6 @@
 #include "metrics/metric.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/core/Reduction.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/binary_cross_entropy_with_logits.h>
-#include <ATen/ops/log_softmax.h>
-#include <ATen/ops/masked_fill.h>
+#include <ATen/ATen.h>
 #include <algorithm>
 #include <utility>
 
@@ -13,6 +8,7 @@ namespace attune {
 namespace {
 
 constexpr double out_of_question = -1e30;  // as a score: no share of the softmax, and still a number
+const char* const last_epoch = "last";
 
 }  // namespace
 
@@ -29,43 +25,31 @@ at::Tensor objective(Objective kind, const at::Tensor& scores, const at::Tensor&
   return each.sum() / counts.gt(0).sum().clamp_min(1);
 }
 
-namespace {
-
-const char* const last_epoch = "last";
-
-double label_loss(const Rows& rows) {
-  const Truth& truth = rows.truth();
-  return objective(rows.loss(), rows.scores(), truth.labels, truth.weights).item<double>();
-}
-
-double mean_average_precision(const Rows& rows) { return mean_of_defined(rows.average_precision(), rows.counted()); }
-
-double mean_average_precision_voc(const Rows& rows) {
-  return mean_of_defined(average_precision(rows.scores(), rows.truth(), PrecisionCurve::voc2012), rows.counted());
-}
-
-double f1_macro(const Rows& rows) { return mean_of_defined(rows.f1(), rows.counted()); }
-double f1_micro(const Rows& rows) { return micro_f1(rows.decisions(), rows.truth()); }
-double accuracy_of(const Rows& rows) { return accuracy(rows.decisions(), rows.truth()); }
-double consistency_loss(const Rows& rows) { return rows.consistency_loss(); }
-
-}  // namespace
-
 const std::vector<Metric>& metrics() {
   static const std::vector<Metric> all = {
       {"loss", "the loss of the labels that the last stage trains with", Better::lower, "loss of the labels", "loss",
-       false, label_loss},
+       false,
+       [](const Rows& rows) {
+         return objective(rows.loss(), rows.scores(), rows.truth().labels, rows.truth().weights).item<double>();
+       }},
       {"mean_average_precision", "the mean over classes of the area under the curve of precision over recall",
-       Better::higher, "mean average precision", "mean_average_precision", false, mean_average_precision},
+       Better::higher, "mean average precision", "mean_average_precision", false,
+       [](const Rows& rows) { return mean_of_defined(rows.average_precision(), rows.counted()); }},
       {"mean_average_precision_voc",
        "the same with the highest precision at this recall or above, as PASCAL VOC since 2010", Better::higher,
-       "mean average precision (VOC)", "", false, mean_average_precision_voc},
-      {"f1_macro", "the mean over classes of F1", Better::higher, "F1, macro", "f1_macro", false, f1_macro},
-      {"f1_micro", "F1 of all decisions together", Better::higher, "F1, micro", "f1_micro", false, f1_micro},
+       "mean average precision (VOC)", "", false,
+       [](const Rows& rows) {
+         const auto curve = PrecisionCurve::voc2012;
+         return mean_of_defined(average_precision(rows.scores(), rows.truth(), curve), rows.counted());
+       }},
+      {"f1_macro", "the mean over classes of F1", Better::higher, "F1, macro", "f1_macro", false,
+       [](const Rows& rows) { return mean_of_defined(rows.f1(), rows.counted()); }},
+      {"f1_micro", "F1 of all decisions together", Better::higher, "F1, micro", "f1_micro", false,
+       [](const Rows& rows) { return micro_f1(rows.decisions(), rows.truth()); }},
       {"accuracy", "the share of examples with every class decided right", Better::higher, "accuracy", "accuracy",
-       false, accuracy_of},
+       false, [](const Rows& rows) { return accuracy(rows.decisions(), rows.truth()); }},
       {"consistency_loss", "the mean over examples of the spec's loss", Better::lower, "consistency loss",
-       "consistency", true, consistency_loss}};
+       "consistency", true, [](const Rows& rows) { return rows.consistency_loss(); }}};
   return all;
 }
 
@@ -129,10 +113,11 @@ std::vector<std::pair<std::string, double>> validation_numbers(const Predictions
 }
 
 MetricInputs metric_inputs(const Predictions& predictions, Task task, Objective loss, int64_t least, int64_t samples) {
-  const at::Tensor& scores = predictions.scores;
-  const Truth& truth = predictions.truth;
-  return {predictions, loss, task == Task::multi_label ? decide_above(scores, 0) : decide_highest(scores),
-          positives({truth.labels.narrow(0, 0, samples), truth.weights.narrow(0, 0, samples)}) >= least};
+  const auto& [labels, weights] = predictions.truth;
+  const at::Tensor sure = positives({labels.narrow(0, 0, samples), weights.narrow(0, 0, samples)});
+  return {predictions, loss,
+          task == Task::multi_label ? decide_above(predictions.scores, 0) : decide_highest(predictions.scores), sure,
+          sure >= least};
 }
 
 Rows::Rows(const MetricInputs& all, const at::Tensor& rows)
