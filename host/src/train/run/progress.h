@@ -1,9 +1,19 @@
-// How long a run still takes.
+// How far a run is, how long it still takes, and who watches it.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <exception>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
 #include <vector>
+
+#include "config/run_documents.h"
+#include "config/train_config.h"
+#include "data/batch_loader.h"
+#include "strategy/strategy.h"
 
 namespace attune {
 
@@ -52,6 +62,62 @@ class Forecast {
 
   std::vector<StageWork> stages_;
   std::vector<std::array<Timed, 3>> timed_;
+};
+
+struct TrainProgress {
+  std::string stage;
+  int64_t epoch = 0;  // that is under way, from 1; 0: before the first
+  int64_t epochs = 0;
+  int64_t step = 0;  // of the stage, done
+  int64_t steps = 0;
+  StepReport report = {};  // of a step
+  std::string part = "";   // of the data, that the model looks at
+  int64_t looked = 0;
+  int64_t to_look = 0;
+  double left = std::numeric_limits<double>::quiet_NaN();  // seconds, to the end of the run; NaN: unknown
+};
+
+struct EpochReport {
+  std::string stage;
+  int64_t epoch = 0;  // that is over, from 1; 0: before the first
+  int64_t epochs = 0;
+  NamedNumbers numbers;                                    // a row of log.csv
+  bool is_best = false;                                    // of the stage so far
+  double left = std::numeric_limits<double>::quiet_NaN();  // as above
+};
+
+// Thrown where an observer wants a run to stop.
+struct Stopped : std::exception {};
+
+class TrainObserver {
+ public:
+  // When everything is read and tried, and before anything is written.
+  std::function<void()> begin = [] {};
+  // Asked behind every step, and behind every batch that is validated or measured; false: stop there, so that the run
+  // can be taken up again.
+  std::function<bool()> goes_on = [] { return true; };
+  std::function<void(const TrainProgress&)> step = [](const TrainProgress&) {};
+  // Behind every batch that the model looks at without a step.
+  std::function<void(const TrainProgress&)> look = [](const TrainProgress&) {};
+  // When an epoch is over and nothing of its end is written yet.
+  std::function<void(const StageConfig& stage, int64_t epoch)> epoch = [](const StageConfig&, int64_t) {};
+  // When all of an epoch is written.
+  std::function<void(const EpochReport&)> epoch_over = [](const EpochReport&) {};
+  std::function<void(const std::string&)> note = [](const std::string&) {};
+
+  // Throws Stopped.
+  void ask() const;
+  // What is done behind a batch that the model looks at: counts and tells of it, and asks.
+  void looked(const Batch& batch, TrainProgress& progress, double left) const;
+  // Notes examples that are left out, each once.
+  void tell(const std::vector<Problem>& problems) const;
+  // The same of what was noted before a run was stopped, without a note.
+  void remember(const std::vector<Problem>& problems) const;
+  // All that were told, by their names.
+  std::vector<Problem> left_out() const;
+
+ private:
+  mutable std::map<std::string, Problem> told_;  // by their sentences
 };
 
 }  // namespace attune
