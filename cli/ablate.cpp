@@ -4,7 +4,6 @@
 #include <cmath>
 #include <iostream>
 #include <limits>
-#include <map>
 #include <optional>
 
 #include "base/csv.h"

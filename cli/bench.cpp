@@ -1,9 +1,8 @@
 // attune bench: what maps cost, as ratios to the model's own passes in the same run.
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/rand.h>
 #include <algorithm>
 #include <chrono>
 #include <functional>

@@ -11,7 +11,6 @@
 #include "formats/formats.h"
 #include "image/image.h"
 #include "model/graph/compat.h"
-#include "train/run/splits.h"
 
 namespace attune::cli {
 namespace {

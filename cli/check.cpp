@@ -5,7 +5,6 @@
 #include <chrono>
 #include <iostream>
 #include <map>
-#include <sstream>
 
 #include <attune/sdk/error.h>
 

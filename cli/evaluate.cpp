@@ -15,7 +15,6 @@
 #include "report/json.h"
 #include "session.h"
 #include "train/model/predict.h"
-#include "train/run/splits.h"
 #include "train/run/stage_run.h"
 
 namespace attune::cli {

@@ -9,7 +9,6 @@
 
 #include "data/dataset.h"
 #include "metrics/evaluation.h"
-#include "metrics/predictions.h"
 
 namespace attune::cli {
 

@@ -1,9 +1,7 @@
 // attune loss: a spec's consistency loss, term by term and sample by sample, its gradient, and what it costs.
 
-#include <ATen/TensorOperators.h>
+#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/zeros.h>
 #include <algorithm>
 #include <cmath>
 #include <iostream>

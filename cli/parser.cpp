@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <iostream>
 #include <limits>
 
 #include <attune/sdk/version.h>

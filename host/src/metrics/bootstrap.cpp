@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include <attune/sdk/error.h>
@@ -50,7 +49,7 @@ enum Purpose : uint64_t { interval = 1, permutation = 2 };
 
 }  // namespace
 
-std::vector<Interval> bootstrap(int64_t count, const Statistics& statistics, const Resampling& resampling) {
+std::vector<Estimate> bootstrap(int64_t count, const Statistics& statistics, const Resampling& resampling) {
   check(count, resampling);
   Random random(derive_seed({resampling.seed, Purpose::interval}));
   std::vector<std::vector<double>> resampled;  // of each statistic, where it is defined
@@ -63,20 +62,21 @@ std::vector<Interval> bootstrap(int64_t count, const Statistics& statistics, con
   }
   const std::vector<double> of_all = statistics(at::arange(count, at::kLong));
   const double outside = (1 - resampling.level) / 2;
-  std::vector<Interval> intervals;
+  std::vector<Estimate> intervals;
   for (size_t s = 0; s < of_all.size(); ++s) {
     std::vector<double>& values = resampled[s];
     std::sort(values.begin(), values.end());
-    intervals.push_back(
-        {of_all[s], quantile(values, outside), quantile(values, 1 - outside), static_cast<int64_t>(values.size())});
+    intervals.push_back({.value = of_all[s],
+                         .low = quantile(values, outside),
+                         .high = quantile(values, 1 - outside),
+                         .defined = std::ssize(values)});
   }
   return intervals;
 }
 
-std::vector<PairedTest> compare_paired(int64_t count, const Statistics& statistics, const Resampling& resampling) {
+std::vector<Estimate> compare_paired(int64_t count, const Statistics& statistics, const Resampling& resampling) {
   const auto between = [&](const at::Tensor& rows) { return difference(statistics, rows, rows + count); };
-  std::vector<PairedTest> tests;
-  for (const Interval& interval : bootstrap(count, between, resampling)) tests.push_back({interval});
+  std::vector<Estimate> tests = bootstrap(count, between, resampling);
   std::vector<int64_t> defined(tests.size()), as_large(tests.size());
   Random random(derive_seed({resampling.seed, Purpose::permutation}));
   const at::Tensor first = at::arange(count, at::kLong);
@@ -86,12 +86,12 @@ std::vector<PairedTest> compare_paired(int64_t count, const Statistics& statisti
     for (size_t s = 0; s < tests.size(); ++s) {
       if (std::isnan(values[s])) continue;
       ++defined[s];
-      if (std::abs(values[s]) >= std::abs(tests[s].difference.value) * (1 - 1e-12)) ++as_large[s];
+      if (std::abs(values[s]) >= std::abs(tests[s].value) * (1 - 1e-12)) ++as_large[s];
     }
   }
   // The answers as they are count as one more exchange, so that p is never 0.
   for (size_t s = 0; s < tests.size(); ++s) {
-    const double observed = tests[s].difference.value;
+    const double observed = tests[s].value;
     tests[s].p =
         std::isnan(observed) ? observed : static_cast<double>(1 + as_large[s]) / static_cast<double>(1 + defined[s]);
   }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <functional>
 
 #include <attune/sdk/error.h>
 
@@ -57,9 +58,7 @@ class Evaluator {
       : predictions_(predictions),
         options_(options),
         samples_(samples),
-        inputs_(metric_inputs(predictions, options.task, options.loss, options.least, samples)),
-        positives_(positives(
-            {predictions.truth.labels.narrow(0, 0, samples), predictions.truth.weights.narrow(0, 0, samples)})) {
+        inputs_(metric_inputs(predictions, options.task, options.loss, options.least, samples)) {
     const size_t maps = predictions.rows.numel() > 0 ? predictions.maps.size() : 0;
     for (size_t m = 0; m < maps; ++m) prepare_map(static_cast<int64_t>(m));
   }
@@ -74,7 +73,7 @@ class Evaluator {
     }
     for (size_t k = 0; k < options_.classes.size(); ++k) {
       const auto column = static_cast<int64_t>(k);
-      EstimatesOf of{options_.classes[k], positives_[column].item<int64_t>(), {}};
+      EstimatesOf of{options_.classes[k], inputs_.positives[column].item<int64_t>(), {}};
       for (const ClassMetric& metric : class_metrics()) {
         of.estimates.push_back({metric.name, {(rows.*metric.values)()[column].item<double>()}});
       }
@@ -128,7 +127,6 @@ class Evaluator {
   const EvaluationOptions& options_;
   const int64_t samples_;
   const MetricInputs inputs_;
-  const at::Tensor positives_;   // [K]
   std::vector<RowMean> means_;   // all metrics of the first map, then of the next
   std::vector<int64_t> counts_;  // of every map
 };
@@ -147,13 +145,15 @@ Predictions concatenate(const Predictions& first, const Predictions& second) {
   }
   const auto both = [](const at::Tensor& a, const at::Tensor& b) { return a.defined() ? at::cat({a, b}) : a; };
   Predictions all = first;
-  for (const auto of : {&Predictions::scores, &Predictions::agreement, &Predictions::consistency_loss,
-                        &Predictions::classes, &Predictions::iou, &Predictions::pointing}) {
-    all.*of = both(first.*of, second.*of);
-  }
+  all.scores = both(first.scores, second.scores);
   all.truth = {both(first.truth.labels, second.truth.labels), both(first.truth.weights, second.truth.weights)};
   all.examples.insert(all.examples.end(), second.examples.begin(), second.examples.end());
+  all.agreement = both(first.agreement, second.agreement);
+  all.consistency_loss = both(first.consistency_loss, second.consistency_loss);
   all.rows = both(first.rows, second.rows + first.size());
+  all.classes = both(first.classes, second.classes);
+  all.iou = both(first.iou, second.iou);
+  all.pointing = both(first.pointing, second.pointing);
   return all;
 }
 
@@ -164,11 +164,7 @@ Evaluation evaluate(const Predictions& predictions, const EvaluationOptions& opt
   const OneThread one_thread;
   const Evaluator evaluator(predictions, options, predictions.size());
   if (options.resampling.samples == 0) return evaluator.values(at::arange(predictions.size(), at::kLong));
-  std::vector<Estimate> estimates;
-  for (const Interval& interval : bootstrap(predictions.size(), std::cref(evaluator), options.resampling)) {
-    estimates.push_back({interval.value, interval.low, interval.high});
-  }
-  return evaluator.with(estimates);
+  return evaluator.with(bootstrap(predictions.size(), std::cref(evaluator), options.resampling));
 }
 
 Evaluation evaluate_difference(const Predictions& first, const Predictions& second, const EvaluationOptions& options) {
@@ -176,16 +172,13 @@ Evaluation evaluate_difference(const Predictions& first, const Predictions& seco
   const OneThread one_thread;
   const Predictions both = concatenate(first, second);
   const Evaluator evaluator(both, options, first.size());
-  std::vector<Estimate> estimates;
-  if (options.resampling.samples == 0) {
-    const at::Tensor rows = at::arange(first.size(), at::kLong);
-    const std::vector<double> before = evaluator(rows), after = evaluator(rows + first.size());
-    for (size_t i = 0; i < after.size(); ++i) estimates.push_back({after[i] - before[i]});
-  } else {
-    for (const PairedTest& test : compare_paired(first.size(), std::cref(evaluator), options.resampling)) {
-      estimates.push_back({test.difference.value, test.difference.low, test.difference.high, test.p});
-    }
+  if (options.resampling.samples > 0) {
+    return evaluator.with(compare_paired(first.size(), std::cref(evaluator), options.resampling));
   }
+  const at::Tensor rows = at::arange(first.size(), at::kLong);
+  const std::vector<double> before = evaluator(rows), after = evaluator(rows + first.size());
+  std::vector<Estimate> estimates;
+  for (size_t i = 0; i < after.size(); ++i) estimates.push_back({after[i] - before[i]});
   return evaluator.with(estimates);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,14 +10,6 @@
 #include "metrics/metric.h"
 
 namespace attune {
-
-// A number and how sure it is. NaN: not defined, or not asked for.
-struct Estimate {
-  double value = std::numeric_limits<double>::quiet_NaN();
-  double low = std::numeric_limits<double>::quiet_NaN();  // of the 95 % interval
-  double high = std::numeric_limits<double>::quiet_NaN();
-  double p = std::numeric_limits<double>::quiet_NaN();  // of a difference
-};
 
 // By name, in their order.
 using Estimates = std::vector<std::pair<std::string, Estimate>>;

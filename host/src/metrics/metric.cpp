@@ -2,22 +2,13 @@
 
 #include <ATen/ATen.h>
 #include <algorithm>
+#include <utility>
 
 namespace attune {
 namespace {
 
 constexpr double out_of_question = -1e30;  // as a score: no share of the softmax, and still a number
-
 const char* const last_epoch = "last";
-
-double label_loss(const Rows& rows) {
-  const Truth& truth = rows.truth();
-  return objective(rows.loss(), rows.scores(), truth.labels, truth.weights).item<double>();
-}
-
-double mean_average_precision_voc(const Rows& rows) {
-  return mean_of_defined(average_precision(rows.scores(), rows.truth(), PrecisionCurve::voc2012), rows.counted());
-}
 
 }  // namespace
 
@@ -37,13 +28,20 @@ at::Tensor objective(Objective kind, const at::Tensor& scores, const at::Tensor&
 const std::vector<Metric>& metrics() {
   static const std::vector<Metric> all = {
       {"loss", "the loss of the labels that the last stage trains with", Better::lower, "loss of the labels", "loss",
-       false, label_loss},
+       false,
+       [](const Rows& rows) {
+         return objective(rows.loss(), rows.scores(), rows.truth().labels, rows.truth().weights).item<double>();
+       }},
       {"mean_average_precision", "the mean over classes of the area under the curve of precision over recall",
        Better::higher, "mean average precision", "mean_average_precision", false,
        [](const Rows& rows) { return mean_of_defined(rows.average_precision(), rows.counted()); }},
       {"mean_average_precision_voc",
        "the same with the highest precision at this recall or above, as PASCAL VOC since 2010", Better::higher,
-       "mean average precision (VOC)", "", false, mean_average_precision_voc},
+       "mean average precision (VOC)", "", false,
+       [](const Rows& rows) {
+         const auto curve = PrecisionCurve::voc2012;
+         return mean_of_defined(average_precision(rows.scores(), rows.truth(), curve), rows.counted());
+       }},
       {"f1_macro", "the mean over classes of F1", Better::higher, "F1, macro", "f1_macro", false,
        [](const Rows& rows) { return mean_of_defined(rows.f1(), rows.counted()); }},
       {"f1_micro", "F1 of all decisions together", Better::higher, "F1, micro", "f1_micro", false,
@@ -115,10 +113,11 @@ std::vector<std::pair<std::string, double>> validation_numbers(const Predictions
 }
 
 MetricInputs metric_inputs(const Predictions& predictions, Task task, Objective loss, int64_t least, int64_t samples) {
-  const at::Tensor& scores = predictions.scores;
-  const Truth& truth = predictions.truth;
-  return {predictions, loss, task == Task::multi_label ? decide_above(scores, 0) : decide_highest(scores),
-          positives({truth.labels.narrow(0, 0, samples), truth.weights.narrow(0, 0, samples)}) >= least};
+  const auto& [labels, weights] = predictions.truth;
+  const at::Tensor sure = positives({labels.narrow(0, 0, samples), weights.narrow(0, 0, samples)});
+  return {predictions, loss,
+          task == Task::multi_label ? decide_above(predictions.scores, 0) : decide_highest(predictions.scores), sure,
+          sure >= least};
 }
 
 Rows::Rows(const MetricInputs& all, const at::Tensor& rows)

@@ -5,8 +5,6 @@
 #include <sstream>
 #include <torch/version.h>
 
-#include <attune/sdk/error.h>
-
 namespace attune {
 namespace {
 

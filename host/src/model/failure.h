@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include <attune/sdk/error.h>
+
 namespace attune {
 
 // What a person needs of a LibTorch exception: one line of bounded length, without traces, source positions and advice
@@ -24,6 +26,18 @@ auto call_component(const std::string& component, Call&& call) -> decltype(call(
     return std::forward<Call>(call)();
   } catch (...) {
     rethrow_named(component);
+  }
+}
+
+// Runs code of LibTorch, whose exceptions come out as an Error of one sentence: `what`, and the reason. An Error stays.
+template <class Call>
+auto with_reason(Fault fault, const std::string& what, Call&& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(fault, what + ": " + reason_of(error));
   }
 }
 

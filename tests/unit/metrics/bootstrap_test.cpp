@@ -16,11 +16,11 @@ Statistics alone(const Statistic& statistic) {
   return [=](const at::Tensor& rows) { return std::vector<double>{statistic(rows)}; };
 }
 
-Interval interval_of(int64_t count, const Statistic& statistic, const Resampling& resampling = {}) {
+Estimate interval_of(int64_t count, const Statistic& statistic, const Resampling& resampling = {}) {
   return bootstrap(count, alone(statistic), resampling).at(0);
 }
 
-PairedTest paired(int64_t count, const Statistic& statistic, const Resampling& resampling = {}) {
+Estimate paired(int64_t count, const Statistic& statistic, const Resampling& resampling = {}) {
   return compare_paired(count, alone(statistic), resampling).at(0);
 }
 
@@ -36,19 +36,19 @@ at::Tensor normal(int64_t count, uint64_t seed) {
 TEST(Bootstrap, ComesNearTheIntervalOfTheNormalDistribution) {
   const at::Tensor values = normal(200, 1);
   const double half = 1.96 * values.std(false).item<double>() / std::sqrt(200.0), mean = values.mean().item<double>();
-  const Interval interval = interval_of(200, mean_of(values), {4000, 0.95, 3});
+  const Estimate interval = interval_of(200, mean_of(values), {4000, 0.95, 3});
   EXPECT_DOUBLE_EQ(interval.value, mean);
   EXPECT_NEAR(interval.low, mean - half, 0.1 * half);
   EXPECT_NEAR(interval.high, mean + half, 0.1 * half);
   EXPECT_EQ(interval.defined, 4000);
-  const Interval narrow = interval_of(200, mean_of(values), {4000, 0.5, 3});
+  const Estimate narrow = interval_of(200, mean_of(values), {4000, 0.5, 3});
   EXPECT_NEAR(narrow.high - narrow.low, 2 * half * 0.6745 / 1.96, 0.1 * half);
 }
 
 TEST(Bootstrap, IsAFunctionOfTheSeed) {
   const Statistic statistic = mean_of(normal(30, 2));
-  const Interval first = interval_of(30, statistic, {100, 0.95, 7}), again = interval_of(30, statistic, {100, 0.95, 7});
-  const Interval other = interval_of(30, statistic, {100, 0.95, 8});
+  const Estimate first = interval_of(30, statistic, {100, 0.95, 7}), again = interval_of(30, statistic, {100, 0.95, 7});
+  const Estimate other = interval_of(30, statistic, {100, 0.95, 8});
   EXPECT_EQ(first.low, again.low);
   EXPECT_EQ(first.high, again.high);
   EXPECT_NE(first.low, other.low);
@@ -57,7 +57,7 @@ TEST(Bootstrap, IsAFunctionOfTheSeed) {
 // Percentiles between two of the resampled values, as NumPy has them.
 TEST(Bootstrap, InterpolatesPercentiles) {
   int calls = 0;
-  const Interval interval =
+  const Estimate interval =
       interval_of(1, [&](const at::Tensor&) { return static_cast<double>(++calls); }, {11, 0.9, 0});
   EXPECT_NEAR(interval.low, 1.5, 1e-12);  // of 1 to 11, at 5 %
   EXPECT_NEAR(interval.high, 10.5, 1e-12);
@@ -81,11 +81,11 @@ TEST(Bootstrap, DrawsEveryRowWithReplacement) {
 
 TEST(Bootstrap, LeavesOutWhatIsNotDefined) {
   const auto only_with_row_0 = [](const at::Tensor& rows) { return rows.eq(0).any().item<bool>() ? 1.0 : NAN; };
-  const Interval interval = interval_of(2, only_with_row_0, {1000, 0.95, 1});
+  const Estimate interval = interval_of(2, only_with_row_0, {1000, 0.95, 1});
   EXPECT_EQ(interval.low, 1);
   EXPECT_EQ(interval.high, 1);
   EXPECT_NEAR(static_cast<double>(interval.defined), 750, 60);
-  const Interval never = interval_of(2, [](const at::Tensor&) { return NAN; });
+  const Estimate never = interval_of(2, [](const at::Tensor&) { return NAN; });
   EXPECT_TRUE(std::isnan(never.value) && std::isnan(never.low) && std::isnan(never.high));
   EXPECT_EQ(never.defined, 0);
 }
@@ -93,26 +93,26 @@ TEST(Bootstrap, LeavesOutWhatIsNotDefined) {
 TEST(Bootstrap, DrawsTheSameRowsForAllStatistics) {
   const Statistic first = mean_of(normal(30, 2)), second = mean_of(normal(30, 3));
   const auto both = [&](const at::Tensor& rows) { return std::vector<double>{first(rows), second(rows)}; };
-  const std::vector<Interval> intervals = bootstrap(30, both, {100, 0.95, 7});
+  const std::vector<Estimate> intervals = bootstrap(30, both, {100, 0.95, 7});
   EXPECT_EQ(intervals.at(0).low, interval_of(30, first, {100, 0.95, 7}).low);
   EXPECT_EQ(intervals.at(1).high, interval_of(30, second, {100, 0.95, 7}).high);
 }
 
 TEST(PairedTest, SeesASmallDifferenceOfSamplesThatVaryMuch) {
   const at::Tensor first = 10 * normal(60, 4), second = first + 0.5 + 0.5 * normal(60, 5);
-  const PairedTest test = paired(60, mean_of(at::cat({first, second})), {2000, 0.95, 1});
-  EXPECT_NEAR(test.difference.value, (second - first).mean().item<double>(), 1e-12);
-  EXPECT_GT(test.difference.low, 0.2);
-  EXPECT_LT(test.difference.high, 0.8);
+  const Estimate test = paired(60, mean_of(at::cat({first, second})), {2000, 0.95, 1});
+  EXPECT_NEAR(test.value, (second - first).mean().item<double>(), 1e-12);
+  EXPECT_GT(test.low, 0.2);
+  EXPECT_LT(test.high, 0.8);
   EXPECT_LT(test.p, 0.01);
   EXPECT_GT(test.p, 0);
 }
 
 TEST(PairedTest, HasASign) {
   const at::Tensor first = normal(60, 4);
-  const PairedTest test = paired(60, mean_of(at::cat({first, first - 1})), {200, 0.95, 1});
-  EXPECT_NEAR(test.difference.low, -1, 1e-9);
-  EXPECT_NEAR(test.difference.high, -1, 1e-9);
+  const Estimate test = paired(60, mean_of(at::cat({first, first - 1})), {200, 0.95, 1});
+  EXPECT_NEAR(test.low, -1, 1e-9);
+  EXPECT_NEAR(test.high, -1, 1e-9);
   EXPECT_LT(test.p, 0.01);
 }
 
@@ -124,9 +124,9 @@ TEST(PairedTest, GivesTheExactShareOfExchanges) {
 
 TEST(PairedTest, FindsNothingBetweenEqualModels) {
   const at::Tensor values = normal(40, 6);
-  const PairedTest test = paired(40, mean_of(at::cat({values, values})), {200, 0.95, 1});
-  EXPECT_EQ(test.difference.low, 0);
-  EXPECT_EQ(test.difference.high, 0);
+  const Estimate test = paired(40, mean_of(at::cat({values, values})), {200, 0.95, 1});
+  EXPECT_EQ(test.low, 0);
+  EXPECT_EQ(test.high, 0);
   EXPECT_EQ(test.p, 1);
 }
 

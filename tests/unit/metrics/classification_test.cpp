@@ -1,11 +1,10 @@
 // Metrics of classification, worked by hand.
-#include "metrics/classification.h"
-
 #include <ATen/ATen.h>
 #include <cmath>
 #include <gtest/gtest.h>
 
 #include "errors.h"
+#include "metrics/measures.h"
 
 namespace attune::test {
 namespace {

@@ -1,12 +1,10 @@
 // Maps against boxes, worked by hand.
-#include "metrics/localisation.h"
-
 #include <ATen/ATen.h>
 #include <cmath>
 #include <gtest/gtest.h>
 
 #include "errors.h"
-#include "metrics/classification.h"
+#include "metrics/measures.h"
 
 namespace attune::test {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "folder.h"
 #include "image/npy.h"
-#include "metrics/classification.h"
+#include "metrics/measures.h"
 
 namespace attune::test {
 namespace {

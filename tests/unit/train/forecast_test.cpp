@@ -1,7 +1,7 @@
-#include "train/run/forecast.h"
-
 #include <cmath>
 #include <gtest/gtest.h>
+
+#include "train/run/progress.h"
 
 namespace attune::test {
 namespace {

@@ -1,8 +1,7 @@
-#include "train/model/optimiser.h"
-
 #include <gtest/gtest.h>
 
 #include "support.h"
+#include "train/model/trainer.h"
 
 namespace attune::test {
 namespace {

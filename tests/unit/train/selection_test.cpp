@@ -1,6 +1,6 @@
-#include "train/run/selection.h"
-
 #include <gtest/gtest.h>
+
+#include "train/run/log.h"
 
 namespace attune::test {
 namespace {

@@ -42,14 +42,4 @@ inline torch::jit::Node* open_fused_attention(torch::jit::Node* node) {
   return math;
 }
 
-inline void decompose_fused_attention(torch::jit::Block& block) {
-  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
-    torch::jit::Node* node = *it++;
-    for (torch::jit::Block* inner : node->blocks()) decompose_fused_attention(*inner);
-    if (is_fused_attention(node)) open_fused_attention(node);
-  }
-}
-
-inline void decompose_fused_attention(torch::jit::Graph& graph) { decompose_fused_attention(*graph.block()); }
-
 }  // namespace attune

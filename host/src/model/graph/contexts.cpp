@@ -10,11 +10,7 @@
 namespace attune {
 namespace {
 
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
 using torch::jit::Use;
-using torch::jit::Value;
 
 const c10::Symbol set_gradients = c10::Symbol::fromQualString("aten::set_grad_enabled");
 const c10::Symbol get_gradients = c10::Symbol::fromQualString("aten::is_grad_enabled");
@@ -27,26 +23,7 @@ bool is_of_class(const Value* object, const std::string& name) {
 }
 
 bool is_context(const Node* node) { return node->kind() == c10::prim::Enter || node->kind() == c10::prim::Exit; }
-
-bool has_contexts(const Block* block) {
-  for (const Node* node : block->nodes()) {
-    if (is_context(node)) return true;
-    for (const Block* inner : node->blocks()) {
-      if (has_contexts(inner)) return true;
-    }
-  }
-  return false;
-}
-
-void drop_contexts(Block* block) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) drop_contexts(inner);
-    if (!is_context(node)) continue;
-    node->output()->replaceAllUsesWith(node->input());
-    node->destroy();
-  }
-}
+bool is_switch(const Node* node) { return node->kind() == set_gradients; }
 
 // An object of one block that is asked for its attributes and nothing else: their values take its place.
 class LocalObject {
@@ -124,7 +101,7 @@ bool settle_switches(Block* block, bool on) {
     bool stays = on;
     for (Block* inner : node->blocks()) stays = settle_switches(inner, on) && stays;
     on = stays;
-    if (node->kind() == set_gradients) {
+    if (is_switch(node)) {
       on = torch::jit::constant_as<bool>(node->input()).value_or(true);
     } else if (node->kind() == get_gradients) {
       torch::jit::WithInsertPoint point(node);
@@ -135,31 +112,13 @@ bool settle_switches(Block* block, bool on) {
   return on;
 }
 
-bool has_switches(const Block* block) {
-  for (const Node* node : block->nodes()) {
-    if (node->kind() == set_gradients) return true;
-    for (const Block* inner : node->blocks()) {
-      if (has_switches(inner)) return true;
-    }
-  }
-  return false;
-}
-
-void drop_switches(Block* block) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) drop_switches(inner);
-    if (node->kind() == set_gradients) node->destroy();
-  }
-}
-
 }  // namespace
 
 bool is_autocast(const Value* object) { return is_of_class(object, "autocast_mode.autocast"); }
 bool is_record_function(const Value* object) { return is_of_class(object, "profiler.record_function"); }
 
 void resolve_contexts(LayeredGraph& graph) {
-  if (has_contexts(graph->block())) {
+  if (!nodes_where(graph->block(), is_context).empty()) {
     try {
       torch::jit::Autocast(graph);
     } catch (const std::exception&) {
@@ -167,7 +126,10 @@ void resolve_contexts(LayeredGraph& graph) {
                   "the model uses torch.autocast in a way that LibTorch cannot follow; give it device, dtype and "
                   "enabled as constants, and write `with torch.autocast(...)` without `as`");
     }
-    drop_contexts(graph->block());
+    for (Node* node : nodes_where(graph->block(), is_context)) {
+      node->output()->replaceAllUsesWith(node->input());
+      node->destroy();
+    }
   }
   dissolve_objects(graph->block());
   settle_switches(graph->block(), true);
@@ -177,15 +139,17 @@ std::set<std::string> layers_without_gradient(const LayeredGraph& graph) {
   std::set<std::string> layers;
   bool on = true;
   for (const Node* node : graph->nodes()) {
-    if (node->kind() == set_gradients) on = torch::jit::constant_as<bool>(node->input()).value_or(true);
+    if (is_switch(node)) on = torch::jit::constant_as<bool>(node->input()).value_or(true);
     if (node->kind() == layer_symbol && !on) layers.insert(layer_name(node));
   }
   return layers;
 }
 
-bool switches_gradients(const LayeredGraph& graph) { return has_switches(graph->block()); }
+bool switches_gradients(const LayeredGraph& graph) { return !nodes_where(graph->block(), is_switch).empty(); }
 
-void drop_gradient_switches(const LayeredGraph& graph) { drop_switches(graph->block()); }
+void drop_gradient_switches(const LayeredGraph& graph) {
+  for (Node* node : nodes_where(graph->block(), is_switch)) node->destroy();
+}
 
 void begin_without_gradients(const LayeredGraph& graph) {
   torch::jit::WithInsertPoint point(*graph->nodes().begin());

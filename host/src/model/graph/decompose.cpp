@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 #include <torch/csrc/jit/api/compilation_unit.h>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/frontend/resolver.h>
@@ -16,11 +15,7 @@
 namespace attune {
 namespace {
 
-using torch::jit::Block;
 using torch::jit::CompilationUnit;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
 
 // Functions of the operators' names, which take the operators' arguments.
 const char* const fused_operators = R"(
@@ -167,20 +162,9 @@ void replace_by_function(Node* node, const Graph& function) {
 }
 
 bool calls_fused(const Block* block) {
-  static const std::set<std::string> fused = {"aten::_native_multi_head_attention",
-                                              "aten::_transformer_encoder_layer_fwd"};
+  static const auto fused = words("_native_multi_head_attention _transformer_encoder_layer_fwd");
   const auto nodes = block->nodes();
-  const auto is_fused = [](const Node* node) { return fused.count(node->kind().toQualString()) != 0; };
-  return std::any_of(nodes.begin(), nodes.end(), is_fused);
-}
-
-void avoid_fused_paths(Block* block) {
-  for (Node* node : block->nodes()) {
-    for (Block* inner : node->blocks()) avoid_fused_paths(inner);
-    if (node->kind() != c10::prim::If || calls_fused(node->blocks()[0]) == calls_fused(node->blocks()[1])) continue;
-    torch::jit::WithInsertPoint point(node);
-    node->replaceInput(0, block->owningGraph()->insertConstant(calls_fused(node->blocks()[1])));
-  }
+  return std::any_of(nodes.begin(), nodes.end(), [](const Node* node) { return is_one_of(node, fused); });
 }
 
 }  // namespace
@@ -194,19 +178,23 @@ OperatorFunctions compile_functions(const char* source) {
 
 bool open_operators(Block* block, const OperatorFunctions& functions) {
   bool opened = false;
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) opened = open_operators(inner, functions) || opened;
+  for_each_node(block, [&](Node* node) {
     const auto function = function_for(node, functions);
-    if (!function || is_cubic(node)) continue;
+    if (!function || is_cubic(node)) return;
     refuse_mask(node);
     replace_by_function(node, *function);
     opened = true;
-  }
+  });
   return opened;
 }
 
-void avoid_fused_paths(LayeredGraph& graph) { avoid_fused_paths(graph->block()); }
+void avoid_fused_paths(LayeredGraph& graph) {
+  for_each_node(graph->block(), [&](Node* node) {
+    if (node->kind() != c10::prim::If || calls_fused(node->blocks()[0]) == calls_fused(node->blocks()[1])) return;
+    torch::jit::WithInsertPoint point(node);
+    node->replaceInput(0, graph->insertConstant(calls_fused(node->blocks()[1])));
+  });
+}
 
 void open_fused_operators(LayeredGraph& graph) {
   static const OperatorFunctions functions = compile_functions(fused_operators);
@@ -215,7 +203,7 @@ void open_fused_operators(LayeredGraph& graph) {
 
 void open_once_differentiable(const LayeredGraph& graph) {
   static const OperatorFunctions functions = compile_functions(once_differentiable);
-  decompose_fused_attention(*graph);
+  for (Node* node : nodes_where(graph->block(), is_fused_attention)) open_fused_attention(node);
   if (!open_operators(graph->block(), functions)) return;
   auto opened = graph;
   torch::jit::ConstantPropagation(opened);

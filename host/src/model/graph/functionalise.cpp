@@ -11,11 +11,7 @@ namespace attune {
 namespace {
 
 using torch::jit::AliasDb;
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
 using torch::jit::Use;
-using torch::jit::Value;
 
 bool happens_after(const Use& use, const Node* node) {
   return use.user != node && (use.user->kind() == c10::prim::Return || use.user->isAfter(node));
@@ -50,17 +46,10 @@ bool is_used_after(const Value* value, const Node* node) {
 
 // Numbers, strings and modules cannot share memory with a tensor or list that is written.
 bool may_be_written(const Value* value) {
-  switch (value->type()->kind()) {
-    case c10::TypeKind::IntType:
-    case c10::TypeKind::FloatType:
-    case c10::TypeKind::BoolType:
-    case c10::TypeKind::StringType:
-    case c10::TypeKind::NoneType:
-    case c10::TypeKind::DeviceObjType:
-      return false;
-    default:
-      return !value->type()->is_module();
-  }
+  using Kind = c10::TypeKind;
+  static const std::set<Kind> plain = {Kind::IntType,    Kind::FloatType, Kind::BoolType,
+                                       Kind::StringType, Kind::NoneType,  Kind::DeviceObjType};
+  return plain.count(value->type()->kind()) == 0 && !value->type()->is_module();
 }
 
 void collect_values(Block* block, std::vector<Value*>& values) {
@@ -93,16 +82,14 @@ class Functionaliser {
     collect_values(graph->block(), values_);
   }
 
-  void run(Block* block) {
-    for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-      Node* node = *it++;
-      for (Block* inner : node->blocks()) run(inner);
+  void run() {
+    for_each_node(graph_.block(), [&](Node* node) {
       if (Node* replacement = functional(node)) {
         replace(node, replacement);
       } else if (writes_first_input(node)) {
         write_to_copy(node);
       }
-    }
+    });
   }
 
  private:
@@ -114,12 +101,9 @@ class Functionaliser {
     torch::jit::WithInsertPoint point(node);
     if (appends) {
       Node* item = graph_.insertNode(graph_.createList(node->input(1)->type(), {node->input(1)}));
-      Node* sum = graph_.insertNode(graph_.create(c10::aten::add, {node->input(0), item->output()}));
-      sum->output()->setType(node->input(0)->type());
-      return sum;
+      return insert(graph_, c10::aten::add, {node->input(0), item->output()}, node->input(0)->type())->node();
     }
-    Node* pure = graph_.insertNode(graph_.create(*symbol, node->inputs()));
-    pure->output()->setType(node->output()->type());
+    Node* pure = insert(graph_, *symbol, node->inputs(), node->output()->type())->node();
     if (pure->maybeOperator() != nullptr) return pure;
     pure->destroy();
     return nullptr;
@@ -195,16 +179,15 @@ class Functionaliser {
 
   void write_to_copy(Node* node, Value* base, const std::vector<Value*>& seen) {
     torch::jit::WithInsertPoint point(node);
-    Node* copy = graph_.insertNode(graph_.create(c10::aten::clone, {base, graph_.insertConstant(c10::IValue())}));
-    copy->output()->setType(base->type());
+    Value* copy = insert(graph_, c10::aten::clone, {base, graph_.insertConstant(c10::IValue())}, base->type());
     const auto made = [&](Value* original, Value* again) {
       aliases_.copyValue(original, again);
       values_.push_back(again);
     };
-    made(base, copy->output());
-    node->replaceInput(0, Replay(base, copy->output()).of(node->input(0), made));
+    made(base, copy);
+    node->replaceInput(0, Replay(base, copy).of(node->input(0), made));
     torch::jit::WithInsertPoint behind(node->next());
-    Replay replay(base, copy->output());
+    Replay replay(base, copy);
     for (Value* value : seen) {
       const auto uses = value->uses();
       for (const Use& use : uses) {
@@ -233,6 +216,6 @@ class Functionaliser {
 
 }  // namespace
 
-void functionalise(LayeredGraph& graph) { Functionaliser(graph).run(graph->block()); }
+void functionalise(LayeredGraph& graph) { Functionaliser(graph).run(); }
 
 }  // namespace attune

@@ -1,40 +1,13 @@
 #include "model/graph/graph.h"
 
+#include <iterator>
+#include <sstream>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
 #include "model/graph/operators.h"
 
 namespace attune {
-namespace {
-
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
-void number_calls(Block* block, std::map<std::string, int>& calls) {
-  for (Node* node : block->nodes()) {
-    for (Block* inner : node->blocks()) number_calls(inner, calls);
-    if (node->kind() != layer_symbol) continue;
-    const std::string& name = layer_name(node);
-    const int call = ++calls[name];
-    if (call == 1) continue;
-    torch::jit::WithInsertPoint point(node);
-    node->replaceInput(1, node->owningGraph()->insertConstant(name + "@" + std::to_string(call)));
-  }
-}
-
-void collect_layers(const Block* block, bool nested, std::vector<std::string>& names) {
-  for (const Node* node : block->nodes()) {
-    if (node->kind() == layer_symbol) names.push_back(layer_name(node));
-    if (!nested) continue;
-    for (const Block* inner : node->blocks()) collect_layers(inner, nested, names);
-  }
-}
-
-}  // namespace
-
 c10::IValue ModelSource::output(const at::Tensor& x) const {
   if (run) return run(parameters, {x});
   torch::jit::Stack stack{parameters._ivalue(), x};
@@ -42,16 +15,44 @@ c10::IValue ModelSource::output(const at::Tensor& x) const {
   return stack.back();
 }
 
-Value* mark_layer(Graph& graph, Value* value, const std::string& path) {
-  Value* name = graph.insertConstant(path);
-  Node* node = graph.insertNode(graph.create(layer_symbol, {value, name}));
-  node->output()->setType(value->type());
+std::set<std::string> words(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+bool is_one_of(const Node* node, const std::set<std::string>& names) {
+  const auto kind = node->kind();
+  return (kind.is_aten() || kind.ns() == layer_symbol.ns()) && names.count(kind.toUnqualString()) != 0;
+}
+
+Node* replace_by(Node* old, Node* made) {
+  made->insertBefore(old);
+  made->output()->copyMetadata(old->output());
+  old->output()->replaceAllUsesWith(made->output());
+  old->destroy();
+  return made;
+}
+
+Value* insert(Graph& graph, c10::Symbol kind, at::ArrayRef<Value*> inputs, const c10::TypePtr& type) {
+  Node* node = graph.insertNode(graph.create(kind, inputs));
+  node->output()->setType(type);
   return node->output();
+}
+
+Value* mark_layer(Graph& graph, Value* value, const std::string& path) {
+  return insert(graph, layer_symbol, {value, graph.insertConstant(path)}, value->type());
 }
 
 void number_repeated_calls(const LayeredGraph& graph) {
   std::map<std::string, int> calls;
-  number_calls(graph->block(), calls);
+  for_each_node(graph->block(), [&](Node* node) {
+    if (node->kind() != layer_symbol) return;
+    const std::string name = layer_name(node);
+    const int call = ++calls[name];
+    if (call == 1) return;
+    torch::jit::WithInsertPoint point(node);
+    node->replaceInput(1, node->owningGraph()->insertConstant(name + "@" + std::to_string(call)));
+  });
 }
 
 void set_scope(Node* node, const std::string& path) {
@@ -73,13 +74,17 @@ Value* unmarked(Value* value) {
 
 std::vector<std::string> top_level_layers(const LayeredGraph& graph) {
   std::vector<std::string> names;
-  collect_layers(graph->block(), false, names);
+  for (const Node* node : graph->nodes()) {
+    if (node->kind() == layer_symbol) names.push_back(layer_name(node));
+  }
   return names;
 }
 
 std::vector<std::string> all_layers(const LayeredGraph& graph) {
   std::vector<std::string> names;
-  collect_layers(graph->block(), true, names);
+  for_each_node(graph->block(), [&](const Node* node) {
+    if (node->kind() == layer_symbol) names.push_back(layer_name(node));
+  });
   return names;
 }
 

@@ -12,16 +12,49 @@
 #include <vector>
 
 #include <attune/model.h>
-#include <attune/sdk/error.h>
 
 #include "model/failure.h"
 
 namespace attune {
 
+using torch::jit::Block;
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Value;
+
+// Every node of a block, those inside of a node before itself. `visit` may destroy the node that it is given.
+template <class AnyBlock, class Visit>
+void for_each_node(AnyBlock* block, const Visit& visit) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    auto* node = *it++;
+    for (auto* inner : node->blocks()) for_each_node(inner, visit);
+    visit(node);
+  }
+}
+
+template <class AnyBlock, class Is>
+auto nodes_where(AnyBlock* block, const Is& is) {
+  std::vector<decltype(*block->nodes().begin())> found;
+  for_each_node(block, [&](auto* node) {
+    if (is(node)) found.push_back(node);
+  });
+  return found;
+}
+
+// The words of a text.
+std::set<std::string> words(const std::string& text);
+// Whether a node is an operator of LibTorch's or of attune's that is called so, without a namespace.
+bool is_one_of(const Node* node, const std::set<std::string>& names);
+
+// Puts a node with one output in the place of another; gives it.
+Node* replace_by(Node* old, Node* made);
+// At the graph's insert point: what an operator of one output gives, which is of that type.
+Value* insert(Graph& graph, c10::Symbol kind, at::ArrayRef<Value*> inputs, const c10::TypePtr& type);
+
 // What a layer returns goes through an attune::layer node that carries the layer's name. A node's scope is the path of
 // the module that it stands in. The inputs of a rewritten graph are (self, rule, x); activations go through
 // attune::gate nodes, which read the rule.
-using LayeredGraph = std::shared_ptr<torch::jit::Graph>;
+using LayeredGraph = std::shared_ptr<Graph>;
 
 // What a format makes of a file: all that the engine needs to know of a model.
 struct ModelSource {
@@ -50,27 +83,21 @@ ModelSource explained_alone(const ModelSource& source, const NamedTensorList& ex
 // Calls what rewrites a graph, whose faults come out as Error(Fault::input) of one sentence.
 template <class Call>
 auto rewritten(Call&& call) -> decltype(call()) {
-  try {
-    return call();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Error(Fault::input, "the model's graph cannot be rewritten: " + reason_of(error));
-  }
+  return with_reason(Fault::input, "the model's graph cannot be rewritten", call);
 }
 
 // For formats: marks a value as what the layer at `path` returns, at the graph's insert point.
-torch::jit::Value* mark_layer(torch::jit::Graph& graph, torch::jit::Value* value, const std::string& path);
+Value* mark_layer(Graph& graph, Value* value, const std::string& path);
 // The second mark of a path becomes "path@2".
 void number_repeated_calls(const LayeredGraph& graph);
 // The path of the module whose forward a node stands in; "" for the model's own. Copies of a node keep it.
-void set_scope(torch::jit::Node* node, const std::string& path);
-std::string scope_of(torch::jit::Node* node);
+void set_scope(Node* node, const std::string& path);
+std::string scope_of(Node* node);
 
 // The name a mark carries.
-const std::string& layer_name(const torch::jit::Node* mark);
+const std::string& layer_name(const Node* mark);
 // The value that a chain of marks passes on.
-torch::jit::Value* unmarked(torch::jit::Value* value);
+Value* unmarked(Value* value);
 // The layers that can be cut and captured: those at the graph's top level, in program order.
 std::vector<std::string> top_level_layers(const LayeredGraph& graph);
 // Every mark, also those inside branches and loops that depend on the input.
@@ -80,7 +107,7 @@ std::vector<std::string> all_layers(const LayeredGraph& graph);
 torch::jit::IValue attribute_at(const torch::jit::Module& module, const std::string& path);
 // The attribute path of a module value of the graph ("" for the model itself), or nothing when it is not a plain chain
 // of attributes.
-c10::optional<std::string> attribute_path(const torch::jit::Value* value, const torch::jit::Value* self);
+c10::optional<std::string> attribute_path(const Value* value, const Value* self);
 
 // Evaluation mode, constant conditions folded, input checks lifted out of the way of layers, and in-place operations
 // made functional wherever that cannot be seen from outside.
@@ -96,7 +123,7 @@ void fold(LayeredGraph& graph);
 LayeredGraph freeze(const LayeredGraph& graph, const torch::jit::Module& module);
 
 // An If that raises in one case and does nothing in the other.
-bool is_check(const torch::jit::Node* node);
+bool is_check(const Node* node);
 
 // Rewrites `relu_(x)` to `relu(x)`, `list.append(y)` to `list + [y]` and so on wherever nothing else that is used later
 // may share memory with what is written. Where only views share it, as in `y[:, 0] = z`, the write goes into a copy.
@@ -109,7 +136,7 @@ using OperatorFunctions = std::shared_ptr<torch::jit::CompilationUnit>;
 OperatorFunctions compile_functions(const char* source);
 
 // Puts the functions in the place of their operators. Whether there were any.
-bool open_operators(torch::jit::Block* block, const OperatorFunctions& functions);
+bool open_operators(Block* block, const OperatorFunctions& functions);
 
 // A module with a fast path of fused operators for callers without gradients has another path too: that one is taken.
 void avoid_fused_paths(LayeredGraph& graph);
@@ -121,8 +148,8 @@ void open_fused_operators(LayeredGraph& graph);
 void open_once_differentiable(const LayeredGraph& graph);
 
 // What the object of a `with` block is. Nothing else is told from other classes.
-bool is_autocast(const torch::jit::Value* object);
-bool is_record_function(const torch::jit::Value* object);
+bool is_autocast(const Value* object);
+bool is_record_function(const Value* object);
 
 // `with` blocks may reach across layers, and a graph that is cut between their nodes must still mean the same: this
 // leaves no object and no prim::Enter behind. Casts of autocast become nodes of their own, at the places where LibTorch

@@ -1,51 +1,45 @@
 #include "model/graph/operators.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/relu.h>
-#include <ATen/ops/threshold_backward.h>
-#include <ATen/ops/where.h>
 #include <algorithm>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/runtime/custom_operator.h>
 
 #include <attune/sdk/rules.h>
 
 namespace attune {
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
-using torch::jit::Stack;
-
 thread_local Observer* observer = nullptr;
+
+void keep(AutogradContext* context, const c10::intrusive_ptr<torch::CustomClassHolder>& rule) {
+  context->saved_data["rule"] = c10::IValue::make_capsule(rule);
+  context->set_materialize_grads(false);
+}
+
+Rectifier rectifier_of(AutogradContext* context) {
+  return static_cast<const GradientRule&>(*context->saved_data["rule"].toCapsule()).rectifier;
+}
+
+uint32_t rules_of(AutogradContext* context) {
+  return static_cast<const GradientRule&>(*context->saved_data["rule"].toCapsule()).rules;
+}
 
 // The identity on y. Nothing but the rule is saved, and the backward consists of differentiable operations, so that
 // second derivatives are right.
 struct Gate : torch::autograd::Function<Gate> {
   static Variable forward(AutogradContext* context, const Variable& /*x*/, const Variable& y,
                           const c10::intrusive_ptr<torch::CustomClassHolder>& rule) {
-    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
-    context->set_materialize_grads(false);
+    keep(context, rule);
     return y;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const Variable& g = gradients[0];
     if (!g.defined()) return {Variable(), Variable(), Variable()};
-    const auto holder = context->saved_data["rule"].toCapsule();
-    switch (static_cast<const GradientRule&>(*holder).rectifier.load()) {
-      case Rectifier::guided:
-        return {Variable(), at::relu(g), Variable()};
-      case Rectifier::deconvnet:
-        return {at::relu(g), Variable(), Variable()};
-      case Rectifier::standard:
-        break;
-    }
-    return {Variable(), g, Variable()};
+    const Rectifier rectifier = rectifier_of(context);
+    if (rectifier == Rectifier::deconvnet) return {at::relu(g), Variable(), Variable()};
+    return {Variable(), rectifier == Rectifier::guided ? at::relu(g) : g, Variable()};
   }
 };
 
@@ -53,8 +47,7 @@ struct Gate : torch::autograd::Function<Gate> {
 struct Rectify : torch::autograd::Function<Rectify> {
   static Variable forward(AutogradContext* context, Variable x,
                           const c10::intrusive_ptr<torch::CustomClassHolder>& rule, bool in_place) {
-    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
-    context->set_materialize_grads(false);
+    keep(context, rule);
     if (in_place) context->mark_dirty({x});
     Variable y = in_place ? at::relu_(x) : at::relu(x);
     context->save_for_backward({y});
@@ -64,8 +57,7 @@ struct Rectify : torch::autograd::Function<Rectify> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const Variable& g = gradients[0];
     if (!g.defined()) return {Variable(), Variable(), Variable()};
-    const auto holder = context->saved_data["rule"].toCapsule();
-    const auto rectifier = static_cast<const GradientRule&>(*holder).rectifier.load();
+    const Rectifier rectifier = rectifier_of(context);
     if (rectifier == Rectifier::deconvnet) return {at::relu(g), Variable(), Variable()};
     // Detached: the derivative with respect to y is zero, and zeros would be sent through all of the graph before it.
     at::Tensor passed = at::threshold_backward(g, context->get_saved_variables()[0].detach(), 0);
@@ -73,11 +65,6 @@ struct Rectify : torch::autograd::Function<Rectify> {
     return {at::GradMode::is_enabled() ? at::relu(passed) : at::relu_(passed), Variable(), Variable()};
   }
 };
-
-uint32_t rules_of(const c10::IValue& rule) {
-  const auto holder = rule.toCapsule();
-  return static_cast<const GradientRule&>(*holder).rules.load();
-}
 
 double share_of_gradient(Passing passing, uint32_t rules) {
   const auto constant_if = [&](uint32_t rule) { return (rules & rule) != 0 ? 0.0 : 1.0; };
@@ -103,16 +90,15 @@ double share_of_gradient(Passing passing, uint32_t rules) {
 struct PassByRule : torch::autograd::Function<PassByRule> {
   static Variable forward(AutogradContext* context, const Variable& x,
                           const c10::intrusive_ptr<torch::CustomClassHolder>& rule, int64_t passing) {
-    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
+    keep(context, rule);
     context->saved_data["passing"] = passing;
-    context->set_materialize_grads(false);
     return x;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const Variable& g = gradients[0];
     const auto passing = static_cast<Passing>(context->saved_data["passing"].toInt());
-    const double share = share_of_gradient(passing, rules_of(context->saved_data["rule"]));
+    const double share = share_of_gradient(passing, rules_of(context));
     if (!g.defined() || share == 0) return {Variable(), Variable(), Variable()};
     return {share == 1 ? g : g * share, Variable(), Variable()};
   }
@@ -122,15 +108,14 @@ struct PassByRule : torch::autograd::Function<PassByRule> {
 struct PassActivation : torch::autograd::Function<PassActivation> {
   static Variable forward(AutogradContext* context, const Variable& x, const Variable& y,
                           const c10::intrusive_ptr<torch::CustomClassHolder>& rule) {
-    context->saved_data["rule"] = c10::IValue::make_capsule(rule);
-    context->set_materialize_grads(false);
+    keep(context, rule);
     context->save_for_backward({x, y});
     return y;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const Variable& g = gradients[0];
-    const bool ruled = (rules_of(context->saved_data["rule"]) & BackwardRules::activations) != 0;
+    const bool ruled = (rules_of(context) & BackwardRules::activations) != 0;
     if (!g.defined() || !ruled) return {Variable(), g, Variable()};
     const auto saved = context->get_saved_variables();
     const at::Tensor none = saved[0] == 0;  // there the derivative is what the quotient tends to
@@ -139,14 +124,16 @@ struct PassActivation : torch::autograd::Function<PassActivation> {
   }
 };
 
+bool is_recorded(const at::Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); }
+
 void run_rectify(Stack& stack) {
-  const bool in_place = torch::jit::pop(stack).toBool();
-  const auto rule = torch::jit::pop(stack).toCapsule();
-  at::Tensor x = torch::jit::pop(stack).toTensor();
-  const bool recorded = at::GradMode::is_enabled() && x.requires_grad();
-  if (recorded) {
+  at::Tensor x;
+  c10::IValue rule;
+  bool in_place = false;
+  torch::jit::pop(stack, x, rule, in_place);
+  if (is_recorded(x)) {
     // A view that is overwritten gets another node, which would hold itself through what Rectify saves.
-    torch::jit::push(stack, Rectify::apply(x, rule, in_place && !x.is_view()));
+    torch::jit::push(stack, Rectify::apply(x, rule.toCapsule(), in_place && !x.is_view()));
   } else {
     torch::jit::push(stack, in_place ? at::relu_(x) : at::relu(x));
   }
@@ -158,9 +145,9 @@ at::Tensor accumulate(at::Tensor& x, const at::Tensor& y, const c10::Scalar& alp
 }
 
 void run_accumulate(Stack& stack) {
-  const c10::Scalar alpha = torch::jit::pop(stack).toScalar();
-  const at::Tensor y = torch::jit::pop(stack).toTensor();
-  at::Tensor x = torch::jit::pop(stack).toTensor();
+  at::Tensor x, y;
+  c10::Scalar alpha;
+  torch::jit::pop(stack, x, y, alpha);
   torch::jit::push(stack, accumulate(x, y, alpha));
 }
 
@@ -172,8 +159,8 @@ bool are_alike(const at::Tensor& x, const at::Tensor& y) {
 
 // x becomes relu(x + y) in one pass over memory, which is what these operators take their time for. NaN stays NaN.
 void run_accumulate_rectified(Stack& stack) {
-  const at::Tensor y = torch::jit::pop(stack).toTensor();
-  at::Tensor x = torch::jit::pop(stack).toTensor();
+  at::Tensor x, y;
+  torch::jit::pop(stack, x, y);
   if (at::GradMode::is_enabled() || !are_alike(x, y)) {
     torch::jit::push(stack, at::relu(accumulate(x, y, 1)));
     return;
@@ -204,31 +191,25 @@ void run_watch(Stack& stack) {
                       std::vector<c10::IValue>(values.begin() + 2, inputs));
 }
 
-void run_gate(Stack& stack) {
-  const auto rule = torch::jit::pop(stack).toCapsule();
-  const at::Tensor y = torch::jit::pop(stack).toTensor();
-  const at::Tensor x = torch::jit::pop(stack).toTensor();
-  const bool recorded = at::GradMode::is_enabled() && y.requires_grad();
-  torch::jit::push(stack, recorded ? Gate::apply(x, y, rule) : y);
+// Identities of y = f(x), and of x.
+template <class Identity>
+void run_identity_of_result(Stack& stack) {
+  at::Tensor x, y;
+  c10::IValue rule;
+  torch::jit::pop(stack, x, y, rule);
+  torch::jit::push(stack, is_recorded(y) ? Identity::apply(x, y, rule.toCapsule()) : y);
 }
 
 void run_rule(Stack& stack) {
-  const int64_t passing = torch::jit::pop(stack).toInt();
-  const auto rule = torch::jit::pop(stack).toCapsule();
-  const at::Tensor x = torch::jit::pop(stack).toTensor();
-  const bool recorded = at::GradMode::is_enabled() && x.requires_grad();
-  torch::jit::push(stack, recorded ? PassByRule::apply(x, rule, passing) : x);
+  at::Tensor x;
+  c10::IValue rule;
+  int64_t passing = 0;
+  torch::jit::pop(stack, x, rule, passing);
+  torch::jit::push(stack, is_recorded(x) ? PassByRule::apply(x, rule.toCapsule(), passing) : x);
 }
 
-void run_activation(Stack& stack) {
-  const auto rule = torch::jit::pop(stack).toCapsule();
-  const at::Tensor y = torch::jit::pop(stack).toTensor(), x = torch::jit::pop(stack).toTensor();
-  const bool recorded = at::GradMode::is_enabled() && y.requires_grad();
-  torch::jit::push(stack, recorded ? PassActivation::apply(x, y, rule) : y);
-}
-
-bool gives_tensors(const torch::jit::Node* node) {
-  const auto is_tensors = [](const torch::jit::Value* value) {
+bool gives_tensors(const Node* node) {
+  const auto is_tensors = [](const Value* value) {
     return value->type()->isSubtypeOf(*c10::TensorType::get()) ||
            value->type()->isSubtypeOf(*c10::ListType::ofTensors());
   };
@@ -238,49 +219,30 @@ bool gives_tensors(const torch::jit::Node* node) {
 }
 
 const torch::jit::RegisterOperators layers_and_gates({
-    torch::jit::Operator("attune::layer(Tensor(a) x, str name) -> Tensor(a)", run_layer,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
-    torch::jit::Operator("attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)", run_gate,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
-    torch::jit::Operator("attune::rule(Tensor(a) x, Capsule rule, int passing) -> Tensor(a)", run_rule,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
-    torch::jit::Operator("attune::activation(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)", run_activation,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
-    torch::jit::Operator("attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!)", run_accumulate,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
-    torch::jit::Operator("attune::accumulate_rectified(Tensor(a!) x, Tensor y) -> Tensor(a!)", run_accumulate_rectified,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
+    own_operator("attune::layer(Tensor(a) x, str name) -> Tensor(a)", run_layer),
+    own_operator("attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)", run_identity_of_result<Gate>),
+    own_operator("attune::rule(Tensor(a) x, Capsule rule, int passing) -> Tensor(a)", run_rule),
+    own_operator("attune::activation(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)",
+                 run_identity_of_result<PassActivation>),
+    own_operator("attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!)", run_accumulate),
+    own_operator("attune::accumulate_rectified(Tensor(a!) x, Tensor y) -> Tensor(a!)", run_accumulate_rectified),
+    own_operator("attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!)", run_rectify),
     torch::jit::Operator("attune::watch(...) -> ()", run_watch, c10::AliasAnalysisKind::CONSERVATIVE),
-    torch::jit::Operator("attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!)", run_rectify,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
 });
 
 }  // namespace
 
-const c10::Symbol layer_symbol = c10::Symbol::fromQualString("attune::layer");
-const c10::Symbol gate_symbol = c10::Symbol::fromQualString("attune::gate");
-const c10::Symbol rule_symbol = c10::Symbol::fromQualString("attune::rule");
-const c10::Symbol activation_symbol = c10::Symbol::fromQualString("attune::activation");
-const c10::Symbol accumulate_symbol = c10::Symbol::fromQualString("attune::accumulate");
-const c10::Symbol accumulate_rectified_symbol = c10::Symbol::fromQualString("attune::accumulate_rectified");
-const c10::Symbol watch_symbol = c10::Symbol::fromQualString("attune::watch");
-const c10::Symbol rectify_symbol = c10::Symbol::fromQualString("attune::rectify");
-
 Observer::Observer() { observer = this; }
 Observer::~Observer() { observer = nullptr; }
 
-void watch_operators(torch::jit::Block& block) {
-  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
-    torch::jit::Node* node = *it++;
-    for (torch::jit::Block* inner : node->blocks()) watch_operators(*inner);
-    if (!gives_tensors(node)) continue;
-    torch::jit::Graph& graph = *node->owningGraph();
+void watch_operators(const LayeredGraph& graph) {
+  for (Node* node : nodes_where(graph->block(), gives_tensors)) {
     torch::jit::WithInsertPoint point(node->next());
-    std::vector<torch::jit::Value*> values{graph.insertConstant(std::string(node->kind().toUnqualString())),
-                                           graph.insertConstant(static_cast<int64_t>(node->outputs().size()))};
+    std::vector<Value*> values{graph->insertConstant(std::string(node->kind().toUnqualString())),
+                               graph->insertConstant(static_cast<int64_t>(node->outputs().size()))};
     values.insert(values.end(), node->outputs().begin(), node->outputs().end());
     values.insert(values.end(), node->inputs().begin(), node->inputs().end());
-    graph.insertNode(graph.create(watch_symbol, values, 0));
+    graph->insertNode(graph->create(watch_symbol, values, 0));
   }
 }
 

@@ -7,42 +7,55 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
-#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/jit/runtime/custom_operator.h>
 #include <torch/custom_class_detail.h>
 #include <vector>
 
 #include <attune/sdk/pass.h>
 
+#include "model/graph/graph.h"
+
 namespace attune {
 
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+using torch::jit::Stack;
+
+// An operator whose schema says what it overwrites.
+inline torch::jit::Operator own_operator(const char* schema, void (*run)(Stack&)) {
+  return {schema, run, c10::AliasAnalysisKind::FROM_SCHEMA};
+}
+
 // attune::layer(Tensor(a) x, str name) -> Tensor(a): x is what the layer `name` returned.
-extern const c10::Symbol layer_symbol;
+inline const c10::Symbol layer_symbol = c10::Symbol::fromQualString("attune::layer");
 
 // attune::gate(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a): y = activation(x), and gradients pass as `rule` says.
-extern const c10::Symbol gate_symbol;
+inline const c10::Symbol gate_symbol = c10::Symbol::fromQualString("attune::gate");
 
 // attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!): relu and its gate in one, which may
 // overwrite x.
-extern const c10::Symbol rectify_symbol;
+inline const c10::Symbol rectify_symbol = c10::Symbol::fromQualString("attune::rectify");
 
 // attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!): x + alpha y, which overwrites x when the
 // result has its shape and type.
-extern const c10::Symbol accumulate_symbol;
+inline const c10::Symbol accumulate_symbol = c10::Symbol::fromQualString("attune::accumulate");
 
 // attune::accumulate_rectified(Tensor(a!) x, Tensor y) -> Tensor(a!): relu(x + y), which may overwrite x. For programs
 // without gradients.
-extern const c10::Symbol accumulate_rectified_symbol;
+inline const c10::Symbol accumulate_rectified_symbol = c10::Symbol::fromQualString("attune::accumulate_rectified");
 
 // attune::watch(str op, int results, ...results, ...inputs) -> (): what an operator made of what; for an Observer.
-extern const c10::Symbol watch_symbol;
+inline const c10::Symbol watch_symbol = c10::Symbol::fromQualString("attune::watch");
 
 // attune::rule(Tensor(a) x, Capsule rule, int passing) -> Tensor(a): x, of whose gradient it hands on as much as `rule`
 // says of what x is, a Passing.
-extern const c10::Symbol rule_symbol;
+inline const c10::Symbol rule_symbol = c10::Symbol::fromQualString("attune::rule");
 
 // attune::activation(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a): the gate of y = f(x) with f(0) = 0 in graphs
 // with rules.
-extern const c10::Symbol activation_symbol;
+inline const c10::Symbol activation_symbol = c10::Symbol::fromQualString("attune::activation");
 
 // What a tensor that attune::rule stands behind is.
 enum class Passing : int64_t {
@@ -91,6 +104,6 @@ class Observer {
 };
 
 // Puts an attune::watch node behind every operator of a graph that gives tensors.
-void watch_operators(torch::jit::Block& block);
+void watch_operators(const LayeredGraph& graph);
 
 }  // namespace attune

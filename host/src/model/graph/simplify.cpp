@@ -1,5 +1,5 @@
-// Evaluation mode, no dead branches, input checks out of the way of layers; and the copy for passes that need no
-// gradient of the parameters.
+// Evaluation mode, no dead branches, input checks out of the way of layers, gates behind activations; and the copy for
+// passes that need no gradient of the parameters.
 
 #include <algorithm>
 #include <set>
@@ -10,64 +10,38 @@
 #include <torch/csrc/jit/passes/peephole.h>
 
 #include "model/graph/graph.h"
+#include "model/graph/operators.h"
 
 namespace attune {
 namespace {
 
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
-// Attributes that forward itself assigns (counters, caches) are not constants. Matched by name, which errs on the safe
-// side.
-void assigned_attributes(const Block* block, std::set<std::string>& names) {
-  for (const Node* node : block->nodes()) {
-    for (const Block* inner : node->blocks()) assigned_attributes(inner, names);
-    if (node->kind() == c10::prim::SetAttr) names.insert(node->s(c10::attr::name));
-  }
-}
-
-// Numbers, flags, strings and lists of them that modules carry become constants; `training` becomes false.
-class AttributeBaker {
- public:
-  AttributeBaker(Graph& graph, const torch::jit::Module& module) : graph_(graph), module_(module) {
-    assigned_attributes(graph.block(), assigned_);
-  }
-
-  void bake(Block* block) {
-    for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-      Node* node = *it++;
-      for (Block* inner : node->blocks()) bake(inner);
-      if (node->kind() == c10::prim::GetAttr) bake(node);
-    }
-  }
-
- private:
-  void bake(Node* node) {
+// Numbers, flags, strings and lists of them that modules carry become constants; `training` becomes false. Attributes
+// that forward itself assigns (counters, caches) do not: matched by name, which errs on the safe side.
+void bake_attributes(Graph& graph, const torch::jit::Module& module) {
+  std::set<std::string> assigned;
+  for_each_node(graph.block(), [&](const Node* node) {
+    if (node->kind() == c10::prim::SetAttr) assigned.insert(node->s(c10::attr::name));
+  });
+  for_each_node(graph.block(), [&](Node* node) {
+    if (node->kind() != c10::prim::GetAttr) return;
     const std::string& name = node->s(c10::attr::name);
-    const auto path = attribute_path(node->output(), graph_.inputs()[0]);
-    if (!path || assigned_.count(name) != 0) return;
-    const auto value = name == "training" ? c10::IValue(false) : attribute_at(module_, *path);
+    const auto path = attribute_path(node->output(), graph.inputs()[0]);
+    if (!path || assigned.count(name) != 0) return;
+    const auto value = name == "training" ? c10::IValue(false) : attribute_at(module, *path);
     if (value.isTensor()) node->output()->setType(c10::TensorType::get());  // and not an optional one
     if (value.isTensor() || value.isObject()) return;
     torch::jit::WithInsertPoint point(node);
-    if (const auto constant = torch::jit::tryInsertConstant(graph_, value)) {
+    if (const auto constant = torch::jit::tryInsertConstant(graph, value)) {
       node->output()->replaceAllUsesWith(*constant);
       node->destroy();
     }
-  }
-
-  Graph& graph_;
-  const torch::jit::Module& module_;
-  std::set<std::string> assigned_;
-};
+  });
+}
 
 bool raises(const Block* block) {
-  for (const Node* node : block->nodes()) {
-    if (node->kind() == c10::prim::RaiseException) return true;
-  }
-  return false;
+  const auto nodes = block->nodes();
+  const auto is_raise = [](const Node* node) { return node->kind() == c10::prim::RaiseException; };
+  return std::any_of(nodes.begin(), nodes.end(), is_raise);
 }
 
 bool is_empty(const Block* block) { return block->nodes().begin() == block->nodes().end(); }
@@ -85,29 +59,21 @@ void insert_check(Graph& graph, Node* node, size_t raising) {
 }
 
 // `if ok: <layers> else: raise` keeps layers in a branch. The check stays, what it guards moves behind it.
-void lift_guarded(Graph& graph, Block* block) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) lift_guarded(graph, inner);
-    if (node->kind() != c10::prim::If || raises(node->blocks()[0]) == raises(node->blocks()[1])) continue;
+void lift_guarded(Graph& graph) {
+  for_each_node(graph.block(), [&](Node* node) {
+    if (node->kind() != c10::prim::If || raises(node->blocks()[0]) == raises(node->blocks()[1])) return;
     const size_t raising = raises(node->blocks()[0]) ? 0 : 1;
     Block* guarded = node->blocks()[1 - raising];
-    if (is_empty(guarded) && node->outputs().empty()) continue;
+    if (is_empty(guarded) && node->outputs().empty()) return;
     insert_check(graph, node, raising);
     while (!is_empty(guarded)) (*guarded->nodes().begin())->moveBefore(node);
     for (size_t i = 0; i < node->outputs().size(); ++i) node->output(i)->replaceAllUsesWith(guarded->outputs()[i]);
     node->destroy();
-  }
+  });
 }
 
 // What a model warns of or prints when the user runs it need not be said again for every map.
-void drop_warnings(Block* block) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) drop_warnings(inner);
-    if (node->kind() == c10::aten::warn || node->kind() == c10::prim::Print) node->destroy();
-  }
-}
+bool is_warning(const Node* node) { return node->kind() == c10::aten::warn || node->kind() == c10::prim::Print; }
 
 // Whether a condition is computed from the input and constants alone, without running any part of the model.
 bool is_about_input(const Value* value, const Value* input) {
@@ -127,19 +93,33 @@ void drop_inner_checks(Graph& graph) {
 }
 
 // Detached aliases share the model's memory, so that freezing copies nothing.
-void inline_parameters(Graph& graph, Block* block, const torch::jit::Module& module) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) inline_parameters(graph, inner, module);
-    if (node->kind() != c10::prim::GetAttr) continue;
+void inline_parameters(Graph& graph, const torch::jit::Module& module) {
+  for_each_node(graph.block(), [&](Node* node) {
+    if (node->kind() != c10::prim::GetAttr) return;
     const auto path = attribute_path(node->output(), graph.inputs()[0]);
-    if (!path) continue;
+    if (!path) return;
     const auto value = attribute_at(module, *path);
-    if (!value.isTensor() || !value.toTensor().defined()) continue;
+    if (!value.isTensor() || !value.toTensor().defined()) return;
     torch::jit::WithInsertPoint point(node);
     node->output()->replaceAllUsesWith(graph.insertConstant(value.toTensor().detach()));
     node->destroy();
-  }
+  });
+}
+
+bool is_zero(const Value* value) {
+  const auto constant = torch::jit::toIValue(value);
+  return constant && constant->isScalar() && constant->toScalar().toDouble() == 0.0;
+}
+
+// Whether an operator is a rectifier, or a smooth relative of one; also where its write could not be removed.
+bool is_activation(const Node* node) {
+  static const auto always = words("relu relu6 leaky_relu prelu rrelu gelu silu mish elu selu celu softplus hardswish");
+  static const auto from_zero = words("hardtanh clamp_min clamp");
+  std::string name = node->kind().toUnqualString();
+  if (name.back() == '_') name.pop_back();
+  if (!node->kind().is_aten() || always.count(name) != 0) return node->kind().is_aten();
+  if (name == "threshold") return is_zero(node->input(1)) && is_zero(node->input(2));
+  return from_zero.count(name) != 0 && is_zero(node->input(1));
 }
 
 }  // namespace
@@ -159,23 +139,37 @@ bool is_check(const Node* node) {
 }
 
 void simplify(LayeredGraph& graph, const torch::jit::Module& module) {
-  AttributeBaker(*graph, module).bake(graph->block());
-  drop_warnings(graph->block());
+  bake_attributes(*graph, module);
+  for (Node* node : nodes_where(graph->block(), is_warning)) node->destroy();
   avoid_fused_paths(graph);
   fold(graph);
   resolve_contexts(graph);
   fold(graph);
-  lift_guarded(*graph, graph->block());
+  lift_guarded(*graph);
   fold(graph);
   functionalise(graph);
   open_fused_operators(graph);
   fold(graph);
 }
 
+std::vector<std::string> gate_activations(LayeredGraph& graph) {
+  Value* rule = graph->insertInput(1, "rule");
+  rule->setType(c10::CapsuleType::get());
+  std::vector<std::string> gated;
+  for (Node* node : nodes_where(graph->block(), is_activation)) {
+    Value* y = node->output();
+    torch::jit::WithInsertPoint point(node->next());
+    Value* gate = insert(*graph, gate_symbol, {node->input(0), y, rule}, y->type());
+    y->replaceAllUsesAfterNodeWith(gate->node(), gate);
+    gated.emplace_back(node->kind().toUnqualString());
+  }
+  return gated;
+}
+
 LayeredGraph freeze(const LayeredGraph& graph, const torch::jit::Module& module) {
   LayeredGraph frozen = graph->copy();
   drop_inner_checks(*frozen);
-  inline_parameters(*frozen, frozen->block(), module);
+  inline_parameters(*frozen, module);
   torch::jit::EliminateDeadCode(frozen);
   return frozen;
 }

@@ -1,22 +1,15 @@
 #include "model/graph/views.h"
 
-#include <set>
-
 #include "model/graph/operators.h"
 
 namespace attune {
 namespace {
 
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
 bool is_view(const Node* node) {
-  static const std::set<std::string> views = {
-      "aten::slice",   "aten::select",    "aten::narrow", "aten::view",    "aten::view_as",   "aten::unsqueeze",
-      "aten::squeeze", "aten::transpose", "aten::t",      "aten::permute", "aten::movedim",   "aten::expand",
-      "aten::detach",  "aten::chunk",     "aten::split",  "aten::unbind",  "prim::ListUnpack"};
-  return views.count(node->kind().toQualString()) != 0;
+  static const auto views = words(
+      "slice select narrow view view_as unsqueeze squeeze transpose t permute movedim expand detach chunk split "
+      "unbind");
+  return is_one_of(node, views) || node->kind() == c10::prim::ListUnpack;
 }
 
 // The value under the names that marks and earlier writes in place give it.
@@ -39,8 +32,7 @@ bool writes_first_input(const Node* node) {
 
 bool are_parts(const Value* a, const Value* b) {
   if (a == b || a->node() != b->node() || a->node()->kind() != c10::prim::ListUnpack) return false;
-  static const std::set<std::string> dividers = {"aten::chunk", "aten::split", "aten::unbind"};
-  return dividers.count(a->node()->input()->node()->kind().toQualString()) != 0;
+  return is_one_of(a->node()->input()->node(), {"chunk", "split", "unbind"});
 }
 
 bool is_view_of(Value* value, Value* base) {

@@ -10,29 +10,28 @@
 namespace attune {
 
 // Whether the node overwrites the tensor that is its first input.
-bool writes_first_input(const torch::jit::Node* node);
+bool writes_first_input(const Node* node);
 
 // Parts of one tensor that `chunk` and the like have made, which do not overlap.
-bool are_parts(const torch::jit::Value* a, const torch::jit::Value* b);
+bool are_parts(const Value* a, const Value* b);
 
 // Whether `value` is `base`, or a view of it made in the same block: one whatever the strides are, as `reshape` may
 // make a new tensor.
-bool is_view_of(torch::jit::Value* value, torch::jit::Value* base);
+bool is_view_of(Value* value, Value* base);
 
 // The values that a written one is a view of, itself first.
-std::vector<torch::jit::Value*> bases_of(torch::jit::Value* written);
+std::vector<Value*> bases_of(Value* written);
 
 // Views of a tensor made again of its copy, at the graph's insert point.
 class Replay {
  public:
-  Replay(torch::jit::Value* base, torch::jit::Value* copy) : values_{{base, copy}} {}
+  Replay(Value* base, Value* copy) : values_{{base, copy}} {}
 
   // The counterpart of a view; `made` is called with every value and its counterpart.
-  torch::jit::Value* of(torch::jit::Value* value,
-                        const std::function<void(torch::jit::Value*, torch::jit::Value*)>& made);
+  Value* of(Value* value, const std::function<void(Value*, Value*)>& made);
 
  private:
-  std::map<torch::jit::Value*, torch::jit::Value*> values_;
+  std::map<Value*, Value*> values_;
 };
 
 }  // namespace attune

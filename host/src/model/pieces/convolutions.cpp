@@ -1,5 +1,7 @@
+#include <ATen/TensorOperators.h>
 #include <cstring>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <torch/csrc/jit/ir/constants.h>
 #include <tuple>
@@ -9,11 +11,6 @@
 
 namespace attune {
 namespace {
-
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
 
 // A convolution and what runs together with it.
 struct Site {
@@ -28,13 +25,6 @@ bool is_plain_convolution(const Node* node) {
   const auto kind = node->kind();
   if (kind == c10::aten::_convolution) return torch::jit::constant_as<bool>(node->input(6)) == false;
   return kind == c10::aten::conv1d || kind == c10::aten::conv2d || kind == c10::aten::conv3d;
-}
-
-void collect_convolutions(Block* block, std::vector<Node*>& found) {
-  for (Node* node : block->nodes()) {
-    for (Block* inner : node->blocks()) collect_convolutions(inner, found);
-    if (is_plain_convolution(node)) found.push_back(node);
-  }
 }
 
 // False unless `value` is a constant tensor, or None, which leaves `tensor` undefined.
@@ -155,12 +145,58 @@ void pack(const Site& site, const Window& window, MadeWeights& made) {
   }
 }
 
+const c10::Symbol fold_symbol = c10::Symbol::fromQualString("attune::fold");
+
+// The weight and bias of a convolution with the batch norm behind it.
+void run_fold(Stack& stack) {
+  at::Tensor w, mean, var;
+  c10::optional<at::Tensor> b, scale, shift;
+  double eps = 0;
+  torch::jit::pop(stack, w, b, scale, shift, mean, var, eps);
+  at::Tensor factor = (var + eps).rsqrt();
+  if (scale) factor = factor * *scale;
+  at::Tensor bias = (b ? *b - mean : -mean) * factor;
+  if (shift) bias = bias + *shift;
+  std::vector<int64_t> shape(static_cast<size_t>(w.dim()), 1);
+  shape[0] = -1;
+  const auto type = w.scalar_type();
+  torch::jit::push(stack, w * factor.view(shape).to(type), bias.to(type));
+}
+
+const torch::jit::RegisterOperators live_folding({
+    own_operator("attune::fold(Tensor w, Tensor? b, Tensor? scale, Tensor? shift, Tensor mean, Tensor var, float eps) "
+                 "-> (Tensor, Tensor)",
+                 run_fold),
+});
+
+// The batch norm that alone reads the values of a convolution; checks may read its shape.
+Node* norm_behind(const Node* convolution) {
+  Node* norm = nullptr;
+  for (const auto& use : convolution->output()->uses()) {
+    if (use.user->kind() == c10::aten::dim || use.user->kind() == c10::aten::size) continue;
+    const bool same_block = use.user->owningBlock() == convolution->owningBlock();
+    if (norm != nullptr || use.offset != 0 || !same_block || !is_constant_norm(use.user)) return nullptr;
+    norm = use.user;
+  }
+  return norm;
+}
+
+// Attributes and constants may be read earlier than they are.
+bool move_before(Value* value, Node* node) {
+  Node* made = value->node();
+  if (made->kind() == c10::prim::Param || made->isBefore(node)) return true;
+  if (made->kind() != c10::prim::GetAttr && made->kind() != c10::prim::Constant) return false;
+  for (Value* input : made->inputs()) {
+    if (!move_before(input, node)) return false;
+  }
+  made->moveBefore(node);
+  return true;
+}
+
 }  // namespace
 
 void prepare_convolutions(const LayeredGraph& graph, bool pack_weights, MadeWeights& made) {
-  std::vector<Node*> convolutions;
-  collect_convolutions(graph->block(), convolutions);
-  for (Node* convolution : convolutions) {
+  for (Node* convolution : nodes_where(graph->block(), is_plain_convolution)) {
     auto site = site_of(convolution);
     if (!site) continue;
     const auto window = pack_weights && can_be_packed(site->sources.weight) ? window_of(convolution) : std::nullopt;
@@ -170,6 +206,29 @@ void prepare_convolutions(const LayeredGraph& graph, bool pack_weights, MadeWeig
       fold_norm(*site, made);
     }
   }
+}
+
+bool is_constant_norm(const Node* node) {
+  if (node->kind() != c10::aten::batch_norm || node->input(3)->mustBeNone()) return false;
+  const auto training = torch::jit::constant_as<bool>(node->input(5));
+  return training.has_value() && !*training;
+}
+
+void fold_norm_behind(Node* convolution) {
+  Node* norm = norm_behind(convolution);
+  if (norm == nullptr) return;
+  for (const size_t i : std::initializer_list<size_t>{1, 2, 3, 4, 7}) {
+    if (!move_before(norm->input(i), convolution)) return;
+  }
+  Graph& graph = *convolution->owningGraph();
+  Node* fold = graph.create(fold_symbol,
+                            {convolution->input(1), convolution->input(2), norm->input(1), norm->input(2),
+                             norm->input(3), norm->input(4), norm->input(7)},
+                            2);
+  fold->insertBefore(convolution);
+  for (size_t i = 0; i < 2; ++i) convolution->replaceInput(i + 1, fold->output(i));
+  norm->output()->replaceAllUsesWith(convolution->output());
+  norm->destroy();
 }
 
 }  // namespace attune

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <set>
-#include <string>
 #include <torch/csrc/jit/ir/constants.h>
 
 #include "model/graph/operators.h"
@@ -9,30 +7,17 @@
 namespace attune {
 namespace {
 
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
 // --- overwriting what nobody else reads
 
 bool makes_a_new_tensor(const Node* node) {
-  static const std::set<std::string> fresh = {
-      "aten::conv1d", "aten::conv2d", "aten::conv3d",     "aten::_convolution",      "aten::batch_norm",
-      "aten::add",    "aten::linear", "attune::convolve", "attune::convolve_packed", "attune::normalise"};
-  return fresh.count(node->kind().toQualString()) != 0 || node->kind() == accumulate_symbol;
+  static const auto fresh =
+      words("conv1d conv2d conv3d _convolution batch_norm add linear convolve convolve_packed normalise accumulate");
+  return is_one_of(node, fresh);
 }
 
 // `readers` nodes of `block` read the value, all of them about to be replaced.
 bool may_be_overwritten(const Value* value, size_t readers, const Block* block) {
   return value->uses().size() == readers && makes_a_new_tensor(value->node()) && value->node()->owningBlock() == block;
-}
-
-void replace(Node* old, Node* made) {
-  made->insertBefore(old);
-  made->output()->copyMetadata(old->output());
-  old->output()->replaceAllUsesWith(made->output());
-  old->destroy();
 }
 
 // A sum that is made for the rectifier alone: both in one.
@@ -46,11 +31,11 @@ void overwrite_in_relu(Node* relu) {
   if (!may_be_overwritten(relu->input(), 1, relu->owningBlock())) return;
   if (takes_sum(relu)) {
     Node* sum = relu->input()->node();
-    replace(relu, relu->owningGraph()->create(accumulate_rectified_symbol, {sum->input(0), sum->input(1)}));
+    replace_by(relu, relu->owningGraph()->create(accumulate_rectified_symbol, {sum->input(0), sum->input(1)}));
     sum->destroy();
     return;
   }
-  replace(relu, relu->owningGraph()->create(c10::Symbol::fromQualString("aten::relu_"), {relu->input()}));
+  replace_by(relu, relu->owningGraph()->create(c10::Symbol::fromQualString("aten::relu_"), {relu->input()}));
 }
 
 void fuse_with_relu(Node* gate) {
@@ -60,7 +45,7 @@ void fuse_with_relu(Node* gate) {
   Value* x = relu->input();
   torch::jit::WithInsertPoint point(relu);
   Value* in_place = graph.insertConstant(may_be_overwritten(x, 2, gate->owningBlock()));
-  replace(gate, graph.create(rectify_symbol, {x, gate->input(2), in_place}));
+  replace_by(gate, graph.create(rectify_symbol, {x, gate->input(2), in_place}));
   relu->destroy();
 }
 
@@ -69,20 +54,16 @@ void overwrite_in_add(Node* add) {
   const auto is_tensor = [](const Value* v) { return v->type()->isSubtypeOf(*c10::TensorType::get()); };
   if (add->inputs().size() != 3 || !is_tensor(add->input(0)) || !is_tensor(add->input(1))) return;
   if (!may_be_overwritten(add->input(0), 1, add->owningBlock())) return;
-  replace(add, add->owningGraph()->create(accumulate_symbol, add->inputs()));
+  replace_by(add, add->owningGraph()->create(accumulate_symbol, add->inputs()));
 }
 
-void overwrite_in(Block* block) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* node = *it++;
-    for (Block* inner : node->blocks()) overwrite_in(inner);
-    if (node->kind() == gate_symbol) {
-      fuse_with_relu(node);
-    } else if (node->kind() == c10::aten::relu && (*it)->kind() != gate_symbol) {
-      overwrite_in_relu(node);
-    } else if (node->kind() == c10::aten::add) {
-      overwrite_in_add(node);
-    }
+void overwrite_in(Node* node) {
+  if (node->kind() == gate_symbol) {
+    fuse_with_relu(node);
+  } else if (node->kind() == c10::aten::relu && node->next()->kind() != gate_symbol) {
+    overwrite_in_relu(node);
+  } else if (node->kind() == c10::aten::add) {
+    overwrite_in_add(node);
   }
 }
 
@@ -97,59 +78,16 @@ bool holds_no_tensor(const Value* value) {
 
 // Operators that give the same values for any strides; a `view` may refuse some.
 bool takes_either_order(const Node* node) {
-  static const std::set<std::string> known = {"aten::_convolution",
-                                              "aten::adaptive_avg_pool2d",
-                                              "aten::add",
-                                              "aten::add_",
-                                              "aten::avg_pool2d",
-                                              "aten::batch_norm",
-                                              "aten::cat",
-                                              "aten::clamp",
-                                              "aten::clamp_min",
-                                              "aten::clone",
-                                              "aten::conv2d",
-                                              "aten::dim",
-                                              "aten::div",
-                                              "aten::dropout",
-                                              "aten::elu",
-                                              "aten::flatten",
-                                              "aten::gelu",
-                                              "aten::hardsigmoid",
-                                              "aten::hardswish",
-                                              "aten::hardtanh",
-                                              "aten::hardtanh_",
-                                              "aten::leaky_relu",
-                                              "aten::linear",
-                                              "aten::matmul",
-                                              "aten::max_pool2d",
-                                              "aten::mean",
-                                              "aten::mul",
-                                              "aten::mul_",
-                                              "aten::pow",
-                                              "aten::relu",
-                                              "aten::relu6",
-                                              "aten::relu_",
-                                              "aten::reshape",
-                                              "aten::select",
-                                              "aten::sigmoid",
-                                              "aten::silu",
-                                              "aten::size",
-                                              "aten::slice",
-                                              "aten::softplus",
-                                              "aten::square",
-                                              "aten::sub",
-                                              "aten::t",
-                                              "aten::tanh",
-                                              "aten::unsqueeze",
-                                              "aten::upsample_bilinear2d",
-                                              "aten::upsample_nearest2d",
-                                              "attune::activation",
-                                              "attune::gate",
-                                              "attune::rule"};
-  const auto kind = node->kind();
-  if (kind.is_prim()) return node->blocks().empty() || is_check(node);
+  static const auto known = words(
+      "_convolution activation adaptive_avg_pool2d add add_ avg_pool2d batch_norm cat clamp clamp_min clone conv2d dim "
+      "div "
+      "dropout elu flatten gate gelu hardsigmoid hardswish hardtanh hardtanh_ leaky_relu linear matmul max_pool2d mean "
+      "mul "
+      "mul_ pow relu relu6 relu_ reshape rule select sigmoid silu size slice softplus square sub t tanh unsqueeze "
+      "upsample_bilinear2d upsample_nearest2d");
+  if (node->kind().is_prim()) return node->blocks().empty() || is_check(node);
   const auto inputs = node->inputs();
-  return std::all_of(inputs.begin(), inputs.end(), holds_no_tensor) || known.count(kind.toQualString()) != 0;
+  return std::all_of(inputs.begin(), inputs.end(), holds_no_tensor) || is_one_of(node, known);
 }
 
 bool is_convolution_2d(const Node* node) {
@@ -160,14 +98,12 @@ void make_contiguous(torch::jit::Graph& graph, size_t output) {
   Value* value = graph.outputs()[output];
   if (!value->type()->isSubtypeOf(*c10::TensorType::get())) return;
   Value* format = graph.insertConstant(static_cast<int64_t>(at::MemoryFormat::Contiguous));
-  Node* node = graph.appendNode(graph.create(c10::aten::contiguous, {value, format}));
-  node->output()->setType(value->type());
-  graph.block()->replaceOutput(output, node->output());
+  graph.block()->replaceOutput(output, insert(graph, c10::aten::contiguous, {value, format}, value->type()));
 }
 
 }  // namespace
 
-void work_in_place(const LayeredGraph& graph) { overwrite_in(graph->block()); }
+void work_in_place(const LayeredGraph& graph) { for_each_node(graph->block(), overwrite_in); }
 
 bool takes_channels_last(const LayeredGraph& graph) {
   const auto nodes = graph->nodes();

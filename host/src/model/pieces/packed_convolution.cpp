@@ -1,24 +1,15 @@
 #include "model/pieces/packed_convolution.h"
 
-#include <ATen/Context.h>
-#include <ATen/TensorOperators.h>
+#include <ATen/ATen.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/convolution_backward.h>
 #include <c10/core/InferenceMode.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/csrc/jit/ir/ir.h>
-#include <torch/csrc/jit/runtime/custom_operator.h>
+
+#include "model/graph/operators.h"
 
 namespace attune {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
-using torch::jit::Stack;
 
 constexpr auto channels_last_order = at::MemoryFormat::ChannelsLast;
 
@@ -91,8 +82,6 @@ const torch::jit::RegisterOperators packed_convolutions({
 });
 
 }  // namespace
-
-const c10::Symbol convolve_packed_symbol = c10::Symbol::fromQualString("attune::convolve_packed");
 
 std::pair<at::Tensor, at::Tensor> WeightSources::fold() const {
   if (!normed) return {weight, bias};

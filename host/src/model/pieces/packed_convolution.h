@@ -45,7 +45,7 @@ class Phases {
 };
 
 // attune::convolve_packed(Tensor x) -> Tensor: the PackedConvolution that the node's attribute `value` holds.
-extern const c10::Symbol convolve_packed_symbol;
+inline const c10::Symbol convolve_packed_symbol = c10::Symbol::fromQualString("attune::convolve_packed");
 
 // What a convolution's weights are made of: its own, and those of a batch norm behind it. Aliases of the model's
 // memory.

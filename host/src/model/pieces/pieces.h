@@ -69,11 +69,11 @@ void return_contiguous(const LayeredGraph& graph, size_t count);
 void ease_second_derivatives(const LayeredGraph& graph, bool channels_last);
 
 // Batch norm in evaluation mode.
-bool is_constant_norm(const torch::jit::Node* node);
+bool is_constant_norm(const Node* node);
 
 // Where such a norm alone reads what a convolution gives, its factor goes into the weights, by differentiable
 // operations on them: that spares its passes over the activations, forwards and backwards. The values are the same up
 // to rounding.
-void fold_norm_behind(torch::jit::Node* convolution);
+void fold_norm_behind(Node* convolution);
 
 }  // namespace attune

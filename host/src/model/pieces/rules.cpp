@@ -13,11 +13,6 @@
 namespace attune {
 namespace {
 
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
 // Norms whose statistics are a tensor of their own; 0 is Passing::statistic.
 const char* const open_norms = R"(
 def scaled(x, axes: List[int], eps: float, rule: Capsule):
@@ -61,11 +56,6 @@ def instance_norm(x, w: Optional[Tensor], b: Optional[Tensor], mean: Optional[Te
     return y
 )";
 
-bool is_one_of(const Node* node, const std::set<std::string>& names) {
-  const auto kind = node->kind();
-  return (kind.is_aten() || kind.ns() == layer_symbol.ns()) && names.count(kind.toUnqualString()) != 0;
-}
-
 bool carries_tensors(const Value* value) {
   const c10::TypePtr& type = value->type();
   const auto inner = type->kind() == c10::TypeKind::ListType ? type->containedTypes()[0] : type;
@@ -92,9 +82,8 @@ class Dependence {
  private:
   // How many of its first inputs a node hands a gradient to.
   static size_t inputs_with_gradient(const Node* node) {
-    static const std::set<std::string> none = {"detach",      "eq",    "ne",     "lt",     "le",   "gt",
-                                               "ge",          "isnan", "argmax", "argmin", "sign", "floor",
-                                               "logical_not", "ceil",  "round",  "numel",  "size"};
+    static const auto none =
+        words("detach eq ne lt le gt ge isnan argmax argmin sign floor logical_not ceil round numel size");
     const std::string name = node->kind().toUnqualString();
     const auto ends_with = [&](const std::string& end) {
       return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
@@ -177,11 +166,11 @@ class Rules {
   void gate(Node* node, size_t input, Passing passing) {
     Graph& graph = *node->owningGraph();
     torch::jit::WithInsertPoint point(node);
-    Node* made =
-        graph.create(rule_symbol, {node->input(input), rule_, graph.insertConstant(static_cast<int64_t>(passing))});
-    made->output()->setType(node->input(input)->type());
-    node->replaceInput(input, graph.insertNode(made)->output());
-    depends_.add(made->output());
+    Value* x = node->input(input);
+    Value* made =
+        insert(graph, rule_symbol, {x, rule_, graph.insertConstant(static_cast<int64_t>(passing))}, x->type());
+    node->replaceInput(input, made);
+    depends_.add(made);
   }
 
   void halve(Node* node) {
@@ -213,13 +202,11 @@ class Rules {
 
   // Whether a value is computed from `root`, element by element or by sums over axes, without weights.
   bool is_made_of(const Value* value, const Value* root, bool& sums) const {
-    static const std::set<std::string> elementwise = {
-        "abs",  "add",  "clamp",       "clamp_min", "contiguous", "div",        "erf",     "exp",      "expand",
-        "gate", "gelu", "expand_as",   "hardtanh",  "layer",      "log",        "log1p",   "mul",      "neg",
-        "pow",  "relu", "hardsigmoid", "relu6",     "rsub",       "reciprocal", "rsqrt",   "sigmoid",  "softplus",
-        "rule", "sqrt", "square",      "sub",       "tanh",       "to",         "type_as", "unsqueeze"};
-    static const std::set<std::string> over_axes = {"mean",          "sum", "var", "std", "norm", "linalg_vector_norm",
-                                                    "frobenius_norm"};
+    static const auto elementwise = words(
+        "abs add clamp clamp_min contiguous div erf exp expand gate gelu expand_as hardtanh layer log log1p mul neg "
+        "pow relu "
+        "hardsigmoid relu6 rsub reciprocal rsqrt sigmoid softplus rule sqrt square sub tanh to type_as unsqueeze");
+    static const auto over_axes = words("mean sum var std norm linalg_vector_norm frobenius_norm");
     if (value == root || !depends_(value)) return true;
     const Node* node = value->node();
     const bool is_sum = is_one_of(node, over_axes);
@@ -242,16 +229,13 @@ class Rules {
 
   // ReLU and its linear relatives keep their gates: y / x is their derivative.
   void pass_activation(Node* node) const {
-    static const std::set<std::string> curved = {"gelu", "silu",  "mish",      "elu",      "selu",
-                                                 "celu", "relu6", "hardswish", "hardtanh", "clamp"};
+    static const auto curved = words("gelu silu mish elu selu celu relu6 hardswish hardtanh clamp");
     const bool is_gate = node->kind() == gate_symbol && is_one_of(node->input(1)->node(), curved);
     if (!is_gate && node->kind() != c10::aten::tanh) return;
-    Graph& graph = *node->owningGraph();
     Value* y = is_gate ? node->input(1) : node->output();
-    Node* made = graph.create(activation_symbol, {y->node()->input(0), y, rule_});
-    made->output()->setType(y->type());
-    made->insertAfter(node);
-    node->output()->replaceAllUsesAfterNodeWith(made, made->output());
+    torch::jit::WithInsertPoint point(node->next());
+    Value* made = insert(*node->owningGraph(), activation_symbol, {y->node()->input(0), y, rule_}, y->type());
+    node->output()->replaceAllUsesAfterNodeWith(made->node(), made);
     if (is_gate) node->destroy();
   }
 

@@ -1,25 +1,10 @@
-#include <ATen/Context.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/batch_norm.h>
-#include <ATen/ops/convolution.h>
-#include <ATen/ops/convolution_backward.h>
-#include <ATen/ops/native_batch_norm_backward.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/csrc/jit/runtime/custom_operator.h>
+#include <ATen/ATen.h>
 
+#include "model/graph/operators.h"
 #include "model/pieces/pieces.h"
 
 namespace attune {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Stack;
-using torch::jit::Value;
 
 using Mask = std::array<bool, 3>;
 using Optional = c10::optional<at::Tensor>;
@@ -177,30 +162,16 @@ struct Normalise : torch::autograd::Function<Normalise> {
   }
 };
 
-Optional pop_optional(Stack& stack) {
-  const c10::IValue value = torch::jit::pop(stack);
-  return value.isNone() ? Optional() : Optional(value.toTensor());
-}
-
-// "int[2] stride" may hold one number for all axes.
-std::vector<int64_t> pop_list(Stack& stack, int64_t rank) {
-  auto list = torch::jit::pop(stack).toIntVector();
-  if (list.size() == 1) list.resize(static_cast<size_t>(rank), list[0]);
-  return list;
-}
-
 void run_convolve(Stack& stack) {
-  const int64_t rank = torch::jit::peek(stack, 1, 9).toTensor().dim() - 2;
+  at::Tensor x, w;
+  Optional b;
   auto geometry = c10::make_intrusive<Geometry>();
-  geometry->groups = torch::jit::pop(stack).toInt();
-  geometry->output_padding = pop_list(stack, rank);
-  geometry->transposed = torch::jit::pop(stack).toBool();
-  geometry->dilation = pop_list(stack, rank);
-  geometry->padding = pop_list(stack, rank);
-  geometry->stride = pop_list(stack, rank);
-  const Optional b = pop_optional(stack);
-  const at::Tensor w = torch::jit::pop(stack).toTensor();
-  at::Tensor x = torch::jit::pop(stack).toTensor();
+  torch::jit::pop(stack, x, w, b, geometry->stride, geometry->padding, geometry->dilation, geometry->transposed,
+                  geometry->output_padding, geometry->groups);
+  const int64_t rank = w.dim() - 2;
+  for (auto* list : {&geometry->stride, &geometry->padding, &geometry->dilation, &geometry->output_padding}) {
+    if (list->size() == 1) list->resize(static_cast<size_t>(rank), list->front());  // one number for all axes
+  }
   const bool one_sample = x.dim() == rank + 1;  // [C,S1..Sd], which convN takes too
   if (one_sample) x = x.unsqueeze(0);
   const at::Tensor y = at::GradMode::is_enabled() ? Convolve::apply(x, w, b, geometry) : geometry->forward(x, w, b);
@@ -215,46 +186,31 @@ void run_channels_last(Stack& stack) {
 }
 
 void run_normalise(Stack& stack) {
-  const double eps = torch::jit::pop(stack).toDouble();
-  const at::Tensor var = torch::jit::pop(stack).toTensor(), mean = torch::jit::pop(stack).toTensor();
-  const Optional b = pop_optional(stack), w = pop_optional(stack);
-  const at::Tensor x = torch::jit::pop(stack).toTensor();
+  at::Tensor x, mean, var;
+  Optional w, b;
+  double eps = 0;
+  torch::jit::pop(stack, x, w, b, mean, var, eps);
   torch::jit::push(stack, at::GradMode::is_enabled() ? Normalise::apply(x, w, b, mean, var, eps)
                                                      : at::batch_norm(x, w, b, mean, var, false, 0, eps, true));
 }
 
 const torch::jit::RegisterOperators twice_differentiable({
-    torch::jit::Operator("attune::channels_last(Tensor(a) x) -> Tensor(a)", run_channels_last,
-                         c10::AliasAnalysisKind::FROM_SCHEMA),
-    torch::jit::Operator("attune::convolve(Tensor x, Tensor w, Tensor? b, int[] stride, int[] padding, int[] dilation, "
-                         "bool transposed, int[] output_padding, int groups) -> Tensor",
-                         run_convolve, c10::AliasAnalysisKind::FROM_SCHEMA),
-    torch::jit::Operator(
-        "attune::normalise(Tensor x, Tensor? w, Tensor? b, Tensor mean, Tensor var, float eps) -> Tensor",
-        run_normalise, c10::AliasAnalysisKind::FROM_SCHEMA),
+    own_operator("attune::channels_last(Tensor(a) x) -> Tensor(a)", run_channels_last),
+    own_operator("attune::convolve(Tensor x, Tensor w, Tensor? b, int[] stride, int[] padding, int[] dilation, "
+                 "bool transposed, int[] output_padding, int groups) -> Tensor",
+                 run_convolve),
+    own_operator("attune::normalise(Tensor x, Tensor? w, Tensor? b, Tensor mean, Tensor var, float eps) -> Tensor",
+                 run_normalise),
 });
-
-void replace(Node* old, c10::Symbol kind, const std::vector<Value*>& inputs) {
-  Node* made = old->owningGraph()->create(kind, inputs);
-  made->insertBefore(old);
-  made->output()->copyMetadata(old->output());
-  old->output()->replaceAllUsesWith(made->output());
-  old->destroy();
-}
-
-Value* reordered(Value* value) {
-  Graph& graph = *value->owningGraph();
-  Node* node = graph.insertNode(graph.create(channels_last_symbol, {value}));
-  node->output()->setType(value->type());
-  return node->output();
-}
 
 void replace_convolution(Node* node, bool reorder) {
   const bool is_general = node->kind() == c10::aten::_convolution;
   Graph& graph = *node->owningGraph();
   torch::jit::WithInsertPoint point(node);
   if (node->input(4)->type()->kind() != c10::TypeKind::ListType) return;  // padding = "same"
-  for (size_t i = 0; reorder && i < 2; ++i) node->replaceInput(i, reordered(node->input(i)));
+  for (size_t i = 0; reorder && i < 2; ++i) {
+    node->replaceInput(i, insert(graph, channels_last_symbol, {node->input(i)}, node->input(i)->type()));
+  }
   if (!is_general || torch::jit::constant_as<bool>(node->input(6)) == false) fold_norm_behind(node);
   std::vector<Value*> inputs(node->inputs().begin(), node->inputs().begin() + 6);
   if (is_general) {
@@ -264,39 +220,21 @@ void replace_convolution(Node* node, bool reorder) {
     inputs.push_back(graph.insertConstant(std::vector<int64_t>{0}));
     inputs.push_back(node->input(6));
   }
-  replace(node, convolve_symbol, inputs);
+  replace_by(node, graph.create(convolve_symbol, inputs));
 }
 
-void replace_batch_norm(Node* node) {
-  if (!is_constant_norm(node)) return;
-  replace(node, normalise_symbol,
-          {node->input(0), node->input(1), node->input(2), node->input(3), node->input(4), node->input(7)});
-}
-
-bool is_some_convolution(const Node* node) {
-  const auto kind = node->kind();
-  return kind == c10::aten::conv1d || kind == c10::aten::conv2d || kind == c10::aten::conv3d ||
-         kind == c10::aten::_convolution;
-}
-
-bool is_some_norm(const Node* node) { return node->kind() == c10::aten::batch_norm; }
-
-// First collected, as a convolution takes the norm behind it along.
-void collect_if(bool (*is_it)(const Node*), Block* block, std::vector<Node*>& found) {
-  for (Node* node : block->nodes()) {
-    for (Block* inner : node->blocks()) collect_if(is_it, inner, found);
-    if (is_it(node)) found.push_back(node);
-  }
-}
+bool is_some_convolution(const Node* node) { return is_one_of(node, {"conv1d", "conv2d", "conv3d", "_convolution"}); }
 
 }  // namespace
 
 void ease_second_derivatives(const LayeredGraph& graph, bool channels_last) {
-  std::vector<Node*> convolutions, norms;
-  collect_if(is_some_convolution, graph->block(), convolutions);
-  for (Node* convolution : convolutions) replace_convolution(convolution, channels_last);
-  collect_if(is_some_norm, graph->block(), norms);
-  for (Node* norm : norms) replace_batch_norm(norm);
+  // Convolutions first, which take the norm behind them along.
+  for (Node* node : nodes_where(graph->block(), is_some_convolution)) replace_convolution(node, channels_last);
+  for (Node* node : nodes_where(graph->block(), is_constant_norm)) {
+    const auto inputs = node->inputs();
+    replace_by(node,
+               graph->create(normalise_symbol, {inputs[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[7]}));
+  }
 }
 
 }  // namespace attune

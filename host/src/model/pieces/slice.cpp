@@ -13,11 +13,6 @@
 namespace attune {
 namespace {
 
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
 Node* find_mark(const LayeredGraph& graph, const std::string& layer) {
   for (Node* node : graph->nodes()) {
     if (node->kind() == layer_symbol && layer_name(node) == layer) return node;
@@ -26,9 +21,8 @@ Node* find_mark(const LayeredGraph& graph, const std::string& layer) {
 }
 
 // Made anew where they are used instead of being handed across a cut.
-bool is_rematerialised(const Value* value) {
-  const auto kind = value->node()->kind();
-  return kind == c10::prim::Constant || kind == c10::prim::GetAttr;
+bool is_rematerialised(const Node* node) {
+  return node->kind() == c10::prim::Constant || node->kind() == c10::prim::GetAttr;
 }
 
 void collect_uses(const Node* node, std::set<const Value*>& used) {
@@ -47,7 +41,7 @@ std::vector<Value*> live_values(const LayeredGraph& graph, Node* cut) {
 
   std::vector<Value*> live;
   const auto consider = [&](Value* value) {
-    if (wanted.count(value) != 0 && value != cut->output() && !is_rematerialised(value)) live.push_back(value);
+    if (wanted.count(value) != 0 && value != cut->output() && !is_rematerialised(value->node())) live.push_back(value);
   };
   consider(graph->inputs()[2]);
   for (Node* node : graph->nodes()) {
@@ -74,7 +68,7 @@ class Copier {
   }
 
   void copy(Node* node) {
-    if (is_rematerialised_node(node)) return;
+    if (is_rematerialised(node)) return;
     if (node->kind() == layer_symbol && !piece_.observed) {
       values_[node->output()] = passed_on(node);
     } else if (node->kind() == gate_symbol && piece_.differentiable == Differentiable::no) {
@@ -96,14 +90,10 @@ class Copier {
   LayeredGraph finish() { return copy_; }
 
  private:
-  static bool is_rematerialised_node(const Node* node) {
-    return node->kind() == c10::prim::Constant || node->kind() == c10::prim::GetAttr;
-  }
-
   Value* value_of(Value* value) {
     const auto known = values_.find(value);
     if (known != values_.end()) return known->second;
-    TORCH_INTERNAL_ASSERT(is_rematerialised(value), "a value is missing from a slice: ", value->debugName());
+    TORCH_INTERNAL_ASSERT(is_rematerialised(value->node()), "a value is missing from a slice: ", value->debugName());
     clone(value->node());
     return values_.at(value);
   }
@@ -132,10 +122,7 @@ class Copier {
     const bool is_captured = std::find(captures.begin(), captures.end(), layer_name(mark)) != captures.end();
     if (!is_captured || !is_written(mark->output())) return value;
     captured_[mark->output()] = value;
-    Value* format = copy_->insertConstant(c10::IValue());
-    Node* copy = copy_->appendNode(copy_->create(c10::aten::clone, {value, format}));
-    copy->output()->setType(value->type());
-    return copy->output();
+    return insert(*copy_, c10::aten::clone, {value, copy_->insertConstant(c10::IValue())}, value->type());
   }
 
   bool is_written(Value* value) {
@@ -224,7 +211,7 @@ LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& m
   torch::jit::EliminateDeadCode(result);
   switch_gradients(result, piece, graph);
   if (piece.observed) {
-    watch_operators(*result->block());
+    watch_operators(result);
   } else {
     ease(result, piece, made);
   }

@@ -10,9 +10,6 @@
 namespace attune {
 namespace {
 
-using torch::jit::Node;
-using torch::jit::Value;
-
 // One value of the graph and the layers that return it, innermost first.
 struct Candidate {
   const Value* value;

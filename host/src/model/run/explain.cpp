@@ -68,15 +68,15 @@ std::string first_without_derivative(const std::vector<at::Tensor>& gradients) {
 }
 
 // Whether a node is that operator, or the one that calls it: grid_sampler for grid_sampler_2d.
-bool is_operator(const torch::jit::Node* node, const std::string& name) {
+bool is_operator(const Node* node, const std::string& name) {
   const std::string kind = node->kind().toUnqualString();
   return node->kind().is_aten() && kind.size() > 3 && name.compare(0, kind.size(), kind) == 0;
 }
 
 // The first layer that ends behind an operator: the one around it, or the next.
-std::string layer_behind(const torch::jit::Block* block, const std::string& name, bool& found) {
-  for (const torch::jit::Node* node : block->nodes()) {
-    for (const torch::jit::Block* inner : node->blocks()) {
+std::string layer_behind(const Block* block, const std::string& name, bool& found) {
+  for (const Node* node : block->nodes()) {
+    for (const Block* inner : node->blocks()) {
       if (const std::string layer = layer_behind(inner, name, found); !layer.empty()) return layer;
     }
     found = found || is_operator(node, name);

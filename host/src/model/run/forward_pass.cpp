@@ -1,9 +1,8 @@
 #include "model/run/forward_pass.h"
 
+#include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/zeros_like.h>
 #include <algorithm>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/autograd.h>

@@ -1,8 +1,7 @@
 #include "model/run/graph_model.h"
 
+#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <algorithm>
 
 #include <attune/sdk/error.h>
@@ -17,39 +16,32 @@ namespace {
 
 using torch::jit::Module;
 
-void check_operators(const torch::jit::Block* block) {
-  for (const torch::jit::Node* node : block->nodes()) {
-    for (const torch::jit::Block* inner : node->blocks()) check_operators(inner);
-    const std::string kind = node->kind().toQualString();
-    if (kind.find("mkldnn") != std::string::npos) {
-      throw Error(Fault::input, "the model was optimised for inference (it uses " + kind +
-                                    "), which has no gradient; export it without torch.jit.optimize_for_inference");
-    }
-    if (kind.compare(0, 11, "quantized::") == 0) {
-      throw Error(Fault::input, "the model is quantised (it uses " + kind +
-                                    "), which has no gradient; export the floating-point model");
-    }
+void check_operator(const Node* node) {
+  const std::string kind = node->kind().toQualString();
+  if (kind.find("mkldnn") != std::string::npos) {
+    throw Error(Fault::input, "the model was optimised for inference (it uses " + kind +
+                                  "), which has no gradient; export it without torch.jit.optimize_for_inference");
+  }
+  if (kind.compare(0, 11, "quantized::") == 0) {
+    throw Error(Fault::input, "the model is quantised (it uses " + kind +
+                                  "), which has no gradient; export the floating-point model");
   }
 }
 
-// Tracing writes the device down that it ran on.
-void stay_on(c10::Device device, torch::jit::Block* block) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    torch::jit::Node* node = *it++;
-    for (torch::jit::Block* inner : node->blocks()) stay_on(device, inner);
-    if (node->kind() != c10::prim::Constant || node->output()->type()->kind() != c10::TypeKind::DeviceObjType) continue;
-    torch::jit::WithInsertPoint point(node);
-    node->output()->replaceAllUsesWith(node->owningGraph()->insertConstant(device));
-    node->destroy();
-  }
+bool is_device(const Node* node) {
+  return node->kind() == c10::prim::Constant && node->output()->type()->kind() == c10::TypeKind::DeviceObjType;
 }
 
 Rewritten rewrite(const ModelSource& source, c10::Device device) {
   return rewritten([&] {
     Rewritten result{source.graph->copy(), {}};
-    check_operators(result.graph->block());
+    for_each_node(result.graph->block(), check_operator);
     simplify(result.graph, source.parameters);
-    stay_on(device, result.graph->block());
+    for (Node* node : nodes_where(result.graph->block(), is_device)) {  // tracing writes down the one that it ran on
+      torch::jit::WithInsertPoint point(node);
+      node->output()->replaceAllUsesWith(result.graph->insertConstant(device));
+      node->destroy();
+    }
     result.activations = gate_activations(result.graph);
     return result;
   });
@@ -218,13 +210,8 @@ std::vector<int64_t> GraphModel::likely_input() const {
 
 at::Tensor GraphModel::module_output(const at::Tensor& input, bool gradients) const {
   const at::AutoGradMode mode(gradients);
-  try {
-    return scores_of(state_->source.output(input), state_->options.output, input.size(0));
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Error(Fault::input, "the model fails: " + reason_of(error));
-  }
+  return with_reason(Fault::input, "the model fails",
+                     [&] { return scores_of(state_->source.output(input), state_->options.output, input.size(0)); });
 }
 
 OutputKind GraphModel::output_kind() const { return state_->output_kind; }

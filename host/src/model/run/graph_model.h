@@ -76,7 +76,7 @@ struct GraphModel::State {
   std::string auto_layer;
   std::mutex trial_mutex;
   std::map<std::vector<int64_t>, std::shared_ptr<const Trial>> trials;  // by the shape of one input
-  std::map<std::string, const torch::jit::Node*> affine;                // layers that have a bias, of the live graph
+  std::map<std::string, const Node*> affine;                            // layers that have a bias, of the live graph
   std::vector<std::string> attention;                                   // attention blocks, in program order
 };
 

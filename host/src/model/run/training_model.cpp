@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <algorithm>
 #include <cmath>
+#include <fnmatch.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <attune/sdk/error.h>
@@ -81,22 +82,9 @@ std::shared_ptr<ImageModel> image_model(const ModelSource& source, const ModelOp
 }
 
 bool matches(const std::string& text, const std::string& pattern) {
-  size_t t = 0, p = 0, star = std::string::npos, after_star = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      after_star = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string::npos) {
-      p = star + 1;
-      t = ++after_star;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string::npos;
+  std::string literal;  // brackets are no sets of characters
+  for (const char c : pattern) literal += c == '[' ? std::string("[[]") : std::string(1, c);
+  return fnmatch(literal.c_str(), text.c_str(), FNM_NOESCAPE) == 0;
 }
 
 TrainingModel::TrainingModel(ModelSource source) : source_(std::move(source)) {
@@ -164,13 +152,8 @@ void TrainingModel::train(bool statistics) {
 // that a run that was taken up again would not be the same.
 at::Tensor TrainingModel::forward(const at::Tensor& input, const std::string& output) {
   const torch::jit::GraphOptimizerEnabledGuard plain(false);
-  try {
-    return scores_of(source_.output(input), output, input.size(0));
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Error(Fault::run, "the model fails in training mode: " + reason_of(error));
-  }
+  return with_reason(Fault::run, "the model fails in training mode",
+                     [&] { return scores_of(source_.output(input), output, input.size(0)); });
 }
 
 NamedTensors TrainingModel::state() const {

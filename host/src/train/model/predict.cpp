@@ -1,20 +1,12 @@
 #include "train/model/predict.h"
 
-#include <ATen/TensorOperators.h>
+#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/isfinite.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 #include <algorithm>
 
 #include <attune/sdk/error.h>
 
 #include "maps/attend.h"
-#include "metrics/localisation.h"
 
 namespace attune {
 namespace {

@@ -10,7 +10,7 @@
 #include <attune/model.h>
 
 #include "data/batch_loader.h"
-#include "metrics/predictions.h"
+#include "metrics/metric.h"
 
 namespace attune {
 

@@ -1,7 +1,6 @@
 #include "train/run/checkpoint.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ATen.h>
 #include <cstring>
 #include <fstream>
 #include <iterator>

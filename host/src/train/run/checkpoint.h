@@ -9,7 +9,6 @@
 #include "data/dataset.h"
 #include "model/run/training_model.h"
 #include "train/run/log.h"
-#include "train/run/selection.h"
 
 namespace attune {
 

@@ -46,59 +46,14 @@ void tell_frozen(const TrainSession& session, const TrainObserver& observer) {
                 " was saved; \"unfreeze\" in a stage trains them");
 }
 
-// Evaluates a stage's model on one part of the data after the other.
-class StageEvaluation {
- public:
-  StageEvaluation(const TrainSession& session, const Position& position, const Forecast& forecast,
-                  const TrainObserver& observer)
-      : session_(session),
-        stage_(session.config.stages[static_cast<size_t>(position.stage)]),
-        observer_(observer),
-        forecast_(forecast),
-        reached_{static_cast<size_t>(position.stage), position.step, position.epoch + 1} {
-    progress_.stage = stage_.name;
-    progress_.epoch = progress_.epochs = position.epoch;
-    progress_.step = progress_.steps = position.step;
-  }
-
-  Evaluation of_part(const char* part, const Dataset& dataset) {
-    const TrainConfig& config = session_.config;
-    const Spec* spec = config.evaluate.maps ? &config.evaluate.maps->spec : nullptr;
-    const std::vector<std::string>& classes = session_.sidecar.labels;
-    const Predictor predictor(session_.model, spec, session_.catalogue, Labels(classes));
-    progress_.part = part;
-    progress_.to_look = dataset.size();
-    progress_.looked = 0;
-    observer_.ask();
-    const Predictions predictions =
-        predictor.predict(dataset, session_.evaluation, [&](const Batch& batch) { looked(batch); });
-    const Resampling resampling{config.evaluate.bootstrap, 0.95, derive_seed({config.seed, draws::bootstrap})};
-    return evaluate(predictions, {config.data.task, stage_.loss, classes, 1, resampling});
-  }
-
- private:
-  void looked(const Batch& batch) {
-    observer_.tell(batch.problems);
-    progress_.looked += examples_of(batch);
-    progress_.left = forecast_.left(reached_, Work::end, watch_.seconds());
-    observer_.look(progress_);
-    observer_.ask();
-  }
-
-  const TrainSession& session_;
-  const StageConfig& stage_;
-  const TrainObserver& observer_;
-  const Forecast& forecast_;
-  const Reached reached_;
-  TrainProgress progress_;
-  const Stopwatch watch_;
-};
-
 // The stage's selected model, which the session's is, on the validation and the test part, with intervals:
 // stages/<name>/results.json. Throws Stopped.
 void write_stage_results(const TrainSession& session, const RunFiles& files, const Position& position,
                          const Forecast& forecast, const TrainObserver& observer) {
-  const StageConfig& stage = session.config.stages[static_cast<size_t>(position.stage)];
+  const TrainConfig& config = session.config;
+  const auto index = static_cast<size_t>(position.stage);
+  const StageConfig& stage = config.stages[index];
+  const std::vector<std::string>& classes = session.sidecar.labels;
   StageResult result{stage.name,
                      stage.strategy->name,
                      "stages/" + stage.name + "/model.pt",
@@ -106,10 +61,23 @@ void write_stage_results(const TrainSession& session, const RunFiles& files, con
                      position.epoch,
                      position.step,
                      {}};
-  StageEvaluation evaluation(session, position, forecast, observer);
+  const Stopwatch watch;
   for (const auto& [part, dataset] :
        {std::pair("validate", &session.splits.validate), std::pair("test", &session.splits.test)}) {
-    if (dataset->size() > 0) result.splits.emplace_back(part, evaluation.of_part(part, *dataset));
+    if (dataset->size() == 0) continue;
+    TrainProgress progress{stage.name, position.epoch, position.epoch, position.step, position.step};
+    progress.part = part;
+    progress.to_look = dataset->size();
+    observer.ask();
+    const auto looked = [&](const Batch& batch) {
+      const double left = forecast.left({index, position.step, position.epoch + 1}, Work::end, watch.seconds());
+      observer.looked(batch, progress, left);
+    };
+    const Spec* spec = config.evaluate.maps ? &config.evaluate.maps->spec : nullptr;
+    const Predictor predictor(session.model, spec, session.catalogue, Labels(classes));
+    const Predictions predictions = predictor.predict(*dataset, session.evaluation, looked);
+    const Resampling resampling{config.evaluate.bootstrap, 0.95, derive_seed({config.seed, draws::bootstrap})};
+    result.splits.emplace_back(part, evaluate(predictions, {config.data.task, stage.loss, classes, 1, resampling}));
   }
   write_file(files.stage(stage.name) / "results.json", stage_results(result));
 }

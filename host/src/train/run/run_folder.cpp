@@ -1,14 +1,15 @@
 #include "train/run/run_folder.h"
 
 #include <algorithm>
+#include <c10/util/hash.h>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <string>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <sys/file.h>
 #include <unistd.h>
-#include <utility>
-#include <vector>
 
 #include <attune/sdk/error.h>
 
@@ -20,27 +21,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The specs that a run depends on, and where its folder keeps a copy of them.
-std::vector<std::pair<fs::path, fs::path>> specs_of(const TrainConfig& config, const RunFiles& files) {
-  std::vector<std::pair<fs::path, fs::path>> all;
-  const auto add = [&](const NamedSpec& spec, const std::string& copy) {
-    all.emplace_back(spec.file, files.spec(copy));
-  };
-  for (const StageConfig& stage : config.stages) {
-    if (stage.spec) add(*stage.spec, "stage_" + stage.name);
+// Calls `use` with every spec that a run depends on, and with what its folder calls the copy.
+template <class Config, class Use>
+void for_each_spec(Config& config, const Use& use) {
+  for (auto& stage : config.stages) {
+    if (stage.spec) use(*stage.spec, "stage_" + stage.name);
   }
-  for (const NamedSpec& monitor : config.monitors) add(monitor, "monitor_" + monitor.name);
-  if (config.evaluate.maps) add(*config.evaluate.maps, "evaluate");
-  return all;
+  for (auto& monitor : config.monitors) use(monitor, "monitor_" + monitor.name);
+  if (config.evaluate.maps) use(*config.evaluate.maps, std::string("evaluate"));
 }
 
 // The config with the copies of its specs that `files` has: whoever has the folder has the run.
 TrainConfig with_own_specs(TrainConfig config, const RunFiles& files) {
-  for (StageConfig& stage : config.stages) {
-    if (stage.spec) stage.spec->file = files.spec("stage_" + stage.name);
-  }
-  for (NamedSpec& monitor : config.monitors) monitor.file = files.spec("monitor_" + monitor.name);
-  if (config.evaluate.maps) config.evaluate.maps->file = files.spec("evaluate");
+  for_each_spec(config, [&](NamedSpec& spec, const std::string& copy) { spec.file = files.spec(copy); });
   return config;
 }
 
@@ -54,6 +47,12 @@ bool holds_anything(const fs::path& folder) {
 
 Error in_use(const fs::path& folder) {
   return {Fault::usage, folder.string() + " exists; go on with --resume, or give another \"output\""};
+}
+
+std::optional<std::string> hash_of_file(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return std::nullopt;
+  return sha1_of({std::istreambuf_iterator<char>(stream), {}});
 }
 
 }  // namespace
@@ -135,18 +134,49 @@ void RunFolder::begin(const RunInputs& data) {
 }
 
 void RunFolder::keep_specs() const {
-  std::error_code error;
-  for (const auto& [file, copy] : specs_of(config_, files_)) {
-    if (fs::exists(copy, error)) continue;
+  for_each_spec(config_, [&](const NamedSpec& spec, const std::string& name) {
+    std::error_code error;
+    if (fs::exists(files_.spec(name), error)) return;
     prepare_output_folder(files_.specs());
-    write_file(copy, read_document(file, "spec"));
-  }
+    write_file(files_.spec(name), read_document(spec.file, "spec"));
+  });
 }
 
 // From now on all that is half-written is left from a kill.
 void RunFolder::hold() {
   lock_.emplace(files_.config(), "another attune is working in " + files_.folder.string());
   remove_abandoned_outputs(files_.folder);
+}
+
+std::string sha1_of(const std::string& bytes) {
+  c10::sha1 hash(bytes);
+  if (bytes.empty()) hash.reset();  // it is not set up by an empty text
+  return hash.str();
+}
+
+RunInputs model_inputs(const TrainConfig& config) {
+  const auto hash = hash_of_file(config.model);
+  if (!hash) return {};
+  const auto sidecar = hash_of_file(std::filesystem::path(config.model).replace_extension(".json"));
+  return {{"/model", "sha1 " + *hash}, {"/model.json", sidecar ? "sha1 " + *sidecar : "none"}};
+}
+
+std::string hash_of(const Dataset& dataset) {
+  std::ostringstream text;
+  text.precision(17);
+  for (const Example& example : dataset.examples) {
+    text << example.id << '\0' << example.path.lexically_relative(dataset.list.parent_path()).string() << '\0';
+    for (const int64_t label : example.labels) text << label << ' ';
+    text << '|';
+    for (const int64_t label : example.unsure) text << label << ' ';
+    for (const Box& box : example.boxes) {
+      const Region& region = box.region;
+      text << '|' << box.label << ' ' << region.x << ' ' << region.y << ' ' << region.width << ' ' << region.height
+           << ' ' << box.difficult;
+    }
+    text << '\0';
+  }
+  return std::to_string(dataset.examples.size()) + " examples, sha1 " + sha1_of(text.str());
 }
 
 }  // namespace attune

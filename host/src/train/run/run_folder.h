@@ -11,7 +11,7 @@
 #include "config/train_config.h"
 #include "data/dataset.h"
 #include "train/run/checkpoint.h"
-#include "train/run/observer.h"
+#include "train/run/progress.h"
 
 namespace attune {
 

@@ -9,31 +9,8 @@
 #include "formats/formats.h"
 #include "image/output_file.h"
 #include "metrics/metric.h"
-#include "train/run/log.h"
-#include "train/run/observer.h"
-#include "train/run/splits.h"
 
 namespace attune {
-
-void TrainObserver::ask() const {
-  if (!goes_on()) throw Stopped();
-}
-
-void TrainObserver::tell(const std::vector<Problem>& problems) const {
-  for (const Problem& problem : problems) {
-    if (told_.emplace(problem.sentence, problem).second) note(problem.sentence + " (skipped)");
-  }
-}
-
-void TrainObserver::remember(const std::vector<Problem>& problems) const {
-  for (const Problem& problem : problems) told_.emplace(problem.sentence, problem);
-}
-
-std::vector<Problem> TrainObserver::left_out() const {
-  std::vector<Problem> all;
-  for (const auto& [sentence, problem] : told_) all.push_back(problem);
-  return all;
-}
 
 StageLength length_of(const StageConfig& stage, int64_t examples) {
   StageLength length;
@@ -130,13 +107,7 @@ void StageRun::take(const Batch& batch, const Stopwatch& watch) {
 }
 
 TrainProgress StageRun::progress(int64_t epoch) const {
-  TrainProgress progress;
-  progress.stage = stage_.name;
-  progress.epoch = epoch;
-  progress.epochs = length_.epochs;
-  progress.step = position_.step;
-  progress.steps = length_.steps;
-  return progress;
+  return {stage_.name, epoch, length_.epochs, position_.step, length_.steps};
 }
 
 // The look before the first epoch is done when there has been a step.
@@ -215,11 +186,7 @@ NamedNumbers StageRun::validate(int64_t epoch) {
   progress.part = "validate";
   progress.to_look = session_.splits.validate.size();
   const auto looked = [&](const Batch& batch) {
-    observer_.tell(batch.problems);
-    progress.looked += examples_of(batch);
-    progress.left = forecast_.left(reached(), Work::look, look_.seconds());
-    observer_.look(progress);
-    observer_.ask();
+    observer_.looked(batch, progress, forecast_.left(reached(), Work::look, look_.seconds()));
   };
   try {
     const Predictions predictions =

@@ -8,9 +8,6 @@
 #include "train/model/predict.h"
 #include "train/model/trainer.h"
 #include "train/run/checkpoint.h"
-#include "train/run/forecast.h"
-#include "train/run/log.h"
-#include "train/run/observer.h"
 #include "train/run/run_folder.h"
 #include "train/run/session.h"
 

@@ -1,9 +1,9 @@
-#include "train/run/forecast.h"
+#include "train/run/progress.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <limits>
+
+#include "train/model/predict.h"
 
 namespace attune {
 namespace {
@@ -60,6 +60,34 @@ double Forecast::left(const Reached& at) const {
 
 double Forecast::left(const Reached& at, Work under_way, double seconds) const {
   return left(at) - std::min(seconds, cost(at.stage, under_way));
+}
+
+void TrainObserver::ask() const {
+  if (!goes_on()) throw Stopped();
+}
+
+void TrainObserver::looked(const Batch& batch, TrainProgress& progress, double left) const {
+  tell(batch.problems);
+  progress.looked += examples_of(batch);
+  progress.left = left;
+  look(progress);
+  ask();
+}
+
+void TrainObserver::tell(const std::vector<Problem>& problems) const {
+  for (const Problem& problem : problems) {
+    if (told_.emplace(problem.sentence, problem).second) note(problem.sentence + " (skipped)");
+  }
+}
+
+void TrainObserver::remember(const std::vector<Problem>& problems) const {
+  for (const Problem& problem : problems) told_.emplace(problem.sentence, problem);
+}
+
+std::vector<Problem> TrainObserver::left_out() const {
+  std::vector<Problem> all;
+  for (const auto& [sentence, problem] : told_) all.push_back(problem);
+  return all;
 }
 
 }  // namespace attune

@@ -1,4 +1,5 @@
-// How well scores name the classes of N samples; one column per class, so that samples may have several or one.
+// How well scores name the classes of N samples, one column per class, so that samples may have several or one; and
+// how well maps find objects whose boxes are known.
 //
 // Numbers are double and NaN where they are not defined: for a class that no sample has, F1 and average precision say
 // nothing of the model. Such classes are left out of the mean over classes, where scikit-learn counts them as 0.
@@ -51,5 +52,25 @@ at::Tensor average_precision(const at::Tensor& scores, const Truth& truth,
 // The mean of those values that are defined, and named by `chosen` (boolean, of their shape) when there is one: macro
 // F1, mean average precision, mean IoU. NaN when there are none.
 double mean_of_defined(const at::Tensor& values, const at::Tensor& chosen = {});
+
+// Maps of N samples, H x W pixels of the model's input. Values are double [N] and NaN where a sample has no pixel in a
+// box: mean_of_defined leaves it out. All throws Error(Fault::run) when shapes differ or a map is not finite.
+
+// boolean [H,W]: pixels whose centre lies in one of the boxes. `boxes` is [B,4], a box x, y, width and height in
+// pixels, pixel i covering [i,i+1]; B may be 0.
+at::Tensor union_of_boxes(const at::Tensor& boxes, int64_t height, int64_t width);
+
+// Maps [N,1,h,w] brought to the input's size, bilinear: [N,height,width].
+at::Tensor at_size(const at::Tensor& maps, int64_t height, int64_t width);
+
+// Maps [N,H,W], each rescaled to [0,1] by its own lowest and highest value; a constant map is 0 all over.
+at::Tensor rescaled(const at::Tensor& maps);
+
+// Intersection over union of the rescaled map above the threshold with `truth`, boolean [N,H,W].
+at::Tensor iou(const at::Tensor& maps, const at::Tensor& truth, double threshold = 0.5);
+
+// The pointing game (Zhang et al. 2018): 1 where the map's highest pixel lies in `truth`, or at most `tolerance` pixels
+// from it, else 0. Of several highest pixels the first counts; a constant map points nowhere and misses.
+at::Tensor pointing_game(const at::Tensor& maps, const at::Tensor& truth, double tolerance = 0);
 
 }  // namespace attune

@@ -1,16 +1,19 @@
-#include "metrics/classification.h"
+#include "metrics/measures.h"
 
 #include <ATen/ATen.h>
 #include <limits>
 
 #include <attune/sdk/error.h>
 
-#include "base/text.h"
-
 namespace attune {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+
+template <class... Words>
+void require(bool is_good, const Words&... words) {
+  if (!is_good) throw Error(Fault::run, c10::str(words...));
+}
 
 struct Sure {
   at::Tensor yes;    // boolean [N,K]
@@ -25,16 +28,14 @@ Sure sure(const Truth& truth) {
 
 void require_fit(const at::Tensor& values, const Truth& truth) {
   const bool weights_fit = !truth.weights.defined() || truth.weights.sizes() == truth.labels.sizes();
-  if (values.dim() == 2 && values.sizes() == truth.labels.sizes() && weights_fit) return;
-  const std::string weights =
-      weights_fit ? std::string() : " with weights of the shape " + shape_text(truth.weights.sizes().vec());
-  throw Error(Fault::run, "scores or decisions of the shape " + shape_text(values.sizes().vec()) +
-                              " cannot be judged by labels of the shape " + shape_text(truth.labels.sizes().vec()) +
-                              weights + "; all must be [N,K]");
+  require(values.dim() == 2 && values.sizes() == truth.labels.sizes() && weights_fit,
+          "scores or decisions of the shape ", values.sizes(), " cannot be judged by labels of the shape ",
+          truth.labels.sizes(), weights_fit ? "" : c10::str(" with weights of the shape ", truth.weights.sizes()),
+          "; all must be [N,K]");
 }
 
 void require_finite(const at::Tensor& scores) {
-  if (!scores.isfinite().all().item<bool>()) throw Error(Fault::run, "a score that is not finite cannot be judged");
+  require(scores.isfinite().all().item<bool>(), "a score that is not finite cannot be judged");
 }
 
 struct Counts {
@@ -83,6 +84,28 @@ double area(Curve curve, PrecisionCurve kind) {
   const at::Tensor recalls = at::arange(0, 11, curve.recall.options()) / 10;
   const at::Tensor reached = curve.recall.unsqueeze(0) >= recalls.unsqueeze(1);
   return at::where(reached, curve.precision, at::zeros_like(curve.precision)).amax(1).mean().item<double>();
+}
+
+void require_maps(const at::Tensor& maps) {
+  require(maps.dim() == 3 && maps.size(1) > 0 && maps.size(2) > 0,
+          "maps to be compared with boxes must be [N,H,W], not ", maps.sizes());
+  require(maps.isfinite().all().item<bool>(), "a map that is not finite finds nothing");
+}
+
+void require_masks(const at::Tensor& maps, const at::Tensor& truth) {
+  require_maps(maps);
+  require(maps.sizes() == truth.sizes() && truth.scalar_type() == at::kBool, "maps of the shape ", maps.sizes(),
+          " need boolean masks of that shape, not ", truth.toString(), " ", truth.sizes());
+}
+
+// Whether the centres of `count` pixels lie in the intervals from `begin`, `size` long; boolean [B,count].
+at::Tensor inside(const at::Tensor& begin, const at::Tensor& size, int64_t count) {
+  const at::Tensor centres = at::arange(count, begin.options()) + 0.5;
+  return (centres >= begin.unsqueeze(1)) & (centres < (begin + size).unsqueeze(1));
+}
+
+at::Tensor where_there_is_truth(const at::Tensor& values, const at::Tensor& truth) {
+  return at::where(truth.flatten(1).any(1), values, at::full({}, kUndefined, values.options()));
 }
 
 }  // namespace
@@ -136,6 +159,45 @@ double mean_of_defined(const at::Tensor& values, const at::Tensor& chosen) {
   at::Tensor defined = values.isnan().logical_not();
   if (chosen.defined()) defined = defined & chosen.to(at::kBool);
   return values.masked_select(defined).to(at::kDouble).mean().item<double>();
+}
+
+at::Tensor union_of_boxes(const at::Tensor& boxes, int64_t height, int64_t width) {
+  require(boxes.dim() == 2 && boxes.size(1) == 4, "boxes must be [B,4], not ", boxes.sizes());
+  const at::Tensor b = boxes.to(at::kDouble);
+  const at::Tensor columns = inside(b.select(1, 0), b.select(1, 2), width);
+  const at::Tensor rows = inside(b.select(1, 1), b.select(1, 3), height);
+  return (rows.unsqueeze(2) & columns.unsqueeze(1)).any(0);
+}
+
+at::Tensor at_size(const at::Tensor& maps, int64_t height, int64_t width) {
+  require(maps.dim() == 4 && maps.size(1) == 1, "maps to be resized must be [N,1,H,W], not ", maps.sizes());
+  return at::upsample_bilinear2d(maps, {height, width}, /*align_corners=*/false).squeeze(1);
+}
+
+at::Tensor rescaled(const at::Tensor& maps) {
+  require_maps(maps);
+  const at::Tensor values = maps.to(at::kDouble);
+  const at::Tensor low = values.amin({1, 2}, true), range = values.amax({1, 2}, true) - low;
+  return at::where(range > 0, (values - low) / range, values.new_zeros({}));
+}
+
+at::Tensor iou(const at::Tensor& maps, const at::Tensor& truth, double threshold) {
+  require_masks(maps, truth);
+  const at::Tensor found = rescaled(maps) > threshold;
+  const auto area = [](const at::Tensor& mask) { return mask.flatten(1).sum(1).to(at::kDouble); };
+  return where_there_is_truth(area(found & truth) / area(found | truth), truth);
+}
+
+at::Tensor pointing_game(const at::Tensor& maps, const at::Tensor& truth, double tolerance) {
+  require_masks(maps, truth);
+  const at::Tensor flat = maps.flatten(1);
+  const at::Tensor point = flat.argmax(1).view({-1, 1, 1});
+  const at::Tensor rows = at::arange(maps.size(1), point.options()).view({-1, 1});
+  const at::Tensor columns = at::arange(maps.size(2), point.options());
+  const at::Tensor down = rows - point.div(maps.size(2), "floor"), across = columns - point.remainder(maps.size(2));
+  const at::Tensor near = (down * down + across * across).to(at::kDouble) <= tolerance * tolerance;
+  const at::Tensor hit = (near & truth).flatten(1).any(1) & (flat.amax(1) > flat.amin(1));
+  return where_there_is_truth(hit.to(at::kDouble), truth);
 }
 
 }  // namespace attune
