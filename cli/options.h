@@ -25,6 +25,11 @@ struct LayersOptions {
   bool json = false;
 };
 
+struct ConvertOptions {
+  std::string model;
+  std::string output;
+};
+
 // Wherever inputs are read.
 struct InputFlags {
   std::vector<std::string> paths;
@@ -159,6 +164,7 @@ struct NewOptions {
 struct Options {
   std::string command;
   LayersOptions layers;
+  ConvertOptions convert;
   HeatmapOptions heatmap;
   LossOptions loss;
   ValidateOptions validate;

@@ -50,6 +50,8 @@ struct ModelSource {
   std::function<std::string(const torch::jit::Module& parameters)> save = {};
   // Of formats other than TorchScript. Nothing: they cannot be written.
   std::optional<OwnFile> own = {};
+  std::set<std::string> no_state = {};    // buffers that the eager module's state_dict() lacks, where that is known
+  std::vector<std::string> remarks = {};  // what users should know of the file
 
   // What `run` or the graph gives.
   c10::IValue output(const at::Tensor& x) const;

@@ -62,9 +62,10 @@ class TrainingModel {
 };
 
 // New classes: the linear layer or 1x1 convolution at the dotted path `layer` gets so many outputs, with new weight and
-// bias of the old type and device, drawn as LibTorch draws those of new layers. The layer's code stays as it is. Throws
-// Error(Fault::spec) with the layers that could be meant for any other.
-void replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed);
+// bias of the old type and device, drawn as LibTorch draws those of new layers. The layer's code stays as it is.
+// Returns whether they have another shape than the old ones. Throws Error(Fault::spec) with the layers that could be
+// meant for any other.
+bool replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed);
 
 // Throws Error(Fault::spec) unless `scores` [N,K] has a column for each of `classes` classes; `head` is the layer that
 // was replaced, "" when none was.
