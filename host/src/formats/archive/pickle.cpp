@@ -186,8 +186,9 @@ class PickleReader {
     const auto& given = items[1]->items;
     if (function == "collections OrderedDict" && given.empty()) {
       push(PickleItem::dictionary);
-    } else if (function == "torch._utils _rebuild_parameter" && !given.empty() &&
-               given[0]->kind == PickleItem::tensor) {
+    } else if ((function == "torch._utils _rebuild_parameter" ||
+                function == "torch._utils _rebuild_parameter_with_state") &&
+               !given.empty() && given[0]->kind == PickleItem::tensor) {
       stack_.push_back(given[0]);
     } else if (function == "torch._utils _rebuild_tensor_v2" && given.size() >= 4 &&
                given[0]->kind == PickleItem::tensor) {

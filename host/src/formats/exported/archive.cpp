@@ -29,27 +29,36 @@ bool begins_with(const std::string& text, const std::string& begin) {
   return text.compare(0, begin.size(), begin) == 0;
 }
 
-// Whatever takes such text apart calls itself at every level.
-void require_flat(const std::string& text, const std::string& record) {
+// Older versions write numbers as Python does, for which JSON has no word: Infinity is "Infinity" here. Whatever takes
+// JSON apart calls itself at every level, so that text of many levels is refused.
+std::string plain_json(const std::string& text, const std::string& record) {
+  std::string plain;
+  plain.reserve(text.size());
   int depth = 0;
   bool quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (quoted) {
-      if (text[i] == '\\') ++i;
-      quoted = i >= text.size() || text[i] != '"';
-      continue;
+    const char c = text[i];
+    size_t end = i + 1;
+    if (quoted && c == '\\') ++end;
+    if (!quoted && (c == 'N' || c == 'I')) {
+      end = std::min(text.find_first_not_of("NaInfity", i), text.size());
+      const bool is_negative = !plain.empty() && plain.back() == '-';
+      if (is_negative) plain.pop_back();
+      plain += (is_negative ? "\"-" : "\"") + text.substr(i, end - i) + '"';
+    } else {
+      plain.append(text, i, end - i);
     }
-    quoted = text[i] == '"';
-    if (text[i] == '{' || text[i] == '[') ++depth;
-    if (text[i] == '}' || text[i] == ']') --depth;
-    if (depth > deepest_json) throw Error(Fault::input, "is damaged: its record '" + record + "' is nested too deeply");
+    if (c == '"') quoted = !quoted;
+    if (!quoted && (c == '{' || c == '[') && ++depth > deepest_json)
+      throw Error(Fault::input, "is damaged: its record '" + record + "' is nested too deeply");
+    if (!quoted && (c == '}' || c == ']')) --depth;
+    i = end - 1;
   }
+  return plain;
 }
 
 json read_json(const ZipArchive& archive, const std::string& record) {
-  const std::string text = archive.text(record);
-  require_flat(text, record);
-  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json document = json::parse(plain_json(archive.text(record), record), nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded()) throw Error(Fault::input, "is damaged: its record '" + record + "' is no JSON");
   return document;
 }

@@ -35,12 +35,23 @@ void rename(json& value, const Names& names) {
   }
 }
 
-std::string name_in(const json& argument) {
-  const auto [kind, content] = union_of(argument);
-  for (const char* key : {"name", "as_name"}) {
-    if (content.is_object() && content.contains(key)) return content[key].get<std::string>();
+// Of all values in a list of arguments.
+std::vector<std::string> names_in(const json& arguments) {
+  std::vector<std::string> names;
+  for (const json& argument : arguments) {
+    const auto [kind, content] = union_of(argument);
+    if (content.is_object() && content.contains("as_name")) {
+      names.push_back(content["as_name"].get<std::string>());
+      continue;
+    }
+    const std::vector<std::string> tensors = tensors_of(json::array({argument}));
+    if (tensors.empty()) {
+      throw Error(Fault::input, "gives a graph within its graph an argument of the kind '" + kind +
+                                    "', which is not known here");
+    }
+    names.insert(names.end(), tensors.begin(), tensors.end());
   }
-  throw Error(Fault::input, "gives a part of itself an argument of the kind '" + kind + "', which is not known here");
+  return names;
 }
 
 class FlatGraph {
@@ -74,19 +85,21 @@ class FlatGraph {
     while (place < inputs.size() && !inputs[place].at("arg").contains("as_graph")) ++place;
     if (place == inputs.size()) throw Error(Fault::input, "is damaged: its " + context + " has no graph");
     json& inner = inputs[place]["arg"]["as_graph"].at("graph");
-    const json& taken = inner.at("inputs");
-    if (taken.size() != inputs.size() - place - 1 || inner.at("outputs").size() != node.at("outputs").size())
+    json given = json::array();
+    for (size_t i = place + 1; i < inputs.size(); ++i) given.push_back(inputs[i].at("arg"));
+    const auto taken = names_in(inner.at("inputs")), arguments = names_in(given), made = names_in(inner.at("outputs")),
+               results = names_in(node.at("outputs"));
+    if (taken.size() != arguments.size() || made.size() != results.size())
       throw Error(Fault::input, "is damaged: the graph of its " + context + " has another number of arguments");
     Names own{std::to_string(++count_) + "/"};
-    for (size_t i = 0; i < taken.size(); ++i)
-      own.known[name_in(taken[i])] = names.of(name_in(inputs[place + 1 + i].at("arg")));
+    for (size_t i = 0; i < taken.size(); ++i) own.known[taken[i]] = names.of(arguments[i]);
     for (auto& [name, value] : inner.at("tensor_values").items()) graph_["tensor_values"][own.of(name)] = value;
     const bool switches = context == gradient_switch;
-    json arguments(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(place));
+    json settings(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(place));
     const auto begins =
-        switches && place > 0 ? std::exchange(gradients_, arguments[0].at("arg").value("as_bool", true)) : gradients_;
+        switches && place > 0 ? std::exchange(gradients_, settings[0].at("arg").value("as_bool", true)) : gradients_;
     flat.push_back({{"target", switches ? set_gradients_target : enter_autocast_target},
-                    {"inputs", std::move(arguments)},
+                    {"inputs", std::move(settings)},
                     {"outputs", json::array()}});
     add(inner.at("nodes"), own, flat);
     json restored = json::array();
@@ -94,8 +107,7 @@ class FlatGraph {
     flat.push_back({{"target", switches ? set_gradients_target : exit_autocast_target},
                     {"inputs", std::move(restored)},
                     {"outputs", json::array()}});
-    for (size_t i = 0; i < node["outputs"].size(); ++i)
-      names.known[name_in(node["outputs"][i])] = own.of(name_in(inner["outputs"][i]));
+    for (size_t i = 0; i < results.size(); ++i) names.known[results[i]] = own.of(made[i]);
   }
 
   json& graph_;
