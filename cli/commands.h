@@ -7,6 +7,7 @@ namespace attune::cli {
 
 // Each returns an exit code or throws attune::Error.
 int layers(const LayersOptions& options);
+int convert(const ConvertOptions& options);
 int heatmap(const HeatmapOptions& options);
 int loss(const LossOptions& options);
 int validate(const ValidateOptions& options);

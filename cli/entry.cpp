@@ -39,6 +39,7 @@ class Unsaid : public c10::WarningHandler {
 
 int dispatch(const Options& options) {
   if (options.command == "layers") return layers(options.layers);
+  if (options.command == "convert") return convert(options.convert);
   if (options.command == "heatmap") return heatmap(options.heatmap);
   if (options.command == "loss") return loss(options.loss);
   if (options.command == "validate") return validate(options.validate);

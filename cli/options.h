@@ -26,6 +26,11 @@ struct LayersOptions {
   bool json = false;
 };
 
+struct ConvertOptions {
+  std::string model;
+  std::string output;
+};
+
 // Wherever inputs are read.
 struct InputFlags {
   std::vector<std::string> paths;
@@ -160,6 +165,7 @@ struct NewOptions {
 struct Options {
   std::string command;
   LayersOptions layers;
+  ConvertOptions convert;
   HeatmapOptions heatmap;
   LossOptions loss;
   ValidateOptions validate;

@@ -57,6 +57,15 @@ void add_layers(CLI::App& app, LayersOptions& options) {
   command->add_flag("--json", options.json, "One JSON document on standard output");
 }
 
+void add_convert(CLI::App& app, ConvertOptions& options) {
+  CLI::App* command = app.add_subcommand("convert", "Write a model to another kind of file");
+  command->add_option("MODEL", options.model, model_help)->required();
+  command
+      ->add_option("OUT", options.output,
+                   "File to write, whose ending tells its kind: .pt (TorchScript), .safetensors, or that of MODEL")
+      ->required();
+}
+
 CLI::Option* add_inputs(CLI::App& command, InputFlags& flags) {
   command.add_option("--preprocess", flags.preprocess, "imagenet (default), unit, or a JSON file");
   add_shape(command, "--size", flags.size, "Size of the model's input: H or H,W");
@@ -297,6 +306,7 @@ int parse(int argc, char** argv, Options& options) {
   app.require_subcommand(0, 1);  // one is asked for below, or of an unknown flag it were said that a command is missing
   app.failure_message(usage_message);
   add_layers(app, options.layers);
+  add_convert(app, options.convert);
   add_heatmap(app, options.heatmap);
   add_loss(app, options.loss);
   add_specs(app, options);

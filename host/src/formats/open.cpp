@@ -60,6 +60,16 @@ std::shared_ptr<ImageModel> open_model(const fs::path& path, const ModelOptions&
   return of_file(path, [&] { return image_model(source, options); });
 }
 
+std::vector<OwnFile> other_files(const ModelSource& source) {
+  const auto write = [no_state = source.no_state](const fs::path& path, NamedTensors state) {
+    for (const std::string& name : no_state) state.erase(name);
+    write_safetensors(path, state);
+  };
+  std::vector<OwnFile> files{{".safetensors", write}};
+  if (source.own) files.push_back(*source.own);
+  return files;
+}
+
 std::string pickled(const NamedTensors& tensors) {
   c10::Dict<std::string, at::Tensor> dictionary;
   for (const auto& [name, tensor] : tensors) dictionary.insert(name, tensor.detach().cpu());

@@ -274,7 +274,12 @@ TEST_F(Exported, RefusesWithOneSentence) {
   other.erase("models/model.json");
   other["data/aotinductor/model/model.so"] = "code";
   EXPECT_TRUE(test::contains(refused(other), "holds compiled code and no graph"));
-  EXPECT_TRUE(test::contains(refused({{"serialized_exported_program.json", "{}"}}), "PyTorch 2.7 or older"));
+  EXPECT_TRUE(test::contains(refused({{"archive_format", "pt2"}}), "is damaged: it holds no program"));
+  EXPECT_TRUE(test::contains(refused({{"serialized_exported_program.json", "{}"}}),
+                             "is damaged: it has no record 'serialized_state_dict.pt'"));
+  other = records;
+  other["models/model.json"] = std::string(100000, '[');
+  EXPECT_TRUE(test::contains(refused(other), "is nested too deeply"));
   other = records;
   other["data/weights/weight_0"].resize(8);
   EXPECT_TRUE(test::contains(refused(other), "'body.0.weight' reaches beyond its 8 bytes"));
@@ -325,20 +330,65 @@ TEST_F(Exported, DamagedProgramsAreRefusedOrRun) {
   EXPECT_GT(refused, 100);
 }
 
+// Cut, flipped, and with other text or another directory under right checksums.
 TEST_F(Exported, DamagedFilesAreRefused) {
   const ExportedProgram program = network(false);
   const std::string bytes = test::read_bytes(write(program, last(program)));
-  for (size_t i = 0; i < 100; ++i) {
+  int refused = 0;
+  for (int seed = 0; seed < 500; ++seed) {
+    std::mt19937 random(seed);
     std::string damaged = bytes;
-    if (i % 2 == 0) damaged.resize(bytes.size() * i / 100);
-    if (i % 2 == 1) damaged[bytes.size() * i / 100] ^= 0x55;
-    const auto file = folder_.write("damaged.pt2", damaged);
+    if (seed % 4 == 0) damaged.resize(random() % bytes.size());
+    if (seed % 4 == 1) damaged[random() % bytes.size()] ^= static_cast<char>(1 + random() % 255);
+    if (seed % 4 == 2) damaged[bytes.size() - 1 - random() % 1200] = static_cast<char>(random());
+    folder_.write("damaged.pt2", damaged);
+    if (seed % 4 == 3) {
+      auto records = program.records(program.program({last(program)}));
+      json config = program.config();
+      damage(config, random);
+      records["data/weights/model_weights_config.json"] = config.dump();
+      test::write_archive(folder_ / "damaged.pt2", records);
+    }
     try {
-      open_model(file)->inspect(x_);
+      open_model(folder_ / "damaged.pt2")->inspect(x_);
     } catch (const Error& error) {
+      ++refused;
+      EXPECT_EQ(error.fault(), Fault::input) << seed << ": " << error.what();
       EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
     }
   }
+  EXPECT_GT(refused, 350);
+}
+
+TEST_F(Exported, RecordsLieInTheFileAlone) {
+  const ExportedProgram program = network(false);
+  auto records = program.records(program.program({last(program)}));
+  const auto refused = [&](const std::string& key, const json& value) {
+    json config = program.config();
+    config["config"]["fc.bias"]["path_name"] = "weight_0";
+    (key == "path_name" ? config["config"]["fc.bias"] : config["config"]["fc.bias"]["tensor_meta"])[key] = value;
+    records["data/weights/model_weights_config.json"] = config.dump();
+    test::write_archive(folder_ / "bad.pt2", records);
+    return test::message_of(Fault::input, [&] { open_model(folder_ / "bad.pt2"); });
+  };
+  EXPECT_TRUE(test::contains(refused("path_name", "../../../../etc/passwd"),
+                             "it has no record 'data/weights/../../../../etc/passwd'"));
+  EXPECT_TRUE(test::contains(refused("sizes", test::sizes_json({int64_t{1} << 62})), "'fc.bias' reaches beyond"));
+  EXPECT_TRUE(test::contains(refused("strides", test::sizes_json({int64_t{1} << 62})), "'fc.bias' reaches beyond"));
+  EXPECT_TRUE(test::contains(refused("storage_offset", {{"as_int", -1}}), "'fc.bias' reaches beyond"));
+  EXPECT_TRUE(test::contains(refused("dtype", 99), "type number 99"));
+}
+
+// Of a program that was exported before model.eval().
+TEST_F(Exported, IsEvaluated) {
+  ExportedProgram program = network(false);
+  for (json& input : program.nodes[1]["inputs"]) {
+    if (input["name"] == "training") input["arg"] = {{"as_bool", true}};
+  }
+  const auto model = open_model(write(program, last(program)));
+  EXPECT_TRUE(at::allclose(model->module_output(x_, false), scores(activation(x_)), 1e-12, 1e-12));
+  ASSERT_EQ(model->remarks().size(), 1U);
+  EXPECT_TRUE(test::contains(model->remarks()[0], "was exported in training mode; its batch_norm"));
 }
 
 }  // namespace

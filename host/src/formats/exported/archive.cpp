@@ -1,19 +1,25 @@
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <algorithm>
-#include <caffe2/serialize/inline_container.h>
+#include <deque>
 #include <limits>
 #include <vector>
 
 #include <attune/sdk/error.h>
 
+#include "formats/archive/pickle.h"
+#include "formats/archive/zip.h"
+#include "formats/exported/exported.h"
 #include "formats/exported/program.h"
 
 namespace attune {
 namespace {
 
-using caffe2::serialize::PyTorchStreamReader;
 using nlohmann::json;
+
+constexpr const char* old_program = "serialized_exported_program.json";  // of PyTorch up to 2.7
+constexpr int deepest_json = 200;
+constexpr int64_t most_spread = 1 << 26;
 
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
@@ -23,17 +29,45 @@ bool begins_with(const std::string& text, const std::string& begin) {
   return text.compare(0, begin.size(), begin) == 0;
 }
 
-json read_json(PyTorchStreamReader& reader, const std::string& record) {
-  const auto [data, size] = reader.getRecord(record);
-  const char* bytes = static_cast<const char*>(data.get());
-  return json::parse(bytes, bytes + size);
+// Older versions write numbers as Python does, for which JSON has no word: Infinity is "Infinity" here. Whatever takes
+// JSON apart calls itself at every level, so that text of many levels is refused.
+std::string plain_json(const std::string& text, const std::string& record) {
+  std::string plain;
+  plain.reserve(text.size());
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    size_t end = i + 1;
+    if (quoted && c == '\\') ++end;
+    if (!quoted && (c == 'N' || c == 'I')) {
+      end = std::min(text.find_first_not_of("NaInfity", i), text.size());
+      const bool is_negative = !plain.empty() && plain.back() == '-';
+      if (is_negative) plain.pop_back();
+      plain += (is_negative ? "\"-" : "\"") + text.substr(i, end - i) + '"';
+    } else {
+      plain.append(text, i, end - i);
+    }
+    if (c == '"') quoted = !quoted;
+    if (!quoted && (c == '{' || c == '[') && ++depth > deepest_json)
+      throw Error(Fault::input, "is damaged: its record '" + record + "' is nested too deeply");
+    if (!quoted && (c == '}' || c == ']')) --depth;
+    i = end - 1;
+  }
+  return plain;
+}
+
+json read_json(const ZipArchive& archive, const std::string& record) {
+  json document = json::parse(plain_json(archive.text(record), record), nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) throw Error(Fault::input, "is damaged: its record '" + record + "' is no JSON");
+  return document;
 }
 
 // "model" of "models/model.json"; a package of torch.export.pt2_archive may hold several.
-std::string program_of(const std::vector<std::string>& records) {
+std::string program_of(const ZipArchive& archive) {
   std::vector<std::string> names;
   bool compiled = false;
-  for (const std::string& record : records) {
+  for (const auto& [record, place] : archive.records()) {
     if (begins_with(record, "models/") && ends_with(record, ".json"))
       names.push_back(record.substr(7, record.size() - 12));
     compiled = compiled || begins_with(record, "data/aotinductor/");
@@ -44,22 +78,10 @@ std::string program_of(const std::vector<std::string>& records) {
                 "holds compiled code and no graph, so that nothing in it can be differentiated; save the "
                 "program with torch.export.save instead of compiling it");
   }
-  if (names.empty()) {
-    throw Error(Fault::input,
-                "was saved by torch.export of PyTorch 2.7 or older; load it there with torch.export.load and save it "
-                "again with PyTorch 2.8 or newer");
-  }
+  if (names.empty()) throw Error(Fault::input, "is damaged: it holds no program");
   std::string list = names.front();
   for (size_t i = 1; i < names.size(); ++i) list += ", " + names[i];
   throw Error(Fault::input, "holds several programs (" + list + "); expected one");
-}
-
-// The bytes of one storage; they live as long as a tensor looks at them.
-at::Tensor read_storage(PyTorchStreamReader& reader, const std::string& record) {
-  auto [data, size] = reader.getRecord(record);
-  const auto owner = std::make_shared<at::DataPtr>(std::move(data));
-  return at::from_blob(
-      owner->get(), {static_cast<int64_t>(size)}, [owner](void*) {}, at::kByte);
 }
 
 std::vector<int64_t> numbers(const json& list) {
@@ -69,54 +91,140 @@ std::vector<int64_t> numbers(const json& list) {
 }
 
 // How many elements of a storage a tensor reaches; -1 when the numbers are absurd.
-int64_t reach(const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides, int64_t offset) {
-  int64_t last = offset;
-  if (sizes.size() != strides.size() || offset < 0) return -1;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] < 0 || strides[i] < 0) return -1;
-    if (sizes[i] == 0) return 0;
+int64_t reach(const StoredTensor& tensor, int64_t elements) {
+  int64_t last = tensor.offset, count = 1;
+  if (tensor.sizes.size() != tensor.strides.size() || tensor.offset < 0) return -1;
+  for (size_t i = 0; i < tensor.sizes.size(); ++i) {
+    const int64_t size = tensor.sizes[i], stride = tensor.strides[i];
+    if (size < 0 || stride < 0) return -1;
+    if (size == 0) return 0;
     int64_t span = 0;
-    if (__builtin_mul_overflow(sizes[i] - 1, strides[i], &span) || __builtin_add_overflow(last, span, &last)) return -1;
+    if (__builtin_mul_overflow(size - 1, stride, &span) || __builtin_add_overflow(last, span, &last) ||
+        __builtin_mul_overflow(count, size, &count))
+      return -1;
   }
-  return last == std::numeric_limits<int64_t>::max() ? -1 : last + 1;
+  const bool is_spread = count > elements && count > most_spread;  // one value many times
+  return is_spread || last == std::numeric_limits<int64_t>::max() ? -1 : last + 1;
 }
 
-at::Tensor tensor_of(const at::Tensor& storage, const json& meta, const std::string& name) {
-  const at::ScalarType type = scalar_type(meta.at("dtype").get<int64_t>());
-  const auto sizes = numbers(meta.at("sizes")), strides = numbers(meta.at("strides"));
-  const auto offset = meta.at("storage_offset").at("as_int").get<int64_t>();
-  const int64_t needed = reach(sizes, strides, offset);
-  const auto width = static_cast<int64_t>(c10::elementSize(type));
+at::Tensor tensor_of(const at::Tensor& storage, const StoredTensor& place, const std::string& name) {
+  const auto width = static_cast<int64_t>(c10::elementSize(place.type));
+  const int64_t needed = reach(place, storage.numel() / width);
   if (needed < 0 || needed > storage.numel() / width) {
     throw Error(Fault::input,
                 "is damaged: '" + name + "' reaches beyond its " + std::to_string(storage.numel()) + " bytes");
   }
   const int64_t whole = storage.numel() / width * width;
-  if (whole == 0) return at::empty(sizes, at::TensorOptions().dtype(type));
-  return storage.narrow(0, 0, whole).view(type).as_strided(sizes, strides, offset);
+  if (whole == 0) return at::empty(place.sizes, at::TensorOptions().dtype(place.type));
+  return storage.narrow(0, 0, whole).view(place.type).as_strided(place.sizes, place.strides, place.offset);
 }
 
-// What a `..._config.json` lists, with one copy on the device of each storage.
-void read_tensors(PyTorchStreamReader& reader, const std::vector<std::string>& records, const std::string& folder,
-                  const std::vector<std::string>& configs, c10::Device device,
-                  std::map<std::string, at::Tensor>& tensors) {
-  std::map<std::string, at::Tensor> storages;
-  for (const std::string& config : configs) {
-    if (std::find(records.begin(), records.end(), folder + config) == records.end()) continue;
-    const json list = read_json(reader, folder + config);
-    for (const auto& [name, entry] : list.at("config").items()) {
-      const auto file = entry.at("path_name").get<std::string>();
-      if (entry.at("use_pickle").get<bool>() || begins_with(file, "custom_obj")) {
-        throw Error(Fault::input,
-                    "holds '" + name + "' as a Python object, which cannot be read here; expected tensors");
+using StoredTensors = std::map<std::string, StoredTensor>;
+
+// Of a `..._config.json`.
+StoredTensors listed_tensors(const json& list) {
+  StoredTensors tensors;
+  for (const auto& [name, entry] : list.at("config").items()) {
+    const auto record = entry.at("path_name").get<std::string>();
+    if (entry.at("use_pickle").get<bool>() || begins_with(record, "custom_obj")) {
+      throw Error(Fault::input, "holds '" + name + "' as a Python object, which cannot be read here; expected tensors");
+    }
+    const json& meta = entry.at("tensor_meta");
+    tensors[name] = {record, scalar_type(meta.at("dtype").get<int64_t>()), numbers(meta.at("sizes")),
+                     numbers(meta.at("strides")), meta.at("storage_offset").at("as_int").get<int64_t>()};
+  }
+  return tensors;
+}
+
+// A storage of the file, on the model's device, and the tensors in it.
+struct Storage {
+  ZipRecord place;
+  at::Tensor bytes;
+  StoredTensors tensors;
+};
+
+// What a state makes of a storage's bytes.
+at::Tensor bytes_with(const Storage& storage, const NamedTensors& state) {
+  const at::Tensor bytes = storage.bytes.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  for (const auto& [name, place] : storage.tensors) {
+    const auto found = state.find(name);
+    const auto offset = place.offset * static_cast<int64_t>(c10::elementSize(place.type));
+    const bool is_there =
+        found == state.end() || found->second.data_ptr() == static_cast<char*>(storage.bytes.data_ptr()) + offset;
+    if (!is_there) tensor_of(bytes, place, name).copy_(found->second);
+  }
+  return bytes;
+}
+
+class ArchiveReader {
+ public:
+  ArchiveReader(const std::filesystem::path& path, c10::Device device) : file_(path), device_(device) {}
+
+  ExportedArchive read() {
+    file_.has(old_program) ? read_old() : read_new();
+    archive_.write = writer();
+    return std::move(archive_);
+  }
+
+ private:
+  void read_new() {
+    const std::string name = program_of(file_);
+    archive_.program = read_json(file_, "models/" + name + ".json");
+    for (const std::string& config : {name + "_weights_config.json", name + "_model_param_config.json"}) {
+      if (file_.has("data/weights/" + config))
+        add(file_, "data/weights/", listed_tensors(read_json(file_, "data/weights/" + config)), archive_.state);
+    }
+    const std::string constants = "data/constants/" + name + "_constants_config.json";
+    if (file_.has(constants))
+      add(file_, "data/constants/", listed_tensors(read_json(file_, constants)), archive_.constants);
+  }
+
+  // The archives of torch.save within that of the program.
+  void read_old() {
+    archive_.program = read_json(file_, old_program);
+    read_pickled("serialized_state_dict.pt", archive_.state);
+    if (file_.has("serialized_constants.pt")) read_pickled("serialized_constants.pt", archive_.constants);
+  }
+
+  void read_pickled(const std::string& record, NamedTensors& tensors) {
+    const ZipArchive inner = file_.within(record);
+    around_.push_back(file_.record(record));
+    add(inner, "", pickled_tensors(inner.text("data.pkl")), tensors);
+  }
+
+  // With one copy on the device of each storage.
+  void add(const ZipArchive& archive, const std::string& folder, const StoredTensors& stored, NamedTensors& tensors) {
+    std::map<std::string, Storage*> read;
+    for (const auto& [name, place] : stored) {
+      Storage*& storage = read[place.record];
+      if (storage == nullptr) {
+        const std::string record = folder + place.record;
+        storages_->push_back({archive.record(record), archive.read(record).to(device_), {}});
+        storage = &storages_->back();
       }
-      auto storage = storages.find(file);
-      if (storage == storages.end())
-        storage = storages.emplace(file, read_storage(reader, folder + file).to(device)).first;
-      tensors[name] = tensor_of(storage->second, entry.at("tensor_meta"), name);
+      storage->tensors[name] = place;
+      tensors[name] = tensor_of(storage->bytes, place, name);
     }
   }
-}
+
+  std::function<void(const std::filesystem::path&, const NamedTensors&)> writer() const {
+    std::vector<ZipRecord> replaced;
+    for (const Storage& storage : *storages_) replaced.push_back(storage.place);
+    return [storages = storages_, file = ZipTemplate(file_, replaced, around_)](const auto& path, const auto& state) {
+      const at::NoGradGuard no_gradients;
+      file.write(path, [&](const ZipRecord& place) {
+        const auto is_it = [&](const Storage& storage) { return storage.place.begin == place.begin; };
+        return bytes_with(*std::find_if(storages->begin(), storages->end(), is_it), state);
+      });
+    };
+  }
+
+  const ZipArchive file_;
+  const c10::Device device_;
+  ExportedArchive archive_;
+  const std::shared_ptr<std::deque<Storage>> storages_ = std::make_shared<std::deque<Storage>>();
+  std::vector<ZipRecord> around_;
+};
 
 }  // namespace
 
@@ -132,15 +240,17 @@ c10::ScalarType scalar_type(int64_t number) {
   return found->second;
 }
 
+bool is_exported(const std::filesystem::path& path) {
+  try {
+    const ZipArchive archive(path);
+    return archive.has("archive_format") || archive.has(old_program);
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 ExportedArchive read_archive(const std::filesystem::path& path, c10::Device device) {
-  PyTorchStreamReader reader(path.string());
-  const std::vector<std::string> records = reader.getAllRecords();
-  const std::string name = program_of(records);
-  ExportedArchive archive{read_json(reader, "models/" + name + ".json"), {}};
-  read_tensors(reader, records, "data/weights/", {name + "_weights_config.json", name + "_model_param_config.json"},
-               device, archive.tensors);
-  read_tensors(reader, records, "data/constants/", {name + "_constants_config.json"}, device, archive.tensors);
-  return archive;
+  return ArchiveReader(path, device).read();
 }
 
 }  // namespace attune

@@ -1,7 +1,6 @@
 #include "formats/exported/exported.h"
 
 #include <algorithm>
-#include <caffe2/serialize/inline_container.h>
 #include <optional>
 #include <torch/csrc/jit/frontend/schema_matching.h>
 #include <torch/csrc/jit/ir/ir.h>
@@ -54,9 +53,9 @@ bool is_check(const std::string& name) {
 
 class ProgramBuilder {
  public:
-  explicit ProgramBuilder(const ExportedArchive& archive)
+  explicit ProgramBuilder(ExportedArchive& archive)
       : archive_(archive),
-        program_(archive.program.at("graph_module")),
+        program_(flat(archive.program.at("graph_module"))),
         layers_(exported_layers(program_.at("graph"))),
         tree_(layers_.types),
         graph_(std::make_shared<Graph>()),
@@ -67,17 +66,29 @@ class ProgramBuilder {
     const json& nodes = program_.at("graph").at("nodes");
     for (size_t i = 0; i < nodes.size(); ++i) add_node(nodes[i], i);
     graph_->registerOutput(output());
+    if (uses_autocast_) resolve_contexts(graph_);
     number_repeated_calls(graph_);
     ModelSource source{"exported", graph_, tree_.at(""), {}, [graph = graph_](const torch::jit::Module& parameters) {
                          return as_torchscript(parameters, graph);
                        }};
+    for (const auto& [name, tensor] : archive_.constants) source.no_state.insert(name);
+    if (archive_.write) source.own = OwnFile{".pt2", archive_.write};
+    if (!in_training_.empty()) source.remarks.push_back(training_remark());
     batch_->check(source);
     return source;
   }
 
  private:
+  static const json& flat(json& program) {
+    inline_subgraphs(program);
+    return program;
+  }
+
   static c10::Device device(const ExportedArchive& archive) {
-    return archive.tensors.empty() ? c10::Device(c10::kCPU) : archive.tensors.begin()->second.device();
+    for (const NamedTensors* tensors : {&archive.state, &archive.constants}) {
+      if (!tensors->empty()) return tensors->begin()->second.device();
+    }
+    return c10::kCPU;
   }
 
   void add_inputs() {
@@ -92,6 +103,11 @@ class ProgramBuilder {
         const std::string name = add_user_input(entry.at("arg"));
         if (input.empty()) input = name;
       }
+    }
+    // What only has another name for a tensor that is used.
+    for (const auto& [path, tensor] : archive_.state) {
+      const auto [parent, name] = ModuleTree::split(path);
+      if (!tree_.at(parent).hasattr(name)) tree_.add(path, tensor, tensor.is_floating_point());
     }
     graph_->inputs()[0]->setType(tree_.at("").type());
     if (input.empty()) throw Error(Fault::input, "takes no tensor as input");
@@ -110,9 +126,13 @@ class ProgramBuilder {
   }
 
   void add_tensor(const json& spec, const std::string& path, bool parameter) {
-    const auto tensor = archive_.tensors.find(path);
-    if (tensor == archive_.tensors.end()) throw Error(Fault::input, "is damaged: it lacks the tensor '" + path + "'");
-    tree_.add(path, tensor->second, parameter);
+    const auto find = [&](const NamedTensors& tensors) {
+      const auto found = tensors.find(path);
+      return found == tensors.end() ? at::Tensor() : found->second;
+    };
+    const at::Tensor kept = find(archive_.state), tensor = kept.defined() ? kept : find(archive_.constants);
+    if (!tensor.defined()) throw Error(Fault::input, "is damaged: it lacks the tensor '" + path + "'");
+    tree_.add(path, tensor, parameter);
     values_.set_attribute(spec.at("arg").at("name"), path);
   }
 
@@ -129,11 +149,69 @@ class ProgramBuilder {
       for (const json& input : node.at("inputs")) arguments.emplace_back(values_.read(input.at("arg")));
       return take(node, {graph_->insert(c10::Symbol::fromQualString(scalar->second), arguments)});
     }
+    if (add_context(target, node.at("inputs"))) return;
+    const std::string higher_order = "torch.ops.higher_order.";
+    if (target.compare(0, higher_order.size(), higher_order) == 0) {
+      throw Error(Fault::input, "runs a graph within its graph by '" + target.substr(higher_order.size()) + "'" +
+                                    where(index) + ", where what is computed may depend on the input; of such " +
+                                    "operators torch.no_grad and torch.autocast alone can be read");
+    }
     if (target.compare(0, aten.size(), aten) != 0) {
       throw Error(Fault::input, "uses the operator " + target + where(index) + ", which is not known here");
     }
     const std::string rest = target.substr(aten.size());
     add_operator(node, index, rest.substr(0, rest.find('.')), rest.substr(rest.find('.') + 1));
+  }
+
+  // Where gradients or autocast are switched.
+  bool add_context(const std::string& target, const json& inputs) {
+    if (target == set_gradients_target) {
+      graph_->insertNode(graph_->create(c10::Symbol::fromQualString("aten::set_grad_enabled"),
+                                        {values_.read(inputs.at(0).at("arg"))}, 0));
+    } else if (target == enter_autocast_target) {
+      enter_autocast(inputs);
+    } else if (target == exit_autocast_target) {
+      if (autocasts_.empty()) throw Error(Fault::input, "is damaged: it leaves torch.autocast, which it is not in");
+      graph_->insertNode(graph_->create(c10::prim::Exit, {autocasts_.back()}, 1));
+      autocasts_.pop_back();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  // As a scripted `with torch.autocast(...)` begins.
+  void enter_autocast(const json& inputs) {
+    uses_autocast_ = true;
+    const auto unit = std::make_shared<torch::jit::CompilationUnit>();
+    const auto type =
+        c10::ClassType::create(c10::QualifiedName("__torch__.torch.cpu.amp.autocast_mode.autocast"), unit);
+    Value* const object = graph_->insertNode(graph_->createObject(type))->output();
+    const char* const attributes[] = {"device", "fast_dtype", "_enabled"};
+    for (size_t i = 0; i < 3; ++i) {
+      Value* const value = values_.read(inputs.at(i).at("arg"));
+      if (value->type()->kind() != c10::TypeKind::NoneType)
+        graph_->insertNode(graph_->createSetAttr(object, attributes[i], value));
+    }
+    graph_->insertNode(graph_->create(c10::prim::Enter, {object}, 1));
+    autocasts_.push_back(object);
+  }
+
+  std::string training_remark() const {
+    std::string names;
+    for (const std::string& name : in_training_) names += (names.empty() ? "" : " and ") + name;
+    return "the model was exported in training mode; its " + names +
+           " are taken in evaluation mode: export it after model.eval()";
+  }
+
+  // Batch norm without running statistics always takes the batch's.
+  static bool trains(const json& node, const std::string& argument, const json& given) {
+    const auto has_no_mean = [](const json& input) {
+      return input.at("name") == "running_mean" && input.at("arg").contains("as_none");
+    };
+    const json& inputs = node.at("inputs");
+    return (argument == "training" || argument == "train") && given.value("as_bool", false) &&
+           std::none_of(inputs.begin(), inputs.end(), has_no_mean);
   }
 
   std::string where(size_t index) const {
@@ -241,8 +319,12 @@ class ProgramBuilder {
     values_.set(name, value);
   }
 
-  // Sizes of a program for one batch size alone are freed of it.
+  // Evaluation mode; and sizes of a program for one batch size alone are freed of it.
   Value* read_argument(const json& node, const std::string& operation, const std::string& argument, const json& given) {
+    if (trains(node, argument, given)) {
+      in_training_.insert(operation);
+      return values_.constant(false);
+    }
     const auto sizes = batch_->freed(node, operation, argument, given);
     if (!sizes) return values_.read(given);
     if (operation.find("view") != std::string::npos || operation == "reshape") return values_.constant(*sizes);
@@ -294,22 +376,18 @@ class ProgramBuilder {
   Value* input_ = nullptr;
   ProgramValues values_;
   std::optional<FixedBatch> batch_;
+  std::vector<Value*> autocasts_;  // that are open
+  bool uses_autocast_ = false;
+  std::set<std::string> in_training_;  // operators
 };
 
 }  // namespace
 
-bool is_exported(const std::filesystem::path& path) {
-  try {
-    caffe2::serialize::PyTorchStreamReader reader(path.string());
-    return reader.hasRecord("archive_format") || reader.hasRecord("serialized_exported_program.json");
-  } catch (const std::exception&) {
-    return false;
-  }
-}
+ModelSource exported_source(ExportedArchive archive) { return ProgramBuilder(archive).build(); }
 
 ModelSource read_exported(const std::filesystem::path& path, c10::Device device) {
   try {
-    return ProgramBuilder(read_archive(path, device)).build();
+    return exported_source(read_archive(path, device));
   } catch (const Error& error) {
     throw Error(error.fault(), "model '" + path.string() + "' " + error.what());
   } catch (const std::exception& error) {

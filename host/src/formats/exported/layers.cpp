@@ -35,10 +35,10 @@ std::vector<std::string> split(const std::string& text, char delimiter) {
   return parts;
 }
 
-// "L['self'].layer1[0]" and "layer1.0" are one path.
+// "L['self'].layer1[0]" and "layer1.0" are one path, whatever `forward` calls its first argument.
 std::string plain_path(std::string path) {
-  const std::string self = "L['self']";
-  if (path.compare(0, self.size(), self) == 0) path.erase(0, self.size());
+  const size_t end = path.find("']");
+  if (path.compare(0, 3, "L['") == 0 && end != std::string::npos) path.erase(0, end + 2);
   std::string plain;
   for (const char c : path) {
     if (c == '[') plain += '.';

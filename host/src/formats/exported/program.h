@@ -23,15 +23,26 @@
 
 namespace attune {
 
-// A zip with the program as JSON and its tensors as raw storages.
+// What a file holds. Tensors are named by their attribute paths.
 struct ExportedArchive {
-  nlohmann::json program;                     // an ExportedProgram of torch/_export/serde/schema.py
-  std::map<std::string, at::Tensor> tensors;  // parameters, buffers and constants by their attribute paths
+  nlohmann::json program;  // an ExportedProgram of torch/_export/serde/schema.py
+  NamedTensors state;      // the model's state_dict()
+  NamedTensors constants;  // and what else its operators take: buffers that are not persistent, constants
+  std::function<void(const std::filesystem::path&, const NamedTensors&)> write = {};  // see OwnFile
 };
 
 // Tensors that share a storage in the file share it here. Throws Error(Fault::input) for archives that are damaged,
 // hold several programs or compiled code only, or were written in a form that is not known here.
 ExportedArchive read_archive(const std::filesystem::path& path, c10::Device device);
+
+ModelSource exported_source(ExportedArchive archive);
+
+// Puts the nodes of graphs within the program's graph, which stand under torch.no_grad or torch.autocast, into the
+// places of the nodes that run them, between nodes of these targets. Names get prefixes.
+void inline_subgraphs(nlohmann::json& program);
+constexpr const char* set_gradients_target = "attune.set_gradients";    // (on)
+constexpr const char* enter_autocast_target = "attune.enter_autocast";  // (device, type, enabled...)
+constexpr const char* exit_autocast_target = "attune.exit_autocast";    // ()
 
 // Of the file's own number of a type, which is not LibTorch's. Throws Error(Fault::input) for types that models have no
 // operators for.

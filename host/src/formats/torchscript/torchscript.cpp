@@ -1,9 +1,11 @@
 #include "formats/torchscript/torchscript.h"
 
 #include <algorithm>
-#include <caffe2/serialize/inline_container.h>
+#include <optional>
 #include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
+
+#include "formats/archive/zip.h"
 
 namespace attune {
 namespace {
@@ -14,16 +16,19 @@ using torch::jit::Module;
   throw Error(Fault::input, "model '" + path.string() + "' " + reason);
 }
 
-// A truncated archive has lost its directory, which stands at the end; a state dict has no code.
+// A truncated archive has lost its directory, which stands at the end; a state dict has no code; LibTorch looks at no
+// checksum.
 void check_archive(const std::filesystem::path& path) {
-  std::vector<std::string> records;
+  std::optional<ZipArchive> archive;
   try {
-    caffe2::serialize::PyTorchStreamReader reader(path.string());
-    records = reader.getAllRecords();
-  } catch (const std::exception&) {
+    archive.emplace(path);
+    archive->check();
+  } catch (const Error& error) {
+    if (archive) refuse_archive(path, error.what());
     refuse_archive(path, "is truncated or damaged: it begins as an archive but cannot be read to its end");
   }
-  const auto is_code = [](const std::string& record) { return record.compare(0, 5, "code/") == 0; };
+  const auto is_code = [](const auto& record) { return record.first.compare(0, 5, "code/") == 0; };
+  const auto& records = archive->records();
   if (std::none_of(records.begin(), records.end(), is_code)) {
     refuse_archive(path,
                    std::string("holds a state dict or a pickled Python model, not TorchScript: ") + how_to_export);

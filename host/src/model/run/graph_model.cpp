@@ -47,6 +47,11 @@ Rewritten rewrite(const ModelSource& source, c10::Device device) {
   });
 }
 
+std::vector<std::string> joined(std::vector<std::string> list, const std::vector<std::string>& more) {
+  list.insert(list.end(), more.begin(), more.end());
+  return list;
+}
+
 }  // namespace
 
 GraphModel::State::State(const ModelSource& source, const ModelOptions& options, Rewritten rewritten)
@@ -55,7 +60,7 @@ GraphModel::State::State(const ModelSource& source, const ModelOptions& options,
       programs(source.parameters, rewritten.graph),
       activations(std::move(rewritten.activations)),
       output_kind(attune::output_kind(rewritten.graph, options.output)),
-      remarks(remarks_on(rewritten.graph, output_kind)),
+      remarks(joined(source.remarks, remarks_on(rewritten.graph, output_kind))),
       without_gradient(layers_without_gradient(rewritten.graph)),
       switches_gradients(attune::switches_gradients(rewritten.graph)),
       affine(affine_layers(rewritten.graph, source.parameters)) {

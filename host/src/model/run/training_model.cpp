@@ -192,17 +192,19 @@ std::string TrainingModel::saved() {
   return file;
 }
 
-void replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed) {
+bool replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed) {
   Module head = find_head(source.parameters, layer);
   const at::Tensor weight = head.attr("weight").toTensor();
   std::vector<int64_t> sizes = weight.sizes().vec();
+  const bool has_other_shape = sizes[0] != classes;
   sizes[0] = classes;
   const double bound = 1 / std::sqrt(static_cast<double>(sizes[1]));
   at::Generator generator = at::detail::createCPUGenerator(seed);
   head.setattr("weight", drawn_weights(sizes, bound, weight, generator));
-  if (!has_tensor(head, "bias")) return;
+  if (!has_tensor(head, "bias")) return has_other_shape;
   const at::Tensor bias = head.attr("bias").toTensor();
   head.setattr("bias", drawn_weights({classes}, bound, bias, generator));
+  return has_other_shape;
 }
 
 void require_classes(int64_t columns, int64_t classes, const ModelSource& source, const std::string& head) {

@@ -18,8 +18,6 @@ namespace attune {
 // A model of the source's own parameters, for maps. Throws Error(Fault::input) when its graph cannot be rewritten.
 std::shared_ptr<ImageModel> image_model(const ModelSource& source, const ModelOptions& options = {});
 
-using NamedTensors = std::map<std::string, at::Tensor>;
-
 // A model and the flags that it came with. Whatever training does to the flags of parameters and layers, a saved model
 // has those of the first, so that it differs in parameters and buffers only.
 class TrainingModel {
@@ -48,7 +46,7 @@ class TrainingModel {
   // Copies those values into them. Throws Error(Fault::input) when names or shapes differ.
   void set_state(const NamedTensors& state);
 
-  // What to write to a file of the source's kind. Throws Error(Fault::output) where there is no way to write one.
+  // What to write to a TorchScript file. Throws Error(Fault::output) where there is no way to write one.
   std::string saved();
   // Gives parameters and layers the flags that they came with.
   void restore_flags();
@@ -64,9 +62,10 @@ class TrainingModel {
 };
 
 // New classes: the linear layer or 1x1 convolution at the dotted path `layer` gets so many outputs, with new weight and
-// bias of the old type and device, drawn as LibTorch draws those of new layers. The layer's code stays as it is. Throws
-// Error(Fault::spec) with the layers that could be meant for any other.
-void replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed);
+// bias of the old type and device, drawn as LibTorch draws those of new layers. The layer's code stays as it is.
+// Returns whether they have another shape than the old ones. Throws Error(Fault::spec) with the layers that could be
+// meant for any other.
+bool replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed);
 
 // Throws Error(Fault::spec) unless `scores` [N,K] has a column for each of `classes` classes; `head` is the layer that
 // was replaced, "" when none was.

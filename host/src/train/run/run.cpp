@@ -46,6 +46,15 @@ void tell_frozen(const TrainSession& session, const TrainObserver& observer) {
                 " was saved; \"unfreeze\" in a stage trains them");
 }
 
+// The model's file has no place for other shapes.
+void tell_files(const TrainSession& session, const TrainObserver& observer) {
+  const ModelSource& source = session.training_model->source();
+  if (source.format == "torchscript" || source.own) return;
+  const std::string extension = session.config.model.extension().string();
+  observer.note("what is trained is written as model.pt and model.safetensors, but not as model" + extension +
+                (session.config.head ? ", as the new head has another number of classes" : ""));
+}
+
 // The stage's selected model, which the session's is, on the validation and the test part, with intervals:
 // stages/<name>/results.json. Throws Stopped.
 void write_stage_results(const TrainSession& session, const RunFiles& files, const Position& position,
@@ -104,6 +113,7 @@ Ending run_stages(TrainSession& session, RunFolder& folder, Checkpoint checkpoin
   observer.remember(checkpoint.problems);
   observer.tell(session.problems());
   tell_frozen(session, observer);
+  tell_files(session, observer);
   folder.begin(session.data_inputs());
   if (!checkpoint.model.empty()) session.training_model->set_state(checkpoint.model);
   RunLog log(files.folder, checkpoint.log);

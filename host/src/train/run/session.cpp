@@ -169,14 +169,15 @@ void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
   options.layout = given.layout;
   options.layer = layer.empty() ? given.layer : layer;
   options.extra = read_extra(config);
-  const ModelSource source = read_model(config.model, options.device, options.extra);
+  ModelSource source = read_model(config.model, options.device, options.extra);
   const auto classes = static_cast<int64_t>(splits.train.classes.size());
   if (config.head) {
     if (config.head->classes && *config.head->classes != classes) {
       throw Error(Fault::spec, "\"head\" asks for " + std::to_string(*config.head->classes) +
                                    " classes, but the data has " + std::to_string(classes));
     }
-    replace_head(source, config.head->layer, classes, derive_seed({config.seed, draws::head}));
+    const uint64_t seed = derive_seed({config.seed, draws::head});
+    if (replace_head(source, config.head->layer, classes, seed)) source.own.reset();
   }
   model = image_model(source, options);
   open_input(given);

@@ -62,6 +62,7 @@ void StageRun::run() {
   }
   const TrainingModel selected(read_model(files_.model(stage_.name), session_.model->device(), session_.model->options().extra));
   session_.training_model->set_state(selected.state());
+  save_other_files();
 }
 
 void StageRun::run_epochs() {
@@ -209,6 +210,15 @@ void StageRun::save_model() {
   const auto file = files_.model(stage_.name);
   write_file(file, session_.training_model->saved());
   write_file(std::filesystem::path(file).replace_extension(".json"), sidecar_text(session_.sidecar));
+}
+
+// The selected model, which the session's is, for eager PyTorch and for whoever reads the kind of file that it came in.
+void StageRun::save_other_files() const {
+  for (const OwnFile& other : other_files(session_.training_model->source())) {
+    OutputFile file(files_.model(stage_.name).replace_extension(other.extension));
+    other.write(file.temporary(), session_.training_model->state());
+    file.commit();
+  }
 }
 
 void StageRun::save_checkpoint() {

@@ -60,6 +60,7 @@ class StageRun {
   NamedNumbers validate(int64_t epoch);
   bool is_best() const;
   void save_model();
+  void save_other_files() const;
   void save_checkpoint();
   std::string place() const;
 
