@@ -21,7 +21,8 @@ import warnings
 import numpy as np
 
 TOLERANCE = 1e-6  # of the largest value; maps are written in float32
-SOURCES = {"export": "model.pt2", "core": "core.pt2", "script": "model.pt", "onnx": "model.onnx", "dynamo": "dynamo.onnx"}
+SOURCES = {"export": "model.pt2", "core": "core.pt2", "traced": "traced.pt", "script": "model.pt", "onnx": "model.onnx", "dynamo": "dynamo.onnx"}
+NAMED = ("export", "core", "traced", "script")  # whose layers have the names that they have in Python
 
 
 # --- what PyTorch writes and says
@@ -148,12 +149,9 @@ def write_sources(net, x, folder):
     if hasattr(inner, "set_attn_implementation"):  # of which every LibTorch knows the operators
         inner.set_attn_implementation("eager")
 
-    def script(path):
-        try:
-            torch.jit.script(net).save(path)
-        except Exception:
-            torch.jit.trace(net, tuple(x), check_trace=False).save(path)
-    attempt("script", script)
+    attempt("traced", lambda path: torch.jit.trace(net, tuple(x), check_trace=False).save(path))
+    if inner is None:  # those of transformers do not script
+        attempt("script", lambda path: torch.jit.script(net).save(path))
     try:
         import onnx  # noqa: F401
     except ImportError:
@@ -223,10 +221,10 @@ def judge(program, folder, source, known, expected):
     row["auto"] = listed["auto"]
     layers = [layer["name"] for layer in listed["layers"]]
     strangers = [name for name in layers if name.split("@")[0] not in known["modules"]]
-    if source in ("export", "core", "script") and strangers:
+    if source in NAMED and strangers:
         wrong.append(f"layers that are no modules: {strangers[:3]}")
     row["missing"] = missing_layers(layers, known)
-    if known["layer"] is not None and row["auto"] != known["layer"] and source in ("export", "core", "script"):
+    if known["layer"] is not None and row["auto"] != known["layer"] and source in NAMED:
         wrong.append(f"automatic layer {row['auto']}, expected {known['layer']}")
     out = folder / ("out_" + source)
     seen = run(program, "heatmap", path, *inputs, *extra, "--raw", "--json", "--output", out, "--method", "cam=gradcam",
@@ -252,7 +250,7 @@ def judge(program, folder, source, known, expected):
 
 def compare_losses(rows):
     """ATCON's loss and gradients are one and the same whatever the file; parameters of ONNX have other names."""
-    base = next((rows[s] for s in ("export", "script") if "loss" in rows.get(s, {})), None)
+    base = next((rows[s] for s in NAMED if "loss" in rows.get(s, {})), None)
     for source, row in rows.items():
         if base is None or "loss" not in row or row is base or row["auto"] != base["auto"]:
             continue

@@ -239,6 +239,11 @@ class ProgramBuilder {
 
   // Sizes of a program for one batch size alone are freed of it.
   Value* read_argument(const json& node, const std::string& operation, const std::string& argument, const json& given) {
+    if (argument == "indices" && given.contains("as_tensors")) {  // of which any may be left out
+      json indices = json::array();
+      for (const json& index : given["as_tensors"]) indices.push_back({{"as_tensor", index}});
+      return values_.read({{"as_optional_tensors", indices}});
+    }
     const auto sizes = batch_->freed(node, operation, argument, given);
     if (!sizes) return values_.read(given);
     if (operation.find("view") != std::string::npos || operation == "reshape") return values_.constant(*sizes);
