@@ -33,6 +33,11 @@ def _native_batch_norm_legit_no_training(input, weight: Optional[Tensor], bias: 
     y = torch.batch_norm(input, weight, bias, running_mean, running_var, False, momentum, eps, False)
     return y, running_mean, running_var
 
+def _native_batch_norm_legit(input, weight: Optional[Tensor], bias: Optional[Tensor], training: bool, momentum: float,
+                             eps: float):
+    y = torch.batch_norm(input, weight, bias, None, None, training, momentum, eps, False)
+    return y, y, y
+
 def native_layer_norm(input, normalized_shape: List[int], weight: Optional[Tensor], bias: Optional[Tensor],
                       eps: float):
     y = torch.layer_norm(input, normalized_shape, weight, bias, eps)

@@ -325,6 +325,11 @@ class ProgramBuilder {
       in_training_.insert(operation);
       return values_.constant(false);
     }
+    if (argument == "indices" && given.contains("as_tensors")) {  // of which any may be left out
+      json indices = json::array();
+      for (const json& index : given["as_tensors"]) indices.push_back({{"as_tensor", index}});
+      return values_.read({{"as_optional_tensors", indices}});
+    }
     const auto sizes = batch_->freed(node, operation, argument, given);
     if (!sizes) return values_.read(given);
     if (operation.find("view") != std::string::npos || operation == "reshape") return values_.constant(*sizes);

@@ -87,12 +87,12 @@ ModelSource torchscript_source(const Module& module) {
             for (size_t i = 0; i < names.size(); ++i) arguments[names[i]] = inputs.at(i);
             return self.forward({}, arguments);
           },
+          defaults,
           [](const Module& self) {
             std::ostringstream archive;  // saved to a path, a model would hold the name of its file
             self.save(archive);
             return archive.str();
-          },
-          defaults};
+          }};
 }
 
 ModelSource torchscript_source(const ScriptedModule& module) {

@@ -22,23 +22,25 @@ bool is_softmax_over_positions(const Node* node) {
   return axis && (*axis == -1 || *axis == 3);
 }
 
-bool hands_shares_on(const Node* node) {
+bool hands_shares_on(const torch::jit::Use& use) {
+  const Node* node = use.user;
+  // A softmax that is safe for rows without a position takes zeros there.
+  if (node->kind() == c10::aten::where) return use.offset > 0;
   static const std::set<std::string> known = {"attune::layer", "attune::rule", "aten::dropout",   "aten::to",
                                               "aten::type_as", "aten::view",   "aten::reshape",   "aten::mul",
                                               "aten::expand",  "aten::clone",  "aten::unsqueeze", "aten::contiguous"};
-  return known.count(node->kind().toQualString()) != 0;
+  return use.offset == 0 && known.count(node->kind().toQualString()) != 0;
 }
 
 // The product that mixes values by `shares`, which are its first factor; nullptr where there is none.
 Node* product_by(const Value* shares) {
   static const std::set<std::string> products = {"aten::matmul", "aten::bmm"};
   for (const auto& use : shares->uses()) {
-    if (use.offset != 0) continue;
     Node* user = use.user;
-    if (products.count(user->kind().toQualString()) != 0) return user;
+    if (use.offset == 0 && products.count(user->kind().toQualString()) != 0) return user;
     const bool is_factors = user->kind() == c10::prim::ListConstruct && user->output()->uses().size() == 1;
-    if (is_factors && user->output()->uses()[0].user->kind() == c10::aten::einsum) return user;
-    if (!hands_shares_on(user)) continue;
+    if (use.offset == 0 && is_factors && user->output()->uses()[0].user->kind() == c10::aten::einsum) return user;
+    if (!hands_shares_on(use)) continue;
     Node* found = product_by(user->output());
     if (found != nullptr) return found;
   }

@@ -63,9 +63,11 @@ class AutoLayer {
   std::string find() {
     const auto trial = trial_of(state_, input_);
     if (trial->failed || state_.layers.empty()) ForwardPass(model_, state_, input_, {}, false);  // says what is wrong
-    for (const bool scores : {false, true}) {  // class scores only when there is nothing else
-      const std::string found = last_with_gradient(spatial_layers(*trial, scores));
-      if (!found.empty()) return found;
+    for (const bool scores : {false, true}) {  // class scores and parts of attention only when there is nothing else
+      for (const bool attention : {false, true}) {
+        const std::string found = last_with_gradient(spatial_layers(*trial, scores, attention));
+        if (!found.empty()) return found;
+      }
     }
     if (state_.layers.empty()) {
       throw Error(Fault::input,
@@ -81,7 +83,8 @@ class AutoLayer {
   }
 
  private:
-  std::vector<std::string> spatial_layers(const Trial& trial, bool scores) const {
+  // Of `attention` those that lie within a block of it: queries, keys and values.
+  std::vector<std::string> spatial_layers(const Trial& trial, bool scores, bool attention) const {
     std::vector<std::string> names;
     const auto graph = state_.programs.live()->graph();
     const std::string first = top_level_layers(graph).empty() ? "" : top_level_layers(graph)[0];
@@ -89,9 +92,19 @@ class AutoLayer {
       const LayerVisit* visit = trial.find(candidate.names[0]);
       if (visit == nullptr || is_passive(state_.source.parameters, candidate)) continue;
       if (state_.without_gradient.count(visit->name) != 0) continue;
-      if (trial.gives_scores(*visit) == scores && is_spatial(*visit)) names.push_back(best_name(candidate, first));
+      const std::string name = best_name(candidate, first);
+      if (is_in_attention(name) == attention && trial.gives_scores(*visit) == scores && is_spatial(*visit)) {
+        names.push_back(name);
+      }
     }
     return names;
+  }
+
+  bool is_in_attention(const std::string& layer) const {
+    const auto& blocks = state_.attention;
+    return std::any_of(blocks.begin(), blocks.end(), [&](const std::string& block) {
+      return is_inside(layer, block.substr(0, block.find('@')));
+    });
   }
 
   // Along all axes of the input: a sequence behind a picture is none.

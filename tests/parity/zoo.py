@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""Architectures made by today's PyTorch, and what attune makes of them.
+
+    zoo.py OUT [NAME ...] [--attune PROGRAM] [--table FILE.md] [--fresh]
+
+Writes each architecture of zoo_models.py in float64 with seeded weights to OUT/NAME: a program of torch.export, the same
+decomposed to core operators, TorchScript, and ONNX by both exporters where its packages are there; and what PyTorch
+itself says of it by hooks. Then runs attune on every file, compares, prints a table, and exits with 1 where attune is
+wrong. What it refuses is a row that says why.
+
+Compared are names of layers with named_modules(), the automatic layer with the one that the table of models expects, scores,
+Grad-CAM at that layer, the gradient of the input, and ATCON's loss with the norms of its gradients between the files.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+
+TOLERANCE = 1e-6  # of the largest value; maps are written in float32
+SOURCES = {"export": "model.pt2", "core": "core.pt2", "traced": "traced.pt", "script": "model.pt", "onnx": "model.onnx", "dynamo": "dynamo.onnx"}
+NAMED = ("export", "core", "traced", "script")  # whose layers have the names that they have in Python
+
+
+# --- what PyTorch writes and says
+
+def seeded(make, shapes):
+    """Weights that let every layer say something: those of initialisation are zeros here and there, or let signals die."""
+    import torch
+    torch.manual_seed(7)
+    net = make()
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            if weight.dim() > 1 and name.endswith("weight"):
+                weight.normal_(std=1.4 * (weight.numel() / weight.shape[0]) ** -0.5)
+            elif weight.std() == 0 and ("token" in name or "pos" in name or "grn" in name or name.endswith("bias")):
+                weight.normal_(std=0.3)
+    net.double()
+    x = [pictures(4, shape) for shape in shapes]
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.momentum = None
+        norm.train()
+    with torch.no_grad():
+        net.eval() if not norms else None
+        for m in net.modules():
+            m.training = m in norms
+        net(*x)
+    return net.eval()
+
+
+def pictures(rows, shape):
+    """Seeded, with power at all scales, and exact in float32."""
+    import torch
+    generator = torch.Generator().manual_seed(3)
+    x = torch.zeros(rows, *shape)
+    for cells in (1, 2, 4, 8, 16):
+        part = torch.randn(rows, *[max(1, s // cells) if i or len(shape) == 1 else s for i, s in enumerate(shape)], generator=generator)
+        for axis in range(1 if len(shape) > 1 else 0, len(shape)):
+            index = torch.arange(shape[axis]) * part.shape[axis + 1] // shape[axis]
+            part = part.index_select(axis + 1, index)
+        x += part
+    return (x / x.std()).double()
+
+
+def first_tensor(value):
+    import torch
+    while not isinstance(value, torch.Tensor):
+        value = next(iter(value.values())) if isinstance(value, dict) else value[0]
+    return value
+
+
+def map_of(activation, gradient, lies, extents):
+    """Grad-CAM [N,S1..Sd] of an activation whose channels come first, last, or behind `lies` tokens before the grid."""
+    if isinstance(lies, int):
+        places = activation.shape[1] - lies
+        stride = (np.prod(extents) / places) ** (1 / len(extents))
+        grid = [round(e / stride) for e in extents]
+        activation, gradient = (t[:, lies:].reshape(len(t), *grid, -1) for t in (activation, gradient))
+    if lies != "first":
+        activation, gradient = activation.movedim(-1, 1), gradient.movedim(-1, 1)
+    weights = gradient.flatten(2).mean(2)
+    return (activation * weights.reshape(*weights.shape, *[1] * (activation.dim() - 2))).sum(1)
+
+
+def score_of(output, target):
+    """Of one class: its logit; of a segmentation the sum over positions; of a detector the highest anchor."""
+    if target == "positions":
+        return output[:, 0].flatten(1).sum(1)
+    return output[:, 4].max(1).values if target == "anchors" else output[:, 0]
+
+
+def reference(net, x, layer, lies):
+    import torch
+    fired, kept = [], {}
+    modules = dict(net.named_modules())
+
+    def hook(name):
+        def keep(module, arguments, result):
+            try:
+                value = first_tensor(result)
+            except (KeyError, IndexError, StopIteration, TypeError):
+                return
+            fired.append(name)
+            if name == layer:
+                kept[name] = value
+        return keep
+    hooks = [module.register_forward_hook(hook(name)) for name, module in modules.items() if name]
+    x = [t.clone().requires_grad_() for t in x]
+    output = net(*x)
+    for h in hooks:
+        h.remove()
+    target = "positions" if output.dim() == 4 else "anchors" if output.dim() == 3 else "class"
+    score = score_of(output, target).sum()
+    result = {"modules": [n for n in modules if n], "fired": sorted(set(fired)), "target": target,
+              "scores": score_of(output, target).tolist(), "input_gradient": None, "cam": None}
+    wanted = [x[0]] + ([kept[layer]] if layer in kept else [])
+    gradients = torch.autograd.grad(score, wanted)
+    arrays = {"input_gradient": gradients[0]}
+    if layer in kept and lies is not None:
+        arrays["cam"] = map_of(kept[layer], gradients[1], lies, x[0].shape[2:])
+    return result, {name: t.detach().numpy() for name, t in arrays.items()}
+
+
+def write_sources(net, x, folder):
+    """Returns what could not be written, and why."""
+    import torch
+    failed = {}
+    dynamic = tuple({0: torch.export.Dim.DYNAMIC} for _ in x)
+
+    def attempt(source, write):
+        try:
+            write(str(folder / SOURCES[source]))
+        except Exception as error:  # the exporter's, of any kind
+            failed[source] = f"not exported: {type(error).__name__}: {str(error).strip().splitlines()[0][:160] if str(error).strip() else ''}"
+
+    programs = []
+
+    def export(path):
+        programs.append(torch.export.export(net, tuple(x), dynamic_shapes=dynamic))
+        torch.export.save(programs[0], path)
+
+    attempt("export", export)
+    attempt("core", lambda path: torch.export.save(programs[0].run_decompositions(), path))
+    inner = getattr(net, "net", None)
+    if hasattr(inner, "set_attn_implementation"):  # of which every LibTorch knows the operators
+        inner.set_attn_implementation("eager")
+
+    attempt("traced", lambda path: torch.jit.trace(net, tuple(x), check_trace=False).save(path))
+    if inner is None:  # those of transformers do not script
+        attempt("script", lambda path: torch.jit.script(net).save(path))
+    try:
+        import onnx  # noqa: F401
+    except ImportError:
+        return failed
+    names = [f"x{i}" for i in range(len(x))]
+    attempt("onnx", lambda path: torch.onnx.export(net, tuple(x), path, dynamo=False, input_names=names,
+                                                   dynamic_axes={name: {0: "batch"} for name in names}))
+    attempt("dynamo", lambda path: torch.onnx.export(net, tuple(x), path, dynamo=True, input_names=names, dynamic_shapes=dynamic))
+    return failed
+
+
+def make(name, folder):
+    import torch
+    from zoo_models import MODELS
+    build, shapes, layer, lies = MODELS[name]
+    shapes = shapes if isinstance(shapes[0], tuple) else (shapes,)
+    folder.mkdir(parents=True, exist_ok=True)
+    net = seeded(build, shapes)
+    x = [pictures(2, shape) for shape in shapes]
+    result, arrays = reference(net, x, layer, lies)
+    np.savez(folder / "reference.npz", **arrays)
+    for i, input in enumerate(x):
+        for row in range(2):
+            np.save(folder / f"x{i}_{row}.npy", input[row].float().numpy())
+        np.save(folder / f"extra{i}.npy", input[:1].float().numpy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result["failed"] = write_sources(net, x, folder)
+    result.update(shapes=[list(s) for s in shapes], layer=layer)
+    (folder / "reference.json").write_text(json.dumps(result))
+
+
+# --- what attune says
+
+class Refused(Exception):
+    pass
+
+
+def run(program, *arguments):
+    done = subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        raise Refused(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"ended with {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def difference(found, expected):
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    if found.shape != expected.shape:
+        return float("inf")
+    return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-30))
+
+
+def missing_layers(layers, known):
+    """Modules of the eager model that compute something, but are no layers."""
+    found = {layer.split("@")[0] for layer in layers}
+    return [name for name in known["fired"] if name not in found]
+
+
+def judge(program, folder, source, known, expected):
+    """A row: what was seen, and in "wrong" what is not as PyTorch says."""
+    path, row, wrong = folder / SOURCES[source], {}, []
+    size = ",".join(map(str, known["shapes"][0]))
+    inputs = [folder / f"x0_{i}.npy" for i in range(2)]
+    extra = ["--extra", folder / "extra1.npy"] if len(known["shapes"]) > 1 else []
+    target = {"positions": "0:region=all,pick=sum", "anchors": "4:pick=max,axis=1"}.get(known["target"], "0")
+    listed = run(program, "layers", path, "--json", "--input", size, *extra)
+    row["auto"] = listed["auto"]
+    layers = [layer["name"] for layer in listed["layers"]]
+    strangers = [name for name in layers if name.split("@")[0] not in known["modules"]]
+    if source in NAMED and strangers:
+        wrong.append(f"layers that are no modules: {strangers[:3]}")
+    row["missing"] = missing_layers(layers, known)
+    if known["layer"] is not None and row["auto"] != known["layer"] and source in NAMED:
+        wrong.append(f"automatic layer {row['auto']}, expected {known['layer']}")
+    out = folder / ("out_" + source)
+    seen = run(program, "heatmap", path, *inputs, *extra, "--raw", "--json", "--output", out, "--method", "cam=gradcam",
+               "--method", "input=saliency:absolute=false", "--target", target)
+    items = seen["items"]
+    cam, gradient = ([next(m for m in item["maps"] if m["name"] == name) for item in items] for name in ("cam", "input"))
+    row["scores"] = difference([m["target"]["score"] for m in cam], known["scores"])
+    arrays = [np.load(out / m["raw"]) for m in gradient]
+    row["gradient"] = difference(arrays, expected["input_gradient"])
+    if "cam" in expected and row["auto"] == known["layer"]:
+        row["cam"] = difference([np.load(out / m["raw"])[0] for m in cam], expected["cam"])
+    wrong += [f"{what} off by {row[what]:.1e}" for what in ("scores", "gradient", "cam") if row.get(what, 0) > TOLERANCE]
+    row["wrong"] = wrong
+    if known["target"] == "class":
+        spec = folder / "atcon.json"
+        try:
+            loss = run(program, "loss", path, "atcon", *inputs, *extra, "--gradient", "--json")
+            row["loss"], row["norms"] = loss["loss"], loss["gradient"]["parameters"]
+        except Refused as error:
+            row["no_loss"] = str(error)
+    return row
+
+
+def compare_losses(rows):
+    """ATCON's loss and gradients are one and the same whatever the file; parameters of ONNX have other names."""
+    base = next((rows[s] for s in NAMED if "loss" in rows.get(s, {})), None)
+    for source, row in rows.items():
+        if base is None or "loss" not in row or row is base or row["auto"] != base["auto"]:
+            continue
+        row["loss_off"] = abs(row["loss"] - base["loss"]) / max(abs(base["loss"]), 1e-30)
+        if row["loss_off"] > TOLERANCE:
+            row["wrong"].append(f"loss off by {row['loss_off']:.1e}")
+        names = [n for n in row["norms"] if n in base["norms"]]
+        largest = max(base["norms"].values())
+        row["norms_off"] = max((abs(row["norms"][n] - base["norms"][n]) / largest for n in names), default=0.0)
+        if row["norms_off"] > TOLERANCE:
+            row["wrong"].append(f"gradients off by {row['norms_off']:.1e}")
+
+
+def text_of(row):
+    if "refused" in row:
+        return row["refused"]
+    parts = row["wrong"] + ([row["no_loss"]] if "no_loss" in row else [])
+    return "; ".join(parts) or "as PyTorch"
+
+
+def markdown(results):
+    lines = ["| architecture | loads from | automatic layer | what is refused, and why |", "|---|---|---|---|"]
+    for name, rows in results.items():
+        loads = [s for s, row in rows.items() if "refused" not in row]
+        auto = sorted({rows[s]["auto"] for s in loads})
+        refused = sorted({f"{s}: {text_of(row)}" for s, row in rows.items() if "refused" in row or "no_loss" in row})
+        lines.append(f"| {name} | {', '.join(loads) or '-'} | {', '.join(f'`{a}`' for a in auto) or '-'} | {'; '.join(refused)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--attune", default="attune", help="the program, with what it is started by")
+    parser.add_argument("--table", type=pathlib.Path, help="the results as Markdown")
+    parser.add_argument("--fresh", action="store_true", help="write the models again")
+    parser.add_argument("--sources", nargs="*", default=list(SOURCES))
+    options = parser.parse_intermixed_args()
+    sys.path.insert(0, str(pathlib.Path(__file__).parent))
+    import torch
+    torch.set_num_threads(1)
+    from zoo_models import MODELS
+    results, faults = {}, 0
+    for name in options.names or MODELS:
+        folder = options.out / name
+        try:
+            if options.fresh or not (folder / "reference.json").exists():
+                make(name, folder)
+        except ImportError as error:
+            print(f"{name:24} skipped: {error}", flush=True)
+            continue
+        known = json.loads((folder / "reference.json").read_text())
+        expected = dict(np.load(folder / "reference.npz"))
+        rows = {}
+        for source in options.sources:
+            if source in known["failed"]:
+                rows[source] = {"refused": known["failed"][source]}
+            elif (folder / SOURCES[source]).exists():
+                try:
+                    rows[source] = judge(options.attune.split(), folder, source, known, expected)
+                except Refused as error:
+                    rows[source] = {"refused": str(error).replace(str(folder) + "/", "")}
+        compare_losses(rows)
+        for source, row in rows.items():
+            faults += len(row.get("wrong", []))
+            numbers = " ".join(f"{row[key]:7.0e}" if key in row else "      -" for key in ("scores", "gradient", "cam", "loss_off", "norms_off"))
+            print(f"{name:24} {source:7} {row.get('auto', '-'):44} {numbers}  {text_of(row)}", flush=True)
+        results[name] = rows
+    (options.out / "results.json").write_text(json.dumps(results, indent=1))
+    if options.table:
+        options.table.write_text(markdown(results))
+    loaded = sum(any("refused" not in row for row in rows.values()) for rows in results.values())
+    print(f"{len(results)} architectures, {loaded} load, {faults} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
