@@ -230,6 +230,7 @@ class HeatmapRun {
           {"heat_only", options_.heat_only},
           {"strip", strip_json(options_.strip)}}},
         {"raw", options_.raw ? Json(options_.raw_size) : Json()}};
+    if (!options_.model.extra.empty()) run["extra"] = options_.model.extra;
     if (inputs_.frames() > 0) run["frames"] = inputs_.frames();
     if (inputs_.frames() > 0 && session_.sidecar.frames_per_second) {
       run["frames_per_second"] = *session_.sidecar.frames_per_second;

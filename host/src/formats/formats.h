@@ -9,8 +9,10 @@
 
 namespace attune {
 
-// Reads a model's file, whatever its kind; `extra` as in ModelOptions. Throws Error(Fault::input) as open_model() does.
-ModelSource read_model(const std::filesystem::path& path, c10::Device device, const NamedTensorList& extra = {});
+// Reads a model's file, whatever its kind. Throws Error(Fault::input) as open_model() does. With `extra`, as in
+// ModelOptions, to be run; without, with all the inputs that the file's model takes.
+ModelSource read_model(const std::filesystem::path& path, c10::Device device);
+ModelSource read_model(const std::filesystem::path& path, c10::Device device, const NamedTensorList& extra);
 
 // What a model can be written to beside TorchScript: ".safetensors", with the tensors of its state_dict(), and its own
 // format where that can be written.

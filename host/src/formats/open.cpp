@@ -45,14 +45,18 @@ std::string first_bytes(const fs::path& path) {
 
 }  // namespace
 
-ModelSource read_model(const fs::path& path, c10::Device device, const NamedTensorList& extra) {
+ModelSource read_model(const fs::path& path, c10::Device device) {
   const std::string bytes = first_bytes(path);
   for (const Format& format : formats) {
     if (bytes.rfind(format.beginning, 0) != 0 || (format.takes != nullptr && !format.takes(path))) continue;
-    const ModelSource source = format.read(path, device);
-    return of_file(path, [&] { return explained_alone(source, extra); });
+    return format.read(path, device);
   }
   refuse_file(path, std::string("is neither a TorchScript file nor a program of torch.export: ") + how_to_export);
+}
+
+ModelSource read_model(const fs::path& path, c10::Device device, const NamedTensorList& extra) {
+  const ModelSource source = read_model(path, device);
+  return of_file(path, [&] { return explained_alone(source, extra); });
 }
 
 std::shared_ptr<ImageModel> open_model(const fs::path& path, const ModelOptions& options) {

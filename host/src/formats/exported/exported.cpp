@@ -68,7 +68,7 @@ class ProgramBuilder {
     graph_->registerOutput(output());
     if (uses_autocast_) resolve_contexts(graph_);
     number_repeated_calls(graph_);
-    ModelSource source{"exported", graph_, tree_.at(""), {}, [graph = graph_](const torch::jit::Module& parameters) {
+    ModelSource source{"exported", graph_, tree_.at(""), {}, {}, [graph = graph_](const torch::jit::Module& parameters) {
                          return as_torchscript(parameters, graph);
                        }};
     for (const auto& [name, tensor] : archive_.constants) source.no_state.insert(name);
