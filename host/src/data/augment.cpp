@@ -1,8 +1,6 @@
 #include "data/augment.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 #include <opencv2/imgproc.hpp>
 #include <sstream>
 

@@ -86,20 +86,11 @@ void decode_volume(Sample& sample, const StreamOptions& options) {
 
 void decode_into(Sample& sample, const Work& work, const StreamOptions& options) {
   if (!work.file.error.empty()) throw Error(Fault::input, work.file.error);
-  switch (work.file.kind) {
-    case InputKind::image:
-      decode_picture(sample, options);
-      break;
-    case InputKind::video:
-      decode_clip(sample, options);
-      break;
-    case InputKind::npy:
-      sample.input = work.row ? work.npy->read_row(*work.row) : work.npy->read();
-      break;
-    case InputKind::nifti:
-      decode_volume(sample, options);
-      break;
-  }
+  const InputKind kind = work.file.kind;
+  if (kind == InputKind::image) decode_picture(sample, options);
+  if (kind == InputKind::video) decode_clip(sample, options);
+  if (kind == InputKind::nifti) decode_volume(sample, options);
+  if (kind == InputKind::npy) sample.input = work.row ? work.npy->read_row(*work.row) : work.npy->read();
 }
 
 // Walks through files and the rows of .npy batches. Not for several threads at once.

@@ -115,15 +115,6 @@ cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture, bool premulti
   return result;
 }
 
-// EXIF's numbers say where the first row and column lie: 6 is a camera held upright, turned right to be shown.
-cv::Mat upright(cv::Mat picture, int orientation) {
-  constexpr int left_right = 1, both = -1, top_bottom = 0, mirrored[] = {left_right, both, top_bottom};
-  if (orientation >= 5) picture = picture.t();
-  const int mirror = (orientation - 1) % 4;
-  if (mirror > 0) cv::flip(picture, picture, mirrored[mirror - 1]);
-  return picture;
-}
-
 Image upright_jpeg(const std::filesystem::path& path, const std::string& bytes) {
   const Image stored = decode_jpeg(path, bytes);
   const int orientation = exif_orientation(bytes);
@@ -131,6 +122,14 @@ Image upright_jpeg(const std::filesystem::path& path, const std::string& bytes) 
 }
 
 }  // namespace
+
+cv::Mat upright(cv::Mat picture, int orientation) {
+  constexpr int left_right = 1, both = -1, top_bottom = 0, mirrored[] = {left_right, both, top_bottom};
+  if (orientation >= 5) picture = picture.t();
+  const int mirror = (orientation - 1) % 4;
+  if (mirror > 0) cv::flip(picture, picture, mirrored[mirror - 1]);
+  return picture;
+}
 
 Image read_image(const std::filesystem::path& path) {
   prepare_opencv();

@@ -1,16 +1,12 @@
 #include "image/npy.h"
 
-#include <algorithm>
 #include <bit>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <string_view>
 
 #include <attune/sdk/error.h>
 

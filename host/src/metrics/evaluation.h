@@ -1,11 +1,7 @@
 // From predictions to numbers with intervals.
 #pragma once
 
-#include <cstdint>
 #include <limits>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "metrics/bootstrap.h"
 #include "metrics/metric.h"

@@ -2,11 +2,7 @@
 // curves read these tables. A new metric is one entry.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <cstdint>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "metrics/predictions.h"
 

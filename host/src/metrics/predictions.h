@@ -1,7 +1,6 @@
 // What a model says of N examples: scores, and where it looks.
 #pragma once
 
-#include <ATen/core/Tensor.h>
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -1,7 +1,6 @@
 #include "render/contact_sheet.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include <attune/sdk/error.h>

@@ -1,8 +1,6 @@
 #include "render/heat.h"
 
 #include <ATen/ATen.h>
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <numeric>
 
