@@ -62,21 +62,16 @@ int depth_of(std::string_view xml) {
   return deepest;
 }
 
-// An annotation, which nobody has yet seen half as large.
-std::string read_xml_text(const fs::path& path) {
-  constexpr size_t longest = 1 << 20;
+Tree parse(const fs::path& path) {
+  constexpr size_t longest = 1 << 20;  // nobody has yet seen an annotation half as large
   constexpr int deepest = 64;
   if (input_size(path) > longest) refuse_input(path, "is too large for a VOC annotation (more than 1 MB)");
-  std::string text = read_input(path);
+  const std::string text = read_input(path);
   if (depth_of(text) > deepest) {
     refuse_input(path,
                  "is no VOC annotation: elements lie more than " + std::to_string(deepest) + " deep in each other");
   }
-  return text;
-}
-
-Tree parse(const fs::path& path) {
-  std::istringstream stream(read_xml_text(path));
+  std::istringstream stream(text);
   Tree tree;
   try {
     boost::property_tree::read_xml(stream, tree);
