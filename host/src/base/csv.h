@@ -5,9 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include <attune/sdk/error.h>
 

@@ -1,8 +1,6 @@
 #include "data/augment.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 #include <opencv2/imgproc.hpp>
 #include <sstream>
 
@@ -105,19 +103,16 @@ void shift_hue(cv::Mat& picture, double share) {
   cv::cvtColor(hsv, picture, cv::COLOR_HSV2RGB);
 }
 
-// factor * picture + (1 - factor) * grey
-void blend_with_grey(cv::Mat& picture, double factor) {
-  cv::Mat grey;
-  cv::cvtColor(grey_of(picture), grey, cv::COLOR_GRAY2RGB);
-  cv::addWeighted(picture, factor, grey, 1 - factor, 0, picture);
-}
-
 void recolour(cv::Mat& picture, const ColourStep& step) {
   if (step.change == ColourChange::brightness) picture.convertTo(picture, -1, step.amount);
   if (step.change == ColourChange::contrast) {
     picture.convertTo(picture, -1, step.amount, (1 - step.amount) * cv::mean(grey_of(picture))[0]);
   }
-  if (step.change == ColourChange::saturation) blend_with_grey(picture, step.amount);
+  if (step.change == ColourChange::saturation) {
+    cv::Mat grey;
+    cv::cvtColor(grey_of(picture), grey, cv::COLOR_GRAY2RGB);
+    cv::addWeighted(picture, step.amount, grey, 1 - step.amount, 0, picture);
+  }
   if (step.change == ColourChange::hue) shift_hue(picture, step.amount);
   cv::max(picture, 0, picture);
   cv::min(picture, 1, picture);

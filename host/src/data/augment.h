@@ -1,9 +1,6 @@
 // Random changes of pictures and clips, with their boxes.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "base/data_choices.h"
 #include "data/dataset.h"
 #include "image/image.h"

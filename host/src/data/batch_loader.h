@@ -1,12 +1,6 @@
 // Examples as batches of a model's inputs, decoded and augmented ahead of the model.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "data/preprocess.h"

@@ -1,11 +1,8 @@
 // What a model is trained and judged on: files, and what is known of them.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/data_choices.h"
 #include "image/image.h"

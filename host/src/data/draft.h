@@ -1,11 +1,6 @@
 // The formats that data comes in: examples as they are written down, before class names become numbers.
 #pragma once
 
-#include <filesystem>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "base/text.h"
 #include "data/dataset.h"
 

@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <cmath>
 #include <numeric>
-#include <utility>
 
 #include <attune/sdk/error.h>
 

@@ -1,7 +1,5 @@
 #include "data/inputs.h"
 
-#include <algorithm>
-#include <optional>
 #include <string_view>
 
 #include "base/text.h"
@@ -37,15 +35,12 @@ bool is_same(const fs::path& a, const fs::path& b) {
   return !b.empty() && fs::equivalent(a, b, error);
 }
 
-struct Found {
-  std::vector<InputFile> files;
-  bool others = false;  // of the kind that the model does not take
-};
-
-// Of the folder and below.
-Found usable_files(const std::string& folder, bool clips, const fs::path& except, std::error_code& error) {
-  Found found;
+// What can be used in the folder and below.
+void append_folder(const std::string& folder, bool clips, const fs::path& except, std::vector<InputFile>& files) {
   const InputKind unwanted = clips ? InputKind::image : InputKind::video;
+  std::vector<InputFile> found;
+  bool others = false;  // of the kind that the model does not take
+  std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
@@ -54,31 +49,24 @@ Found usable_files(const std::string& folder, bool clips, const fs::path& except
       std::error_code closed;
       const bool is_left_out = is_hidden(inner) || is_same(inner, except) || entry->is_symlink(ignored);
       if (!is_left_out) fs::directory_iterator(inner, closed);
-      if (closed) found.files.push_back(unusable(inner.string(), "the folder cannot be read: " + closed.message()));
+      if (closed) found.push_back(unusable(inner.string(), "the folder cannot be read: " + closed.message()));
       if (is_left_out || closed) entry.disable_recursion_pending();
       continue;
     }
     const auto kind = kind_of(entry->path());
     if (!kind || is_hidden(entry->path())) continue;
-    found.others = found.others || *kind == unwanted;
-    if (*kind != unwanted) found.files.push_back({entry->path().string(), *kind, ""});
+    others = others || *kind == unwanted;
+    if (*kind != unwanted) found.push_back({entry->path().string(), *kind, ""});
   }
-  std::sort(found.files.begin(), found.files.end(),
-            [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
-  return found;
-}
-
-void append_folder(const std::string& folder, bool clips, const fs::path& except, std::vector<InputFile>& files) {
-  std::error_code error;
-  const Found found = usable_files(folder, clips, except, error);
   if (error) {
     files.push_back(unusable(folder, "the folder cannot be read: " + error.message()));
-  } else if (found.files.empty()) {
+  } else if (found.empty()) {
     const std::string wanted = clips ? "videos" : "pictures", arrays = " and no .npy or NIfTI files in it";
-    const std::string instead = found.others ? ", only " + std::string(clips ? "pictures" : "videos") : "";
+    const std::string instead = others ? ", only " + std::string(clips ? "pictures" : "videos") : "";
     files.push_back(unusable(folder, "the folder has no " + wanted + arrays + instead));
   }
-  files.insert(files.end(), found.files.begin(), found.files.end());
+  std::sort(found.begin(), found.end(), [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
+  files.insert(files.end(), found.begin(), found.end());
 }
 
 }  // namespace

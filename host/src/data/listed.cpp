@@ -1,13 +1,8 @@
 // Data that a file lists: PASCAL VOC's folders, and CSV.
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
-#include <charconv>
-#include <cmath>
 #include <map>
 #include <sstream>
-#include <string_view>
-
-#include <attune/sdk/error.h>
 
 #include "base/csv.h"
 #include "data/draft.h"
@@ -19,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using Tree = boost::property_tree::ptree;
 
-// What is wrong with an annotation.
+// What is wrong with an annotation or a line.
 [[noreturn]] void refuse(const std::string& what) { throw Error(Fault::input, what); }
 
 std::string text_of(const Tree& tree, const std::string& key) { return trimmed(tree.get<std::string>(key, "")); }
@@ -67,21 +62,16 @@ int depth_of(std::string_view xml) {
   return deepest;
 }
 
-// An annotation, which nobody has yet seen half as large.
-std::string read_xml_text(const fs::path& path) {
-  constexpr size_t longest = 1 << 20;
+Tree parse(const fs::path& path) {
+  constexpr size_t longest = 1 << 20;  // nobody has yet seen an annotation half as large
   constexpr int deepest = 64;
   if (input_size(path) > longest) refuse_input(path, "is too large for a VOC annotation (more than 1 MB)");
-  std::string text = read_input(path);
+  const std::string text = read_input(path);
   if (depth_of(text) > deepest) {
     refuse_input(path,
                  "is no VOC annotation: elements lie more than " + std::to_string(deepest) + " deep in each other");
   }
-  return text;
-}
-
-Tree parse(const fs::path& path) {
-  std::istringstream stream(read_xml_text(path));
+  std::istringstream stream(text);
   Tree tree;
   try {
     boost::property_tree::read_xml(stream, tree);
@@ -143,17 +133,16 @@ Draft read_example(const fs::path& root, const std::string& id) {
 using Columns = std::map<std::string, size_t>;
 
 Columns columns_of(const std::string& header) {
-  const auto fail = [](const std::string& what) { throw Error(Fault::input, what); };
   const std::vector<std::string> known{"path", "labels", "unsure"};
   Columns columns;
   for (const std::string& name : csv_fields(header)) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      fail("unknown column \"" + name + "\"; columns are path, labels and unsure" + did_you_mean(name, known));
+      refuse("unknown column \"" + name + "\"; columns are path, labels and unsure" + did_you_mean(name, known));
     }
-    if (!columns.emplace(name, columns.size()).second) fail("the column \"" + name + "\" stands twice");
+    if (!columns.emplace(name, columns.size()).second) refuse("the column \"" + name + "\" stands twice");
   }
   for (const char* name : {"path", "labels"}) {
-    if (columns.count(name) == 0) fail("there is no column \"" + std::string(name) + "\"");
+    if (columns.count(name) == 0) refuse("there is no column \"" + std::string(name) + "\"");
   }
   return columns;
 }
@@ -170,11 +159,10 @@ std::vector<std::string> labels_in(const std::string& field) {
 void read_line(const std::string& line, const Columns& columns, Draft& draft) {
   const std::vector<std::string> fields = csv_fields(line);
   if (fields.size() != columns.size()) {
-    throw Error(Fault::input,
-                std::to_string(fields.size()) + " fields, but the header names " + std::to_string(columns.size()));
+    refuse(std::to_string(fields.size()) + " fields, but the header names " + std::to_string(columns.size()));
   }
   draft.id = fields[columns.at("path")];
-  if (draft.id.empty()) throw Error(Fault::input, "the path is missing");
+  if (draft.id.empty()) refuse("the path is missing");
   draft.path = draft.source.parent_path() / draft.id;  // absolute ones stay as they are
   draft.labels = labels_in(fields[columns.at("labels")]);
   if (columns.count("unsure") > 0) draft.unsure = labels_in(fields[columns.at("unsure")]);

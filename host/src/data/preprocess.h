@@ -1,11 +1,6 @@
 // From a picture to what a model takes.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <array>
-#include <cstdint>
-#include <vector>
-
 #include "base/text.h"
 #include "image/image.h"
 

@@ -24,11 +24,6 @@ std::string axes(int64_t rank, bool batch) {
   return text + "]";
 }
 
-std::string wrong_rank(const std::vector<int64_t>& shape, int64_t rank) {
-  return "has the shape " + shape_text(shape) + "; the model takes " + axes(rank, false) + ", or " + axes(rank, true) +
-         " for several inputs";
-}
-
 void decode_picture(Sample& sample, const StreamOptions& options) {
   if (options.frames > 0) {
     refuse_input(sample.path, "is a still picture, but the model takes clips; give it a video");
@@ -86,20 +81,11 @@ void decode_volume(Sample& sample, const StreamOptions& options) {
 
 void decode_into(Sample& sample, const Work& work, const StreamOptions& options) {
   if (!work.file.error.empty()) throw Error(Fault::input, work.file.error);
-  switch (work.file.kind) {
-    case InputKind::image:
-      decode_picture(sample, options);
-      break;
-    case InputKind::video:
-      decode_clip(sample, options);
-      break;
-    case InputKind::npy:
-      sample.input = work.row ? work.npy->read_row(*work.row) : work.npy->read();
-      break;
-    case InputKind::nifti:
-      decode_volume(sample, options);
-      break;
-  }
+  const InputKind kind = work.file.kind;
+  if (kind == InputKind::image) decode_picture(sample, options);
+  if (kind == InputKind::video) decode_clip(sample, options);
+  if (kind == InputKind::nifti) decode_volume(sample, options);
+  if (kind == InputKind::npy) sample.input = work.row ? work.npy->read_row(*work.row) : work.npy->read();
 }
 
 // Walks through files and the rows of .npy batches. Not for several threads at once.
@@ -123,7 +109,8 @@ class WorkList {
       const auto rank = static_cast<int64_t>(work.npy->shape().size());
       if (rank == spatial_rank_ + 2) work.row = 0;
       if (rank != spatial_rank_ + 1 && rank != spatial_rank_ + 2) {
-        work.file.error = file.path + ": " + wrong_rank(work.npy->shape(), spatial_rank_);
+        work.file.error = file.path + ": has the shape " + shape_text(work.npy->shape()) + "; the model takes " +
+                          axes(spatial_rank_, false) + ", or " + axes(spatial_rank_, true) + " for several inputs";
       }
     } catch (const std::exception& error) {
       work.file.error = error.what();

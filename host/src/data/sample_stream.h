@@ -1,12 +1,7 @@
 // The inputs of a command, decoded ahead of the model.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "data/inputs.h"
 #include "data/preprocess.h"

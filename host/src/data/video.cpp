@@ -1,7 +1,6 @@
 #include "data/video.h"
 
 #include <algorithm>
-#include <cmath>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
@@ -19,13 +18,10 @@ namespace {
 // Videos longer than this are jumped through where the file allows it; shorter ones are decoded from end to end.
 constexpr int64_t kLong = 2000;
 
-Image to_picture(cv::Mat frame, const Turn& turn) {
+Image to_picture(const cv::Mat& frame, int orientation) {
   cv::Mat rgb;
   cv::cvtColor(frame, rgb, frame.channels() == 1 ? cv::COLOR_GRAY2RGB : cv::COLOR_BGR2RGB);
-  if (turn.transpose) rgb = rgb.t();
-  if (turn.mirror_x) cv::flip(rgb, rgb, 1);
-  if (turn.mirror_y) cv::flip(rgb, rgb, 0);
-  return to_image(rgb);
+  return to_image(upright(rgb, orientation));
 }
 
 std::vector<int64_t> timed_positions(int64_t count, double rate, const ClipTiming& timing) {
@@ -45,7 +41,7 @@ struct Clip {
   const std::filesystem::path& path;
   const ClipTiming& timing;
   const FrameVisitor& visit;
-  Turn turn;
+  int orientation;
   double rate = 0;  // frames a second, as the file says
 
   bool has_rate() const { return rate > 0 && std::isfinite(rate); }
@@ -91,7 +87,7 @@ Decoded decode_all(const Clip& clip, const std::vector<int64_t>& wanted) {
   for (; capture.grab(); ++result.count) {
     cv::Mat frame;
     if (!is_wanted() || !capture.retrieve(frame) || frame.empty()) continue;
-    result.last = to_picture(frame, clip.turn);
+    result.last = to_picture(frame, clip.orientation);
     result.last_position = result.count;
     while (is_wanted()) clip.show(result.shown++, result.last, result.count);
   }
@@ -103,7 +99,7 @@ bool decode_jumping(const Clip& clip, cv::VideoCapture& capture, const std::vect
   for (size_t i = 0; i < wanted.size(); ++i) {
     cv::Mat frame;
     if (!capture.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(wanted[i])) || !capture.read(frame)) return false;
-    clip.show(static_cast<int64_t>(i), to_picture(frame, clip.turn), wanted[i]);
+    clip.show(static_cast<int64_t>(i), to_picture(frame, clip.orientation), wanted[i]);
   }
   return true;
 }
@@ -151,7 +147,7 @@ void read_clip(const std::filesystem::path& path, const ClipTiming& timing, cons
   try {
     if (is_still_picture(path)) refuse_input(path, "is a still picture, but the model takes clips; give it a video");
     if (is_cut_off_video(path)) refuse_input(path, "the video is cut off: the end of the file is missing");
-    decode({path, timing, visit, turn_of(path), 0});
+    decode({path, timing, visit, orientation_of(path), 0});
   } catch (const cv::Exception& error) {
     refuse_input(path, "the video cannot be decoded: " + error.err);
   }

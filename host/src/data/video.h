@@ -1,8 +1,6 @@
 // Clips from video files.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <optional>
 
@@ -38,14 +36,8 @@ void read_clip(const std::filesystem::path& path, const ClipTiming& timing, cons
 // the frames that are left and does not mind.
 bool is_cut_off_video(const std::filesystem::path& path);
 
-// How stored frames become the shown ones: first transposed, then mirrored left to right and top to bottom.
-struct Turn {
-  bool transpose = false;
-  bool mirror_x = false;
-  bool mirror_y = false;
-};
-
-// Of the video track of an MP4 or MOV file, where phones note how they were held; none for other files.
-Turn turn_of(const std::filesystem::path& path);
+// EXIF's number for the way that the frames of an MP4 or MOV file's video track are turned, where phones note how they
+// were held; 1, upright, for other files.
+int orientation_of(const std::filesystem::path& path);
 
 }  // namespace attune

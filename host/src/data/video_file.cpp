@@ -1,8 +1,6 @@
 // What the file of a video says of itself, where the decoder does not tell, or not every version of it.
 #include <cstdlib>
 #include <fstream>
-#include <string>
-#include <string_view>
 
 #include "data/video.h"
 #include "image/input_file.h"
@@ -145,14 +143,15 @@ bool is_video_track(FileBytes& file, const Mp4Box& track) {
 }
 
 // The track's matrix takes x to a x + c y, and y to b x + d y.
-Turn turn_of_track(FileBytes& file, const Mp4Box& header) {
+int orientation_of_track(FileBytes& file, const Mp4Box& header) {
   const bool has_long_times = file.text(header.begin, 1)[0] == 1;
   const int64_t matrix = header.begin + (has_long_times ? 52 : 40);
   const auto entry = [&](int64_t index) { return static_cast<int32_t>(file.big_endian(matrix + 4 * index, 4)); };
   const int32_t a = entry(0), b = entry(1), c = entry(3), d = entry(4);
-  if (b == 0 && c == 0) return {false, a < 0, d < 0};
-  if (a == 0 && d == 0) return {true, c < 0, b < 0};
-  return {};
+  const bool is_transposed = b != 0 || c != 0;
+  if (is_transposed && (a != 0 || d != 0)) return 1;
+  const bool mirrors_x = (is_transposed ? c : a) < 0, mirrors_y = (is_transposed ? b : d) < 0;
+  return (is_transposed ? 4 : 0) + (mirrors_x ? (mirrors_y ? 3 : 2) : (mirrors_y ? 4 : 1));
 }
 
 }  // namespace
@@ -166,15 +165,15 @@ bool is_cut_off_video(const std::filesystem::path& path) {
   return start.starts_with("GIF8") && is_cut_off_gif(read_input(path));
 }
 
-Turn turn_of(const std::filesystem::path& path) {
+int orientation_of(const std::filesystem::path& path) {
   FileBytes file(path);
-  if (!is_mp4(file)) return {};
+  if (!is_mp4(file)) return 1;
   const auto movie = box_in(file, {"", 0, file.size()}, "moov");
   for (const Mp4Box& track : movie ? boxes_in(file, *movie) : std::vector<Mp4Box>()) {
     const auto header = track.type == "trak" ? box_in(file, track, "tkhd") : std::nullopt;
-    if (header && is_video_track(file, track)) return turn_of_track(file, *header);
+    if (header && is_video_track(file, track)) return orientation_of_track(file, *header);
   }
-  return {};
+  return 1;
 }
 
 }  // namespace attune

@@ -52,51 +52,29 @@ void composite_over_white(cv::Mat& rgba, bool premultiplied) {
 // Filters that made a picture may overshoot by so much of its range.
 constexpr double kOvershoot = 1e-3;
 
-struct Span {
-  double least = 0, greatest = 0;
-};
-
-[[noreturn]] void refuse_samples(const std::filesystem::path& path, const Span& span, const std::string& expected) {
-  std::ostringstream text;
-  text << "has samples from " << span.least << " to " << span.greatest << "; " << expected;
-  refuse_input(path, text.str());
-}
-
-double greatest_of_bits(double greatest) {
-  for (const int bits : {8, 12, 16}) {
-    if (greatest <= std::ldexp(1, bits) - 1) return std::ldexp(1, bits) - 1;
-  }
-  return std::ldexp(1, 32) - 1;
-}
-
-double greatest_of_floats(const std::filesystem::path& path, const cv::Mat& picture, const Span& span, bool light) {
-  if (!cv::checkRange(picture.reshape(1))) {
-    refuse_input(path, "holds samples that are not finite (NaN or infinity)");
-  }
-  for (const double greatest : {1.0, 255.0}) {
-    const double slack = greatest * kOvershoot;
-    if (span.least >= -slack && (light || span.greatest <= greatest + slack)) return greatest;
-  }
-  refuse_samples(path, span, "floating-point pictures have them from 0 to 1 or from 0 to 255");
-}
-
 // Samples of 8 bits. Integers are taken to have 8, 12, 16 or 32 bits: the fewest that hold the greatest of them, as
 // files store 8 and 12 bits in 16 without saying so. Floating-point samples go from 0 to 1 or, when one is greater,
 // from 0 to 255; in `light` (a format of high dynamic range) what is brighter than 1 is white. Others are refused.
 cv::Mat to_eight_bits(const std::filesystem::path& path, const cv::Mat& picture, bool light) {
   if (picture.depth() == CV_8U) return picture;
-  Span span;
-  cv::minMaxLoc(picture.reshape(1), &span.least, &span.greatest);
-  double greatest = 0;
-  if (picture.depth() == CV_32F || picture.depth() == CV_64F) {
-    greatest = greatest_of_floats(path, picture, span, light);
-  } else {
-    if (span.least < 0) refuse_samples(path, span, "pictures have none below 0");
-    greatest = greatest_of_bits(span.greatest);
+  const bool is_real = picture.depth() == CV_32F || picture.depth() == CV_64F;
+  if (is_real && !cv::checkRange(picture.reshape(1))) {
+    refuse_input(path, "holds samples that are not finite (NaN or infinity)");
   }
-  cv::Mat result;
-  picture.convertTo(result, CV_8U, 255.0 / greatest);
-  return result;
+  double least = 0, greatest = 0;
+  cv::minMaxLoc(picture.reshape(1), &least, &greatest);
+  for (const double white :
+       is_real ? std::vector<double>{1, 255} : std::vector<double>{0xff, 0xfff, 0xffff, 0xffffffff}) {
+    const double slack = is_real ? white * kOvershoot : 0;
+    if (least < -slack || (!light && greatest > white + slack)) continue;
+    cv::Mat result;
+    picture.convertTo(result, CV_8U, 255.0 / white);
+    return result;
+  }
+  std::ostringstream text;
+  text << "has samples from " << least << " to " << greatest << "; "
+       << (is_real ? "floating-point pictures have them from 0 to 1 or from 0 to 255" : "pictures have none below 0");
+  refuse_input(path, text.str());
 }
 
 cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture, bool premultiplied) {
@@ -115,15 +93,6 @@ cv::Mat to_rgb(const std::filesystem::path& path, cv::Mat picture, bool premulti
   return result;
 }
 
-// EXIF's numbers say where the first row and column lie: 6 is a camera held upright, turned right to be shown.
-cv::Mat upright(cv::Mat picture, int orientation) {
-  constexpr int left_right = 1, both = -1, top_bottom = 0, mirrored[] = {left_right, both, top_bottom};
-  if (orientation >= 5) picture = picture.t();
-  const int mirror = (orientation - 1) % 4;
-  if (mirror > 0) cv::flip(picture, picture, mirrored[mirror - 1]);
-  return picture;
-}
-
 Image upright_jpeg(const std::filesystem::path& path, const std::string& bytes) {
   const Image stored = decode_jpeg(path, bytes);
   const int orientation = exif_orientation(bytes);
@@ -131,6 +100,14 @@ Image upright_jpeg(const std::filesystem::path& path, const std::string& bytes) 
 }
 
 }  // namespace
+
+cv::Mat upright(cv::Mat picture, int orientation) {
+  constexpr int left_right = 1, both = -1, top_bottom = 0, mirrored[] = {left_right, both, top_bottom};
+  if (orientation >= 5) picture = picture.t();
+  const int mirror = (orientation - 1) % 4;
+  if (mirror > 0) cv::flip(picture, picture, mirrored[mirror - 1]);
+  return picture;
+}
 
 Image read_image(const std::filesystem::path& path) {
   prepare_opencv();

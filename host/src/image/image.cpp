@@ -55,25 +55,19 @@ struct FixedTaps {
   std::vector<int32_t> weights;
 };
 
-std::vector<FixedTaps> to_fixed(const std::vector<Taps>& taps) {
-  std::vector<FixedTaps> fixed;
-  fixed.reserve(taps.size());
-  for (const Taps& tap : taps) {
-    FixedTaps& entry = fixed.emplace_back(FixedTaps{tap.first, {}});
-    for (double weight : tap.weights) {
-      entry.weights.push_back(static_cast<int32_t>(std::round(weight * (1 << kPrecision))));
-    }
-  }
-  return fixed;
-}
-
 uint8_t clip(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecision, 0, 255)); }
 
 // The taps of `count` outputs from `first` on, when `size` samples become `resized`.
 std::vector<FixedTaps> part_taps(int64_t size, int64_t resized, int64_t first, int64_t count) {
   const double step = static_cast<double>(size) / static_cast<double>(resized);
   const double begin = static_cast<double>(first) * step, end = static_cast<double>(first + count) * step;
-  return to_fixed(filter_taps(size, begin, end, count, Filter::linear));
+  std::vector<FixedTaps> fixed;
+  for (const Taps& tap : filter_taps(size, begin, end, count, Filter::linear)) {
+    std::vector<int32_t>& weights = fixed.emplace_back(FixedTaps{tap.first, {}}).weights;
+    for (const double weight : tap.weights)
+      weights.push_back(static_cast<int32_t>(std::round(weight * (1 << kPrecision))));
+  }
+  return fixed;
 }
 
 Image resize_columns(const Image& image, const std::vector<FixedTaps>& columns) {

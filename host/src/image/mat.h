@@ -1,7 +1,6 @@
 // OpenCV's side of pictures; for sources of image, data and render only.
 #pragma once
 
-#include <ATen/core/Tensor.h>
 #include <opencv2/core.hpp>
 
 #include "image/image.h"
@@ -20,5 +19,9 @@ Image to_image(const cv::Mat& rgb);
 
 // A picture of one colour.
 Image filled(int64_t height, int64_t width, const cv::Scalar& rgb);
+
+// A picture that is stored as EXIF's number says where the first row and column lie: 6 is a camera held upright, turned
+// right to be shown.
+cv::Mat upright(cv::Mat picture, int orientation);
 
 }  // namespace attune

@@ -1,11 +1,9 @@
 #include "image/nifti.h"
 
 #include <ATen/ops/isfinite.h>
-#include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <memory>
-#include <new>
-#include <string>
 #include <zlib.h>
 
 #include <attune/sdk/error.h>
@@ -176,21 +174,14 @@ void finish_values(const std::filesystem::path& path, const NiftiHeader& header,
   }
 }
 
-std::string compressed(const std::string& bytes) {
-  z_stream stream{};
-  constexpr int gzip = 15 + 16;  // window of 32 kB, and the header of .gz
-  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-    throw std::bad_alloc();
-  std::string result(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(result.data());
-  stream.avail_out = static_cast<uInt>(result.size());
-  const int code = deflate(&stream, Z_FINISH);
-  result.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (code != Z_STREAM_END) throw Error(Fault::output, "a volume cannot be compressed");
-  return result;
+void write_compressed(const std::filesystem::path& path, const std::string& bytes) {
+  OutputFile file(path);
+  const gzFile stream = gzopen(file.temporary().c_str(), "wb");
+  const bool is_written = gzwrite(stream, bytes.data(), static_cast<unsigned>(bytes.size())) > 0;
+  if (gzclose(stream) != Z_OK || !is_written) {
+    throw Error(Fault::output, path.string() + ": cannot be written: " + std::strerror(errno));
+  }
+  file.commit();
 }
 
 }  // namespace
@@ -278,7 +269,7 @@ void write_nifti(const std::filesystem::path& path, const at::Tensor& map, const
   std::string bytes(header.bytes.data(), header.bytes.size());
   bytes.append(4, '\0');  // no extensions
   bytes.append(static_cast<const char*>(values.data_ptr()), static_cast<size_t>(values.numel()) * sizeof(float));
-  write_file(path, path.extension() == ".gz" ? compressed(bytes) : bytes);
+  path.extension() == ".gz" ? write_compressed(path, bytes) : write_file(path, bytes);
 }
 
 }  // namespace attune

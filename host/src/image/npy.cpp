@@ -1,8 +1,6 @@
 #include "image/npy.h"
 
-#include <algorithm>
 #include <bit>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -10,8 +8,6 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <string_view>
 
 #include <attune/sdk/error.h>
 

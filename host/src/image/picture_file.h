@@ -1,7 +1,6 @@
 // What OpenCV does not tell of picture files: facts of theirs, and what decoders find wrong with them.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 

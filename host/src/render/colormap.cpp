@@ -24,37 +24,33 @@ Colormap from_opencv(const std::string& name, cv::ColormapTypes type) {
   return result;
 }
 
-Colormap grey() {
-  Colormap result{"grey", false, {}};
-  for (size_t i = 0; i < 256; ++i) result.colours[i].fill(static_cast<uint8_t>(i));
-  return result;
-}
-
-// ColorBrewer's RdBu with eleven classes (Harrower and Brewer 2003), blue first.
-Colormap blue_red() {
-  constexpr std::array<Colour, 11> points = {rgb(0x053061), rgb(0x2166ac), rgb(0x4393c3), rgb(0x92c5de),
-                                             rgb(0xd1e5f0), rgb(0xf7f7f7), rgb(0xfddbc7), rgb(0xf4a582),
-                                             rgb(0xd6604d), rgb(0xb2182b), rgb(0x67001f)};
-  Colormap result{"blue_red", true, {}};
+// Linear between colours that are equally far from each other.
+Colormap between(const std::string& name, bool diverging, const std::vector<Colour>& points) {
+  Colormap result{name, diverging, {}};
+  const size_t last = points.size() - 1;
   for (size_t i = 0; i < 256; ++i) {
-    const double position = static_cast<double>(i) / 255 * 10;
-    const size_t below = std::min<size_t>(static_cast<size_t>(position), 9);
+    const double position = static_cast<double>(i) / 255 * static_cast<double>(last);
+    const size_t below = std::min(static_cast<size_t>(position), last - 1);
     result.colours[i] = mixed(points[below], points[below + 1], position - static_cast<double>(below));
   }
   return result;
 }
 
+// ColorBrewer's RdBu with eleven classes (Harrower and Brewer 2003), blue first.
+Colormap blue_red() {
+  return between("blue_red", true,
+                 {rgb(0x053061), rgb(0x2166ac), rgb(0x4393c3), rgb(0x92c5de), rgb(0xd1e5f0), rgb(0xf7f7f7),
+                  rgb(0xfddbc7), rgb(0xf4a582), rgb(0xd6604d), rgb(0xb2182b), rgb(0x67001f)});
+}
+
 const std::vector<Colormap>& colormaps() {
   static const std::vector<Colormap> all = [] {
     prepare_opencv();
-    return std::vector<Colormap>{from_opencv("viridis", cv::COLORMAP_VIRIDIS),
-                                 from_opencv("magma", cv::COLORMAP_MAGMA),
-                                 from_opencv("inferno", cv::COLORMAP_INFERNO),
-                                 from_opencv("plasma", cv::COLORMAP_PLASMA),
-                                 from_opencv("cividis", cv::COLORMAP_CIVIDIS),
-                                 from_opencv("turbo", cv::COLORMAP_TURBO),
-                                 grey(),
-                                 blue_red()};
+    return std::vector<Colormap>{
+        from_opencv("viridis", cv::COLORMAP_VIRIDIS),           from_opencv("magma", cv::COLORMAP_MAGMA),
+        from_opencv("inferno", cv::COLORMAP_INFERNO),           from_opencv("plasma", cv::COLORMAP_PLASMA),
+        from_opencv("cividis", cv::COLORMAP_CIVIDIS),           from_opencv("turbo", cv::COLORMAP_TURBO),
+        between("grey", false, {rgb(0x000000), rgb(0xffffff)}), blue_red()};
   }();
   return all;
 }

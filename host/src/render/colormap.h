@@ -1,12 +1,7 @@
 // Colours for numbers.
 #pragma once
 
-#include <ATen/core/Tensor.h>
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <string>
-#include <vector>
 
 #include "image/image.h"
 #include "render/text.h"

@@ -1,7 +1,6 @@
 #include "render/contact_sheet.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include <attune/sdk/error.h>
@@ -124,12 +123,6 @@ TextStyle words(int64_t width, bool bold) {
 
 int64_t line_of(const TextStyle& style) { return static_cast<int64_t>(2.2 * style.height); }
 
-void draw_caption(Image& canvas, const Tile& tile, int64_t top, int64_t left, int64_t width) {
-  const TextStyle style = words(width, tile.bold);
-  const double room = static_cast<double>(width), middle = static_cast<double>(left) + room / 2;
-  draw_text(canvas, tile.caption, {middle, static_cast<double>(top) + 1.6 * style.height, room, Align::centre}, style);
-}
-
 }  // namespace
 
 std::vector<Image> contact_sheets(const std::vector<std::string>& headings, const std::vector<SheetRow>& rows,
@@ -190,7 +183,10 @@ Image tiled(const std::vector<Tile>& tiles, int64_t columns) {
     const Tile& tile = tiles[static_cast<size_t>(i)];
     const int64_t left = i % columns * pitch, height = heights[static_cast<size_t>(i / columns)];
     paste(canvas, tile.picture, top, left);
-    draw_caption(canvas, tile, top + height, left, width);
+    const TextStyle style = words(width, tile.bold);
+    const double room = static_cast<double>(width), middle = static_cast<double>(left) + room / 2;
+    const double baseline = static_cast<double>(top + height) + 1.6 * style.height;
+    draw_text(canvas, tile.caption, {middle, baseline, room, Align::centre}, style);
     if ((i + 1) % columns == 0) top += height + line + kTileGap;
   }
   return canvas;

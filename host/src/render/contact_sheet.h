@@ -1,10 +1,8 @@
 // Many pictures on few pages, and several as one.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "image/image.h"
 

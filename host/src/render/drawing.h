@@ -1,12 +1,8 @@
 // Lines, areas and texts that become a picture or an SVG document.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "image/image.h"
 #include "render/text.h"

@@ -1,9 +1,6 @@
 // A pair of axes in a drawing, and what is drawn and written on and around them.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "render/drawing.h"
 
 namespace attune {

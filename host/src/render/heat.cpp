@@ -1,8 +1,6 @@
 #include "render/heat.h"
 
 #include <ATen/ATen.h>
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -18,13 +16,6 @@ namespace {
 // Up to this many cells every peak of a map is meant; finer ones have isolated pixels that would leave nothing for the
 // rest.
 constexpr int64_t kCoarse = 64 * 64;
-
-Region checked(const Region& region) {
-  const bool fine = std::isfinite(region.x) && std::isfinite(region.y) && region.width > 0 && region.height > 0 &&
-                    std::isfinite(region.width) && std::isfinite(region.height);
-  if (!fine) throw Error(Fault::run, "a map cannot be drawn over an empty region of a picture");
-  return region;
-}
 
 // Taps over `count` pixels of a picture for a map of `size` cells that covers `begin`..`begin + extent` of it.
 std::vector<Taps> taps_over(int64_t size, double begin, double extent, int64_t count) {
@@ -95,7 +86,9 @@ at::Tensor bytes_of(const at::Tensor& levels) { return levels.nan_to_num(0).clam
 Image in_rgb(const at::Tensor& channels) { return channels.expand({3, -1, -1}).permute({1, 2, 0}).contiguous(); }
 
 at::Tensor spread(const at::Tensor& values, const Region& region, int64_t height, int64_t width) {
-  checked(region);
+  const bool fine = std::isfinite(region.x) && std::isfinite(region.y) && region.width > 0 && region.height > 0 &&
+                    std::isfinite(region.width) && std::isfinite(region.height);
+  if (!fine) throw Error(Fault::run, "a map cannot be drawn over an empty region of a picture");
   return resample(values.to(at::kFloat), taps_over(values.size(0), region.y, region.height, height),
                   taps_over(values.size(1), region.x, region.width, width));
 }

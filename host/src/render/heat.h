@@ -1,10 +1,6 @@
 // Raw maps brought to the size and scale of a picture.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <cstdint>
-#include <vector>
-
 #include "image/image.h"
 
 namespace attune {

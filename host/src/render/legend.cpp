@@ -1,8 +1,6 @@
 #include "render/legend.h"
 
 #include <ATen/ops/arange.h>
-#include <algorithm>
-#include <cmath>
 
 #include "image/mat.h"
 #include "render/colormap.h"

@@ -2,11 +2,6 @@
 // map with NaN or infinity, or of a shape it cannot draw.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "image/image.h"
 #include "render/colormap.h"
 

@@ -57,20 +57,18 @@ void write_label(const Figure& figure, const std::string& label) {
   figure.drawing.text(label, {unit, figure.top - 1.5 * unit, figure.right - unit}, figure.style());
 }
 
-struct LegendEntry {
-  std::string name;
-  Stroke stroke;
-};
+// Names with what they name.
+using Entries = std::vector<std::pair<std::string, Stroke>>;
 
-void draw_legend(const Figure& figure, const std::vector<LegendEntry>& entries) {
+void draw_legend(const Figure& figure, const Entries& entries) {
   const double unit = figure.unit;
   const double space = figure.bottom + 2 * unit - figure.top;
   const double pitch = std::min(2.2 * unit, space / static_cast<double>(std::max<size_t>(entries.size(), 1)));
   const double left = figure.right + 2 * unit, room = static_cast<double>(figure.drawing.width()) - left - 5 * unit;
   for (size_t i = 0; i < entries.size(); ++i) {
     const double middle = figure.top + pitch * (static_cast<double>(i) + 0.5);
-    figure.drawing.line({left, middle}, {left + 3 * unit, middle}, entries[i].stroke);
-    figure.drawing.text(entries[i].name, {left + 4 * unit, middle + unit / 2, room}, figure.style(ink::text));
+    figure.drawing.line({left, middle}, {left + 3 * unit, middle}, entries[i].second);
+    figure.drawing.text(entries[i].first, {left + 4 * unit, middle + unit / 2, room}, figure.style(ink::text));
   }
 }
 
@@ -147,11 +145,11 @@ Figure figure_of(const Figure& all, const std::vector<Panel>& panels, size_t i, 
   return figure;
 }
 
-std::vector<LegendEntry> legend_of(const std::vector<Curve>& curves) {
-  std::vector<LegendEntry> entries;
+Entries legend_of(const std::vector<Curve>& curves) {
+  Entries entries;
   const auto is_named = [](const Curve& curve) { return !curve.name.empty(); };
   if (std::none_of(curves.begin(), curves.end(), is_named)) return entries;
-  for (size_t i = 0; i < curves.size(); ++i) entries.push_back({curves[i].name, stroke_of_curve(i, curves[i].bold)});
+  for (size_t i = 0; i < curves.size(); ++i) entries.emplace_back(curves[i].name, stroke_of_curve(i, curves[i].bold));
   return entries;
 }
 
@@ -216,8 +214,8 @@ Drawing draw_panels(const std::vector<Panel>& panels, const std::vector<Span>& s
     draw_spans(figure, spans, /*names=*/i == 0, label_room(panel.y_label));
     draw_marks(figure, marks);
     for (size_t c = 0; c < panel.curves.size(); ++c) draw_curve(figure, panel.curves[c], c);
-    std::vector<LegendEntry> legend = legend_of(panel.curves);
-    if (i == 0 && !marks.x.empty()) legend.push_back({marks.name, kMark});
+    Entries legend = legend_of(panel.curves);
+    if (i == 0 && !marks.x.empty()) legend.emplace_back(marks.name, kMark);
     draw_legend(figure, legend);
   }
   return drawing;
@@ -257,8 +255,8 @@ Drawing draw_bars(const std::vector<std::string>& series, const std::vector<BarG
     }
   }
   drawing.rule({figure.left, figure.row(0)}, {figure.right, figure.row(0)}, ink::line);
-  std::vector<LegendEntry> legend;
-  for (size_t i = 0; i < shown.size(); ++i) legend.push_back({shown[i], stroke_of_curve(i, false)});
+  Entries legend;
+  for (size_t i = 0; i < shown.size(); ++i) legend.emplace_back(shown[i], stroke_of_curve(i, false));
   draw_legend(figure, legend);
   return drawing;
 }

@@ -1,10 +1,6 @@
 // Charts of numbers.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "render/drawing.h"
 
 namespace attune {

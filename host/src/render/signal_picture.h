@@ -1,12 +1,6 @@
 // Signals: curves whose colour says what a map says.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <vector>
-
 #include "image/image.h"
 #include "render/overlay.h"
 

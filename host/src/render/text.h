@@ -4,10 +4,8 @@
 
 #include <array>
 #include <cmath>
-#include <cstdint>
 #include <limits>
 #include <string>
-#include <vector>
 
 #include "image/image.h"
 

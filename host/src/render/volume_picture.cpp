@@ -22,16 +22,22 @@ void require_volume(const Volume& volume) {
   throw Error(Fault::run, "a volume is drawn from a uint8 tensor [S1,S2,S3]");
 }
 
-// Slices along one axis, which are pictures.
+// Slices along one axis, which are pictures, of a volume that is drawn in these extents; `map` is drawable.
 class VolumeStack {
  public:
-  VolumeStack(const Volume& volume, int64_t axis, const at::Tensor& map, const OverlayOptions& options)
-      : axis_(volume.axes[static_cast<size_t>(axis)]), grey_(volume.grey.movedim(axis, 0)), options_(options) {
-    if (map.defined()) slices_.emplace(drawable(map, 3).movedim(axis, 0), count());
+  VolumeStack(const Volume& volume, int64_t axis, const std::array<int64_t, 3>& extents, const at::Tensor& map,
+              const OverlayOptions& options)
+      : axis_(volume.axes[static_cast<size_t>(axis)]),
+        grey_(volume.grey.movedim(axis, 0)),
+        height_(axis == 0 ? extents[1] : extents[0]),
+        width_(axis == 2 ? extents[1] : extents[2]),
+        options_(options) {
+    if (map.defined()) slices_.emplace(map.movedim(axis, 0), count());
     strengths_ = slices_ ? slices_->strengths(options.signed_) : std::vector<double>(grey_.size(0));
   }
 
   int64_t count() const { return grey_.size(0); }
+  int64_t width() const { return width_; }
   const std::string& name() const { return axis_.name; }
   std::vector<ChosenSlice> choose(int64_t shown) const { return choose_slices(strengths_, shown); }
 
@@ -42,15 +48,15 @@ class VolumeStack {
 
   std::string number(int64_t place) const { return std::to_string(axis_.reversed ? count() - 1 - place : place); }
 
-  Image picture(int64_t place, int64_t height, int64_t width) const {
-    const Image grey = grey_[place].unsqueeze(2).expand({-1, -1, 3}).contiguous();
-    const Image enlarged = resize(grey, height, width);
+  Image picture(int64_t place) const {
+    const Image enlarged = resize(in_rgb(grey_[place].unsqueeze(0)), height_, width_);
     return slices_ ? overlay(enlarged, slices_->slice(place), whole(enlarged), options_) : enlarged;
   }
 
  private:
   VolumeAxis axis_;
   at::Tensor grey_;
+  int64_t height_, width_;  // of pictures
   OverlayOptions options_;
   std::optional<Slices> slices_;
   std::vector<double> strengths_;
@@ -73,9 +79,15 @@ std::array<int64_t, 3> extents_of(const Volume& volume, double smallest, double 
   return extents;
 }
 
-// Of slices along `axis`: their height and width.
-std::array<int64_t, 2> slice_size(const std::array<int64_t, 3>& extents, int64_t axis) {
-  return {axis == 0 ? extents[1] : extents[0], axis == 2 ? extents[1] : extents[2]};
+// Along each axis, on one scale.
+std::vector<VolumeStack> stacks_of(const Volume& volume, const at::Tensor& map, const OverlayOptions& options,
+                                   double smallest, double largest) {
+  const auto extents = extents_of(volume, smallest, largest);
+  const at::Tensor values = map.defined() ? drawable(map, 3) : map;
+  const OverlayOptions common = on_scale_of(values, options);
+  std::vector<VolumeStack> stacks;
+  for (int64_t axis = 0; axis < 3; ++axis) stacks.emplace_back(volume, axis, extents, values, common);
+  return stacks;
 }
 
 std::string heading_of(const VolumeStack& stack, const std::vector<ChosenSlice>& chosen) {
@@ -116,38 +128,29 @@ std::array<int64_t, 3> body_order(const NiftiAffine& affine) {
 Image volume_picture(const Volume& volume, const at::Tensor& map, const OverlayOptions& options, int64_t shown) {
   require_volume(volume);
   if (shown < 1) throw Error(Fault::run, "a volume is shown by at least one slice along each axis");
-  const OverlayOptions common = on_scale_of(map, options);
   double total = 0;
   for (const int64_t count : volume.grey.sizes()) total += static_cast<double>(std::min(count, shown));
   const bool many = total > kManySlices;
-  const auto extents = extents_of(volume, many ? kManySide : kSmallSlice, many ? kManySide : kLargeSlice);
+  const double smallest = many ? kManySide : kSmallSlice, largest = many ? kManySide : kLargeSlice;
   std::vector<Section> sections;
-  for (int64_t axis = 0; axis < 3; ++axis) {
-    const VolumeStack stack(volume, axis, map, common);
-    const auto [height, width] = slice_size(extents, axis);
+  for (const VolumeStack& stack : stacks_of(volume, map, options, smallest, largest)) {
     const std::vector<ChosenSlice> chosen = stack.choose(shown);
     std::vector<Tile> tiles;
     for (const ChosenSlice& slice : chosen) {
-      tiles.push_back(
-          {stack.picture(slice.index, height, width), stack.number(slice.index) + (slice.hot ? " *" : ""), slice.hot});
+      tiles.push_back({stack.picture(slice.index), stack.number(slice.index) + (slice.hot ? " *" : ""), slice.hot});
     }
-    const auto count = static_cast<int64_t>(tiles.size());
-    const int64_t fitting = std::max<int64_t>(kLongestRow / width, 8);
-    sections.push_back({heading_of(stack, chosen), tiled(tiles, even_columns(count, fitting))});
+    const int64_t fitting = std::max<int64_t>(kLongestRow / stack.width(), 8);
+    sections.push_back({heading_of(stack, chosen), tiled(tiles, even_columns(std::ssize(tiles), fitting))});
   }
   return stacked(sections);
 }
 
 Image volume_cell(const Volume& volume, const at::Tensor& map, const OverlayOptions& options) {
   require_volume(volume);
-  const OverlayOptions common = on_scale_of(map, options);
-  const auto extents = extents_of(volume, kCellSide, kCellSide);
   std::vector<Tile> tiles;
-  for (int64_t axis = 0; axis < 3; ++axis) {
-    const VolumeStack stack(volume, axis, map, common);
-    const auto [height, width] = slice_size(extents, axis);
+  for (const VolumeStack& stack : stacks_of(volume, map, options, kCellSide, kCellSide)) {
     const int64_t place = stack.strongest();
-    tiles.push_back({stack.picture(place, height, width), stack.name() + ": " + stack.number(place)});
+    tiles.push_back({stack.picture(place), stack.name() + ": " + stack.number(place)});
   }
   return tiled(tiles, 2);
 }

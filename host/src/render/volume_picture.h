@@ -1,12 +1,6 @@
 // Volumes: what a map says in slices along each of three axes.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <array>
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "image/image.h"
 #include "image/nifti.h"
 #include "render/overlay.h"

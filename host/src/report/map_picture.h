@@ -1,11 +1,6 @@
 // How a map of a sample is drawn, whatever the sample is.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <cstdint>
-#include <optional>
-#include <string>
-
 #include "data/preprocess.h"
 #include "data/sample_stream.h"
 #include "render/colormap.h"

@@ -12,33 +12,20 @@ namespace {
 
 using std::filesystem::path;
 
-// The folders from the root, and the name in parts.
-struct FileName {
-  std::vector<std::string> folders;
-  std::string stem, extension;
-};
-
-FileName name_of(const std::string& file) {
+// From its own stem on, each with more detail: the folder, the extension, then folders further up.
+std::vector<std::string> stems_of(const std::string& file) {
   std::error_code error;  // an empty path, which reading it will complain of
   const path whole = std::filesystem::absolute(file, error).lexically_normal();
-  FileName name;
-  for (const path& folder : whole.parent_path().relative_path()) name.folders.push_back(folder.string());
-  name.stem = whole.filename().string();
-  name.extension = whole.extension().string();
-  if (name.extension == ".gz" && whole.stem().extension() == ".nii") name.extension = ".nii.gz";
-  name.stem.resize(name.stem.size() - name.extension.size());
-  return name;
-}
-
-// The more detail, the more of it: the stem, the folder, the extension, then folders further up.
-std::string stem_with(const FileName& name, size_t detail) {
-  std::string stem = name.stem;
-  if (detail >= 1) stem = (name.folders.empty() ? "" : name.folders.back()) + "_" + stem;
-  if (detail >= 2 && !name.extension.empty()) stem += "_" + name.extension.substr(1);
-  for (size_t above = 2; above + 1 <= detail && above <= name.folders.size(); ++above) {
-    stem = name.folders[name.folders.size() - above] + "_" + stem;
+  std::string stem = whole.filename().string(), extension = whole.extension().string();
+  if (extension == ".gz" && whole.stem().extension() == ".nii") extension = ".nii.gz";
+  stem.resize(stem.size() - extension.size());
+  std::vector<std::string> folders, stems{stem};
+  for (const path& folder : whole.parent_path().relative_path()) folders.insert(folders.begin(), folder.string());
+  for (size_t above = 0; above < std::max<size_t>(folders.size(), 1); ++above) {
+    stems.push_back((folders.empty() ? "" : folders[above]) + "_" + stems.back());
+    if (above == 0) stems.push_back(stems.back() + (extension.empty() ? "" : "_" + extension.substr(1)));
   }
-  return stem;
+  return stems;
 }
 
 using Owners = std::map<std::string, std::vector<size_t>>;
@@ -54,18 +41,18 @@ Owners shared_stems(const std::vector<std::string>& stems) {
 }  // namespace
 
 std::vector<std::string> output_stems(const std::vector<InputFile>& files) {
-  std::vector<FileName> names;
+  std::vector<std::vector<std::string>> all;
   std::vector<std::string> stems;
   size_t most = 0;  // as much detail as any file has, and some for longer stems that clash in turn
   for (const InputFile& file : files) {
-    names.push_back(name_of(file.path));
-    stems.push_back(names.back().stem);
-    most = std::max(most, names.back().folders.size() + 3);
+    all.push_back(stems_of(file.path));
+    stems.push_back(all.back()[0]);
+    most = std::max(most, all.back().size() + 1);
   }
   Owners shared = shared_stems(stems);
   for (size_t detail = 1; !shared.empty() && detail <= most; ++detail) {
     for (const auto& [stem, indices] : shared) {
-      for (const size_t i : indices) stems[i] = stem_with(names[i], detail);
+      for (const size_t i : indices) stems[i] = all[i][std::min(detail, all[i].size() - 1)];
     }
     shared = shared_stems(stems);
   }

@@ -1,9 +1,6 @@
 // What outputs are called.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "data/inputs.h"
 
 namespace attune {

@@ -19,8 +19,7 @@ bool is_repeated(const SampleReport& report, size_t target) {
   const auto is_same = [&](const ExplainedClass& other) {
     return other.about.index == report.targets[target].about.index;
   };
-  const auto end = report.targets.begin() + static_cast<std::ptrdiff_t>(target);
-  return std::find_if(report.targets.begin(), end, is_same) != end;
+  return std::any_of(report.targets.begin(), report.targets.begin() + static_cast<std::ptrdiff_t>(target), is_same);
 }
 
 std::string stem_of(const SampleReport& report, const ReportedMap& map) {

@@ -2,16 +2,7 @@
 // contact sheets. A sink takes everything from these structs; another one is a file of its own.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <map>
-#include <memory>
-#include <optional>
 #include <ostream>
-#include <string>
-#include <vector>
 
 #include <attune/sdk/matcher.h>
 
