@@ -23,19 +23,17 @@ namespace {
 using namespace conformance;
 using Words = std::vector<std::string>;
 
-// One line of the result.
-struct Line {
+struct Job {
   std::string check;
   std::string component;  // "": the library
+  std::string kind;
+};
+
+// What a job has come to.
+struct Line {
   std::string verdict;
   std::string message;
   int64_t milliseconds = 0;
-};
-
-struct Job {
-  std::string check;
-  std::string component;
-  std::string kind;
 };
 
 Words kinds_of(const Check& check) {
@@ -101,21 +99,13 @@ Json report_of(const conformance::Ending& ending) {
   return report.is_object() ? report : Json{{"message", "it wrote into the report of the check"}};
 }
 
-Line line_of(const Job& job, const conformance::Ending& ending, int limit) {
-  Line line{job.check, job.component, "", "", ending.milliseconds};
-  const std::string crashed = crash(ending);
+Line line_of(const conformance::Ending& ending, int limit) {
   if (ending.timed_out) {
-    line.verdict = "timeout";
-    line.message = "no end after " + seconds_text(limit) + "; --timeout gives it longer";
-  } else if (!crashed.empty()) {
-    line.verdict = "crashed";
-    line.message = crashed;
-  } else {
-    const Json report = report_of(ending);
-    line.verdict = report.value("verdict", "failed");
-    line.message = one_line(report.value("message", ""));
+    return {"timeout", "no end after " + seconds_text(limit) + "; --timeout gives it longer", ending.milliseconds};
   }
-  return line;
+  if (const std::string crashed = crash(ending); !crashed.empty()) return {"crashed", crashed, ending.milliseconds};
+  const Json report = report_of(ending);
+  return {report.value("verdict", "failed"), one_line(report.value("message", "")), ending.milliseconds};
 }
 
 std::string heading(const Job& job) { return job.component.empty() ? "library" : job.kind + " " + job.component; }
@@ -135,16 +125,15 @@ class Result {
   void add(const Job& job, const Line& line) {
     ++counts_[line.verdict];
     if (options_.json) {
-      lines_.push_back({{"id", line.check},
-                        {"component", line.component.empty() ? Json() : Json(line.component)},
+      lines_.push_back({{"id", job.check},
+                        {"component", job.component.empty() ? Json() : Json(job.component)},
                         {"verdict", line.verdict},
                         {"message", line.message},
                         {"ms", line.milliseconds}});
       return;
     }
     if (heading(job) != heading_) std::cout << '\n' << (heading_ = heading(job)) << '\n';
-    std::cout << "  " << padded(line.verdict, 9) << padded(line.check, 13) << line.message
-              << std::endl;  // seen at once
+    std::cout << "  " << padded(line.verdict, 9) << padded(job.check, 13) << line.message << std::endl;  // seen at once
   }
 
   int finish() {
@@ -225,7 +214,7 @@ int check(const CheckOptions& options) {
   }
   const conformance::Ending ending = inspect(options);
   const Job loading{"load", "", ""};
-  Line loaded = line_of(loading, ending, loading_limit(options));
+  Line loaded = line_of(ending, loading_limit(options));
   if (loaded.verdict == "timeout" || loaded.verdict == "crashed") return dead_on_loading(options, loaded);
   const Json inspected = report_of(ending);
   if (!inspected.contains("components"))
@@ -247,7 +236,7 @@ int check(const CheckOptions& options) {
   std::vector<Words> arguments;
   for (const Job& job : jobs) arguments.push_back(child_arguments(options, job.check, job.component, path));
   run_children(arguments, std::chrono::seconds(options.timeout), [&](size_t job, const conformance::Ending& done) {
-    result.add(jobs[job], line_of(jobs[job], done, options.timeout));
+    result.add(jobs[job], line_of(done, options.timeout));
   });
   return result.finish();
 }

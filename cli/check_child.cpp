@@ -12,6 +12,7 @@
 #include "conformance/checks.h"
 #include "conformance/process.h"
 #include "conformance/subject.h"
+#include "model/failure.h"
 #include "report/json.h"
 #include "session.h"
 
@@ -29,11 +30,7 @@ Catalogue load(const CheckOptions& options) {
 }
 
 const Component& find(const Catalogue& catalogue, const std::string& id) {
-  if (const Component* component = catalogue.find(id)) return *component;
-  std::vector<std::string> ids;
-  for (const auto& component : catalogue.components()) ids.push_back(component.descriptor.id);
-  throw Error(Fault::usage, "no component is called '" + id + "'" + did_you_mean(id, ids) +
-                                "; give the path of a plugin, or an id that `attune plugins` lists");
+  return find_component(catalogue, id, "give the path of a plugin, or an id that `attune plugins` lists");
 }
 
 Json of_component(const Component& component) {
@@ -52,11 +49,7 @@ class OwnModel {
     auto shape = trial_shape(session, options.input);
     shape.erase(shape.begin());
     model_ = session.model;
-    try {
-      trial_.emplace(*model_, std::move(shape));
-    } catch (const Error& error) {
-      throw Error(error.fault(), "model '" + options.model + "': " + error.what());
-    }
+    at_place("model '" + options.model + "'", [&] { trial_.emplace(*model_, std::move(shape)); });
   }
 
   const TrialModel* trial() const { return trial_ ? &*trial_ : nullptr; }

@@ -16,6 +16,7 @@
 #include "session.h"
 #include "train/model/predict.h"
 #include "train/run/stage_run.h"
+#include "training_run.h"
 
 namespace attune::cli {
 namespace {
@@ -48,12 +49,8 @@ class EvaluateRun {
   explicit EvaluateRun(const EvaluateOptions& options)
       : options_(options),
         catalogue_(load_catalogue(options.plugin_dirs)),
-        config_(read_train_config(options.config, {catalogue_, shipped_spec})),
+        config_(training_config(options, catalogue_)),
         model_(subject(config_, options.model)) {
-    if (!options.device.empty()) config_.device = options.device;
-    if (options.threads > 0) config_.threads = options.threads;
-    parse_device(config_.device);
-    use_threads(config_.threads);
     if (!options.against.empty()) against_ = subject(config_, options.against);
     open_data();
   }

@@ -8,6 +8,12 @@
 
 namespace attune::cli {
 
+// Wherever components are looked up.
+struct Shared {
+  std::vector<std::string> plugin_dirs;
+  bool json = false;
+};
+
 // Wherever a model runs.
 struct ModelFlags {
   std::string model;
@@ -80,26 +86,18 @@ struct SchemaOptions {
   std::vector<std::string> plugin_dirs;
 };
 
-struct PluginsOptions {
-  std::vector<std::string> plugin_dirs;
+struct PluginsOptions : Shared {
   std::string kind;
-  bool json = false;
 };
 
-struct DescribeOptions {
-  std::vector<std::string> plugin_dirs;
+struct DescribeOptions : Shared {
   std::string id;
-  bool json = false;
   bool markdown = false;  // a page of the reference
 };
 
-struct DoctorOptions {
-  std::vector<std::string> plugin_dirs;
-  bool json = false;
-};
+using DoctorOptions = Shared;
 
-struct CheckOptions {
-  std::vector<std::string> plugin_dirs;
+struct CheckOptions : Shared {
   std::string target;             // a plugin's file, or a component's id
   std::vector<std::string> only;  // ids of checks; none: all
   bool list = false;
@@ -107,7 +105,6 @@ struct CheckOptions {
   int timeout = 300;           // seconds for one check
   std::string model;           // that methods are run on; empty: small ones of attune's own
   std::vector<int64_t> input;  // of that model, C,S1..Sd; empty: guessed
-  bool json = false;
   // How the program calls itself for one check.
   std::string child;
   std::string component;
@@ -122,28 +119,25 @@ struct BenchOptions {
   bool json = false;
 };
 
-struct TrainOptions {
+// Wherever a training config is read.
+struct ConfigFlags : Shared {
   std::string config;
-  bool resume = false;
   std::string device;  // empty: the config's
   int threads = 0;     // 0: the config's
-  bool json = false;
-  std::vector<std::string> plugin_dirs;
 };
 
-struct EvaluateOptions {
-  std::string config;
+struct TrainOptions : ConfigFlags {
+  bool resume = false;
+};
+
+struct EvaluateOptions : ConfigFlags {
   std::string model;    // empty: what the config's run has trained
   std::string against;  // empty: no other model
   std::string split;    // empty: test, or the nearest to it that there is
   int64_t batch = 8;
   int64_t least = 1;
-  std::string device;  // empty: the config's
-  int threads = 0;     // 0: the config's
   std::string output;  // empty: none
   std::string csv;     // empty: none
-  bool json = false;
-  std::vector<std::string> plugin_dirs;
 };
 
 struct DemoOptions {

@@ -26,6 +26,42 @@ void add_plugin_dirs(CLI::App& command, std::vector<std::string>& folders) {
       ->allow_extra_args(false);
 }
 
+void add_json(CLI::App& command, bool& json) {
+  command.add_flag("--json", json, "One JSON document on standard output");
+}
+
+void add_shared(CLI::App& command, Shared& flags) {
+  add_json(command, flags.json);
+  add_plugin_dirs(command, flags.plugin_dirs);
+}
+
+// A number, whose default is told.
+template <class Number>
+void add_number(CLI::App& command, const std::string& flag, Number& value, const std::string& help, Number least,
+                Number most) {
+  command.add_option(flag, value, help)->check(CLI::Range(least, most))->capture_default_str();
+}
+
+void add_batch(CLI::App& command, int64_t& batch, const std::string& help) {
+  add_number(command, "--batch", batch, help, int64_t{1}, int64_t{4096});
+}
+
+// As often as it is given, each time with one argument.
+CLI::Option* repeatable(CLI::Option* option, const std::string& type) {
+  return option->type_name(type)->expected(1)->allow_extra_args(false)->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeAll);
+}
+
+CLI::Option* add_file(CLI::App& command, const std::string& flag, std::string& file, const std::string& help) {
+  return command.add_option(flag, file, help)->type_name("FILE");
+}
+
+void add_labels(CLI::App& command, ModelFlags& flags) {
+  add_file(command, "--labels", flags.labels, "Class names, one a line or as JSON");
+}
+
+const CLI::IsMember kinds({"method", "matcher", "correlation"});
+
 void add_machine(CLI::App& command, std::string& device, int& threads) {
   command.add_option("--device", device, "cpu, cuda or cuda:INDEX")->capture_default_str();
   command.add_option("--threads", threads, "Threads of one operation; default: all cores")->check(CLI::Range(1, 1024));
@@ -54,7 +90,7 @@ void add_layers(CLI::App& app, LayersOptions& options) {
   CLI::App* command = app.add_subcommand("layers", "List a model's layers and mark the automatic one");
   add_model(*command, options.model);
   add_shape(*command, "--input", options.input, "Shape of one input, C,H,W; default: guessed from the model");
-  command->add_flag("--json", options.json, "One JSON document on standard output");
+  add_json(*command, options.json);
 }
 
 void add_convert(CLI::App& app, ConvertOptions& options) {
@@ -71,7 +107,7 @@ CLI::Option* add_inputs(CLI::App& command, InputFlags& flags) {
   add_shape(command, "--size", flags.size, "Size of the model's input: H or H,W");
   command.add_flag("--crop", flags.crop, "Resize the shorter side and cut out the centre instead of squashing");
   command.add_option("--frames", flags.frames, "Frames of a clip; default 16")->check(CLI::Range(1, 10000));
-  command.add_option("--batch", flags.batch, "Inputs run at once")->check(CLI::Range(1, 4096))->capture_default_str();
+  add_batch(command, flags.batch, "Inputs run at once");
   return command.add_option("INPUT", flags.paths, "Pictures, folders, videos, or .npy tensors");
 }
 
@@ -86,9 +122,7 @@ int64_t strip_length(const std::string& text) {
 void add_pictures(CLI::App& command, HeatmapOptions& options) {
   command.add_option("--colormap", options.colormap,
                      "viridis, magma, inferno, plasma, cividis, turbo, grey or blue_red");
-  command.add_option("--alpha", options.alpha, "Opacity of the strongest heat")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
+  add_number(command, "--alpha", options.alpha, "Opacity of the strongest heat", 0.0, 1.0);
   command.add_option("--opacity", options.opacity, "Of the heat: growing with it, or uniform")
       ->check(CLI::IsMember({"heat", "uniform"}))
       ->capture_default_str();
@@ -108,24 +142,18 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   add_model(*command, options.model);
   add_inputs(*command, options.inputs)->required();
   CLI::Option* spec =
-      command->add_option("--spec", options.spec, "Draw the maps and the loss of a spec (as `attune loss` takes it)")
-          ->type_name("FILE");
-  command
-      ->add_option("--method", options.methods,
-                   "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them")
-      ->type_name("METHOD")
-      ->excludes(spec)
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--target", options.targets, "top1 (default), top5, a class index or a label (repeatable)")
-      ->type_name("TARGET")
-      ->excludes(spec)
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      add_file(*command, "--spec", options.spec, "Draw the maps and the loss of a spec (as `attune loss` takes it)");
+  repeatable(
+      command->add_option("--method", options.methods,
+                          "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them"),
+      "METHOD")
+      ->excludes(spec);
+  repeatable(
+      command->add_option("--target", options.targets, "top1 (default), top5, a class index or a label (repeatable)"),
+      "TARGET")
+      ->excludes(spec);
   command->add_option("--output", options.output, "Folder for the pictures")->capture_default_str();
-  command->add_option("--labels", options.model.labels, "Class names, one a line or as JSON")->type_name("FILE");
+  add_labels(*command, options.model);
   add_pictures(*command, options);
   CLI::Option* raw = command->add_flag("--raw", options.raw, "Write the maps themselves as .npy too");
   command->add_option("--raw-size", options.raw_size, "Of these maps: the layer's, or enlarged to the model's input")
@@ -141,7 +169,7 @@ void add_loss(CLI::App& app, LossOptions& options) {
   command->add_option("SPEC", options.spec, spec_help)->required();
   add_model_flags(*command, options.model);
   CLI::Option* inputs = add_inputs(*command, options.inputs);
-  command->add_option("--labels", options.model.labels, "Class names, one a line or as JSON")->type_name("FILE");
+  add_labels(*command, options.model);
   command->add_flag("--gradient", options.gradient, "Print the norm of the loss's gradient of every parameter");
   CLI::Option* explain = command->add_flag("--explain", options.explain,
                                            "Print the passes that the loss takes; no input is needed, none is run");
@@ -155,9 +183,8 @@ void add_specs(CLI::App& app, Options& options) {
   CLI::App* validate = app.add_subcommand("validate", "Check a spec, and say everything that is wrong with it");
   validate->add_option("SPEC", options.validate.spec, spec_help)->required();
   validate->add_option("--model", options.validate.model.model, "Check layers and labels of this model too");
-  validate->add_option("--labels", options.validate.model.labels, "Class names, one a line or as JSON")
-      ->type_name("FILE");
-  validate->add_flag("--json", options.validate.json, "One JSON document on standard output");
+  add_labels(*validate, options.validate.model);
+  add_json(*validate, options.validate.json);
   add_plugin_dirs(*validate, options.validate.model.plugin_dirs);
 
   CLI::App* schema =
@@ -170,10 +197,8 @@ void add_specs(CLI::App& app, Options& options) {
 
 void add_catalogue(CLI::App& app, Options& options) {
   CLI::App* plugins = app.add_subcommand("plugins", "List what is installed");
-  plugins->add_option("--kind", options.plugins.kind, "Only these")
-      ->check(CLI::IsMember({"method", "matcher", "correlation"}));
-  plugins->add_flag("--json", options.plugins.json, "One JSON document on standard output");
-  add_plugin_dirs(*plugins, options.plugins.plugin_dirs);
+  plugins->add_option("--kind", options.plugins.kind, "Only these")->check(kinds);
+  add_shared(*plugins, options.plugins);
 
   CLI::App* describe = app.add_subcommand("describe", "Show a component's parameters, capabilities and source");
   describe->add_option("ID", options.describe.id, "As `attune plugins` lists it")->required();
@@ -182,15 +207,12 @@ void add_catalogue(CLI::App& app, Options& options) {
   add_plugin_dirs(*describe, options.describe.plugin_dirs);
 
   CLI::App* doctor = app.add_subcommand("doctor", "Say what was searched for plugins, what was refused and why");
-  doctor->add_flag("--json", options.doctor.json, "One JSON document on standard output");
-  add_plugin_dirs(*doctor, options.doctor.plugin_dirs);
+  add_shared(*doctor, options.doctor);
 }
 
 void add_new(CLI::App& app, NewOptions& options) {
   CLI::App* command = app.add_subcommand("new", "Write a repository for a plugin of your own, ready to build");
-  command->add_option("KIND", options.kind, "What the plugin is")
-      ->required()
-      ->check(CLI::IsMember({"method", "matcher", "correlation"}));
+  command->add_option("KIND", options.kind, "What the plugin is")->required()->check(kinds);
   command->add_option("NAME", options.name, "VENDOR.NAME, as specs will call it")->required();
   command->add_option("--output", options.output, "Folder for the repository; default: attune-NAME")->type_name("DIR");
 }
@@ -199,25 +221,16 @@ void add_check(CLI::App& app, CheckOptions& options) {
   CLI::App* command = app.add_subcommand("check", "Check that a plugin keeps to its interface and its declarations");
   CLI::Option* target =
       command->add_option("PLUGIN", options.target, "The file of a plugin (attune-NAME.so), or the id of a component");
-  command->add_option("--only", options.only, "Run this check only (repeatable)")
-      ->type_name("ID")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  repeatable(command->add_option("--only", options.only, "Run this check only (repeatable)"), "ID");
   command->add_flag("--list", options.list, "List the checks and what they demand; no plugin is needed");
   command->add_option("--seed", options.seed, "Seed of inputs and parameters")->capture_default_str();
-  command->add_option("--timeout", options.timeout, "Seconds for one check")
-      ->check(CLI::Range(1, 86400))
-      ->capture_default_str();
-  CLI::Option* model = command
-                           ->add_option("--model", options.model,
-                                        "Run methods on this model, where they need another kind than attune's small "
-                                        "convolutional ones; a tiny one, as checks run it some thousand times")
-                           ->type_name("FILE");
+  add_number(*command, "--timeout", options.timeout, "Seconds for one check", 1, 86400);
+  CLI::Option* model = add_file(*command, "--model", options.model,
+                                "Run methods on this model, where they need another kind than attune's small "
+                                "convolutional ones; a tiny one, as checks run it some thousand times");
   add_shape(*command, "--input", options.input, "Shape of one input of that model, C,H,W; default: guessed from it")
       ->needs(model);
-  command->add_flag("--json", options.json, "One JSON document on standard output");
-  add_plugin_dirs(*command, options.plugin_dirs);
+  add_shared(*command, options);
   command->add_option("--child", options.child)->group("");
   command->add_option("--component", options.component)->group("");
   command->callback([&options, target] {
@@ -228,19 +241,13 @@ void add_check(CLI::App& app, CheckOptions& options) {
 void add_bench(CLI::App& app, BenchOptions& options) {
   CLI::App* command = app.add_subcommand("bench", "Time every method beside the model's own passes");
   add_model(*command, options.model);
-  command->add_option("--batch", options.batch, "Inputs of one pass")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  command->add_option("--rounds", options.rounds, "Rounds whose median counts")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_option("--spec", options.specs, "Time the loss of a spec too (as `attune loss` takes it; repeatable)")
-      ->type_name("FILE")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_batch(*command, options.batch, "Inputs of one pass");
+  add_number(*command, "--rounds", options.rounds, "Rounds whose median counts", 1, 1000);
+  repeatable(command->add_option("--spec", options.specs,
+                                 "Time the loss of a spec too (as `attune loss` takes it; repeatable)"),
+             "FILE");
   add_shape(*command, "--input", options.input, "Shape of one input, C,H,W; default: guessed from the model");
-  command->add_flag("--json", options.json, "One JSON document on standard output");
+  add_json(*command, options.json);
 }
 
 void add_demo(CLI::App& app, DemoOptions& options) {
@@ -255,16 +262,16 @@ void add_demo(CLI::App& app, DemoOptions& options) {
 
 constexpr const char* config_help = "JSON file: data, model, stages; `attune schema train`";
 
-void add_config_machine(CLI::App& command, std::string& device, int& threads) {
-  command.add_option("--device", device, "cpu, cuda or cuda:INDEX; default: the config's");
-  command.add_option("--threads", threads, "Threads of one operation; default: the config's")
+void add_config_machine(CLI::App& command, ConfigFlags& flags) {
+  command.add_option("--device", flags.device, "cpu, cuda or cuda:INDEX; default: the config's");
+  command.add_option("--threads", flags.threads, "Threads of one operation; default: the config's")
       ->check(CLI::Range(1, 1024));
 }
 
 void add_run(CLI::App& command, TrainOptions& options) {
   command.add_option("CONFIG", options.config, config_help)->required();
   command.add_flag("--resume", options.resume, "Go on where the run has stopped");
-  add_config_machine(command, options.device, options.threads);
+  add_config_machine(command, options);
   command.add_flag("--json", options.json, "Print the results as JSON on standard output");
   add_plugin_dirs(command, options.plugin_dirs);
 }
@@ -272,22 +279,17 @@ void add_run(CLI::App& command, TrainOptions& options) {
 void add_evaluate(CLI::App& app, EvaluateOptions& options) {
   CLI::App* command = app.add_subcommand("evaluate", "Judge a trained model: F1, precision, maps, consistency");
   command->add_option("CONFIG", options.config, config_help)->required();
-  command->add_option("--model", options.model, "Model file; default: what the config's run has trained")
-      ->type_name("FILE");
-  command->add_option("--against", options.against, "Compare with this model, sample by sample")->type_name("FILE");
+  add_file(*command, "--model", options.model, "Model file; default: what the config's run has trained");
+  add_file(*command, "--against", options.against, "Compare with this model, sample by sample");
   command->add_option("--split", options.split, "Part of the data; default: test, or else validate, or else train")
       ->check(CLI::IsMember({"test", "validate", "train"}));
-  command->add_option("--least", options.least, "Means over classes leave out those with fewer samples")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
-      ->capture_default_str();
-  command->add_option("--batch", options.batch, "Inputs run at once")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  add_config_machine(*command, options.device, options.threads);
-  command->add_option("--output", options.output, "Write the JSON document to this file too")->type_name("FILE");
-  command->add_option("--csv", options.csv, "Write a line for each sample to this file")->type_name("FILE");
-  command->add_flag("--json", options.json, "One JSON document on standard output");
-  add_plugin_dirs(*command, options.plugin_dirs);
+  add_number(*command, "--least", options.least, "Means over classes leave out those with fewer samples", int64_t{1},
+             int64_t{1000000000});
+  add_batch(*command, options.batch, "Inputs run at once");
+  add_config_machine(*command, options);
+  add_file(*command, "--output", options.output, "Write the JSON document to this file too");
+  add_file(*command, "--csv", options.csv, "Write a line for each sample to this file");
+  add_shared(*command, options);
 }
 
 void add_training(CLI::App& app, Options& options) {

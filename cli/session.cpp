@@ -51,6 +51,13 @@ ExtraInput read_extra(const std::string& given, c10::Device device) {
 
 }  // namespace
 
+const Component& find_component(const Catalogue& catalogue, const std::string& id, const std::string& advice) {
+  if (const Component* component = catalogue.find(id)) return *component;
+  std::vector<std::string> ids;
+  for (const auto& component : catalogue.components()) ids.push_back(component.descriptor.id);
+  throw Error(Fault::usage, "no component is called '" + id + "'" + did_you_mean(id, ids) + "; " + advice);
+}
+
 Session prepare_session(const ModelFlags& flags) {
   parse_device(flags.device);
   use_threads(flags.threads);

@@ -55,6 +55,8 @@ ConsistencyLoss make_loss(const Session& session, const std::string& spec);
 void use_threads(int count);
 
 Catalogue load_catalogue(const std::vector<std::string>& plugin_dirs);
+// Throws Error(Fault::usage) with the nearest id and the `advice`.
+const Component& find_component(const Catalogue& catalogue, const std::string& id, const std::string& advice);
 
 // An input [1,C,S1..Sd] of zeros or noise to try a model with: of the given shape, or the sidecar's, or a guess.
 std::vector<int64_t> trial_shape(const Session& session, const std::vector<int64_t>& given);

@@ -1,4 +1,4 @@
-// What `attune train` and `attune ablate` share: the config, progress, and Ctrl-C.
+// What `attune train`, `attune ablate` and `attune evaluate` share: the config, progress, and Ctrl-C.
 #pragma once
 
 #include <attune/catalogue.h>
@@ -10,7 +10,7 @@
 namespace attune::cli {
 
 // With what the command line says of device and threads, which is used from now on.
-TrainConfig training_config(const TrainOptions& options, const Catalogue& catalogue);
+TrainConfig training_config(const ConfigFlags& options, const Catalogue& catalogue);
 
 // Tells of progress and notes on standard error: by a bar where that is a terminal, by a line for each epoch elsewhere.
 // Once a run has begun, the first Ctrl-C ends it behind the batch that is under way, the second at once; both can be

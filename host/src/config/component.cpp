@@ -5,6 +5,8 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/numbers.h"
+
 namespace attune {
 namespace {
 
@@ -21,10 +23,8 @@ const ParameterDeclaration& declared_parameter(const Descriptor& descriptor, con
     if (declared.name == key) return declared;
     names.push_back(declared.name);
   }
-  std::string list;
-  for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
   throw Error(Fault::spec, "method \"" + descriptor.id + "\" has no parameter '" + key + "'; it has " +
-                               (list.empty() ? "none" : list) + did_you_mean(key, names));
+                               (names.empty() ? "none" : listed(names)) + did_you_mean(key, names));
 }
 
 // Where the parameter ends that begins at `begin`. A comma parts two parameters only when another key=value follows:

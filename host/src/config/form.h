@@ -42,8 +42,8 @@ inline constexpr Range any_number = {-std::numeric_limits<double>::infinity(), s
 // How a value of type M stands in a document.
 template <class M>
 struct Form {
-  std::function<void(DocumentReader&, const JsonAt&, M&)> read;  // with a fault the value may be anything
-  std::function<Json(const M&)> write;                           // null: there is nothing to say
+  std::function<void(DocumentReader&, const JsonAt&, M&)> read;           // with a fault the value may be anything
+  std::function<Json(const M&)> write = [](const M&) { return Json(); };  // null: there is nothing to say
   Json schema;
   std::string expected = "";  // for the fault of a key that is missing
 };

@@ -121,15 +121,12 @@ bool must_be_given(const ParameterDeclaration& declared) {
 
 std::string parameter_fault(const ParameterDeclaration& declared, const JsonNode& node) {
   if (declared.type == ParameterType::integer && is_large_integer(node)) return large_integer_fault(declared, node);
-  if (declared.type == ParameterType::list && node.kind == Kind::array) {
-    const auto is_number = [](const JsonNode& item) { return item.is_number(); };
-    const auto other = std::find_if_not(node.items.begin(), node.items.end(), is_number);
-    if (other != node.items.end()) return "must be a list of numbers, but holds " + shown(*other);
-  }
-  if (declared.type == ParameterType::layers && node.kind == Kind::array) {
-    const auto is_name = [](const JsonNode& item) { return item.kind == Kind::string; };
-    const auto other = std::find_if_not(node.items.begin(), node.items.end(), is_name);
-    if (other != node.items.end()) return "must be a list of layers, but holds " + shown(*other);
+  const bool is_list = declared.type == ParameterType::list;
+  if ((is_list || declared.type == ParameterType::layers) && node.kind == Kind::array) {
+    const auto fits = [&](const JsonNode& item) { return is_list ? item.is_number() : item.kind == Kind::string; };
+    const auto other = std::find_if_not(node.items.begin(), node.items.end(), fits);
+    const std::string what = is_list ? "numbers" : "layers";
+    if (other != node.items.end()) return "must be a list of " + what + ", but holds " + shown(*other);
   }
   if (!has_type(declared.type, node)) return type_fault(declared, node);
   if (node.kind != Kind::string) {

@@ -85,13 +85,11 @@ Form<std::vector<MapSpec>> maps_form(const SpecContext* context) {
                        .read(at.member(member), ComponentKind::method, {stop_gradient_key(reader, map.stop_gradient)});
     }
   };
-  const auto write = [](const std::vector<MapSpec>&) { return Json(); };
-  return {read,
-          write,
-          {{"type", "object"},
-           {"propertyNames", {{"pattern", name_pattern}}},
-           {"additionalProperties", {{"$ref", "#/$defs/method"}}},
-           {"minProperties", 1}}};
+  return {.read = read,
+          .schema = {{"type", "object"},
+                     {"propertyNames", {{"pattern", name_pattern}}},
+                     {"additionalProperties", {{"$ref", "#/$defs/method"}}},
+                     {"minProperties", 1}}};
 }
 
 // Empty when something is wrong with them.
@@ -114,8 +112,8 @@ Form<Names> term_maps_form(const std::vector<MapSpec>& maps) {
     if (at.node.items.size() < 2) reader.fail(at, "a term compares at least two maps");
     if (names.size() < std::max<size_t>(at.node.items.size(), 2)) names.clear();
   };
-  const auto write = [](const Names&) { return Json(); };
-  return {read, write, {{"type", "array"}, {"items", form::name().schema}, {"minItems", 2}, {"uniqueItems", true}}};
+  return {.read = read,
+          .schema = {{"type", "array"}, {"items", form::name().schema}, {"minItems", 2}, {"uniqueItems", true}}};
 }
 
 // Whether the matcher makes inputs from maps of this kind; nothing, with a fault, when it does not take them.
@@ -163,24 +161,24 @@ Table<TermSpec> term_table(const SpecContext* context, const std::vector<MapSpec
         reader.fail(at, reader.no_name(text, "term"));
         text.clear();
       });
-  const auto write = [](const auto&) { return Json(); };
-  const Form<ComponentSpec> compare = {[context](DocumentReader& reader, const JsonAt& at, ComponentSpec& component) {
-                                         component =
-                                             ComponentReader(reader, *context).read(at, ComponentKind::correlation);
-                                       },
-                                       write,
-                                       {{"$ref", "#/$defs/correlation"}}};
+  const auto compare = [context](DocumentReader& reader, const JsonAt& at, ComponentSpec& component) {
+    component = ComponentReader(reader, *context).read(at, ComponentKind::correlation);
+  };
+  const Form<ComponentSpec> compare_form = {.read = compare, .schema = {{"$ref", "#/$defs/correlation"}}};
   const auto match = [context, maps](DocumentReader& reader, const JsonAt& at, TermSpec& term) {
     read_match(reader, at, term, maps, *context);
   };
-  Key<TermSpec> match_key = {"match", "How maps come to one resolution", match,
-                             write,   {{"$ref", "#/$defs/matcher"}},     ""};
+  const Key<TermSpec> match_key = {.name = "match",
+                                   .help = "How maps come to one resolution",
+                                   .read = match,
+                                   .schema = {{"$ref", "#/$defs/matcher"}},
+                                   .required = true};
   return {{key("name", &TermSpec::name, name, "Names its columns and files"),
            key("maps", &TermSpec::maps, term_maps_form(maps), "Maps that are compared, each with each").must_be_given(),
-           std::move(match_key).must_be_given(),
+           match_key,
            key("normalise", &TermSpec::normalise, normalise_words,
                "What happens to each matched map, per sample, before it is compared"),
-           key("compare", &TermSpec::compare, compare, "How alike they are").must_be_given(),
+           key("compare", &TermSpec::compare, compare_form, "How alike they are").must_be_given(),
            key("weight", &TermSpec::weight, any_number, "Of the term in the loss")}};
 }
 
@@ -196,8 +194,7 @@ Key<Spec> terms_key(const SpecContext* context) {
     }
   };
   const Json schema = form::list(form::object(term_table(context, {}))).schema;
-  Key<Spec> key = {"terms", "What the loss adds up", read, [](const Spec&) { return Json(); }, schema, ""};
-  return std::move(key).must_be_given();
+  return {.name = "terms", .help = "What the loss adds up", .read = read, .schema = schema, .required = true};
 }
 
 }  // namespace

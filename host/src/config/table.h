@@ -22,9 +22,9 @@ struct Key {
   std::string name;
   std::string help;
   std::function<void(DocumentReader&, const JsonAt&, T&)> read;
-  std::function<Json(const T&)> write;
+  std::function<Json(const T&)> write = [](const T&) { return Json(); };  // null: there is nothing to say
   Json schema;
-  std::string expected;
+  std::string expected = "";
   bool required = false;
   bool has_default = true;                                               // of its own, rather than one by other keys
   std::function<bool(const T&)> counts = [](const T&) { return true; };  // whether it means something
@@ -237,20 +237,16 @@ Key<T> version_key(const std::string& what) {
     if (at.node.kind == JsonNode::Kind::integer && at.node.integer == 1) return;
     reader.fail(at, "must be 1, the version of " + what + " that this attune reads, not " + shown(at.node));
   };
-  Key<T> key = {"version", "", read, [](const T&) -> Json { return 1; }, {{"const", 1}}, ""};
-  return std::move(key).must_be_given();
+  return {"version", "", read, [](const T&) -> Json { return 1; }, {{"const", 1}}, "", /*required=*/true};
 }
 
 // "$schema", which editors read.
 template <class T>
 Key<T> schema_key() {
-  const auto read = [](DocumentReader& reader, const JsonAt& at, T&) { reader.text(at); };
-  return {"$schema",
-          "The schema that an editor checks this file with",
-          read,
-          [](const T&) { return Json(); },
-          form::text().schema,
-          ""};
+  return {.name = "$schema",
+          .help = "The schema that an editor checks this file with",
+          .read = [](DocumentReader& reader, const JsonAt& at, T&) { reader.text(at); },
+          .schema = form::text().schema};
 }
 
 }  // namespace attune

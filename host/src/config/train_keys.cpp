@@ -50,10 +50,9 @@ Form<NamedSpec> spec(const TrainContext* context) {
 
 Form<NamedSpec> monitor(const TrainContext* context) {
   const Form<NamedSpec> file = spec(context);
-  const Key<NamedSpec> its_spec = {"spec", "A file, or the name of one that ships", file.read, file.write, file.schema,
-                                   ""};
-  const Table<NamedSpec> table = {
-      {key("name", &NamedSpec::name, form::name(), "Names its column"), Key<NamedSpec>(its_spec).must_be_given()}};
+  const Key<NamedSpec> its_spec = {
+      "spec", "A file, or the name of one that ships", file.read, file.write, file.schema, "", /*required=*/true};
+  const Table<NamedSpec> table = {{key("name", &NamedSpec::name, form::name(), "Names its column"), its_spec}};
   const auto read = [file, table](DocumentReader& reader, const JsonAt& at, NamedSpec& monitor) {
     if (at.node.kind == JsonNode::Kind::object) return read_object(reader, at, table, monitor);
     if (at.node.kind == JsonNode::Kind::string) return file.read(reader, at, monitor);

@@ -145,15 +145,13 @@ Predictions concatenate(const Predictions& first, const Predictions& second) {
   }
   const auto both = [](const at::Tensor& a, const at::Tensor& b) { return a.defined() ? at::cat({a, b}) : a; };
   Predictions all = first;
-  all.scores = both(first.scores, second.scores);
+  for (const auto of : {&Predictions::scores, &Predictions::agreement, &Predictions::consistency_loss,
+                        &Predictions::classes, &Predictions::iou, &Predictions::pointing}) {
+    all.*of = both(first.*of, second.*of);
+  }
   all.truth = {both(first.truth.labels, second.truth.labels), both(first.truth.weights, second.truth.weights)};
   all.examples.insert(all.examples.end(), second.examples.begin(), second.examples.end());
-  all.agreement = both(first.agreement, second.agreement);
-  all.consistency_loss = both(first.consistency_loss, second.consistency_loss);
   all.rows = both(first.rows, second.rows + first.size());
-  all.classes = both(first.classes, second.classes);
-  all.iou = both(first.iou, second.iou);
-  all.pointing = both(first.pointing, second.pointing);
   return all;
 }
 

@@ -41,6 +41,16 @@ auto with_reason(Fault fault, const std::string& what, Call&& call) -> decltype(
   }
 }
 
+// What `call` throws as an Error begins with `place`.
+template <class Call>
+auto at_place(const std::string& place, Call&& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const Error& error) {
+    throw Error(error.fault(), place + ": " + error.what());
+  }
+}
+
 // `text` with control characters and bytes that are no UTF-8 as "\x1b", so that a model's or a file's words cannot do
 // anything to a terminal.
 std::string printable(const std::string& text);

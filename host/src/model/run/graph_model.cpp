@@ -120,27 +120,19 @@ GraphModel::GraphModel(const ModelSource& source, const ModelOptions& options)
   require({options.layer});
 }
 
-GraphModel::~GraphModel() = default;
-
-const std::vector<LayerInfo>& GraphModel::layers() const { return state_->layers; }
-const std::vector<std::string>& GraphModel::activations() const { return state_->activations; }
-std::string GraphModel::source() const { return state_->source.format; }
-const ModelOptions& GraphModel::options() const { return state_->options; }
 void GraphModel::require(const Capture& capture) const {
   if (capture.layer != "auto") check_capture(*state_, capture);
 }
-void GraphModel::refresh() { state_->programs.refresh(); }
 
 NamedTensorList GraphModel::parameters() const {
   NamedTensorList tensors;
-  for (const auto& parameter : state_->source.parameters.named_parameters())
-    tensors.emplace_back(parameter.name, parameter.value);
+  for (const auto& [name, tensor] : state_->source.parameters.named_parameters()) tensors.emplace_back(name, tensor);
   return tensors;
 }
 
 NamedTensorList GraphModel::buffers() const {
   NamedTensorList tensors;
-  for (const auto& buffer : state_->source.parameters.named_buffers()) tensors.emplace_back(buffer.name, buffer.value);
+  for (const auto& [name, tensor] : state_->source.parameters.named_buffers()) tensors.emplace_back(name, tensor);
   return tensors;
 }
 
@@ -219,16 +211,11 @@ at::Tensor GraphModel::module_output(const at::Tensor& input, bool gradients) co
                      [&] { return scores_of(state_->source.output(input), state_->options.output, input.size(0)); });
 }
 
-OutputKind GraphModel::output_kind() const { return state_->output_kind; }
-const std::vector<std::string>& GraphModel::remarks() const { return state_->remarks; }
-
 at::Tensor ImageModel::probabilities(const at::Tensor& output) const {
   return probabilities_of(output, output_kind(), options().multi_label);
 }
 
 at::Tensor ImageModel::logits(const at::Tensor& output) const { return logits_of(output, output_kind()); }
-
-c10::Device GraphModel::device() const { return state_->options.device; }
 
 at::ScalarType GraphModel::dtype() const {
   for (const auto& parameter : state_->source.parameters.parameters()) {

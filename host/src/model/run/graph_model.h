@@ -15,23 +15,28 @@ namespace attune {
 
 struct Trial;
 
+// A rewritten graph, and the operators in it that are activations.
+struct Rewritten {
+  LayeredGraph graph;
+  std::vector<std::string> activations;
+};
+
 // The source's graph is copied and rewritten once. Its parameters are shared, so that training them shows in the maps;
 // they are only ever read.
 class GraphModel : public ImageModel {
  public:
   // Throws Error(Fault::input) when the graph cannot be rewritten or has no such layer.
   explicit GraphModel(const ModelSource& source, const ModelOptions& options = {});
-  ~GraphModel() override;
 
-  const std::vector<LayerInfo>& layers() const override;
+  const std::vector<LayerInfo>& layers() const override { return state_->layers; }
   at::Tensor parameter(const std::string& name) const override;
   std::unique_ptr<Pass> forward(const at::Tensor& input, const Needs& needs, bool graph,
                                 const at::Generator& generator = {}) override;
   at::Tensor outputs(int64_t rows, const std::function<at::Tensor(int64_t begin, int64_t end)>& make) override;
 
-  std::string source() const override;
-  const ModelOptions& options() const override;
-  c10::Device device() const override;
+  std::string source() const override { return state_->source.format; }
+  const ModelOptions& options() const override { return state_->options; }
+  c10::Device device() const override { return state_->options.device; }
   at::ScalarType dtype() const override;
   NamedTensorList parameters() const override;
   NamedTensorList buffers() const override;
@@ -39,45 +44,37 @@ class GraphModel : public ImageModel {
   void require(const Capture& capture) const override;
   std::string auto_layer(const at::Tensor& input) override;
   std::vector<LayerReport> inspect(const at::Tensor& input) override;
-  const std::vector<std::string>& activations() const override;
-  const std::vector<std::string>& remarks() const override;
+  const std::vector<std::string>& activations() const override { return state_->activations; }
+  const std::vector<std::string>& remarks() const override { return state_->remarks; }
   std::vector<int64_t> likely_input() const override;
-  OutputKind output_kind() const override;
+  OutputKind output_kind() const override { return state_->output_kind; }
   at::Tensor module_output(const at::Tensor& input, bool gradients) const override;
-  void refresh() override;
+  void refresh() override { state_->programs.refresh(); }
 
-  struct State;
+  struct State {
+    State(const ModelSource& source, const ModelOptions& options, Rewritten rewritten);
+
+    ModelSource source;
+    ModelOptions options;
+    Programs programs;
+    std::vector<std::string> activations;
+    std::vector<LayerInfo> layers;                     // those that can be captured
+    std::map<std::string, size_t> position;            // of a layer in program order
+    std::map<std::string, std::string> branch_layers;  // name -> type of those that cannot
+    OutputKind output_kind;
+    std::vector<std::string> remarks;
+    std::set<std::string> without_gradient;  // layers where the model switches gradients off
+    bool switches_gradients;                 // whether it does so anywhere
+    std::mutex auto_mutex;
+    std::string auto_layer;
+    std::mutex trial_mutex;
+    std::map<std::vector<int64_t>, std::shared_ptr<const Trial>> trials;  // by the shape of one input
+    std::map<std::string, const Node*> affine;                            // layers that have a bias, of the live graph
+    std::vector<std::string> attention;                                   // attention blocks, in program order
+  };
 
  private:
   std::unique_ptr<State> state_;
-};
-
-// A rewritten graph, and the operators in it that are activations.
-struct Rewritten {
-  LayeredGraph graph;
-  std::vector<std::string> activations;
-};
-
-struct GraphModel::State {
-  State(const ModelSource& source, const ModelOptions& options, Rewritten rewritten);
-
-  ModelSource source;
-  ModelOptions options;
-  Programs programs;
-  std::vector<std::string> activations;
-  std::vector<LayerInfo> layers;                     // those that can be captured
-  std::map<std::string, size_t> position;            // of a layer in program order
-  std::map<std::string, std::string> branch_layers;  // name -> type of those that cannot
-  OutputKind output_kind;
-  std::vector<std::string> remarks;
-  std::set<std::string> without_gradient;  // layers where the model switches gradients off
-  bool switches_gradients;                 // whether it does so anywhere
-  std::mutex auto_mutex;
-  std::string auto_layer;
-  std::mutex trial_mutex;
-  std::map<std::vector<int64_t>, std::shared_ptr<const Trial>> trials;  // by the shape of one input
-  std::map<std::string, const Node*> affine;                            // layers that have a bias, of the live graph
-  std::vector<std::string> attention;                                   // attention blocks, in program order
 };
 
 // The name of a layer's class without its package; "" when the path names no module.

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "formats/formats.h"
 #include "image/npy.h"
+#include "model/failure.h"
 #include "train/model/trainer.h"
 #include "train/run/run_folder.h"
 #include "train/run/stage_run.h"
@@ -37,16 +38,6 @@ constexpr unsigned most_readers = 8;
 int readers(const std::string& device) {
   if (device == "cpu") return 1;
   return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, most_readers));
-}
-
-// What `action` throws begins with `place`.
-template <class Action>
-void at_place(const std::string& place, const Action& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    throw Error(error.fault(), place + ": " + error.what());
-  }
 }
 
 PreprocessText text_of(const Preprocess& preprocess) {

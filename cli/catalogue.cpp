@@ -1,0 +1,225 @@
+// attune plugins: what is installed. attune describe: what a component says of itself. attune doctor: where plugins
+// were looked for, what was refused and why.
+
+#include <iostream>
+#include <sstream>
+#include <torch/version.h>
+
+#include <attune/sdk/error.h>
+#include <attune/sdk/version.h>
+
+#include "base/numbers.h"
+#include "commands.h"
+#include "config/parameters.h"
+#include "report/json.h"
+#include "session.h"
+#include "table.h"
+
+namespace attune::cli {
+namespace {
+
+Json refused(const Catalogue& catalogue) {
+  Json refused = Json::array();
+  for (const auto& refusal : catalogue.refusals()) {
+    refused.push_back({{"path", refusal.path.string()}, {"reason", refusal.reason}});
+  }
+  return refused;
+}
+
+Json plugins_document(const Catalogue& catalogue, const std::string& kind) {
+  Json components = Json::array();
+  for (const auto& component : catalogue.components()) {
+    const Descriptor& descriptor = component.descriptor;
+    if (!kind.empty() && to_string(descriptor.kind) != kind) continue;
+    components.push_back({{"id", descriptor.id},
+                          {"kind", to_string(descriptor.kind)},
+                          {"title", descriptor.title},
+                          {"plugin", component.plugin},
+                          {"version", component.version},
+                          {"path", component.path.string()}});
+  }
+  return {{"components", components}, {"refused", refused(catalogue)}};
+}
+
+// With something before a default, and around its text.
+std::string default_text(const ParameterDeclaration& parameter, const std::string& before, const std::string& quote) {
+  const std::string text = to_string(parameter.default_value);
+  if (must_be_given(parameter)) return "must be given";
+  return before + (text.empty() ? "empty" : quote + text + quote);
+}
+
+std::string range_text(const ParameterDeclaration& parameter) {
+  std::string text = listed(parameter.choices);
+  if (parameter.type == ParameterType::choice_or_real) text += " or a number";
+  const auto number = [](double value) { return to_string(ParameterValue(value)); };
+  const std::string space = text.empty() ? "" : " ";
+  if (parameter.minimum && parameter.maximum) {
+    return text + space + number(*parameter.minimum) + " to " + number(*parameter.maximum);
+  }
+  if (parameter.minimum) return text + space + "from " + number(*parameter.minimum);
+  return parameter.maximum ? text + space + "up to " + number(*parameter.maximum) : text;
+}
+
+Json describe_document(const Component& component) {
+  const Descriptor& d = component.descriptor;
+  Json parameters = Json::array();
+  for (const auto& p : d.parameters) {
+    Json entry = {
+        {"name", p.name}, {"type", to_string(p.type)}, {"default", parameter_json(p.default_value)}, {"help", p.help}};
+    if (p.minimum) entry["minimum"] = *p.minimum;
+    if (p.maximum) entry["maximum"] = *p.maximum;
+    if (!p.choices.empty()) entry["choices"] = p.choices;
+    parameters.push_back(entry);
+  }
+  Json json = {{"id", d.id},
+               {"kind", to_string(d.kind)},
+               {"title", d.title},
+               {"summary", d.summary},
+               {"citation", d.citation},
+               {"parameters", parameters},
+               {"differentiable", d.differentiable},
+               {"deterministic", d.deterministic},
+               {"ranks", d.ranks},
+               {"plugin", component.plugin},
+               {"version", component.version},
+               {"path", component.path.string()}};
+  if (d.kind == ComponentKind::method) {
+    json["forward_passes"] = d.forward_passes;
+    json["backward_passes"] = d.backward_passes;
+    json["at_input_resolution"] = d.at_input_resolution;
+    if (!d.resolution_of.empty()) json["resolution_of"] = d.resolution_of;
+  }
+  if (d.kind == ComponentKind::correlation) {
+    json["symmetric"] = d.symmetric;
+    json["affine_invariant"] = d.affine_invariant;
+    json["range"] = {d.minimum, d.maximum};
+  }
+  return json;
+}
+
+std::string capabilities(const Descriptor& d) {
+  std::ostringstream text;
+  text << (d.differentiable ? "differentiable" : "not differentiable") << ", "
+       << (d.deterministic ? "deterministic" : "random") << ", inputs of";
+  for (size_t i = 0; i < d.ranks.size(); ++i) text << (i == 0 ? " " : ", ") << d.ranks[i];
+  text << " dimensions";
+  if (d.kind == ComponentKind::method) {
+    text << ", passes: " << d.forward_passes << " forward, " << d.backward_passes << " backward, map at ";
+    if (!d.resolution_of.empty()) {
+      text << "the resolution of `" << d.resolution_of << "`";
+    } else {
+      text << (d.at_input_resolution ? "the input's" : "a layer's") << " resolution";
+    }
+  }
+  if (d.kind == ComponentKind::correlation) {
+    text << ", from " << d.minimum << " to " << d.maximum << (d.symmetric ? ", symmetric" : "")
+         << (d.affine_invariant ? ", unchanged by scale and offset" : "");
+  }
+  return text.str();
+}
+
+void print_text(const Component& component) {
+  const Descriptor& d = component.descriptor;
+  std::cout << d.id << ": " << d.title << " (" << to_string(d.kind) << ")\n  " << d.summary << "\n  " << d.citation
+            << "\n  " << capabilities(d) << "\n  from " << component.plugin << ' ' << component.version << ", "
+            << component.path.string() << (d.parameters.empty() ? "\n\nno parameters\n" : "\n\nparameters\n");
+  for (const auto& p : d.parameters) {
+    std::cout << "  " << p.name << " (" << to_string(p.type) << ", " << default_text(p, "default ", "") << ")\n    "
+              << p.help << (range_text(p).empty() ? "" : "\n    " + range_text(p)) << '\n';
+  }
+}
+
+void print_markdown(const Component& component) {
+  const Descriptor& d = component.descriptor;
+  std::cout << "# " << d.title << "\n\n`" << d.id << "`, " << to_string(d.kind) << ". " << d.summary
+            << ".\n\n- Source: " << d.citation << "\n- Capabilities: " << capabilities(d) << "\n\n";
+  if (d.parameters.empty()) return;
+  std::cout << "| parameter | type | default | values | meaning |\n|---|---|---|---|---|\n";
+  for (const auto& p : d.parameters) {
+    std::cout << "| `" << p.name << "` | " << to_string(p.type) << " | " << default_text(p, "", "`") << " | "
+              << range_text(p) << " | " << p.help << " |\n";
+  }
+}
+
+}  // namespace
+
+int plugins(const PluginsOptions& options) {
+  const Catalogue catalogue = load_catalogue(options.plugin_dirs);
+  const Json listed = plugins_document(catalogue, options.kind);
+  if (options.json) {
+    print(listed);
+    return 0;
+  }
+  if (listed["components"].empty()) {
+    std::cerr << "attune: note: no " << (options.kind.empty() ? "plugin" : options.kind) << " is installed\n";
+  }
+  size_t width = 0;
+  for (const auto& component : listed["components"]) width = std::max(width, component["id"].get<std::string>().size());
+  std::string kind;
+  for (const auto& component : listed["components"]) {
+    if (component["kind"] != kind) {
+      kind = component["kind"];
+      std::cout << kind << "s\n";
+    }
+    const std::string id = component["id"];
+    std::cout << "  " << padded(id, width + 2) << component["title"].get<std::string>() << "  ("
+              << component["plugin"].get<std::string>() << ' ' << component["version"].get<std::string>() << ")\n";
+  }
+  if (!catalogue.refusals().empty()) {
+    std::cerr << "attune: note: " << catalogue.refusals().size() << " refused; `attune doctor` says why\n";
+  }
+  return 0;
+}
+
+int describe(const DescribeOptions& options) {
+  const Catalogue catalogue = load_catalogue(options.plugin_dirs);
+  const Component& component =
+      find_component(catalogue, options.id, "`attune plugins` lists them, `attune doctor` what was refused");
+  if (options.json) {
+    print(describe_document(component));
+  } else if (options.markdown) {
+    print_markdown(component);
+  } else {
+    print_text(component);
+  }
+  return 0;
+}
+
+int doctor(const DoctorOptions& options) {
+  const SearchPath folders = search_folders({options.plugin_dirs.begin(), options.plugin_dirs.end()});
+  const Catalogue catalogue = Catalogue::load(folders);
+  Json report = {
+      {"attune", ATTUNE_VERSION},  {"sdk", std::to_string(ATTUNE_SDK_MAJOR) + "." + std::to_string(ATTUNE_SDK_MINOR)},
+      {"torch", TORCH_VERSION},    {"folders", Json::array()},
+      {"plugins", Json::array()},  {"refused", refused(catalogue)},
+      {"notes", catalogue.notes()}};
+  for (const auto& folder : folders) {
+    report["folders"].push_back({{"path", folder.path.string()}, {"origin", folder.origin}});
+  }
+  for (const auto& file : catalogue.plugins()) {
+    report["plugins"].push_back({{"name", file.name}, {"version", file.version}, {"path", file.path.string()}});
+  }
+  if (options.json) {
+    print(report);
+  } else {
+    const auto text = [](const Json& value) { return value.get<std::string>(); };
+    std::cout << "attune " << text(report["attune"]) << ", SDK " << text(report["sdk"]) << ", LibTorch "
+              << text(report["torch"]) << "\n\nsearched\n";
+    for (const auto& folder : report["folders"]) {
+      std::cout << "  " << text(folder["path"]) << "  (" << text(folder["origin"]) << ")\n";
+    }
+    std::cout << "loaded\n";
+    for (const auto& file : report["plugins"]) {
+      std::cout << "  " << text(file["name"]) << ' ' << text(file["version"]) << "  " << text(file["path"]) << '\n';
+    }
+    if (!report["refused"].empty()) std::cout << "refused\n";
+    for (const auto& refusal : report["refused"]) {
+      std::cout << "  " << text(refusal["path"]) << "\n    " << text(refusal["reason"]) << '\n';
+    }
+    if (!report["notes"].empty()) std::cout << "notes\n";
+    for (const auto& note : report["notes"]) std::cout << "  " << text(note) << '\n';
+  }
+  return catalogue.refusals().empty() ? 0 : 4;
+}
+
+}  // namespace attune::cli
