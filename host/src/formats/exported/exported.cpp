@@ -187,11 +187,13 @@ class ProgramBuilder {
     const auto type =
         c10::ClassType::create(c10::QualifiedName("__torch__.torch.cpu.amp.autocast_mode.autocast"), unit);
     Value* const object = graph_->insertNode(graph_->createObject(type))->output();
+    const bool is_cpu = inputs.at(0).at("arg").value("as_string", "cpu") == "cpu";
     const char* const attributes[] = {"device", "fast_dtype", "_enabled"};
     for (size_t i = 0; i < 3; ++i) {
-      Value* const value = values_.read(inputs.at(i).at("arg"));
-      if (value->type()->kind() != c10::TypeKind::NoneType)
-        graph_->insertNode(graph_->createSetAttr(object, attributes[i], value));
+      Value* value = values_.read(inputs.at(i).at("arg"));
+      if (value->type()->kind() == c10::TypeKind::NoneType)
+        value = values_.constant(static_cast<int64_t>(is_cpu ? c10::kBFloat16 : c10::kHalf));
+      graph_->insertNode(graph_->createSetAttr(object, attributes[i], value));
     }
     graph_->insertNode(graph_->create(c10::prim::Enter, {object}, 1));
     autocasts_.push_back(object);

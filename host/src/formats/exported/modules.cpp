@@ -98,7 +98,7 @@ std::string as_torchscript(const Module& parameters, const LayeredGraph& graph) 
   }
   std::ostringstream archive;
   parameters.save(archive);
-  return archive.str();
+  return std::move(archive).str();
 }
 
 }  // namespace attune

@@ -91,7 +91,7 @@ ModelSource torchscript_source(const Module& module) {
           [](const Module& self) {
             std::ostringstream archive;  // saved to a path, a model would hold the name of its file
             self.save(archive);
-            return archive.str();
+            return std::move(archive).str();
           }};
 }
 
