@@ -93,7 +93,8 @@ class WrittenOut {
     if (!is_new || !has_kind(value->node(), elementwise)) return known->second;
     Value* found = nullptr;
     for (Value* input : value->node()->inputs()) {
-      if (!input->type()->isSubtypeOf(*c10::TensorType::get()) || input->node()->kind() == c10::prim::Constant) continue;
+      if (!input->type()->isSubtypeOf(*c10::TensorType::get()) || input->node()->kind() == c10::prim::Constant)
+        continue;
       found = found == nullptr ? input : meeting(found, input);
       if (found == nullptr) return nullptr;
     }
@@ -119,8 +120,9 @@ class WrittenOut {
     std::set<const Node*> nodes;
     for (; value != root; value = below(value)) {
       nodes.insert(value->node());
-      bends = bends || has_kind(value->node(), {"aten::sigmoid", "aten::tanh", "aten::erf", "aten::clamp", "aten::hardtanh",
-                                                 "aten::clamp_max", "aten::relu6", "aten::hardsigmoid"});
+      bends =
+          bends || has_kind(value->node(), {"aten::sigmoid", "aten::tanh", "aten::erf", "aten::clamp", "aten::hardtanh",
+                                            "aten::clamp_max", "aten::relu6", "aten::hardsigmoid"});
     }
     if (bends) inside_.merge(nodes);
     return bends;
@@ -130,13 +132,23 @@ class WrittenOut {
   std::set<const Node*> inside_;
 };
 
+// Where a product that a constant scales, and nobody else takes, has its last value: x * clamp(x + 3, 0, 6) / 6.
+Node* scaled(Node* product) {
+  const auto& uses = product->output()->uses();
+  if (uses.size() != 1 || uses[0].offset != 0) return product;
+  Node* user = uses[0].user;
+  const bool is_scale = has_kind(user, {"aten::mul", "aten::div"}) && torch::jit::toIValue(user->input(1)).has_value();
+  return is_scale ? scaled(user) : product;
+}
+
 using Gates = std::vector<std::pair<Node*, Value*>>;  // activations and what they are of, in order
 
 void find_gates(Block* block, WrittenOut& written_out, Gates& gates) {
   for (Node* node : block->nodes()) {
     for (Block* inner : node->blocks()) find_gates(inner, written_out, gates);
-    Value* x = is_activation(node) ? node->input(0) : written_out.input_of(node);
-    if (x != nullptr) gates.emplace_back(node, x);
+    if (is_activation(node)) gates.emplace_back(node, node->input(0));
+    Value* x = written_out.input_of(node);
+    if (x != nullptr) gates.emplace_back(scaled(node), x);
   }
 }
 
