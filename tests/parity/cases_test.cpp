@@ -242,5 +242,19 @@ TEST_F(Cases, DamagedPicturesAreNamed) {
   }
 }
 
+// A handful of the architectures that zoo.py compares with PyTorch: exported, decomposed, traced.
+TEST_F(Cases, ArchitecturesOfTodaysPyTorch) {
+  if (output_of(python() + " -c 'import numpy, torch; print(torch.export.Dim.DYNAMIC)' 2>/dev/null").empty()) {
+    skip("needs a Python with numpy and PyTorch 2.6 or newer (ATTUNE_PYTHON)");
+    return;
+  }
+  const std::string program = ATTUNE_BUILD_DIR "/bin/attune", script = ATTUNE_SOURCE_DIR "/tests/parity/zoo.py";
+  const std::string log = (folder_ / "zoo.log").string();
+  output_of(python() + " '" + script + "' '" + (folder_ / "zoo").string() + "' --attune '" + program +
+            "' --sources export core -- densenet mobilenet_v3 vit_registers maxvit coatnet resmlp r3d ecg >'" + log +
+            "' 2>&1");
+  EXPECT_NE(read("zoo.log").find("8 architectures, 8 load, 0 faults"), std::string::npos) << read("zoo.log");
+}
+
 }  // namespace
 }  // namespace attune::test

@@ -15,10 +15,16 @@ class Logits(nn.Module):
         return getattr(self.net(x), self.of)
 
 
-def hf(model, config, of="logits", **settings):
+class Frames(Logits):
+    """Of a clip [N,C,T,H,W]; transformers takes frames first."""
+
+    def forward(self, x):
+        return super().forward(x.transpose(1, 2))
+
+
+def hf(model, config, of="logits", wrapper=Logits, **settings):
     import transformers
-    net = getattr(transformers, model)(getattr(transformers, config)(num_labels=10, **settings))
-    return Logits(net, of)
+    return wrapper(getattr(transformers, model)(getattr(transformers, config)(num_labels=10, **settings)), of)
 
 
 def conv(i, o, k=3, s=1, g=1, act=nn.ReLU, rank=2):
@@ -368,10 +374,10 @@ MODELS = {
     "vgg": (lambda: Net(sequence(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)), sequence(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(256, 32), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(32, 10))), WIDE, "features.4", "first"),
     "squeezenet": (lambda: Net(sequence(conv(3, 16, s=2), nn.MaxPool2d(2), conv(16, 4, 1), Branches(conv(4, 16, 1), conv(4, 16, 3))), sequence(nn.Conv2d(32, 10, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())), WIDE, "features.3", "first"),
     "shufflenet": (lambda: Net(sequence(conv(3, 16, s=2), Shuffle(16), Shuffle(16), conv(16, 32, 1, 2)), head(32)), WIDE, "features.3", "first"),
-    "mobilenet_v1": (lambda: hf("MobileNetV1ForImageClassification", "MobileNetV1Config", depth_multiplier=0.25, image_size=64), WIDE, None, "first"),
-    "mobilenet_v2": (lambda: hf("MobileNetV2ForImageClassification", "MobileNetV2Config", depth_multiplier=0.25, image_size=64), WIDE, None, "first"),
+    "mobilenet_v1": (lambda: hf("MobileNetV1ForImageClassification", "MobileNetV1Config", depth_multiplier=0.25, image_size=64), WIDE, "net.mobilenet_v1.layer.25", "first"),
+    "mobilenet_v2": (lambda: hf("MobileNetV2ForImageClassification", "MobileNetV2Config", depth_multiplier=0.25, image_size=64), WIDE, "net.mobilenet_v2.conv_1x1", "first"),
     "mobilenet_v3": (lambda: Net(sequence(conv(3, 8, 3, 2, act=nn.Hardswish), inverted(8, 8, 3, 1, nn.ReLU, True), inverted(8, 12, 5, 2, nn.Hardswish, True), inverted(12, 12, 5, 1, nn.Hardswish, True), conv(12, 32, 1, act=nn.Hardswish)), sequence(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 32), nn.Hardswish(), nn.Linear(32, 10))), WIDE, "features.4", "first"),
-    "efficientnet": (lambda: hf("EfficientNetForImageClassification", "EfficientNetConfig", width_coefficient=0.25, depth_coefficient=0.5, hidden_dim=320, image_size=64), WIDE, None, "first"),
+    "efficientnet": (lambda: hf("EfficientNetForImageClassification", "EfficientNetConfig", width_coefficient=0.25, depth_coefficient=0.5, hidden_dim=320, image_size=64), WIDE, "net.efficientnet.encoder", "first"),
     "regnet": (lambda: hf("RegNetForImageClassification", "RegNetConfig", embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], groups_width=4), WIDE, "net.regnet.encoder", "first"),
     "hgnet_v2": (lambda: hf("HGNetV2ForImageClassification", "HGNetV2Config"), WIDE, None, "first"),
     "convnext": (lambda: hf("ConvNextForImageClassification", "ConvNextConfig", hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], layer_scale_init_value=0.5), WIDE, "net.convnext.encoder", "first"),
@@ -387,44 +393,44 @@ MODELS = {
     "vit_registers": (lambda: Vit(registers=4), WIDE, "blocks.2.norm1", 5),
     "vit_torch": (TorchVit, WIDE, "encoder.layers.2.norm1", 1),
     "vit_torch_post_norm": (lambda: TorchVit(norm_first=False), WIDE, "encoder.layers.1", 1),
-    "vit_msn": (lambda: hf("ViTMSNForImageClassification", "ViTMSNConfig", **square_vit), SQUARE, None, 1),
-    "ijepa": (lambda: hf("IJepaForImageClassification", "IJepaConfig", **square_vit), SQUARE, None, 0),
-    "deit": (lambda: hf("DeiTForImageClassification", "DeiTConfig", **square_vit), SQUARE, None, 2),
-    "deit_distilled": (lambda: hf("DeiTForImageClassificationWithTeacher", "DeiTConfig", **square_vit), SQUARE, None, 2),
-    "beit": (lambda: hf("BeitForImageClassification", "BeitConfig", use_relative_position_bias=True, layer_scale_init_value=0.5, **square_vit), SQUARE, None, 1),
-    "data2vec": (lambda: hf("Data2VecVisionForImageClassification", "Data2VecVisionConfig", use_shared_relative_position_bias=True, layer_scale_init_value=0.5, **square_vit), SQUARE, None, 1),
-    "dinov2": (lambda: hf("Dinov2ForImageClassification", "Dinov2Config", **dict(square_vit, mlp_ratio=2)), SQUARE, None, 1),
-    "dinov2_registers": (lambda: hf("Dinov2WithRegistersForImageClassification", "Dinov2WithRegistersConfig", **dict(square_vit, mlp_ratio=2)), SQUARE, None, 5),
-    "dinov3": (lambda: hf("DINOv3ViTModel", "DINOv3ViTConfig", of="pooler_output", num_register_tokens=4, **square_vit), WIDE, None, 5),
-    "clip": (lambda: hf("CLIPVisionModelWithProjection", "CLIPVisionConfig", of="image_embeds", projection_dim=16, **square_vit), SQUARE, None, 1),
-    "siglip": (lambda: hf("SiglipVisionModel", "SiglipVisionConfig", of="pooler_output", **square_vit), SQUARE, None, 0),
+    "vit_msn": (lambda: hf("ViTMSNForImageClassification", "ViTMSNConfig", **square_vit), SQUARE, "net.vit.layers.2.layernorm_before", 1),
+    "ijepa": (lambda: hf("IJepaForImageClassification", "IJepaConfig", **square_vit), SQUARE, "net.ijepa.layernorm", 0),
+    "deit": (lambda: hf("DeiTForImageClassification", "DeiTConfig", **square_vit), SQUARE, "net.deit.layers.2.layernorm_before", 2),
+    "deit_distilled": (lambda: hf("DeiTForImageClassificationWithTeacher", "DeiTConfig", **square_vit), SQUARE, "net.deit.layers.2.layernorm_before", 2),
+    "beit": (lambda: hf("BeitForImageClassification", "BeitConfig", use_relative_position_bias=True, layer_scale_init_value=0.5, **square_vit), SQUARE, "net.beit.layers.2", 1),
+    "data2vec": (lambda: hf("Data2VecVisionForImageClassification", "Data2VecVisionConfig", use_shared_relative_position_bias=True, layer_scale_init_value=0.5, **square_vit), SQUARE, "net.data2vec_vision.encoder", 1),
+    "dinov2": (lambda: hf("Dinov2ForImageClassification", "Dinov2Config", **dict(square_vit, mlp_ratio=2)), SQUARE, "net.dinov2.layernorm", 1),
+    "dinov2_registers": (lambda: hf("Dinov2WithRegistersForImageClassification", "Dinov2WithRegistersConfig", **dict(square_vit, mlp_ratio=2)), SQUARE, "net.dinov2_with_registers.layernorm", 5),
+    "dinov3": (lambda: hf("DINOv3ViTModel", "DINOv3ViTConfig", of="pooler_output", num_register_tokens=4, **square_vit), WIDE, "net.model.layer.2.norm1", 5),
+    "clip": (lambda: hf("CLIPVisionModelWithProjection", "CLIPVisionConfig", of="image_embeds", projection_dim=16, **square_vit), SQUARE, "net.vision_model.encoder.layers.2.layer_norm1", 1),
+    "siglip": (lambda: hf("SiglipVisionModel", "SiglipVisionConfig", of="pooler_output", **square_vit), SQUARE, "net.post_layernorm", 0),
     "mlp_mixer": (Mixer, WIDE, "norm", 0),
-    "resmlp": (lambda: Mixer(affine=True), WIDE, None, 0),
+    "resmlp": (lambda: Mixer(affine=True), WIDE, "blocks.1.channels", 0),
     # windows, pyramids, hybrids
     "swin": (lambda: hf("SwinForImageClassification", "SwinConfig", image_size=64, patch_size=4, embed_dim=16, depths=[2, 2], num_heads=[2, 2], window_size=4), SQUARE, "net.swin.layernorm", 0),
     "swin_v2": (lambda: hf("Swinv2ForImageClassification", "Swinv2Config", image_size=64, patch_size=4, embed_dim=16, depths=[2, 2], num_heads=[2, 2], window_size=4), SQUARE, "net.swinv2.layernorm", 0),
     "maxvit": (lambda: Net(sequence(conv(3, 16, s=2, act=nn.GELU), MaxVitBlock(16, 16, 2), MaxVitBlock(16, 32, 2)), head(32)), WIDE, "features.2", "first"),
     "coatnet": (lambda: Net(sequence(conv(3, 16, s=2), residual(16, 16, 2), CoAtNetBlock(16, 24, 96), CoAtNetBlock(24, 32, 24)), head(32)), WIDE, "features.3", "first"),
-    "levit": (lambda: hf("LevitForImageClassification", "LevitConfig", image_size=128, hidden_sizes=[32, 48, 64], num_attention_heads=[2, 2, 2], depths=[1, 1, 1], key_dim=[8, 8, 8]), (3, 128, 128), None, 0),
-    "mobilevit": (lambda: hf("MobileViTForImageClassification", "MobileViTConfig", image_size=64, hidden_sizes=[16, 24, 32], neck_hidden_sizes=[8, 8, 16, 16, 16, 24, 48], num_attention_heads=2), SQUARE, None, "first"),
-    "mobilevit_v2": (lambda: hf("MobileViTV2ForImageClassification", "MobileViTV2Config", image_size=64, width_multiplier=0.25), SQUARE, None, "first"),
-    "pvt": (lambda: hf("PvtForImageClassification", "PvtConfig", image_size=64, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 2], num_attention_heads=[1, 2, 2, 2], sequence_reduction_ratios=[4, 2, 1, 1]), SQUARE, None, 1),
-    "pvt_v2": (lambda: hf("PvtV2ForImageClassification", "PvtV2Config", image_size=64, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], num_attention_heads=[1, 2, 2, 2]), WIDE, None, 0),
-    "poolformer": (lambda: hf("PoolFormerForImageClassification", "PoolFormerConfig", hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]), WIDE, None, "first"),
-    "cvt": (lambda: hf("CvtForImageClassification", "CvtConfig", embed_dim=[8, 16, 32], num_heads=[1, 2, 2], depth=[1, 2, 3]), SQUARE, None, 1),
-    "segformer": (lambda: hf("SegformerForImageClassification", "SegformerConfig", hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], num_attention_heads=[1, 2, 2, 2]), WIDE, None, "first"),
-    "focalnet": (lambda: hf("FocalNetForImageClassification", "FocalNetConfig", image_size=64, embed_dim=16, hidden_sizes=[16, 32], depths=[1, 1], focal_levels=[2, 2], focal_windows=[3, 3]), SQUARE, None, 0),
-    "hiera": (lambda: hf("HieraForImageClassification", "HieraConfig", image_size=(64, 64), embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2], patch_kernel=(7, 7)), SQUARE, None, 0),
-    "swiftformer": (lambda: hf("SwiftFormerForImageClassification", "SwiftFormerConfig", image_size=64, embed_dims=[16, 24, 32, 48], depths=[1, 1, 1, 1]), SQUARE, None, "first"),
+    "levit": (lambda: hf("LevitForImageClassification", "LevitConfig", image_size=128, hidden_sizes=[32, 48, 64], num_attention_heads=[2, 2, 2], depths=[1, 1, 1], key_dim=[8, 8, 8]), (3, 128, 128), "net.levit.encoder", 0),
+    "mobilevit": (lambda: hf("MobileViTForImageClassification", "MobileViTConfig", image_size=64, hidden_sizes=[16, 24, 32], neck_hidden_sizes=[8, 8, 16, 16, 16, 24, 48], num_attention_heads=2), SQUARE, "net.mobilevit.conv_1x1_exp", "first"),
+    "mobilevit_v2": (lambda: hf("MobileViTV2ForImageClassification", "MobileViTV2Config", image_size=64, width_multiplier=0.25), SQUARE, "net.mobilevitv2.encoder", "first"),
+    "pvt": (lambda: hf("PvtForImageClassification", "PvtConfig", image_size=64, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 2], num_attention_heads=[1, 2, 2, 2], sequence_reduction_ratios=[4, 2, 1, 1]), SQUARE, "net.pvt.encoder.block.3.1.layer_norm_1", 1),
+    "pvt_v2": (lambda: hf("PvtV2ForImageClassification", "PvtV2Config", image_size=64, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], num_attention_heads=[1, 2, 2, 2]), WIDE, "net.pvt_v2.encoder", "first"),
+    "poolformer": (lambda: hf("PoolFormerForImageClassification", "PoolFormerConfig", hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]), WIDE, "net.norm", "first"),
+    "cvt": (lambda: hf("CvtForImageClassification", "CvtConfig", embed_dim=[8, 16, 32], num_heads=[1, 2, 2], depth=[1, 2, 3]), SQUARE, "net.cvt.encoder.stages.2.layers.2.layernorm_before", 1),
+    "segformer": (lambda: hf("SegformerForImageClassification", "SegformerConfig", hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], num_attention_heads=[1, 2, 2, 2]), WIDE, "net.segformer.stages.3", "first"),
+    "focalnet": (lambda: hf("FocalNetForImageClassification", "FocalNetConfig", image_size=64, embed_dim=16, hidden_sizes=[16, 32], depths=[1, 1], focal_levels=[2, 2], focal_windows=[3, 3]), SQUARE, "net.focalnet.layernorm", 0),
+    "hiera": (lambda: hf("HieraForImageClassification", "HieraConfig", image_size=(64, 64), embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2], patch_kernel=(7, 7)), SQUARE, "net.hiera.encoder", 0),
+    "swiftformer": (lambda: hf("SwiftFormerForImageClassification", "SwiftFormerConfig", image_size=64, embed_dims=[16, 24, 32, 48], depths=[1, 1, 1, 1]), SQUARE, "net.norm", "first"),
     # clips and signals
     "r3d": (lambda: Net(sequence(conv(3, 8, s=2, rank=3), residual(8, 16, 2, rank=3)), head(16, rank=3)), (3, 8, 32, 48), "features.1", "first"),
     "frames_in_batch": (Clip, (3, 4, 32, 48), None, None),
-    "videomae": (lambda: hf("VideoMAEForVideoClassification", "VideoMAEConfig", num_frames=4, tubelet_size=2, **dict(square_vit, image_size=32)), (4, 3, 32, 32), None, None),
+    "videomae": (lambda: hf("VideoMAEForVideoClassification", "VideoMAEConfig", wrapper=Frames, num_frames=4, tubelet_size=2, **dict(square_vit, image_size=32)), (3, 4, 32, 32), None, 0),
     "ecg": (lambda: Net(sequence(conv(12, 16, 7, 4, rank=1), residual(16, 32, 4, rank=1)), head(32, 5, 1)), (12, 256), "features.1", "first"),
-    "ecg_gru": (EcgLstm, (12, 256), None, "last"),
+    "ecg_gru": (EcgLstm, (12, 256), "gru", "last"),
     # other outputs and inputs
-    "crnn": (Crnn, WIDE, "features", "first"),
+    "crnn": (Crnn, WIDE, "features.1", "first"),
     "unet": (Unet, WIDE, None, "first"),
     "yolo": (Yolo, WIDE, None, "first"),
-    "two_inputs": (TwoInputs, (WIDE, (5,)), "features", "first"),
+    "two_inputs": (TwoInputs, (WIDE, (5,)), "features.1", "first"),
 }

@@ -86,7 +86,9 @@ class ExportedProgram {
                       {"is_param", true},
                       {"use_pickle", false},
                       {"tensor_meta",
-                       {{"dtype", value.scalar_type() == at::kDouble ? 8 : 7},
+                       {{"dtype", value.scalar_type() == at::kDouble ? 8
+                                  : value.scalar_type() == at::kLong ? 5
+                                                                     : 7},
                         {"sizes", sizes_json(value.sizes())},
                         {"strides", sizes_json(value.strides())},
                         {"storage_offset", {{"as_int", 0}}}}}};

@@ -193,6 +193,31 @@ TEST_F(Exported, ReturnsDictionariesByTheirKeys) {
   EXPECT_EQ(open_model(file)->module_output(x_, false).size(1), 4);
 }
 
+// A table of biases by position, and a norm of weights by their own statistics (of weight standardisation).
+TEST_F(Exported, TakesIndicesOfAllAxesAndNormsWithoutStatistics) {
+  ExportedProgram p({3, 4});
+  const at::Tensor table = test::seeded({5, 3}, 1), rows = at::tensor(std::vector<int64_t>{4, 0, 2}),
+                   columns = at::tensor(std::vector<int64_t>{0, 1, 1});
+  const auto named = [](const std::string& name) { return json{{"name", name}}; };
+  const std::string row = p.parameter("rows", rows, "buffer"), column = p.parameter("columns", columns, "buffer");
+  const json indices = {{"as_tensors", json::array({named(row), named(column)})}};
+  const std::string bias =
+      p.node("torch.ops.aten.index.Tensor", {{"self", tensor(p.parameter("table", table))}, {"indices", indices}});
+  const json none = {{"as_none", true}};
+  const std::string norm = p.node("torch.ops.aten._native_batch_norm_legit.no_stats",
+                                  {{"input", tensor("x")},
+                                   {"weight", tensor(bias)},
+                                   {"bias", none},
+                                   {"training", {{"as_bool", true}}},
+                                   {"momentum", {{"as_float", 0.0}}},
+                                   {"eps", {{"as_float", 1e-5}}}},
+                                  {}, {}, json::array({tensor("v1"), tensor("mean"), tensor("deviation")}));
+  p.node("torch.ops.aten.mean.dim", {{"self", tensor(norm)}, {"dim", ints({2})}});
+  const at::Tensor x = test::seeded({2, 3, 4}, 2), weight = at::stack({table[4][0], table[0][1], table[2][1]});
+  const at::Tensor expected = at::batch_norm(x, weight, {}, {}, {}, true, 0.0, 1e-5, false).mean({2});
+  EXPECT_TRUE(at::allclose(open_model(write(p, last(p)))->module_output(x, false), expected, 1e-12, 1e-12));
+}
+
 // One storage under two names is one parameter, whose gradient is the sum of both uses.
 TEST_F(Exported, KeepsTiedParameters) {
   ExportedProgram p({4});

@@ -86,6 +86,33 @@ TEST(Gradient, EveryRectifierIsFound) {
   }
 }
 
+// As run_decompositions() and ONNX leave them, and as people write them.
+TEST(Gradient, ActivationsThatAreWrittenOutAreGatedAsTheirOperators) {
+  const std::vector<std::pair<const char*, const char*>> pairs = {
+      {"x * torch.sigmoid(x)", "torch.silu(x)"},
+      {"x * torch.clamp(torch.clamp(x + 3, 0), None, 6) / 6", "torch.hardswish(x)"},
+      {"x * (torch.relu6(x + 3.0) / 6.0)", "torch.hardswish(x)"},
+      {"x * torch.hardsigmoid(x)", "torch.hardswish(x)"},
+      {"x * 0.5 * (1.0 + torch.erf(x / 1.4142135623730951))", "torch.gelu(x)"},
+      {"0.5 * x * (1.0 + torch.tanh(0.7978845608028654 * (x + 0.044715 * torch.pow(x, 3.0))))",
+       "torch.gelu(x, approximate='tanh')"},
+      {"x * torch.tanh(torch.log1p(torch.exp(x)))", "torch.mish(x)"},
+      {"x * torch.tanh(torch.softplus(x))", "torch.mish(x)"}};
+  const at::Tensor x = seeded({2, 3, 8, 8}, 28);
+  for (const auto& [written, call] : pairs) {
+    TorchScriptModel model(test::small_model(written)), expected(test::small_model(call));
+    EXPECT_EQ(model.activations().size(), 2U) << written;
+    for (const Rectifier rule : {Rectifier::standard, Rectifier::guided, Rectifier::deconvnet}) {
+      EXPECT_TRUE(at::allclose(input_gradient(model, x, rule, false), input_gradient(expected, x, rule, false)))
+          << written;
+    }
+  }
+  for (const char* call : {"torch.clamp(x + 3, 0, 6) / 6", "x * torch.sigmoid(torch.mean(x))", "x * x",
+                           "x * torch.sigmoid(torch.flip(x, [3]))"}) {
+    EXPECT_TRUE(TorchScriptModel(test::small_model(call)).activations().empty()) << call;
+  }
+}
+
 TEST(Gradient, AModelWithoutRectifiersRefusesTheGuidedRule) {
   TorchScriptModel model(test::small_model("torch.tanh(x)"));
   EXPECT_TRUE(model.activations().empty());

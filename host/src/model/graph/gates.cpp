@@ -57,7 +57,8 @@ class WrittenOut {
     if (!is_new || !is_one_of(value->node(), elementwise)) return known->second;
     Value* found = nullptr;
     for (Value* input : value->node()->inputs()) {
-      if (!input->type()->isSubtypeOf(*c10::TensorType::get()) || input->node()->kind() == c10::prim::Constant) continue;
+      if (!input->type()->isSubtypeOf(*c10::TensorType::get()) || input->node()->kind() == c10::prim::Constant)
+        continue;
       found = found == nullptr ? input : meeting(found, input);
       if (found == nullptr) return nullptr;
     }
@@ -94,6 +95,15 @@ class WrittenOut {
   std::set<const Node*> inside_;
 };
 
+// Where a product that a constant scales, and nobody else takes, has its last value: x * clamp(x + 3, 0, 6) / 6.
+Node* scaled(Node* product) {
+  const auto& uses = product->output()->uses();
+  if (uses.size() != 1 || uses[0].offset != 0) return product;
+  Node* user = uses[0].user;
+  const bool is_scale = is_one_of(user, {"mul", "div"}) && torch::jit::toIValue(user->input(1)).has_value();
+  return is_scale ? scaled(user) : product;
+}
+
 }  // namespace
 
 std::vector<std::string> gate_activations(LayeredGraph& graph) {
@@ -102,8 +112,9 @@ std::vector<std::string> gate_activations(LayeredGraph& graph) {
   std::vector<std::pair<Node*, Value*>> found;  // activations and what they are of, in order
   WrittenOut written_out;
   for_each_node(graph->block(), [&](Node* node) {
-    Value* x = is_activation(node) ? node->input(0) : written_out.input_of(node);
-    if (x != nullptr) found.emplace_back(node, x);
+    if (is_activation(node)) found.emplace_back(node, node->input(0));
+    Value* x = written_out.input_of(node);
+    if (x != nullptr) found.emplace_back(scaled(node), x);
   });
   std::vector<std::string> gated;
   for (auto it = found.rbegin(); it != found.rend(); ++it) {  // so that later ones take the results of earlier

@@ -1,6 +1,7 @@
 // The layer that stands for "auto".
 
 #include <algorithm>
+#include <cctype>
 
 #include <attune/sdk/error.h>
 
@@ -33,12 +34,21 @@ bool contains_any(const std::string& text, std::initializer_list<const char*> pa
   return std::any_of(parts.begin(), parts.end(), [&](const char* p) { return text.find(p) != std::string::npos; });
 }
 
+// MaxPool2d is a Pool, PoolFormerLayer is none.
+bool is_type_of(const std::string& type, std::initializer_list<const char*> kinds) {
+  const bool has_rank = type.size() > 2 && type.back() == 'd' && std::isdigit(type[type.size() - 2]) != 0;
+  const std::string plain = has_rank ? type.substr(0, type.size() - 2) : type;
+  return std::any_of(kinds.begin(), kinds.end(), [&](const std::string& kind) {
+    return plain.size() >= kind.size() && plain.compare(plain.size() - kind.size(), kind.size(), kind) == 0;
+  });
+}
+
 // Layers that only pass on or thin out what others computed.
 bool is_passive(const torch::jit::Module& module, const Candidate& candidate) {
-  return contains_any(layer_type(module, candidate.names[0]),
-                      {"Pool", "Dropout", "Identity", "Flatten", "Permute", "StochasticDepth", "Upsample"}) ||
+  return is_type_of(layer_type(module, candidate.names[0]),
+                    {"Pool", "Dropout", "Identity", "Flatten", "Permute", "StochasticDepth", "Upsample"}) ||
          contains_any(candidate.value->node()->kind().toQualString(),
-                      {"pool", "dropout", "::slice", "::select", "interpolate"});
+                      {"pool", "dropout", "::slice", "::select", "interpolate", "upsample"});
 }
 
 bool is_inside(const std::string& layer, const std::string& module) {
@@ -102,9 +112,8 @@ class AutoLayer {
 
   bool is_in_attention(const std::string& layer) const {
     const auto& blocks = state_.attention;
-    return std::any_of(blocks.begin(), blocks.end(), [&](const std::string& block) {
-      return is_inside(layer, block.substr(0, block.find('@')));
-    });
+    return std::any_of(blocks.begin(), blocks.end(),
+                       [&](const std::string& block) { return is_inside(layer, block.substr(0, block.find('@'))); });
   }
 
   // Along all axes of the input: a sequence behind a picture is none.
