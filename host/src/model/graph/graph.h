@@ -2,9 +2,12 @@
 // engine so that it can be cut at layers and run in pieces.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
@@ -22,6 +25,17 @@ namespace attune {
 // attune::gate nodes, which read the rule.
 using LayeredGraph = std::shared_ptr<torch::jit::Graph>;
 
+using NamedTensors = std::map<std::string, at::Tensor>;
+
+// A file in the format that a source came in.
+struct OwnFile {
+  std::string extension;  // ".pt2"
+  // Writes to that path, whose final name is the caller's affair, the file that was read with `state` in the place of
+  // its parameters and buffers; both have the names and shapes of the source's. Throws Error(Fault::output) where the
+  // path cannot be written, Error(Fault::input) where the file that was read is needed and no longer there.
+  std::function<void(const std::filesystem::path& path, const NamedTensors& state)> write;
+};
+
 // What a format makes of a file: all that the engine needs to know of a model.
 struct ModelSource {
   std::string format;  // see ImageModel::source()
@@ -32,8 +46,10 @@ struct ModelSource {
   torch::jit::Module parameters;
   // The model as its file has it, in the mode that it is in. Empty: the graph says it all.
   std::function<c10::IValue(const torch::jit::Module& parameters, const at::Tensor& x)> run = {};
-  // A file of the same kind with these parameters. Empty: there is no way to write one.
+  // A TorchScript file with these parameters. Empty: there is no way to write one.
   std::function<std::string(const torch::jit::Module& parameters)> save = {};
+  // Of formats other than TorchScript. Nothing: they cannot be written.
+  std::optional<OwnFile> own = {};
 
   // What `run` or the graph gives.
   c10::IValue output(const at::Tensor& x) const;

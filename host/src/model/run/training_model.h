@@ -18,8 +18,6 @@ namespace attune {
 // A model of the source's own parameters, for maps. Throws Error(Fault::input) when its graph cannot be rewritten.
 std::shared_ptr<ImageModel> image_model(const ModelSource& source, const ModelOptions& options = {});
 
-using NamedTensors = std::map<std::string, at::Tensor>;
-
 // A model and the flags that it came with. Whatever training does to the flags of parameters and layers, a saved model
 // has those of the first, so that it differs in parameters and buffers only.
 class TrainingModel {
@@ -48,7 +46,7 @@ class TrainingModel {
   // Copies those values into them. Throws Error(Fault::input) when names or shapes differ.
   void set_state(const NamedTensors& state);
 
-  // What to write to a file of the source's kind. Throws Error(Fault::output) where there is no way to write one.
+  // What to write to a TorchScript file. Throws Error(Fault::output) where there is no way to write one.
   std::string saved();
   // Gives parameters and layers the flags that they came with.
   void restore_flags();
