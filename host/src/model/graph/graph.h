@@ -50,6 +50,12 @@ struct ModelSource {
   std::function<std::string(const torch::jit::Module& parameters)> save = {};
   // Of formats other than TorchScript. Nothing: they cannot be written.
   std::optional<OwnFile> own = {};
+  // What the file says that it takes, [C,S1..Sd]; empty: nothing.
+  std::vector<int64_t> input = {};
+  // What its user should know, see ImageModel::remarks().
+  std::vector<std::string> remarks = {};
+  // Whether every score has a probability of its own, as the file says.
+  bool multi_label = false;
 
   // What `run` or the graph gives.
   c10::IValue output(const at::Tensor& x) const;
