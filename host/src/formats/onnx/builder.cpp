@@ -1,5 +1,6 @@
 #include "formats/onnx/builder.h"
 
+#include <ATen/Functions.h>
 #include <algorithm>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
@@ -229,8 +230,10 @@ bool OnnxBuilder::add_known(const OnnxNode& node) {
     if (input == nullptr || input->rank < 0) refuse(node, "the number of axes of its input is not known");
     std::vector<Value*> sizes;
     for (int64_t i = 0; i < input->rank; ++i) {
-      sizes.push_back(input->constant.defined() ? constant(input->constant.size(i))
-                                                : graph_->insert(c10::aten::size, {tensor(node, 0), constant(i)}));
+      const int64_t known = input->elements             ? static_cast<int64_t>(input->elements->size())
+                            : input->constant.defined() ? input->constant.size(i)
+                                                        : -1;
+      sizes.push_back(known >= 0 ? constant(known) : graph_->insert(c10::aten::size, {tensor(node, 0), constant(i)}));
     }
     if (node.op == "Size") {
       Value* all = constant(int64_t{1});
@@ -338,6 +341,7 @@ void OnnxBuilder::add_call(const OnnxNode& node) {
   const OnnxValue* index = node.op == "Gather" ? input_of(node, 1) : nullptr;
   if (index != nullptr && index->rank == 0 && elements(*index)) name = "Select";
   if (node.op == "Resize" && opset_ < 11) name = "Upsample";
+  if (node.op == "Range" && input_of(node, 0) != nullptr && !input_of(node, 0)->integral) name = "RangeOfNumbers";
   if (node.op == "Attention" && node.domain == "com.microsoft") name = "AttentionOfPackedWeights";
   const auto filling = node.attributes.find("value");
   const bool fills = node.op == "ConstantOfShape" && filling != node.attributes.end() && filling->second.t != nullptr;
@@ -545,12 +549,26 @@ void OnnxBuilder::take(const OnnxNode& node, const std::vector<Value*>& results)
   }
 }
 
+// Numbers that are all known are a constant.
 void OnnxBuilder::take_elements(const OnnxNode& node, std::vector<Value*> elements, int64_t rank) {
   OnnxValue made;
   made.name = node.outputs[0];
   made.rank = rank;
   made.integral = elements.empty() || elements[0]->type()->kind() != c10::TypeKind::FloatType;
-  made.elements = std::move(elements);
+  std::vector<int64_t> whole;
+  std::vector<double> numbers;
+  for (const Value* element : elements) {
+    const auto known = torch::jit::toIValue(element);
+    if (known && known->isInt()) whole.push_back(known->toInt());
+    if (known && known->isDouble()) numbers.push_back(known->toDouble());
+  }
+  const bool is_known = std::max(whole.size(), numbers.size()) == elements.size() && (rank > 0 || elements.size() == 1);
+  if (is_known) {
+    made.constant = made.integral ? at::tensor(whole, at::kLong) : at::tensor(numbers, at::kFloat);
+    if (rank == 0) made.constant = made.constant.squeeze(0);
+  } else {
+    made.elements = std::move(elements);
+  }
   values_[made.name] = made;
 }
 

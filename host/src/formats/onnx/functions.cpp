@@ -1,8 +1,8 @@
 // ONNX's operators in TorchScript: a function for each takes the operator's inputs in their order, then its attributes
 // by name with their defaults. What became an input in a later opset has the attribute's name, so that it may come as
 // either. Of what is known when the graph is built a function may ask by name too:
-//   rank, ranks: axes of the first input, of all; second: the sizes of the second input where it is a parameter, else []
-//   opset, outputs (how many), like (the model's input: its type and device)
+//   rank, ranks: axes of the first input, of all; second: the sizes of the second input where it is a parameter, else
+//   [] opset, outputs (how many), like (the model's input: its type and device)
 // What is decided by constants is decided then, and a `raise` that is reached refuses the model.
 #include "formats/onnx/operators.h"
 
@@ -661,6 +661,11 @@ def Range(start: int, limit: int, delta: int, like: Optional[Tensor] = None):
     if like is None:
         return torch.arange(start, limit, delta)
     return torch.arange(start, limit, delta, device=like.device)
+
+def RangeOfNumbers(start: float, limit: float, delta: float, like: Optional[Tensor] = None):
+    if like is None:
+        return torch.arange(start, limit, delta)
+    return torch.arange(start, limit, delta, dtype=like.dtype, device=like.device)
 
 def OneHot(indices, depth: int, values, axis: int = -1, rank: int = 0):
     hot = torch.one_hot(torch.where(indices < 0, indices + depth, indices).to(4), depth)

@@ -331,10 +331,11 @@ using protozero::pbf_writer;
 // Copies a field as it is.
 void copy_field(pbf_reader& reader, pbf_writer& writer) {
   const pbf_wire_type type = reader.wire_type();
-  if (type == pbf_wire_type::varint) return writer.add_uint64(reader.tag(), reader.get_uint64());
-  if (type == pbf_wire_type::fixed64) return writer.add_fixed64(reader.tag(), reader.get_fixed64());
-  if (type == pbf_wire_type::fixed32) return writer.add_fixed32(reader.tag(), reader.get_fixed32());
-  writer.add_bytes(reader.tag(), reader.get_view());
+  const auto tag = reader.tag();
+  if (type == pbf_wire_type::varint) return writer.add_uint64(tag, reader.get_uint64());
+  if (type == pbf_wire_type::fixed64) return writer.add_fixed64(tag, reader.get_fixed64());
+  if (type == pbf_wire_type::fixed32) return writer.add_fixed32(tag, reader.get_fixed32());
+  writer.add_bytes(tag, reader.get_view());
 }
 
 // Copies a message but for the fields that `other` has written otherwise.

@@ -147,7 +147,7 @@ int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<in
 }
 
 bool is_integral(const OnnxNode& node, size_t output, const std::vector<bool>& integral) {
-  static const Names integers{"Shape", "Size", "ArgMax", "ArgMin", "NonZero", "Range"};
+  static const Names integers{"Shape", "Size", "ArgMax", "ArgMin", "NonZero"};
   static const Names by_data{"Gather",    "Slice",      "Reshape",   "Expand",         "Tile",       "Squeeze",
                              "Unsqueeze", "Transpose",  "Pad",       "GatherElements", "GatherND",   "Split",
                              "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin",      "ReduceProd", "CumSum",
