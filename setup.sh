@@ -14,7 +14,7 @@ That of an installed PyTorch:
   CMAKE_PREFIX_PATH=\$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)') ./setup.sh build"
 
 packages=(g++ cmake ninja-build ccache libboost-dev libopencv-dev libjpeg-dev libtiff-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libgtest-dev
-  pkg-config libpango1.0-dev libcairo2-dev)
+  libprotozero-dev pkg-config libpango1.0-dev libcairo2-dev)
 # For texts in pictures: Latin, Greek, Cyrillic and Arabic; Chinese, Japanese and Korean; Devanagari. Other fonts serve too.
 packages+=(fonts-dejavu-core fonts-droid-fallback fonts-lohit-deva)
 # Goes with Debian's LibTorch, which otherwise multiplies matrices with the reference BLAS, twenty times more slowly.

@@ -69,7 +69,7 @@ void add_machine(CLI::App& command, std::string& device, int& threads) {
 
 constexpr const char* spec_help = "JSON file, or the name of a spec that ships with attune (\"atcon\")";
 constexpr const char* model_help =
-    "Model (.pt of TorchScript, .pt2 of torch.export); the .json beside it may describe it";
+    "Model (.pt of TorchScript, .pt2 of torch.export, .onnx); the .json beside it may describe it";
 
 void add_model_flags(CLI::App& command, ModelFlags& flags) {
   add_machine(command, flags.device, flags.threads);

@@ -35,6 +35,7 @@ find_package(TIFF REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
+find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PANGO REQUIRED pangocairo)
 find_package(Threads REQUIRED)
@@ -50,6 +51,9 @@ target_include_directories(attune_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS}
 add_library(attune_pango INTERFACE)
 target_link_libraries(attune_pango INTERFACE ${PANGO_LINK_LIBRARIES})
 target_include_directories(attune_pango SYSTEM INTERFACE ${PANGO_INCLUDE_DIRS})
+
+add_library(attune_protozero INTERFACE)
+target_include_directories(attune_protozero SYSTEM INTERFACE ${PROTOZERO_INCLUDE_DIR})
 
 add_library(attune_warnings INTERFACE)
 target_compile_options(attune_warnings INTERFACE -Wall -Wextra -Wpedantic

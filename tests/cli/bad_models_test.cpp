@@ -31,7 +31,7 @@ TEST_F(BadModels, FilesThatAreNoTorchScript) {
   EXPECT_EQ(refusal(5, {"layers", "folder"}), "model 'folder' is a folder; expected a model's file");
   EXPECT_EQ(refusal(5, {"bench", "empty.pt"}), "model 'empty.pt' is empty");
   EXPECT_EQ(refused(5, "text.pt"),
-            "model 'text.pt' is neither a TorchScript file nor a program of torch.export: " + how_to_export);
+            "model 'text.pt' is no TorchScript file, no program of torch.export and no ONNX file: " + how_to_export);
   EXPECT_EQ(
       refused(5, "pickled.pth"),
       "model 'pickled.pth' is a pickled Python object (a state dict or a model), not TorchScript: " + how_to_export);

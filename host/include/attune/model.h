@@ -47,7 +47,7 @@ struct LayerReport {
 // weights and buffers stay as they are. Any number of threads may use one model at once.
 class ImageModel : public Model {
  public:
-  // The kind of file: "torchscript" or "exported".
+  // The kind of file: "torchscript", "exported" or "onnx".
   virtual std::string source() const = 0;
   virtual const ModelOptions& options() const = 0;
   // Device and floating type of the parameters.

@@ -8,6 +8,7 @@
 
 #include "formats/exported/exported.h"
 #include "formats/formats.h"
+#include "formats/onnx/onnx.h"
 #include "formats/torchscript/torchscript.h"
 
 namespace attune {
@@ -23,7 +24,8 @@ struct Format {
 };
 
 constexpr Format formats[] = {
-    {"PK", is_exported, read_exported}, {"PK", nullptr, read_torchscript}, {"\x80\x02", nullptr, refuse_pickle}};
+    {"PK", is_exported, read_exported}, {"PK", nullptr, read_torchscript}, {"\x80\x02", nullptr, refuse_pickle},
+    {"", is_onnx, read_onnx}};
 constexpr size_t longest_beginning = 16;  // in bytes
 
 [[noreturn]] void refuse_file(const fs::path& path, const std::string& reason) {
@@ -51,7 +53,7 @@ ModelSource read_model(const fs::path& path, c10::Device device) {
     if (bytes.rfind(format.beginning, 0) != 0 || (format.takes != nullptr && !format.takes(path))) continue;
     return format.read(path, device);
   }
-  refuse_file(path, std::string("is neither a TorchScript file nor a program of torch.export: ") + how_to_export);
+  refuse_file(path, std::string("is no TorchScript file, no program of torch.export and no ONNX file: ") + how_to_export);
 }
 
 ModelSource read_model(const fs::path& path, c10::Device device, const NamedTensorList& extra) {

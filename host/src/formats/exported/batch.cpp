@@ -1,6 +1,3 @@
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/allclose.h>
-#include <ATen/ops/randn.h>
 #include <algorithm>
 
 #include <attune/sdk/error.h>
@@ -8,16 +5,6 @@
 #include "formats/exported/program.h"
 
 namespace attune {
-namespace {
-
-at::Tensor first_tensor(const c10::IValue& output) {
-  if (output.isTuple()) return first_tensor(output.toTupleRef().elements()[0]);
-  if (output.isGenericDict()) return output.toGenericDict().begin()->value().toTensor();
-  return output.toTensor();
-}
-
-}  // namespace
-
 FixedBatch::FixedBatch(const nlohmann::json& graph, const std::string& input) : graph_(graph), batched_{input} {
   const nlohmann::json& sizes = graph.at("tensor_values").at(input).at("sizes");
   for (const nlohmann::json& size : sizes) {
@@ -59,23 +46,7 @@ void FixedBatch::pass_on(const nlohmann::json& node) {
 }
 
 void FixedBatch::check(const ModelSource& source) const {
-  if (any()) return;
-  std::vector<int64_t> sizes = sizes_;
-  sizes[0] = 2;
-  const at::NoGradGuard no_gradients;
-  at::TensorOptions options;
-  for (const at::Tensor& parameter : source.parameters.parameters()) options = parameter.options().requires_grad(false);
-  const at::Tensor rows = at::randn(sizes, options);
-  bool agree = source.graph->inputs().size() == 2;  // what goes with several inputs is not known here
-  if (agree) try {
-    const at::Tensor both = first_tensor(source.output(rows));
-    const at::Tensor one = first_tensor(source.output(rows.narrow(0, 0, 1)));
-    agree =
-        both.dim() > 0 && both.size(0) == 2 && one.size(0) == 1 && at::allclose(both.narrow(0, 0, 1), one, 1e-3, 1e-4);
-  } catch (const std::exception&) {
-    agree = false;
-  }
-  if (agree) return;
+  if (any() || has_independent_rows(source, sizes_)) return;
   throw Error(Fault::input, "was exported for batches of " + std::to_string(batch_) +
                                 " alone; export it with dynamic_shapes=({0: torch.export.Dim(\"batch\")},)");
 }

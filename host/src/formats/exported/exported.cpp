@@ -377,7 +377,7 @@ class ProgramBuilder {
 
   const ExportedArchive& archive_;
   const json& program_;
-  const ExportedLayers layers_;
+  const GraphLayers layers_;
   ModuleTree tree_;
   std::shared_ptr<Graph> graph_;
   Value* input_ = nullptr;

@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <set>
-
 #include <attune/sdk/error.h>
 
 #include "formats/exported/program.h"
@@ -9,17 +6,6 @@ namespace attune {
 namespace {
 
 using nlohmann::json;
-
-// One call of a module: the nodes that stand in it.
-struct Call {
-  std::string path;
-  size_t depth = 0;
-  std::set<size_t> nodes;
-};
-
-struct Frame {
-  std::string key, path, type;
-};
 
 std::vector<std::string> split(const std::string& text, char delimiter) {
   std::vector<std::string> parts{""};
@@ -48,8 +34,8 @@ std::string plain_path(std::string path) {
 }
 
 // From the model inwards, the model itself left out.
-std::vector<Frame> frames_of(const json& node) {
-  std::vector<Frame> frames;
+std::vector<LayerFrame> frames_of(const json& node) {
+  std::vector<LayerFrame> frames;
   const json metadata = node.value("metadata", json::object());
   for (const std::string& entry : split(metadata.value("nn_module_stack", ""), ';')) {
     const std::vector<std::string> parts = split(entry, ',');
@@ -72,31 +58,6 @@ void collect(const json& argument, std::vector<std::string>& names) {
   if (argument.contains("as_optional_tensor")) collect(argument["as_optional_tensor"], names);
 }
 
-// Which nodes use a value; the program's output counts as the node behind the last.
-std::map<std::string, std::vector<size_t>> uses_of(const json& graph) {
-  std::map<std::string, std::vector<size_t>> uses;
-  const json& nodes = graph.at("nodes");
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    for (const json& input : nodes[i].at("inputs")) {
-      for (const std::string& name : tensors_of(json::array({input.at("arg")}))) uses[name].push_back(i);
-    }
-  }
-  for (const std::string& name : tensors_of(graph.at("outputs"))) uses[name].push_back(nodes.size());
-  return uses;
-}
-
-std::string output_of(const Call& call, const json& nodes, const std::map<std::string, std::vector<size_t>>& uses) {
-  for (auto node = call.nodes.rbegin(); node != call.nodes.rend(); ++node) {
-    for (const std::string& name : tensors_of(nodes[*node].at("outputs"))) {
-      const auto found = uses.find(name);
-      if (found == uses.end()) continue;
-      const auto is_outside = [&](size_t user) { return call.nodes.count(user) == 0; };
-      if (std::any_of(found->second.begin(), found->second.end(), is_outside)) return name;
-    }
-  }
-  return "";
-}
-
 }  // namespace
 
 std::pair<std::string, const json&> union_of(const json& value) {
@@ -112,29 +73,13 @@ std::vector<std::string> tensors_of(const json& arguments) {
   return names;
 }
 
-ExportedLayers exported_layers(const json& graph) {
-  ExportedLayers layers;
-  std::vector<Call> calls;
-  std::map<std::string, size_t> by_key;
-  const json& nodes = graph.at("nodes");
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    size_t depth = 0;
-    for (const Frame& frame : frames_of(nodes[i])) {
-      layers.types[frame.path] = frame.type;
-      layers.scopes[i] = frame.path;
-      const auto [call, is_new] = by_key.emplace(frame.key, calls.size());
-      if (is_new) calls.push_back({frame.path, depth, {}});
-      calls[call->second].nodes.insert(i);
-      ++depth;
-    }
+GraphLayers exported_layers(const json& graph) {
+  std::vector<GraphNode> nodes;
+  for (const json& node : graph.at("nodes")) {
+    GraphNode& read = nodes.emplace_back(GraphNode{frames_of(node), {}, tensors_of(node.at("outputs"))});
+    for (const json& input : node.at("inputs")) collect(input.at("arg"), read.inputs);
   }
-  std::stable_sort(calls.begin(), calls.end(), [](const Call& a, const Call& b) { return a.depth > b.depth; });
-  const auto uses = uses_of(graph);
-  for (const Call& call : calls) {
-    const std::string value = output_of(call, nodes, uses);
-    if (!value.empty()) layers.ends[value].push_back(call.path);
-  }
-  return layers;
+  return layers_of(nodes, tensors_of(graph.at("outputs")));
 }
 
 }  // namespace attune

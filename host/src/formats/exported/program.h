@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/graph/graph.h"
+#include "formats/graph_source.h"
 
 namespace attune {
 
@@ -49,14 +49,7 @@ constexpr const char* exit_autocast_target = "attune.exit_autocast";    // ()
 c10::ScalarType scalar_type(int64_t number);
 
 // The modules of a program, as its nodes remember them.
-struct ExportedLayers {
-  std::map<std::string, std::string> types;              // of a module's path, without the package
-  std::map<std::string, std::vector<std::string>> ends;  // the layers that a value is the output of, innermost first
-  std::map<size_t, std::string> scopes;                  // the path of the module whose forward a node stands in
-};
-
-// A module's output is the last value that it makes and that others use.
-ExportedLayers exported_layers(const nlohmann::json& graph);
+GraphLayers exported_layers(const nlohmann::json& graph);
 
 // The kind and the content of one of the schema's unions, {kind: content}. Throws Error(Fault::input) for anything
 // else.
@@ -64,34 +57,6 @@ std::pair<std::string, const nlohmann::json&> union_of(const nlohmann::json& val
 
 // The tensors that a node takes or gives.
 std::vector<std::string> tensors_of(const nlohmann::json& arguments);
-
-// The modules of a program and their tensors. Modules are made when a path first leads through them.
-class ModuleTree {
- public:
-  // Types of modules by path, without their packages.
-  explicit ModuleTree(const std::map<std::string, std::string>& types);
-
-  torch::jit::Module& at(const std::string& path);
-  // Tied parameters, which are one tensor in the file, stay one. Throws Error(Fault::input) for a path that is taken.
-  void add(const std::string& path, const at::Tensor& tensor, bool parameter);
-
-  // "layer1.0" and "conv" of "layer1.0.conv".
-  static std::pair<std::string, std::string> split(const std::string& path);
-
- private:
-  torch::jit::Module make(const std::string& type) const;
-
-  using Layout = std::tuple<const void*, std::vector<int64_t>, std::vector<int64_t>>;
-
-  const std::map<std::string, std::string>& types_;
-  std::shared_ptr<torch::jit::CompilationUnit> unit_;
-  std::map<std::string, torch::jit::Module> modules_;
-  std::map<Layout, at::Tensor> tensors_;
-};
-
-// A TorchScript file of the program that `graph` is over these parameters. What a layer returns goes through its
-// module's forward, which is the identity, so that the file's layers have the same names.
-std::string as_torchscript(const torch::jit::Module& parameters, const LayeredGraph& graph);
 
 // What stands for the operator aten::`name` in programs that are read, or nothing.
 torch::jit::GraphFunction* core_operator(const std::string& name);

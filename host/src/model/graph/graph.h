@@ -88,6 +88,10 @@ struct ModelSource {
   std::optional<OwnFile> own = {};
   std::set<std::string> no_state = {};    // buffers that the eager module's state_dict() lacks, where that is known
   std::vector<std::string> remarks = {};  // what users should know of the file
+  // What the file says that it takes, [C,S1..Sd]; empty: nothing.
+  std::vector<int64_t> input = {};
+  // Whether every score has a probability of its own, as the file says.
+  bool multi_label = false;
 
   // What `run` or the graph gives.
   c10::IValue output(const at::Tensor& x) const;

@@ -64,6 +64,7 @@ GraphModel::State::State(const ModelSource& source, const ModelOptions& options,
       without_gradient(layers_without_gradient(rewritten.graph)),
       switches_gradients(attune::switches_gradients(rewritten.graph)),
       affine(affine_layers(rewritten.graph, source.parameters)) {
+  this->options.multi_label = options.multi_label || source.multi_label;
   const auto blocks = attention_blocks(rewritten.graph);
   for (const auto& name : top_level_layers(rewritten.graph)) {
     position[name] = layers.size();
@@ -194,6 +195,7 @@ std::vector<LayerReport> GraphModel::inspect(const at::Tensor& input) {
 }
 
 std::vector<int64_t> GraphModel::likely_input() const {
+  if (!state_->source.input.empty()) return state_->source.input;
   for (const auto& parameter : state_->source.parameters.named_parameters()) {
     const auto shape = parameter.value.sizes();
     const std::string& name = parameter.name;

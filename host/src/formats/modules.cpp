@@ -3,7 +3,7 @@
 
 #include <attune/sdk/error.h>
 
-#include "formats/exported/program.h"
+#include "formats/graph_source.h"
 #include "model/graph/operators.h"
 
 namespace attune {

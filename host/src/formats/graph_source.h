@@ -1,0 +1,71 @@
+// What makes a model's source of a file that is a graph of operators: its layers, its modules, and the check of its
+// rows.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <torch/csrc/jit/api/module.h>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "model/graph/graph.h"
+
+namespace attune {
+
+// A call of a module that a node stands in.
+struct LayerFrame {
+  std::string key;   // of the call
+  std::string path;  // of the module
+  std::string type;  // its class, without the package
+};
+
+struct GraphNode {
+  std::vector<LayerFrame> frames;  // from the model inwards, the model itself left out
+  std::vector<std::string> inputs, outputs;
+};
+
+struct GraphLayers {
+  std::map<std::string, std::string> types;              // of a module's path
+  std::map<std::string, std::vector<std::string>> ends;  // the layers that a value is the output of, innermost first
+  std::map<size_t, std::string> scopes;                  // the path of the module whose forward a node stands in
+};
+
+// A module's output is the last value that a call of it makes and that others use. `outputs`: of the graph.
+GraphLayers layers_of(const std::vector<GraphNode>& nodes, const std::vector<std::string>& outputs);
+
+// The modules of a model and their tensors. Modules are made when a path first leads through them.
+class ModuleTree {
+ public:
+  // Types of modules by path, without their packages.
+  explicit ModuleTree(const std::map<std::string, std::string>& types);
+
+  torch::jit::Module& at(const std::string& path);
+  // Tied parameters, which are one tensor in the file, stay one. Throws Error(Fault::input) for a path that is taken.
+  void add(const std::string& path, const at::Tensor& tensor, bool parameter);
+
+  // "layer1.0" and "conv" of "layer1.0.conv".
+  static std::pair<std::string, std::string> split(const std::string& path);
+
+ private:
+  torch::jit::Module make(const std::string& type) const;
+
+  using Layout = std::tuple<const void*, std::vector<int64_t>, std::vector<int64_t>>;
+
+  const std::map<std::string, std::string>& types_;
+  std::shared_ptr<torch::jit::CompilationUnit> unit_;
+  std::map<std::string, torch::jit::Module> modules_;
+  std::map<Layout, at::Tensor> tensors_;
+};
+
+// A TorchScript file of the model that `graph` is over these parameters. What a layer returns goes through its
+// module's forward, which is the identity, so that the file's layers have the same names.
+std::string as_torchscript(const torch::jit::Module& parameters, const LayeredGraph& graph);
+
+// Whether the model gives one row what it gives it beside another, for an input of these sizes [N,C,S1..Sd].
+bool has_independent_rows(const ModelSource& source, std::vector<int64_t> sizes);
+
+}  // namespace attune

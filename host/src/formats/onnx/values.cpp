@@ -1,0 +1,353 @@
+// Values of an ONNX model: parameters, constants, and shapes as numbers.
+#include <ATen/Functions.h>
+#include <algorithm>
+#include <limits>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/constant_propagation.h>
+
+#include <attune/sdk/error.h>
+
+#include "formats/onnx/builder.h"
+
+namespace attune {
+namespace {
+
+using torch::jit::Value;
+using Elements = std::vector<Value*>;
+
+constexpr int64_t most_elements = 4096;  // of constants that are looked at one by one
+
+c10::Symbol aten(const std::string& name) { return c10::Symbol::fromQualString("aten::" + name); }
+
+std::optional<int64_t> integer_of(const Value* value) {
+  const auto known = torch::jit::toIValue(value);
+  if (!known) return std::nullopt;
+  if (known->isBool()) return known->toBool() ? 1 : 0;
+  return known->isInt() ? std::optional(known->toInt()) : std::nullopt;
+}
+
+}  // namespace
+
+OnnxValue& OnnxBuilder::value(const std::string& name) {
+  const auto found = values_.find(name);
+  if (found != values_.end()) return found->second;
+  throw Error(Fault::input, "is damaged: nothing makes its value '" + name.substr(0, 100) + "'");
+}
+
+OnnxValue* OnnxBuilder::input_of(const OnnxNode& node, size_t index) {
+  return index >= node.inputs.size() || node.inputs[index].empty() ? nullptr : &value(node.inputs[index]);
+}
+
+// The module or tensor at a path, read at the graph's beginning.
+Value* OnnxBuilder::attribute(const std::string& path) {
+  if (path.empty()) return graph_->inputs()[0];
+  const auto found = attributes_.find(path);
+  if (found != attributes_.end()) return found->second;
+  const auto [parent, name] = ModuleTree::split(path);
+  Value* const holder = attribute(parent);
+  const torch::jit::WithInsertPoint point(first_);
+  return attributes_[path] = graph_->insertGetAttr(holder, name);
+}
+
+Value* OnnxBuilder::tensor(const OnnxNode& node, size_t index) {
+  OnnxValue& known = value(node.inputs[index]);
+  if (known.tensor != nullptr) return known.tensor;
+  if (known.elements) {
+    Value* numbers =
+        known.rank == 0
+            ? known.elements->at(0)
+            : graph_
+                  ->insertNode(graph_->createList(
+                      known.elements->empty() ? c10::TypePtr(c10::IntType::get()) : known.elements->at(0)->type(),
+                      *known.elements))
+                  ->output();
+    return known.tensor = graph_->insert(aten("tensor"), {numbers}, {{"device", constant(device_)}});
+  }
+  const bool is_given = !known.initializer.empty();
+  std::string path =
+      is_given ? parameter_path(known.name, node, index, scope_) : "constant_" + std::to_string(attributes_.size());
+  while (attributes_.count(path) != 0 || layers_.types.count(path) != 0) path += "_";
+  const bool is_statistic = node.op == "BatchNormalization" && index > 2;
+  tree_.add(path, known.constant.to(device_), is_given && known.constant.is_floating_point() && !is_statistic);
+  if (is_given) initializers_[path] = known.initializer;
+  known.tensor = attribute(path);
+  known.tensor->setType(c10::TensorType::get());
+  return known.tensor;
+}
+
+bool OnnxBuilder::is_fixed(const OnnxValue& value) {
+  const bool is_trained =
+      !value.initializer.empty() && value.constant.is_floating_point() && value.constant.numel() > 1;
+  return value.constant.defined() && !is_trained;
+}
+
+std::optional<Elements> OnnxBuilder::elements(const OnnxValue& known) {
+  if (known.elements) return known.elements;
+  if (!known.constant.defined() || known.constant.dim() > 1 || known.constant.numel() > most_elements)
+    return std::nullopt;
+  Elements numbers;
+  const at::Tensor list = known.constant.reshape({-1});
+  for (int64_t i = 0; i < list.numel(); ++i) {
+    const at::Scalar one = list[i].item();
+    numbers.push_back(constant(one.isFloatingPoint() ? c10::IValue(one.toDouble())
+                               : one.isBoolean()     ? c10::IValue(one.toBool())
+                                                     : c10::IValue(one.toLong())));
+  }
+  return numbers;
+}
+
+// What the operator makes of numbers; computed at once where they are known.
+Value* OnnxBuilder::number(c10::Symbol symbol, const Elements& arguments) {
+  Value* made = graph_->insert(symbol, std::vector<torch::jit::NamedValue>(arguments.begin(), arguments.end()));
+  const auto result = torch::jit::runNodeIfInputsAreConstant(made->node());
+  if (!result || result->size() != 1) return made;
+  torch::jit::Node* node = made->node();
+  made = constant(result->at(0));
+  node->destroy();
+  return made;
+}
+
+// Arithmetic with shapes: element by element, in numbers of the graph. Whether the node is such.
+bool OnnxBuilder::add_arithmetic(const OnnxNode& node) {
+  const auto is_computed = [&](const std::string& name) { return !name.empty() && value(name).elements; };
+  if (std::none_of(node.inputs.begin(), node.inputs.end(), is_computed) || input_of(node, 0) == nullptr) return false;
+  Numbers given;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const OnnxValue* input = input_of(node, i);
+    const auto read = input == nullptr ? std::nullopt : elements(*input);
+    if (input != nullptr && !read) return false;
+    if (!read) continue;
+    given.lists.push_back(*read);
+    given.rank = std::max(given.rank, input->rank);
+  }
+  static const std::map<std::string, bool (OnnxBuilder::*)(const OnnxNode&, const Numbers&)> kinds{
+      {"Unsqueeze", &OnnxBuilder::hand_on},        {"Squeeze", &OnnxBuilder::hand_on},
+      {"Identity", &OnnxBuilder::hand_on},         {"Reshape", &OnnxBuilder::hand_on},
+      {"Flatten", &OnnxBuilder::hand_on},          {"Concat", &OnnxBuilder::join_numbers},
+      {"Gather", &OnnxBuilder::pick_numbers},      {"Slice", &OnnxBuilder::cut_numbers},
+      {"Cast", &OnnxBuilder::convert_numbers},     {"Floor", &OnnxBuilder::convert_numbers},
+      {"Ceil", &OnnxBuilder::convert_numbers},     {"ReduceProd", &OnnxBuilder::reduce_numbers},
+      {"ReduceSum", &OnnxBuilder::reduce_numbers}, {"Where", &OnnxBuilder::choose_numbers}};
+  const auto kind = kinds.find(node.op);
+  return kind != kinds.end() ? (this->*kind->second)(node, given) : combine_numbers(node, given);
+}
+
+bool OnnxBuilder::hand_on(const OnnxNode& node, const Numbers& given) {
+  const int64_t rank = input_of(node, 0)->rank;
+  if (node.op == "Unsqueeze" && rank != 0) return false;
+  const bool drops = node.op == "Squeeze" && given.lists[0].size() == 1;
+  take_elements(node, given.lists[0], node.op == "Identity" ? rank : drops ? 0 : 1);
+  return true;
+}
+
+bool OnnxBuilder::join_numbers(const OnnxNode& node, const Numbers& given) {
+  Elements all;
+  for (const Elements& part : given.lists) all.insert(all.end(), part.begin(), part.end());
+  take_elements(node, all, 1);
+  return true;
+}
+
+bool OnnxBuilder::pick_numbers(const OnnxNode& node, const Numbers& given) {
+  const auto size = static_cast<int64_t>(given.lists[0].size());
+  Elements picked;
+  for (const Value* one : given.lists.at(1)) {
+    const auto index = integer_of(one);
+    if (!index) return false;
+    const int64_t at = *index < 0 ? *index + size : *index;
+    if (at < 0 || at >= size) refuse(node, "it picks an axis that there is not");
+    picked.push_back(given.lists[0][static_cast<size_t>(at)]);
+  }
+  take_elements(node, picked, input_of(node, 1)->rank);
+  return true;
+}
+
+bool OnnxBuilder::cut_numbers(const OnnxNode& node, const Numbers& given) {
+  const auto size = static_cast<int64_t>(given.lists[0].size());
+  std::vector<int64_t> limits;
+  for (const char* const name : {"starts", "ends"}) {
+    const auto set = node.attributes.find(name);
+    const size_t input = limits.size() + 1;
+    const auto number = set != node.attributes.end() && !set->second.ints.empty() ? std::optional(set->second.ints[0])
+                        : input < given.lists.size() && given.lists[input].size() == 1
+                            ? integer_of(given.lists[input][0])
+                            : std::nullopt;
+    if (!number) return false;
+    limits.push_back(std::clamp<int64_t>(*number < 0 ? *number + size : *number, 0, size));
+  }
+  if (given.lists.size() > 4 && (given.lists[4].empty() || integer_of(given.lists[4][0]) != 1)) return false;
+  take_elements(node, {given.lists[0].begin() + limits[0], given.lists[0].begin() + std::max(limits[0], limits[1])}, 1);
+  return true;
+}
+
+bool OnnxBuilder::convert_numbers(const OnnxNode& node, const Numbers& given) {
+  const auto to = node.attributes.find("to");
+  std::vector<const char*> steps{"floor", "Float"};
+  if (node.op == "Ceil") steps[0] = "ceil";
+  if (node.op == "Cast") {
+    if (to == node.attributes.end() || to->second.i == 9) return false;
+    steps = {c10::isFloatingType(onnx_scalar_type(to->second.i, node.name)) ? "Float" : "Int"};
+  }
+  Elements made = given.lists[0];
+  for (Value*& one : made) {
+    for (const char* const step : steps) one = number(aten(step), {one});
+  }
+  take_elements(node, made, input_of(node, 0)->rank);
+  return true;
+}
+
+bool OnnxBuilder::reduce_numbers(const OnnxNode& node, const Numbers& given) {
+  const bool multiplies = node.op == "ReduceProd";
+  Value* all = constant(int64_t{multiplies ? 1 : 0});
+  for (Value* one : given.lists[0]) all = number(aten(multiplies ? "mul" : "add"), {all, one});
+  const auto keeps = node.attributes.find("keepdims");
+  take_elements(node, {all}, keeps != node.attributes.end() && keeps->second.i == 0 ? 0 : 1);
+  return true;
+}
+
+bool OnnxBuilder::choose_numbers(const OnnxNode& node, const Numbers& given) {
+  if (given.lists.size() != 3) return false;
+  Elements chosen;
+  for (size_t i = 0; i < given.size(); ++i) {
+    Value *condition = given.at(0, i), *one = given.at(1, i), *other = given.at(2, i);
+    if (const auto known = integer_of(condition)) {
+      chosen.push_back(*known != 0 ? one : other);
+      continue;
+    }
+    Value* yes = number(aten("Int"), {condition});
+    Value* no = number(aten("sub"), {constant(int64_t{1}), yes});
+    chosen.push_back(number(aten("add"), {number(aten("mul"), {yes, one}), number(aten("mul"), {no, other})}));
+  }
+  take_elements(node, chosen, given.rank);
+  return true;
+}
+
+bool OnnxBuilder::combine_numbers(const OnnxNode& node, const Numbers& given) {
+  static const std::map<std::string, const char*> names{
+      {"Add", "aten::add"},    {"Sub", "aten::sub"}, {"Mul", "aten::mul"},           {"Equal", "aten::eq"},
+      {"Greater", "aten::gt"}, {"Less", "aten::lt"}, {"GreaterOrEqual", "aten::ge"}, {"LessOrEqual", "aten::le"},
+      {"Min", "prim::min"},    {"Max", "prim::max"}, {"Mod", "aten::remainder"},     {"Div", "aten::div"}};
+  const auto name = names.find(node.op);
+  if (name == names.end() || given.lists.size() != 2) return false;
+  Elements made;
+  for (size_t i = 0; i < given.size(); ++i) {
+    Value *a = given.at(0, i), *b = given.at(1, i);
+    const bool whole = a->type()->kind() == c10::TypeKind::IntType && b->type()->kind() == c10::TypeKind::IntType;
+    const bool divides = node.op == "Div" && whole;
+    made.push_back(number(c10::Symbol::fromQualString(divides ? "aten::floordiv" : name->second), {a, b}));
+  }
+  take_elements(node, made, given.rank);
+  return true;
+}
+
+// Where a fixed batch stands among the sizes of a reshaped value, any batch may stand.
+void OnnxBuilder::free_batch(OnnxValue& data, Elements& sizes) {
+  if (data.batch_axis < 0 || batch_ == 0 || sizes.empty()) return;
+  const auto last = static_cast<int64_t>(sizes.size()) - 1;
+  const auto known = known_sizes_.find(data.name);
+  int64_t outer = data.batch_outer, before = 1, at = std::min(data.batch_axis, last);
+  bool is_found = data.batch_axis == 0;
+  if (data.batch_axis > 0 && known != known_sizes_.end()) {
+    is_found = true;
+    for (int64_t i = 0; i < data.batch_axis; ++i) outer *= known->second[static_cast<size_t>(i)];
+    is_found = outer > 0;
+  }
+  if (is_found) {
+    for (at = 0; at < last && before < outer; ++at) {
+      const auto size = integer_of(sizes[static_cast<size_t>(at)]);
+      if (!size || *size < 1 || before * *size > outer) break;
+      before *= *size;
+    }
+  }
+  if (at == last && at > 0) before = 0, --at;  // channels stay
+  Value*& place = sizes[static_cast<size_t>(at)];
+  const auto size = integer_of(place);
+  data.batch_axis = at;
+  data.batch_outer = is_found && before > 0 ? std::max<int64_t>(1, outer / before) : 1;
+  if (!size || *size < 1 || *size % batch_ != 0) return;
+  if (before == 0) data.batch_outer = *size / batch_;
+  Value* rows = graph_->insert(c10::aten::size, {input_, constant(int64_t{0})});
+  place = *size == batch_ ? rows : number(aten("mul"), {rows, constant(*size / batch_)});
+}
+
+Elements OnnxBuilder::adapted(const OnnxNode& node, Elements sizes) {
+  OnnxValue* data = input_of(node, 0);
+  if (node.op == "Reshape") {
+    const auto allows = node.attributes.find("allowzero");
+    const bool copies = allows == node.attributes.end() || allows->second.i == 0;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      if (!copies || integer_of(sizes[i]) != 0) continue;
+      sizes[i] = graph_->insert(c10::aten::size, {tensor(node, 0), constant(static_cast<int64_t>(i))});
+    }
+    reshaped_ = *data;
+    free_batch(reshaped_, sizes);
+  }
+  if (node.op != "Expand") return sizes;
+  const auto more = static_cast<int64_t>(sizes.size()) - data->rank;
+  while (more < 0 && static_cast<int64_t>(sizes.size()) < data->rank)
+    sizes.insert(sizes.begin(), constant(int64_t{-1}));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (static_cast<int64_t>(i) >= more && integer_of(sizes[i]) == 1) sizes[i] = constant(int64_t{-1});
+  }
+  if (batch_ > 1 && !sizes.empty() && integer_of(sizes[0]) == batch_) {
+    sizes[0] = graph_->insert(c10::aten::size, {input_, constant(int64_t{0})});
+  }
+  return sizes;
+}
+
+// What has the batch's place but is the same for every row.
+Value* OnnxBuilder::with_batch(const OnnxValue& part, Value* whole) {
+  if (part.batch_axis >= 0 || part.rank < 1) return whole;
+  Elements sizes{graph_->insert(c10::aten::size, {input_, constant(int64_t{0})})};
+  for (int64_t i = 1; i < part.rank; ++i) sizes.push_back(constant(int64_t{-1}));
+  Value* list = graph_->insertNode(graph_->createList(c10::IntType::get(), sizes))->output();
+  return graph_->insert(c10::aten::expand, {whole, list});
+}
+
+void OnnxBuilder::set_batch(const OnnxNode& node, OnnxValue& result) {
+  if (batch_ == 0) return;
+  const OnnxValue* data = nullptr;
+  for (size_t i = 0; i < node.inputs.size() && data == nullptr; ++i) {
+    const OnnxValue* input = input_of(node, i);
+    if (input != nullptr && input->batch_axis >= 0) data = input;
+  }
+  if (node.op == "Expand" && data == nullptr && batch_ > 1) result.batch_axis = 0;
+  if (data == nullptr) return;
+  const auto axes_before = [&](const std::vector<int64_t>& axes, int64_t rank) {
+    return std::count_if(axes.begin(), axes.end(),
+                         [&](int64_t axis) { return (axis < 0 ? axis + rank : axis) < data->batch_axis; });
+  };
+  const auto ints = [&](const char* name) {
+    const auto found = node.attributes.find(name);
+    if (found != node.attributes.end())
+      return found->second.ints.empty() ? std::vector{found->second.i} : found->second.ints;
+    const OnnxValue* input = node.op == "Gather" ? nullptr : input_of(node, 1);
+    std::vector<int64_t> numbers;
+    for (Value* one : input == nullptr ? Elements() : elements(*input).value_or(Elements())) {
+      numbers.push_back(integer_of(one).value_or(0));
+    }
+    return numbers;
+  };
+  if (node.op == "Reshape") data = &reshaped_;
+  result.batch_outer = data->batch_outer;
+  result.batch_axis = data->batch_axis;
+  if (node.op == "Transpose") {
+    const std::vector<int64_t> perm = ints("perm");
+    const auto at = std::find(perm.begin(), perm.end(), data->batch_axis);
+    result.batch_axis = perm.empty() ? data->rank - 1 - data->batch_axis : at - perm.begin();
+  } else if (node.op == "Gather" || node.op == "Select") {
+    const auto axis = ints("axis");
+    if (axes_before(axis.empty() ? std::vector<int64_t>{0} : axis, data->rank) > 0)
+      result.batch_axis += result.rank - data->rank;
+  } else if (node.op == "Squeeze" || (node.op.compare(0, 6, "Reduce") == 0 && result.rank < data->rank)) {
+    result.batch_axis -= axes_before(ints("axes"), data->rank);
+  } else if (node.op == "Unsqueeze") {
+    std::vector<int64_t> axes = ints("axes");
+    for (int64_t& axis : axes) axis += axis < 0 ? result.rank : 0;
+    std::sort(axes.begin(), axes.end());
+    for (const int64_t axis : axes) result.batch_axis += axis <= result.batch_axis ? 1 : 0;
+  } else if (node.op != "Reshape" && node.op != "Flatten" && result.rank > data->rank && data->rank >= 0) {
+    result.batch_axis += result.rank - data->rank;  // stretched
+  }
+}
+
+}  // namespace attune
