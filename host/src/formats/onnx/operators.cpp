@@ -6,16 +6,16 @@
 namespace attune {
 namespace {
 
-using Names = std::set<std::string>;
+using NameSet = std::set<std::string>;
 
-bool is_one_of(const OnnxNode& node, const Names& names) { return names.count(node.op) != 0; }
+bool is_one_of(const OnnxNode& node, const NameSet& names) { return names.count(node.op) != 0; }
 
 int64_t integer_of(const OnnxNode& node, const std::string& name, int64_t otherwise) {
   const auto found = node.attributes.find(name);
   return found == node.attributes.end() ? otherwise : found->second.i;
 }
 
-const Names comparisons{"Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And",
+const NameSet comparisons{"Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And",
                         "Or",    "Xor",     "Not",  "IsNaN"};
 
 // Of "ij,jk->ik" the 2 of "ik".
@@ -69,9 +69,9 @@ std::string aten_twin(const std::string& op) {
 }
 
 std::string why_refused(const OnnxNode& node) {
-  static const Names loops{"Loop", "Scan", "SequenceMap", "While"};
-  static const Names detection{"NonMaxSuppression", "RoiAlign", "MaxRoiPool", "MaxUnpool"};
-  static const Names random{"RandomNormal",      "RandomNormalLike", "RandomUniform",
+  static const NameSet loops{"Loop", "Scan", "SequenceMap", "While"};
+  static const NameSet detection{"NonMaxSuppression", "RoiAlign", "MaxRoiPool", "MaxUnpool"};
+  static const NameSet random{"RandomNormal",      "RandomNormalLike", "RandomUniform",
                             "RandomUniformLike", "Multinomial",      "Bernoulli"};
   const auto has = [&](const char* part) { return node.op.find(part) != std::string::npos; };
   const bool is_quantised = has("Quantize") || has("QLinear") || has("Integer") || has("QAttention") || has("NBits");
@@ -99,7 +99,7 @@ void check_activations(const OnnxNode& node) {
 }
 
 int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<int64_t>& ranks, int64_t length) {
-  static const Names as_first{"Conv",
+  static const NameSet as_first{"Conv",
                               "ConvTranspose",
                               "MaxPool",
                               "AveragePool",
@@ -119,7 +119,7 @@ int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<in
                               "Trilu",
                               "Clip",
                               "ScatterElements"};
-  static const Names by_length{"Reshape", "ConstantOfShape"};
+  static const NameSet by_length{"Reshape", "ConstantOfShape"};
   const int64_t first = ranks.empty() ? 0 : ranks[0], second = ranks.size() > 1 ? ranks[1] : -1;
   const int64_t most = ranks.empty() ? 0 : *std::max_element(ranks.begin(), ranks.end());
   const bool is_unknown = std::any_of(ranks.begin(), ranks.end(), [](int64_t rank) { return rank == -1; });
@@ -147,8 +147,8 @@ int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<in
 }
 
 bool is_integral(const OnnxNode& node, size_t output, const std::vector<bool>& integral) {
-  static const Names integers{"Shape", "Size", "ArgMax", "ArgMin", "NonZero"};
-  static const Names by_data{"Gather",    "Slice",      "Reshape",   "Expand",         "Tile",       "Squeeze",
+  static const NameSet integers{"Shape", "Size", "ArgMax", "ArgMin", "NonZero"};
+  static const NameSet by_data{"Gather",    "Slice",      "Reshape",   "Expand",         "Tile",       "Squeeze",
                              "Unsqueeze", "Transpose",  "Pad",       "GatherElements", "GatherND",   "Split",
                              "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin",      "ReduceProd", "CumSum",
                              "Flatten",   "ScatterND",  "Clip",      "Trilu"};
