@@ -1,5 +1,5 @@
-// Evaluation mode, no dead branches, input checks out of the way of layers, gates behind activations; and the copy for
-// passes that need no gradient of the parameters.
+// Evaluation mode, no dead branches, input checks out of the way of layers; and the copy for passes that need no
+// gradient of the parameters.
 
 #include <algorithm>
 #include <set>
@@ -10,7 +10,6 @@
 #include <torch/csrc/jit/passes/peephole.h>
 
 #include "model/graph/graph.h"
-#include "model/graph/operators.h"
 
 namespace attune {
 namespace {
@@ -106,22 +105,6 @@ void inline_parameters(Graph& graph, const torch::jit::Module& module) {
   });
 }
 
-bool is_zero(const Value* value) {
-  const auto constant = torch::jit::toIValue(value);
-  return constant && constant->isScalar() && constant->toScalar().toDouble() == 0.0;
-}
-
-// Whether an operator is a rectifier, or a smooth relative of one; also where its write could not be removed.
-bool is_activation(const Node* node) {
-  static const auto always = words("relu relu6 leaky_relu prelu rrelu gelu silu mish elu selu celu softplus hardswish");
-  static const auto from_zero = words("hardtanh clamp_min clamp");
-  std::string name = node->kind().toUnqualString();
-  if (name.back() == '_') name.pop_back();
-  if (!node->kind().is_aten() || always.count(name) != 0) return node->kind().is_aten();
-  if (name == "threshold") return is_zero(node->input(1)) && is_zero(node->input(2));
-  return from_zero.count(name) != 0 && is_zero(node->input(1));
-}
-
 }  // namespace
 
 void fold(LayeredGraph& graph) {
@@ -150,20 +133,6 @@ void simplify(LayeredGraph& graph, const torch::jit::Module& module) {
   functionalise(graph);
   open_fused_operators(graph);
   fold(graph);
-}
-
-std::vector<std::string> gate_activations(LayeredGraph& graph) {
-  Value* rule = graph->insertInput(1, "rule");
-  rule->setType(c10::CapsuleType::get());
-  std::vector<std::string> gated;
-  for (Node* node : nodes_where(graph->block(), is_activation)) {
-    Value* y = node->output();
-    torch::jit::WithInsertPoint point(node->next());
-    Value* gate = insert(*graph, gate_symbol, {node->input(0), y, rule}, y->type());
-    y->replaceAllUsesAfterNodeWith(gate->node(), gate);
-    gated.emplace_back(node->kind().toUnqualString());
-  }
-  return gated;
 }
 
 LayeredGraph freeze(const LayeredGraph& graph, const torch::jit::Module& module) {
