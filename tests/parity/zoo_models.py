@@ -385,7 +385,7 @@ MODELS = {
     "convnext_channels_last": (lambda: Net(sequence(nn.Conv2d(3, 16, 4, 4), LayerNorm2d(16), ConvNextBlock(16), nn.Conv2d(16, 32, 2, 2), ConvNextBlock(32)), sequence(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(32), nn.Linear(32, 10))), WIDE, "features.4", "first"),
     "convmixer": (lambda: Net(sequence(nn.Conv2d(3, 24, 8, 8), nn.GELU(), nn.BatchNorm2d(24), Residual(sequence(nn.Conv2d(24, 24, 5, padding=2, groups=24), nn.GELU(), nn.BatchNorm2d(24)), None), nn.Conv2d(24, 24, 1), nn.GELU(), nn.BatchNorm2d(24)), head(24)), WIDE, "features.6", "first"),
     "non_local": (lambda: Net(sequence(conv(3, 16, s=4), NonLocal(16), residual(16, 32, 2)), head(32)), WIDE, "features.2", "first"),
-    "spatial_transformer": (Spatial, WIDE, "features.1", "first"),
+    "spatial_transformer": (Spatial, WIDE, "features", "first"),
     # transformers with tokens
     "vit": (lambda: hf("ViTForImageClassification", "ViTConfig", **vit_sizes), WIDE, "net.vit.layers.2.layernorm_before", 1),
     "vit_timm": (Vit, WIDE, "blocks.2.norm1", 1),
