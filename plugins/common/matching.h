@@ -18,10 +18,9 @@ namespace attune::plugins {
 // S1..Sd of a map [N,C,S1..Sd].
 inline std::vector<int64_t> extents(const at::Tensor& map) { return map.sizes().slice(2).vec(); }
 
-inline int64_t positions(const at::Tensor& map) {
-  int64_t count = 1;
-  for (const int64_t extent : map.sizes().slice(2)) count *= extent;
-  return count;
+// Of maps that can be compared.
+inline bool has_fewer_cells(const AttentionMap& a, const AttentionMap& b) {
+  return a.values.numel() < b.values.numel();
 }
 
 // "7 x 7"

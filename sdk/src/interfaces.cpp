@@ -40,15 +40,8 @@ void* Pass::extension(const char*) { return nullptr; }
 Reruns ResolutionMatcher::reruns(const std::vector<MapInfo>&) const { return {}; }
 
 std::string to_string(ComponentKind kind) {
-  switch (kind) {
-    case ComponentKind::method:
-      return "method";
-    case ComponentKind::matcher:
-      return "matcher";
-    case ComponentKind::correlation:
-      return "correlation";
-  }
-  return "component";
+  constexpr const char* names[] = {"method", "matcher", "correlation"};
+  return names[static_cast<size_t>(kind)];
 }
 
 Target::Target(at::Tensor classes) : rows_(std::move(classes)) {}

@@ -1,6 +1,7 @@
 // Declarations, and the values a component is made from. values.cpp checks and converts single values.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include <attune/sdk/error.h>
@@ -9,20 +10,14 @@
 namespace attune {
 namespace {
 
-ParameterDeclaration declare(std::string name, ParameterType type, ParameterValue value, std::string help) {
-  ParameterDeclaration declaration;
-  declaration.name = std::move(name);
-  declaration.type = type;
-  declaration.default_value = std::move(value);
-  declaration.help = std::move(help);
-  return declaration;
-}
+constexpr double unbounded = std::numeric_limits<double>::infinity();
 
 // An infinite bound is no bound, so that documentation and errors never print one.
-ParameterDeclaration within(ParameterDeclaration declaration, Range range) {
-  if (std::isfinite(range.minimum)) declaration.minimum = range.minimum;
-  if (std::isfinite(range.maximum)) declaration.maximum = range.maximum;
-  return declaration;
+ParameterDeclaration declare(std::string name, ParameterType type, ParameterValue value, std::string help,
+                             Range range = {-unbounded, unbounded}, std::vector<std::string> choices = {}) {
+  const auto bound = [](double end) { return std::isfinite(end) ? std::optional(end) : std::nullopt; };
+  return {std::move(name),    type,           std::move(value), bound(range.minimum), bound(range.maximum),
+          std::move(choices), std::move(help)};
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -58,11 +53,11 @@ const T& get(const std::map<std::string, ParameterValue>& values, const std::str
 }  // namespace
 
 ParameterDeclaration integer(std::string name, int64_t value, Range range, std::string help) {
-  return within(declare(std::move(name), ParameterType::integer, value, std::move(help)), range);
+  return declare(std::move(name), ParameterType::integer, value, std::move(help), range);
 }
 
 ParameterDeclaration real(std::string name, double value, Range range, std::string help) {
-  return within(declare(std::move(name), ParameterType::real, value, std::move(help)), range);
+  return declare(std::move(name), ParameterType::real, value, std::move(help), range);
 }
 
 ParameterDeclaration boolean(std::string name, bool value, std::string help) {
@@ -74,21 +69,18 @@ ParameterDeclaration string(std::string name, std::string value, std::string hel
 }
 
 ParameterDeclaration choice(std::string name, std::string value, std::vector<std::string> choices, std::string help) {
-  ParameterDeclaration declaration = declare(std::move(name), ParameterType::choice, std::move(value), std::move(help));
-  declaration.choices = std::move(choices);
-  return declaration;
+  return declare(std::move(name), ParameterType::choice, std::move(value), std::move(help), {-unbounded, unbounded},
+                 std::move(choices));
 }
 
 ParameterDeclaration choice_or_real(std::string name, ParameterValue value, std::vector<std::string> choices,
                                     Range range, std::string help) {
-  ParameterDeclaration declaration =
-      declare(std::move(name), ParameterType::choice_or_real, std::move(value), std::move(help));
-  declaration.choices = std::move(choices);
-  return within(std::move(declaration), range);
+  return declare(std::move(name), ParameterType::choice_or_real, std::move(value), std::move(help), range,
+                 std::move(choices));
 }
 
 ParameterDeclaration list(std::string name, std::vector<double> value, Range range, std::string help) {
-  return within(declare(std::move(name), ParameterType::list, std::move(value), std::move(help)), range);
+  return declare(std::move(name), ParameterType::list, std::move(value), std::move(help), range);
 }
 
 ParameterDeclaration layer(std::string name, std::string value, std::string help) {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <type_traits>
+#include <iterator>
 
 #include <attune/sdk/error.h>
 #include <attune/sdk/parameters.h>
@@ -18,63 +18,49 @@ std::string quoted_names(const std::vector<std::string>& names) {
   return text;
 }
 
-std::string number_text(double value) {
+std::string text_of(const std::string& held) { return held; }
+std::string text_of(bool held) { return held ? "true" : "false"; }
+std::string text_of(int64_t held) { return std::to_string(held); }
+std::string text_of(double held) {
   char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return {buffer, end};
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, held).ptr};
 }
 
-// What a person must write for the declared type: "an integer", "true or false".
-std::string expectation(ParameterType type) {
-  switch (type) {
-    case ParameterType::integer:
-      return "an integer";
-    case ParameterType::real:
-      return "a number";
-    case ParameterType::choice_or_real:
-      return "a word or a number";
-    case ParameterType::boolean:
-      return "true or false";
-    case ParameterType::list:
-      return "a list of numbers";
-    case ParameterType::layer:
-      return "the name of a layer";
-    case ParameterType::map:
-      return "the name of a map";
-    case ParameterType::layers:
-      return "a list of layers";
-    case ParameterType::method:
-      return "a method";
-    default:
-      return "a string";
+template <class T>
+std::string text_of(const std::vector<T>& held) {
+  std::string text;
+  for (const T& one : held) text += (text.empty() ? "" : ",") + text_of(one);
+  return text;
+}
+
+std::string text_of(const ComponentSpec& held) {
+  std::string text;
+  for (const auto& [name, parameter] : held.parameters) {
+    text += (text.empty() ? ":" : ",") + name + "=" + to_string(parameter);
   }
+  return text.empty() ? held.id : "(" + held.id + text + ")";
 }
 
-bool is_text(ParameterType type) {
-  return type == ParameterType::string || type == ParameterType::choice || type == ParameterType::layer ||
-         type == ParameterType::map;
-}
+// The alternatives of ParameterValue, as bits.
+enum Held : unsigned { whole = 1, number = 2, flag = 4, word = 8, numbers = 16, words = 32, component = 64 };
 
-bool has_type(ParameterType type, const ParameterValue& value) {
-  if (is_text(type)) return std::holds_alternative<std::string>(value);
-  switch (type) {
-    case ParameterType::integer:
-      return std::holds_alternative<int64_t>(value);
-    case ParameterType::choice_or_real:
-      if (std::holds_alternative<std::string>(value)) return true;
-      [[fallthrough]];
-    case ParameterType::real:
-      return std::holds_alternative<double>(value) || std::holds_alternative<int64_t>(value);
-    case ParameterType::boolean:
-      return std::holds_alternative<bool>(value);
-    case ParameterType::layers:
-      return std::holds_alternative<std::vector<std::string>>(value);
-    case ParameterType::method:
-      return std::holds_alternative<ComponentSpec>(value);
-    default:
-      return std::holds_alternative<std::vector<double>>(value);
-  }
-}
+struct TypeRow {
+  const char* name;
+  const char* expectation;  // what a person must write
+  unsigned held;
+};
+
+constexpr TypeRow types[] = {
+    // In the order of ParameterType.
+    {"integer", "an integer", whole},       {"real", "a number", number | whole},
+    {"boolean", "true or false", flag},     {"string", "a string", word},
+    {"choice", "a string", word},           {"choice or real", "a word or a number", word | number | whole},
+    {"list", "a list of numbers", numbers}, {"layer", "the name of a layer", word},
+    {"map", "the name of a map", word},     {"layers", "a list of layers", words},
+    {"method", "a method", component},      {"unknown", "a string", numbers},  // a plugin may hold anything
+};
+
+const TypeRow& row_of(ParameterType type) { return types[std::min(static_cast<size_t>(type), std::size(types) - 1)]; }
 
 std::string shown(const ParameterValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
@@ -86,13 +72,13 @@ std::string shown(const ParameterValue& value) {
 
 std::string check_number(const ParameterDeclaration& declaration, double value) {
   const std::string subject = declaration.type == ParameterType::list ? "must hold numbers of " : "must be ";
-  const std::string found = ", not " + number_text(value);
+  const std::string found = ", not " + text_of(value);
   if (!std::isfinite(value)) return "must be finite" + found;
   if (declaration.minimum && value < *declaration.minimum) {
-    return subject + "at least " + number_text(*declaration.minimum) + found;
+    return subject + "at least " + text_of(*declaration.minimum) + found;
   }
   if (declaration.maximum && value > *declaration.maximum) {
-    return subject + "at most " + number_text(*declaration.maximum) + found;
+    return subject + "at most " + text_of(*declaration.maximum) + found;
   }
   return "";
 }
@@ -127,18 +113,16 @@ std::vector<std::string> read_names(const std::string& text) {
 
 std::optional<ParameterValue> read_list(const std::string& text) {
   std::vector<double> values;
-  for (size_t begin = 0; !text.empty() && begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    const auto value = read_number<double>(text.substr(begin, end - begin));
+  for (const std::string& entry : read_names(text)) {
+    const auto value = read_number<double>(entry);
     if (!value) return std::nullopt;
     values.push_back(*value);
-    begin = end + 1;
   }
   return values;
 }
 
 std::optional<ParameterValue> read_value(ParameterType type, const std::string& text) {
-  if (is_text(type)) return text;
+  if (row_of(type).held == word) return text;
   switch (type) {
     case ParameterType::integer:
       return read_number<int64_t>(text);
@@ -163,36 +147,12 @@ std::optional<ParameterValue> read_value(ParameterType type, const std::string& 
 
 }  // namespace
 
-std::string to_string(ParameterType type) {
-  switch (type) {
-    case ParameterType::integer:
-      return "integer";
-    case ParameterType::real:
-      return "real";
-    case ParameterType::boolean:
-      return "boolean";
-    case ParameterType::string:
-      return "string";
-    case ParameterType::choice:
-      return "choice";
-    case ParameterType::choice_or_real:
-      return "choice or real";
-    case ParameterType::list:
-      return "list";
-    case ParameterType::layer:
-      return "layer";
-    case ParameterType::map:
-      return "map";
-    case ParameterType::layers:
-      return "layers";
-    case ParameterType::method:
-      return "method";
-  }
-  return "unknown";
-}
+std::string to_string(ParameterType type) { return row_of(type).name; }
 
 std::string check_value(const ParameterDeclaration& declaration, const ParameterValue& value) {
-  if (!has_type(declaration.type, value)) return "must be " + expectation(declaration.type) + ", not " + shown(value);
+  const TypeRow& type = row_of(declaration.type);
+  if ((type.held >> value.index() & 1) == 0)
+    return std::string("must be ") + type.expectation + ", not " + shown(value);
   if (const auto* text = std::get_if<std::string>(&value)) {
     const auto& choices = declaration.choices;
     if (choices.empty() || std::count(choices.begin(), choices.end(), *text)) return "";
@@ -214,45 +174,18 @@ std::string check_value(const ParameterDeclaration& declaration, const Parameter
 ParameterValue parse_value(const ParameterDeclaration& declaration, const std::string& text) {
   const std::string subject = "parameter " + quoted(declaration.name) + " ";
   const std::optional<ParameterValue> value = read_value(declaration.type, text);
-  if (!value) throw Error(Fault::usage, subject + "must be " + expectation(declaration.type) + ", not " + quoted(text));
+  if (!value) {
+    throw Error(Fault::usage, subject + "must be " + row_of(declaration.type).expectation + ", not " + quoted(text));
+  }
   const std::string fault = check_value(declaration, *value);
   if (!fault.empty()) throw Error(Fault::usage, subject + fault);
   return *value;
 }
 
-bool operator==(const ComponentSpec& a, const ComponentSpec& b) {
-  return a.id == b.id && a.parameters == b.parameters;
-}
+bool operator==(const ComponentSpec& a, const ComponentSpec& b) { return a.id == b.id && a.parameters == b.parameters; }
 
 std::string to_string(const ParameterValue& value) {
-  return std::visit(
-      [](const auto& held) -> std::string {
-        using T = std::decay_t<decltype(held)>;
-        if constexpr (std::is_same_v<T, std::string>) {
-          return held;
-        } else if constexpr (std::is_same_v<T, bool>) {
-          return held ? "true" : "false";
-        } else if constexpr (std::is_same_v<T, int64_t>) {
-          return std::to_string(held);
-        } else if constexpr (std::is_same_v<T, double>) {
-          return number_text(held);
-        } else if constexpr (std::is_same_v<T, std::vector<double>>) {
-          std::string text;
-          for (const double number : held) text += (text.empty() ? "" : ",") + number_text(number);
-          return text;
-        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-          std::string text;
-          for (const std::string& name : held) text += (text.empty() ? "" : ",") + name;
-          return text;
-        } else {
-          std::string text;
-          for (const auto& [name, parameter] : held.parameters) {
-            text += (text.empty() ? ":" : ",") + name + "=" + to_string(parameter);
-          }
-          return text.empty() ? held.id : "(" + held.id + text + ")";
-        }
-      },
-      value);
+  return std::visit([](const auto& held) { return text_of(held); }, value);
 }
 
 }  // namespace attune

@@ -11,12 +11,14 @@
 
 namespace attune::conformance {
 
+// The sentence of a pass; throws Failed or Skipped. `seed` chooses inputs and parameters.
+using RunCheck = std::string(const Subject& subject, uint64_t seed);
+
 struct Check {
   std::string id;
   std::vector<ComponentKind> kinds;  // of the components it is for; none: it is for the library as a whole
   std::string demand;                // one line
-  // The sentence of a pass; throws Failed or Skipped. Null for those of the library.
-  std::string (*run)(const Subject& subject, uint64_t seed) = nullptr;
+  RunCheck* run = nullptr;           // null for those of the library
 
   bool is_for(ComponentKind kind) const;
 };
@@ -33,23 +35,9 @@ Outcome run_check(const Check& check, const Catalogue& catalogue, const Componen
 // "exports"
 Outcome check_exports(const std::filesystem::path& library);
 
-// The checks themselves. `seed` chooses inputs and parameters.
-std::string check_parameters(const Subject& subject, uint64_t seed);
-std::string check_shapes(const Subject& subject, uint64_t seed);
-std::string check_batch(const Subject& subject, uint64_t seed);
-std::string check_types(const Subject& subject, uint64_t seed);
-std::string check_determinism(const Subject& subject, uint64_t seed);
-std::string check_finite(const Subject& subject, uint64_t seed);
-std::string check_gradient(const Subject& subject, uint64_t seed);
-std::string check_untouched(const Subject& subject, uint64_t seed);
-std::string check_threads(const Subject& subject, uint64_t seed);
-std::string check_exceptions(const Subject& subject, uint64_t seed);
-std::string check_growth(const Subject& subject, uint64_t seed);
-std::string check_targets(const Subject& subject, uint64_t seed);
-std::string check_reruns(const Subject& subject, uint64_t seed);
-std::string check_range(const Subject& subject, uint64_t seed);
-std::string check_symmetry(const Subject& subject, uint64_t seed);
-std::string check_affine(const Subject& subject, uint64_t seed);
-std::string check_self(const Subject& subject, uint64_t seed);
+// The checks themselves.
+RunCheck check_parameters, check_shapes, check_batch, check_types, check_determinism, check_finite, check_gradient,
+    check_untouched, check_threads, check_exceptions, check_growth, check_targets, check_reruns, check_range,
+    check_symmetry, check_affine, check_self;
 
 }  // namespace attune::conformance

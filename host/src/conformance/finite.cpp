@@ -66,14 +66,7 @@ void run(const Case& one, const Tensors& inputs) {
     of.push_back(graph ? inputs[map].requires_grad_() : inputs[map]);
     names.push_back(one.subject.input_names()[map]);
   }
-  std::optional<Tensors> results;
-  attempt(one.made.place(one.scene) + ", where " + one.what, [&] {
-    try {
-      results = one.made.guarded(one.scene, inputs);
-    } catch (const Error&) {  // it may refuse
-    }
-    return true;
-  });
+  const auto results = one.made.unless_refused(one.made.place(one.scene) + ", where " + one.what, one.scene, inputs);
   if (!results) return;
   at::Tensor sum = at::zeros({}, inputs[0].options().requires_grad(false));
   for (const at::Tensor& result : *results) {

@@ -39,7 +39,7 @@ bool works(const Subject& subject, const Given& given, uint64_t seed) {
   if (!made) return false;
   if (!may_be_run(given)) return true;
   const Scene scene{subject.usual_rank(), at::kFloat};
-  const auto results = made->results_or_refusal(scene, subject.inputs(scene, 2, seed));
+  const auto results = made->unless_refused(made->place(scene), scene, subject.inputs(scene, 2, seed));
   if (!results) return false;
   for (const at::Tensor& result : *results) {
     if (!finite(result)) {

@@ -78,11 +78,8 @@ class Stream {
 };
 
 std::string last_line(const std::string& text) {
-  const size_t end = text.find_last_not_of(" \t\r\n");
-  if (end == std::string::npos) return "";
-  const size_t begin = text.find_last_of('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1,
-                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+  const std::string printed = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  return printed.substr(printed.rfind('\n') + 1);
 }
 
 std::string name_of_signal(int signal) {

@@ -81,10 +81,11 @@ Tensors Instance::results(const Scene& scene, const Tensors& inputs) const {
   return attempt(place(scene), [&] { return guarded(scene, copies(inputs)); });
 }
 
-std::optional<Tensors> Instance::results_or_refusal(const Scene& scene, const Tensors& inputs) const {
-  return attempt(place(scene), [&]() -> std::optional<Tensors> {
+std::optional<Tensors> Instance::unless_refused(const std::string& place, const Scene& scene,
+                                                const Tensors& inputs) const {
+  return attempt(place, [&]() -> std::optional<Tensors> {
     try {
-      return guarded(scene, copies(inputs));
+      return guarded(scene, inputs);
     } catch (const Error&) {
       return std::nullopt;
     }

@@ -28,12 +28,10 @@ struct Outcome {
 };
 
 // What checks end with when they do not pass; the sentence says where, what was found and what was expected.
-class Failed : public std::runtime_error {
- public:
+struct Failed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-class Skipped : public std::runtime_error {
- public:
+struct Skipped : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
@@ -103,8 +101,9 @@ class Instance {
   Tensors guarded(const Scene& scene, const Tensors& inputs) const;
   // The same on copies of the inputs. Throws Failed, which says where, for any exception.
   Tensors results(const Scene& scene, const Tensors& inputs) const;
-  // The same, but nothing when the plugin throws an attune::Error.
-  std::optional<Tensors> results_or_refusal(const Scene& scene, const Tensors& inputs) const;
+  // guarded(), but nothing when the plugin throws an attune::Error. Throws Failed, which begins with `place`, for any
+  // other exception.
+  std::optional<Tensors> unless_refused(const std::string& place, const Scene& scene, const Tensors& inputs) const;
   // "rank 2, float32, relu=true"
   std::string place(const Scene& scene) const;
 

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <limits>
 #include <random>
-#include <sstream>
 
-#include "model/layers/layout.h"
+#include "base/numbers.h"
+#include "base/text.h"
 
 namespace attune::conformance {
 
@@ -56,12 +56,7 @@ double difference(const Tensors& found, const Tensors& expected) {
 
 std::string shape_of(const at::Tensor& tensor) { return shape_text(tensor.sizes().vec()); }
 
-std::string text_of(double value) {
-  std::ostringstream text;
-  text.precision(3);
-  text << value;
-  return text.str();
-}
+std::string text_of(double value) { return significant(value, 3); }
 
 namespace {
 
@@ -84,7 +79,7 @@ double between(const Ends& ends, std::mt19937_64& random) {
   return ends.low + (ends.high - ends.low) * share;
 }
 
-std::vector<double> numbers(const ParameterDeclaration& declared, std::mt19937_64& random) {
+std::vector<double> numbers_of(const ParameterDeclaration& declared, std::mt19937_64& random) {
   const Ends range = ends(declared);
   std::vector<double> values{range.low, range.high};
   for (int i = 0; i < 4; ++i) values.push_back(std::clamp(between(range, random), range.low, range.high));
@@ -93,12 +88,9 @@ std::vector<double> numbers(const ParameterDeclaration& declared, std::mt19937_6
 
 void append_numbers(const ParameterDeclaration& declared, std::mt19937_64& random,
                     std::vector<ParameterValue>& values) {
-  for (const double number : numbers(declared, random)) {
-    if (declared.type == ParameterType::integer) {
-      values.emplace_back(static_cast<int64_t>(std::llround(number)));
-    } else {
-      values.emplace_back(number);
-    }
+  const bool whole = declared.type == ParameterType::integer;
+  for (const double number : numbers_of(declared, random)) {
+    values.push_back(whole ? ParameterValue(int64_t{std::llround(number)}) : ParameterValue(number));
   }
 }
 
@@ -118,17 +110,13 @@ std::vector<ParameterValue> allowed_values(const ParameterDeclaration& declared,
       return {false, true};
     case ParameterType::integer:
     case ParameterType::real:
-      append_numbers(declared, random, values);
-      break;
     case ParameterType::choice_or_real:
-      append_names(declared.choices, values);
-      append_numbers(declared, random, values);
-      break;
     case ParameterType::choice:
       append_names(declared.choices, values);
+      if (declared.type != ParameterType::choice) append_numbers(declared, random, values);
       break;
     case ParameterType::list: {
-      const std::vector<double> entries = numbers(declared, random);
+      const std::vector<double> entries = numbers_of(declared, random);
       values = {std::vector<double>{}, std::vector<double>{entries[0]}, std::vector<double>{entries[1]}, entries};
       break;
     }
@@ -167,12 +155,9 @@ std::vector<ParameterValue> refused_values(const ParameterDeclaration& declared)
       for (size_t i = 2; i < numbers.size(); ++i) values.emplace_back(static_cast<int64_t>(numbers[i]));
       break;
     case ParameterType::real:
-      values.assign(numbers.begin(), numbers.end());
-      values.insert(values.end(), {std::string("1"), true});
-      break;
     case ParameterType::choice_or_real:
       values.assign(numbers.begin(), numbers.end());
-      values.insert(values.end(), {std::string("no such choice"), true});
+      values.insert(values.end(), {std::string(declared.type == ParameterType::real ? "1" : "no such choice"), true});
       break;
     case ParameterType::list:
       for (const double number : numbers) values.emplace_back(std::vector<double>{number});

@@ -45,7 +45,7 @@ class Weave {
   }
 
   double at(Vec point) const {
-    const double x = dot(point, along_), y = dot(point, across_);
+    const double x = point.dot(along_), y = point.dot(across_);
     const auto wave = [](double value) { return 0.5 + 0.5 * std::sin(turn * value); };
     switch (kind_) {
       case 0:
@@ -86,7 +86,7 @@ void fill_texture(Canvas& canvas, const std::vector<Colour>& colours, Random& ra
   canvas.fill([&](Vec point) {
     const Vec bend = {octaves(point * scale, seed + 10, 2), octaves(point * scale, seed + 20, 2)};
     const Vec at = point + (bend - Vec{0.5, 0.5}) * warp;
-    const double gradient = 0.5 + 0.7 * dot(point - Vec{0.5, 0.5}, slope);
+    const double gradient = 0.5 + 0.7 * (point - Vec{0.5, 0.5}).dot(slope);
     const double cloud = smooth_step(0.25, 0.75, octaves(at * scale, seed, 4));
     const Colour ground = mixed(mixed(colours[0], colours[1], std::clamp(0.5 * (gradient + cloud), 0.0, 1.0)),
                                 colours[2], weave.at(at) + 0.25 * octaves(at * (2 * scale), seed + 30, 2));

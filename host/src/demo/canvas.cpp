@@ -8,7 +8,7 @@
 namespace attune::demo {
 namespace {
 
-constexpr Vec shadow_offset = {0.016, 0.024};
+const Vec shadow_offset = {0.016, 0.024};
 constexpr double shadow_blur = 0.022;
 constexpr double rim = 0.009;
 // Towards the light: from the upper left, in front of the picture.
@@ -40,7 +40,7 @@ Edge edge_at(const Place& place, const Outline& outline, Vec point) {
   const Vec slope =
       Vec{outline(place.local(point + Vec{step, 0})) - here, outline(place.local(point + Vec{0, step})) - here} *
       (1 / step);
-  const double steepness = std::max(length(slope), 0.3 / place.least());
+  const double steepness = std::max(cv::norm(slope), 0.3 / place.least());
   return {here / steepness, slope * (1 / steepness)};
 }
 
@@ -54,11 +54,7 @@ double silhouette(const std::vector<Part>& parts, Vec at) {
 
 }  // namespace
 
-Colour operator*(Colour a, double factor) { return {a.r * factor, a.g * factor, a.b * factor}; }
-
-Colour mixed(Colour a, Colour b, double share) {
-  return {a.r + (b.r - a.r) * share, a.g + (b.g - a.g) * share, a.b + (b.b - a.b) * share};
-}
+Colour mixed(Colour a, Colour b, double share) { return a + (b - a) * share; }
 
 Colour tint(double lightness, double chroma, double hue) {
   const Vec ab = turned({chroma, 0}, 2 * std::numbers::pi * (hue + 0.08));
@@ -72,8 +68,8 @@ Colour tint(double lightness, double chroma, double hue) {
 }
 
 double contrast(Colour a, Colour b) {
-  const double red = a.r - b.r, green = a.g - b.g, blue = a.b - b.b;
-  return std::sqrt(0.30 * red * red + 0.55 * green * green + 0.15 * blue * blue);
+  const Colour off = a - b;
+  return std::sqrt(0.30 * off[0] * off[0] + 0.55 * off[1] * off[1] + 0.15 * off[2] * off[2]);
 }
 
 double smooth_step(double from, double to, double value) {
@@ -113,18 +109,15 @@ void Canvas::visit(const Place& place, double margin, Visit&& each) const {
   }
 }
 
-Extent Canvas::extent(const Place& place, const std::vector<Part>& parts) const {
-  const auto size = static_cast<double>(size_);
-  double left = size, top = size, right = 0, bottom = 0;
+cv::Rect Canvas::extent(const Place& place, const std::vector<Part>& parts) const {
+  cv::Rect extent;
   visit(place, 0, [&](Vec point, int64_t index) {
     const double distance = silhouette(parts, place.local(point)) * place.least();
     if (distance > 0) return distance;
-    const auto x = static_cast<double>(index % size_), y = static_cast<double>(index / size_);
-    left = std::min(left, x), right = std::max(right, x + 1);
-    top = std::min(top, y), bottom = std::max(bottom, y + 1);
+    extent |= cv::Rect(static_cast<int>(index % size_), static_cast<int>(index / size_), 1, 1);
     return 0.0;
   });
-  return {left, top, std::max(0.0, right - left), std::max(0.0, bottom - top)};
+  return extent;
 }
 
 void Canvas::shadow(const Place& place, const std::vector<Part>& parts) {
@@ -153,14 +146,8 @@ void Canvas::draw(const Place& place, const Part& part) {
 }
 
 at::Tensor Canvas::image() const {
-  at::Tensor image = at::empty({size_, size_, 3}, at::kByte);
-  auto* out = image.data_ptr<uint8_t>();
-  for (const Colour& pixel : pixels_) {
-    for (const double value : {pixel.r, pixel.g, pixel.b}) {
-      *out++ = static_cast<uint8_t>(std::clamp(value, 0.0, 1.0) * 255 + 0.5);
-    }
-  }
-  return image;
+  const at::Tensor values = at::from_blob(const_cast<Colour*>(pixels_.data()), {size_, size_, 3}, at::kDouble);
+  return (values.clamp(0, 1) * 255 + 0.5).to(at::kByte);
 }
 
 }  // namespace attune::demo

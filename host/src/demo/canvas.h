@@ -6,22 +6,16 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <opencv2/core/matx.hpp>
+#include <opencv2/core/types.hpp>
 #include <vector>
 
 namespace attune::demo {
 
 // Outlines are signed distances: negative inside, growing by one per unit outwards. Sharp at any size, and the distance
 // gives smooth edges, bevels and shadows for nothing.
-struct Vec {
-  double x = 0;
-  double y = 0;
-};
+using Vec = cv::Point2d;
 
-constexpr Vec operator+(Vec a, Vec b) { return {a.x + b.x, a.y + b.y}; }
-constexpr Vec operator-(Vec a, Vec b) { return {a.x - b.x, a.y - b.y}; }
-constexpr Vec operator*(Vec a, double factor) { return {a.x * factor, a.y * factor}; }
-constexpr double dot(Vec a, Vec b) { return a.x * b.x + a.y * b.y; }
-double length(Vec a);
 // `a` turned by `angle` radians, from the x axis towards the y axis.
 Vec turned(Vec a, double angle);
 
@@ -51,13 +45,8 @@ Outline moved(Outline a, Vec offset);
 Outline rotated(Outline a, double angle);
 
 // Red, green, blue in [0,1].
-struct Colour {
-  double r = 0;
-  double g = 0;
-  double b = 0;
-};
+using Colour = cv::Vec3d;
 
-Colour operator*(Colour a, double factor);
 // `a` where `share` is 0, `b` where it is 1.
 Colour mixed(Colour a, Colour b, double share);
 // Lightness 0 to 1, chroma 0 (grey) to about 0.3, hue in turns (0 red, 1/3 green, 2/3 blue), evenly spaced to the eye
@@ -80,7 +69,7 @@ class Place {
   // A point of the picture in the object's coordinates.
   Vec local(Vec point) const {
     const Vec from = point - centre_;
-    return {dot(from, across_) / scale_.x, dot(from, down_) / scale_.y};
+    return {from.dot(across_) / scale_.x, from.dot(down_) / scale_.y};
   }
 
  private:
@@ -97,14 +86,6 @@ struct Part {
   Outline surface = {};  // the outline whose edge is rounded off, where it is another
 };
 
-// A rectangle in pixels.
-struct Extent {
-  double x = 0;
-  double y = 0;
-  double width = 0;
-  double height = 0;
-};
-
 class Canvas {
  public:
   explicit Canvas(int64_t size);
@@ -114,8 +95,8 @@ class Canvas {
   void shadow(const Place& place, const std::vector<Part>& parts);
   void draw(const Place& place, const Part& part);
 
-  // What draw() covers at least half.
-  Extent extent(const Place& place, const std::vector<Part>& parts) const;
+  // What draw() covers at least half, in pixels.
+  cv::Rect extent(const Place& place, const std::vector<Part>& parts) const;
 
   // uint8 RGB [size,size,3].
   at::Tensor image() const;

@@ -7,27 +7,25 @@
 
 namespace attune::demo {
 
-double length(Vec a) { return std::sqrt(dot(a, a)); }
-
 Vec turned(Vec a, double angle) {
   const double c = std::cos(angle), s = std::sin(angle);
   return {c * a.x - s * a.y, s * a.x + c * a.y};
 }
 
 Outline disc(Vec centre, double radius) {
-  return [=](Vec p) { return length(p - centre) - radius; };
+  return [=](Vec p) { return cv::norm(p - centre) - radius; };
 }
 
 Outline ring(Vec centre, double radius, double half_width) {
-  return [=](Vec p) { return std::abs(length(p - centre) - radius) - half_width; };
+  return [=](Vec p) { return std::abs(cv::norm(p - centre) - radius) - half_width; };
 }
 
 Outline ellipse(Vec centre, double radius_x, double radius_y) {
   // First order: exact on the edge, which is where it is needed.
   return [=](Vec p) {
     const Vec q = p - centre;
-    const double near = length({q.x / radius_x, q.y / radius_y});
-    const double slope = length({q.x / (radius_x * radius_x), q.y / (radius_y * radius_y)});
+    const double near = cv::norm(Vec{q.x / radius_x, q.y / radius_y});
+    const double slope = cv::norm(Vec{q.x / (radius_x * radius_x), q.y / (radius_y * radius_y)});
     return slope < 1e-9 ? -std::min(radius_x, radius_y) : near * (near - 1) / slope;
   };
 }
@@ -35,27 +33,27 @@ Outline ellipse(Vec centre, double radius_x, double radius_y) {
 Outline box(Vec centre, double half_width, double half_height, double rounding) {
   return [=](Vec p) {
     const Vec q = {std::abs(p.x - centre.x) - half_width + rounding, std::abs(p.y - centre.y) - half_height + rounding};
-    return length({std::max(q.x, 0.0), std::max(q.y, 0.0)}) + std::min(std::max(q.x, q.y), 0.0) - rounding;
+    return cv::norm(Vec{std::max(q.x, 0.0), std::max(q.y, 0.0)}) + std::min(std::max(q.x, q.y), 0.0) - rounding;
   };
 }
 
 Outline stroke(Vec from, Vec to, double half_width) {
   const Vec line = to - from;
-  const double squared = std::max(dot(line, line), 1e-12);
+  const double squared = std::max(line.dot(line), 1e-12);
   return [=](Vec p) {
-    const double along = std::clamp(dot(p - from, line) / squared, 0.0, 1.0);
-    return length(p - from - line * along) - half_width;
+    const double along = std::clamp((p - from).dot(line) / squared, 0.0, 1.0);
+    return cv::norm(p - from - line * along) - half_width;
   };
 }
 
 Outline polygon(std::vector<Vec> corners, double rounding) {
   return [corners = std::move(corners), rounding](Vec p) {
-    double squared = dot(p - corners[0], p - corners[0]);
+    double squared = (p - corners[0]).dot(p - corners[0]);
     bool inside = false;
     for (size_t i = 0, j = corners.size() - 1; i < corners.size(); j = i++) {
       const Vec edge = corners[j] - corners[i], to = p - corners[i];
-      const Vec off = to - edge * std::clamp(dot(to, edge) / dot(edge, edge), 0.0, 1.0);
-      squared = std::min(squared, dot(off, off));
+      const Vec off = to - edge * std::clamp(to.dot(edge) / edge.dot(edge), 0.0, 1.0);
+      squared = std::min(squared, off.dot(off));
       const bool crosses = (corners[i].y > p.y) != (corners[j].y > p.y);
       if (crosses && to.x < edge.x * to.y / edge.y) inside = !inside;
     }
@@ -69,7 +67,7 @@ Outline lens(double half_height, double half_width) {
   return [=](Vec p) {
     const Vec q = {std::abs(p.x), std::abs(p.y)};
     const bool at_tip = (q.y - half_height) * shift > q.x * half_height;
-    return at_tip ? length(q - Vec{0, half_height}) : length(q - Vec{-shift, 0}) - radius;
+    return at_tip ? cv::norm(q - Vec{0, half_height}) : cv::norm(q - Vec{-shift, 0}) - radius;
   };
 }
 
@@ -78,9 +76,9 @@ Outline heart() {
   constexpr double scale = 1.7;
   return [](Vec p) {
     const Vec q = {std::abs(p.x) / scale, (1 - p.y) / scale};
-    if (q.x + q.y > 1) return scale * (length(q - Vec{0.25, 0.75}) - std::numbers::sqrt2 / 4);
+    if (q.x + q.y > 1) return scale * (cv::norm(q - Vec{0.25, 0.75}) - std::numbers::sqrt2 / 4);
     const double diagonal = 0.5 * std::max(q.x + q.y, 0.0);
-    const double distance = std::min(length(q - Vec{0, 1}), length(q - Vec{diagonal, diagonal}));
+    const double distance = std::min(cv::norm(q - Vec{0, 1}), cv::norm(q - Vec{diagonal, diagonal}));
     return scale * std::copysign(distance, q.x - q.y);
   };
 }
@@ -119,7 +117,7 @@ Outline moved(Outline a, Vec offset) {
 
 Outline rotated(Outline a, double angle) {
   return [a = std::move(a), across = turned({1, 0}, angle), down = turned({0, 1}, angle)](Vec p) {
-    return a({dot(p, across), dot(p, down)});
+    return a({p.dot(across), p.dot(down)});
   };
 }
 

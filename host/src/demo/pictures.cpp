@@ -57,7 +57,7 @@ std::optional<Place> pick_place(size_t count, double turn, const std::vector<Obj
     const double mirror = random.chance(0.5) ? -1 : 1;
     const Place place({x, y}, angle, {mirror * size * (1 + stretch), size * (1 - stretch)});
     const bool free = std::all_of(others.begin(), others.end(), [&](const Object& other) {
-      return length(other.place.centre() - place.centre()) > spacing * (size + other.place.most());
+      return cv::norm(other.place.centre() - place.centre()) > spacing * (size + other.place.most());
     });
     if (free) return place;
   }
@@ -102,7 +102,7 @@ DemoPicture demo_picture(uint64_t seed, int size) {
     const std::vector<Part> parts = shapes()[static_cast<size_t>(object.label)].make(palette, random);
     canvas.shadow(object.place, parts);
     for (const Part& part : parts) canvas.draw(object.place, part);
-    const Extent extent = canvas.extent(object.place, parts);
+    const cv::Rect2d extent = canvas.extent(object.place, parts);
     picture.boxes.push_back({object.label, extent.x, extent.y, extent.width, extent.height});
   }
   picture.image = canvas.image();

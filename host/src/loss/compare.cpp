@@ -4,10 +4,10 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/where.h>
 #include <limits>
-#include <sstream>
 
 #include <attune/sdk/error.h>
 
+#include "base/text.h"
 #include "loss/parts.h"
 #include "model/failure.h"
 
@@ -72,9 +72,8 @@ AttentionMap rows(const AttentionMap& map, const at::Tensor& indices) {
 
 void check_shapes(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() == b.sizes()) return;
-  std::ostringstream text;
-  text << "maps of the shapes " << a.sizes() << " and " << b.sizes() << " cannot be compared";
-  throw Error(Fault::run, text.str());
+  throw Error(Fault::run, "maps of the shapes " + shape_text(a.sizes().vec()) + " and " + shape_text(b.sizes().vec()) +
+                              " cannot be compared");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <attune/consistency_loss.h>
 #include <attune/sdk/error.h>
 
+#include "base/numbers.h"
 #include "loss/parts.h"
 #include "maps/attend.h"
 
@@ -114,12 +115,6 @@ LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace
 namespace {
 
 using Kind = PassPlan::Kind;
-
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
 
 class Planner {
  public:

@@ -2,21 +2,17 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <algorithm>
-#include <sstream>
 
 #include <attune/sdk/error.h>
 
+#include "base/text.h"
 #include "loss/parts.h"
 #include "model/failure.h"
 
 namespace attune {
 namespace {
 
-std::string shape_of(const at::Tensor& tensor) {
-  std::ostringstream text;
-  text << tensor.sizes();
-  return text.str();
-}
+std::string shape_of(const at::Tensor& tensor) { return shape_text(tensor.sizes().vec()); }
 
 class MatchRun final : public MatchContext {
  public:

@@ -62,9 +62,8 @@ class File {
 };
 
 Elf64_Ehdr read_header(File& file) {
-  if (file.size() < EI_NIDENT) refuse("the file is not a shared library (it is not in ELF format)");
-  const auto ident = file.read<unsigned char>(0, EI_NIDENT);
-  if (std::memcmp(ident.data(), ELFMAG, SELFMAG) != 0) {
+  const auto ident = file.read<unsigned char>(0, std::min<uint64_t>(file.size(), EI_NIDENT));
+  if (ident.size() < EI_NIDENT || std::memcmp(ident.data(), ELFMAG, SELFMAG) != 0) {
     refuse("the file is not a shared library (it is not in ELF format)");
   }
   if (ident[EI_CLASS] != ELFCLASS64) refuse("the library is a 32-bit one, but attune is a 64-bit program");

@@ -78,18 +78,15 @@ Registration::Registration(std::string file, std::function<std::string(const std
     : file_(std::move(file)), owner_(std::move(owner)) {}
 
 void Registration::add(Descriptor descriptor, MethodFactory factory) {
-  const bool callable = static_cast<bool>(factory);
-  stage(std::move(descriptor), ComponentKind::method, callable, std::move(factory));
+  stage(std::move(descriptor), ComponentKind::method, std::move(factory));
 }
 
 void Registration::add(Descriptor descriptor, MatcherFactory factory) {
-  const bool callable = static_cast<bool>(factory);
-  stage(std::move(descriptor), ComponentKind::matcher, callable, std::move(factory));
+  stage(std::move(descriptor), ComponentKind::matcher, std::move(factory));
 }
 
 void Registration::add(Descriptor descriptor, CorrelationFactory factory) {
-  const bool callable = static_cast<bool>(factory);
-  stage(std::move(descriptor), ComponentKind::correlation, callable, std::move(factory));
+  stage(std::move(descriptor), ComponentKind::correlation, std::move(factory));
 }
 
 std::map<std::string, Registered> Registration::take() {
@@ -98,7 +95,8 @@ std::map<std::string, Registered> Registration::take() {
   return std::move(staged_);
 }
 
-void Registration::stage(Descriptor descriptor, ComponentKind kind, bool callable, Factory factory) {
+void Registration::stage(Descriptor descriptor, ComponentKind kind, Factory factory) {
+  const bool callable = std::visit([](const auto& function) { return static_cast<bool>(function); }, factory);
   const std::string id = descriptor.id;
   descriptor.kind = kind;
   std::string fault = fault_of(descriptor);

@@ -35,7 +35,7 @@ class Registration : public Registry {
   std::map<std::string, Registered> take();
 
  private:
-  void stage(Descriptor descriptor, ComponentKind kind, bool callable, Factory factory);
+  void stage(Descriptor descriptor, ComponentKind kind, Factory factory);
 
   std::string file_;
   std::function<std::string(const std::string& id)> owner_;

@@ -119,9 +119,7 @@ class Pool final : public ResolutionMatcher {
 
   MatchedPairs match(MatchContext& context, const std::vector<AttentionMap>& maps) const override {
     plugins::check_comparable(context, maps);
-    const auto smallest = std::min_element(maps.begin(), maps.end(), [](const AttentionMap& a, const AttentionMap& b) {
-      return plugins::positions(a.values) < plugins::positions(b.values);
-    });
+    const auto smallest = std::min_element(maps.begin(), maps.end(), plugins::has_fewer_cells);
     std::vector<AttentionMap> matched = maps;
     for (size_t i = 0; i < maps.size(); ++i) {
       const Extents target = plugins::extents(smallest->values);

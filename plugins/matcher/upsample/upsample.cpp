@@ -102,9 +102,7 @@ class Upsample final : public ResolutionMatcher {
 
   MatchedPairs match(MatchContext& context, const std::vector<AttentionMap>& maps) const override {
     plugins::check_comparable(context, maps);
-    const auto largest = std::max_element(maps.begin(), maps.end(), [](const AttentionMap& a, const AttentionMap& b) {
-      return plugins::positions(a.values) < plugins::positions(b.values);
-    });
+    const auto largest = std::max_element(maps.begin(), maps.end(), plugins::has_fewer_cells);
     std::vector<AttentionMap> matched = maps;
     for (AttentionMap& map : matched) {
       const std::vector<int64_t> target = plugins::extents(largest->values);
