@@ -93,6 +93,18 @@ void add_pictures(CLI::App& command, HeatmapOptions& options) {
   command.add_flag("--heat-only", options.heat_only, "Draw the heat without the photo");
 }
 
+CLI::Option* add_target(CLI::App& command, std::vector<std::string>& targets, const std::string& otherwise = "top1") {
+  return command
+      .add_option("--target", targets,
+                  "CLASS[:key=value,...] (repeatable): top1, top5, a class index or a label, and what else it says; "
+                  "default: " +
+                      otherwise)
+      ->type_name("TARGET")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   CLI::App* command = app.add_subcommand("heatmap", "Draw what a model looks at");
   add_model(*command, options.model);
@@ -108,12 +120,7 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--target", options.targets, "top1 (default), top5, a class index or a label (repeatable)")
-      ->type_name("TARGET")
-      ->excludes(spec)
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_target(*command, options.targets)->excludes(spec);
   command->add_option("--output", options.output, "Folder for the pictures")->capture_default_str();
   command->add_option("--labels", options.model.labels, "Class names, one a line or as JSON")->type_name("FILE");
   add_pictures(*command, options);
@@ -130,6 +137,7 @@ void add_loss(CLI::App& app, LossOptions& options) {
   command->add_option("MODEL", options.model.model, model_help)->required();
   command->add_option("SPEC", options.spec, spec_help)->required();
   add_model_flags(*command, options.model);
+  add_target(*command, options.targets, "the spec's");
   CLI::Option* inputs = add_inputs(*command, options.inputs);
   command->add_option("--labels", options.model.labels, "Class names, one a line or as JSON")->type_name("FILE");
   command->add_flag("--gradient", options.gradient, "Print the norm of the loss's gradient of every parameter");
@@ -229,6 +237,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_target(*command, options.targets);
   add_shape(*command, "--input", options.input, "Shape of one input, C,H,W; default: guessed from the model");
   command->add_flag("--json", options.json, "One JSON document on standard output");
 }

@@ -4,7 +4,6 @@
 #include <ATen/ops/upsample_linear1d.h>
 #include <ATen/ops/upsample_trilinear3d.h>
 
-#include "base/numbers.h"
 #include "image/nifti.h"
 #include "image/npy.h"
 #include "render/legend.h"
@@ -31,7 +30,7 @@ class PictureFiles final : public Sink {
     Legend words;
     words.method = map.layer().empty() ? map.method : map.method + " (" + map.layer() + ")";
     words.label = explained.drawn();
-    words.score = percent(explained.probability);
+    words.score = explained.shown();
     return legend_of(picture, style_.heat.signed_, words);
   }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/numbers.h"
 #include "render/contact_sheet.h"
 #include "render/text.h"
 #include "report/report.h"
@@ -62,8 +61,10 @@ class ContactSheets final : public Sink {
     Row row;
     // A name that cannot be drawn is found by its place in the summary.
     row.stem = has_letters(sample.stem) ? sample.stem : "input " + std::to_string(samples_) + ": " + sample.stem;
-    row.title =
-        isolated(row.stem) + ": answer " + isolated(sample.answer.drawn()) + " " + percent(sample.answer.probability);
+    row.title = isolated(row.stem);
+    if (sample.answer.index >= 0) {
+      row.title += ": answer " + isolated(sample.answer.drawn()) + " " + sample.answer.shown();
+    }
     for (const SampleTerm& term : sample.terms) row.notes.push_back({term.text(), ""});
     row.input = sample.cell;
     for (const ReportedMap& map : sample.maps) {
@@ -72,7 +73,7 @@ class ContactSheets final : public Sink {
       if (map.repeated) {
         row.cells.emplace_back(column, SheetCell());  // keeps its place
       } else if (map.cell.defined()) {
-        const SheetLine about{explained.about.drawn(), percent(explained.about.probability)};
+        const SheetLine about{explained.about.drawn(), explained.about.shown()};
         row.cells.emplace_back(column, SheetCell(map.cell, {about}));
       }
     }

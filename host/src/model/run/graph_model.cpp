@@ -158,6 +158,12 @@ std::unique_ptr<ImageModel> GraphModel::copy(at::ScalarType type) const {
   return std::make_unique<GraphModel>(source, state_->options);
 }
 
+std::shared_ptr<ImageModel> GraphModel::with_output(const std::string& output) const {
+  ModelOptions options = state_->options;
+  options.output = output;
+  return std::make_shared<GraphModel>(state_->source, options);
+}
+
 at::Tensor GraphModel::parameter(const std::string& name) const {
   std::vector<std::string> names;
   for (const NamedTensorList& tensors : {parameters(), buffers()}) {
@@ -216,15 +222,32 @@ std::vector<int64_t> GraphModel::likely_input() const {
   return {3, 224, 224};
 }
 
-at::Tensor GraphModel::module_output(const at::Tensor& input, bool gradients) const {
-  const at::AutoGradMode mode(gradients);
+namespace {
+
+c10::IValue whole_output(const ModelSource& source, const at::Tensor& input) {
   try {
-    return scores_of(state_->source.output(input), state_->options.output, input.size(0));
+    return source.output(input);
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
     throw Error(Fault::input, "the model fails: " + reason_of(error));
   }
+}
+
+}  // namespace
+
+at::Tensor GraphModel::module_output(const at::Tensor& input, bool gradients) const {
+  const at::AutoGradMode mode(gradients);
+  return output_of(whole_output(state_->source, input), state_->options.output, input.size(0));
+}
+
+std::vector<OutputReport> GraphModel::output_shapes(const at::Tensor& input) const {
+  const at::AutoGradMode mode(false);
+  std::vector<OutputReport> reports;
+  for (const auto& [name, tensor] : tensors_in(whole_output(state_->source, input))) {
+    reports.push_back({name, tensor.sizes().vec()});
+  }
+  return reports;
 }
 
 OutputKind GraphModel::output_kind() const { return state_->output_kind; }
