@@ -140,9 +140,11 @@ class Bench {
       requests.push_back({id, session_.catalogue.make_method(id)});
       if (!suits(requests.back())) return;
     }
-    const std::vector<TargetChoice> targets{TargetChoice::parse("top1", {})};
+    std::vector<TargetChoice> targets;
+    for (const auto& text : options_.targets) targets.push_back(TargetChoice::parse(text, session_.labels));
+    if (targets.empty()) targets.push_back(TargetChoice::parse("top1", {}));
     rows_.push_back(
-        {name, [this, requests, targets] { return compute_maps(*session_.model, input_, requests, targets).scores; }});
+        {name, [this, requests, targets, model = model_for(session_.model, targets)] { return compute_maps(*model, input_, requests, targets).scores; }});
   }
 
   // The loss alone, with its gradient, and with a gradient that stops at the inputs that matchers make.
@@ -151,6 +153,7 @@ class Bench {
     const int count = ++spec_names_[file.stem().string()];
     const std::string name = file.stem().string() + (count == 1 ? "" : "#" + std::to_string(count));
     Spec spec = read_spec(file, session_.catalogue, names_of(session_));
+    if (!options_.targets.empty()) spec.targets = options_.targets;
     const auto whole = make_loss(spec);
     rows_.push_back({name + ".value", [this, whole] {
                        const at::AutoGradMode mode(false);

@@ -1,14 +1,18 @@
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <malloc.h>
 #include <string>
 #include <unistd.h>
 
+#include <attune/maps.h>
 #include <attune/sdk/error.h>
 #include <attune/spec.h>
 
 #include "commands.h"
+#include "image/image.h"
+#include "image/npy.h"
 #include "image/output_file.h"
 #include "model/failure.h"
 #include "model/graph/compat.h"
@@ -69,6 +73,9 @@ int attune_cli_run(const attune::cli::Options& options) {
   std::signal(SIGINT, attune::cli::interrupted);
   std::signal(SIGTERM, attune::cli::interrupted);
   attune::cli::keep_freed_memory();
+  attune::read_target_files([](const std::string& path) {
+    return std::filesystem::path(path).extension() == ".npy" ? attune::read_npy(path) : attune::read_image(path);
+  });
   attune::cli::Unsaid unsaid;
   const ATTUNE_WARNINGS::WarningHandlerGuard warnings(&unsaid);
   std::signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of the write

@@ -90,7 +90,7 @@ class Listing final : public Sink {
     for (const ReportedMap& map : report.maps) {
       if (map.repeated) continue;
       const ClassScore& explained = report.targets[map.target].about;
-      text_ << "  " << map.name << "  " << explained.name() << ' ' << percent(explained.probability);
+      text_ << "  " << map.name << "  " << explained.name() << ' ' << explained.shown();
       const auto picture = map.files.find("overlay");
       if (picture != map.files.end()) {
         text_ << "  " << (std::filesystem::path(options_.output) / picture->second).string();
@@ -162,8 +162,7 @@ class HeatmapRun {
     Reports reports;
     inputs_.process(samples, [&](const SampleList& good, const at::Tensor& input) {
       const BatchMaps batch = source_->maps(input);
-      check_labels(session_.labels, batch.scores.size(1));
-      auto rows = reports_of(batch, session_, source_->targets());
+      auto rows = reports_of(batch, session_.labels, source_->choices(), source_->targets());
       for (size_t row = 0; row < good.size(); ++row) {
         rows[row].stem = inputs_.stem_of(*good[row]);
         reports[static_cast<size_t>(good[row] - samples.data())] = std::move(rows[row]);

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/stack.h>
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -169,12 +170,29 @@ void check_labels(const Labels& labels, int64_t classes) {
                                 std::to_string(classes) + " classes; labels must be in the order of the scores");
 }
 
-at::Tensor probabilities(const at::Tensor& output, const ImageModel& model) {
-  return model.probabilities(output.detach().to(at::kCPU, at::kFloat));
-}
-
-ClassScore class_score(int64_t index, const at::Tensor& scores, const at::Tensor& probabilities, const Labels& labels) {
-  return {index, labels.name(index), scores[index].item<double>(), probabilities[index].item<double>()};
+std::vector<TargetScores> target_scores(const std::vector<TargetChoice>& choices, const std::vector<std::string>& asked,
+                                        const at::Tensor& given, const ImageModel& model, const Labels& labels) {
+  const at::Tensor output = given.detach().to(at::kCPU, given.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  const at::Tensor shares = output.dim() == 2 ? model.probabilities(output) : at::Tensor();
+  std::vector<TargetScores> all;
+  for (size_t choice = 0; choice < choices.size(); ++choice) {
+    const auto targets = choices[choice].explain(output, &model);
+    for (size_t place = 0; place < targets.size(); ++place) {
+      const ExplainedTarget& target = targets[place];
+      const bool has_share = target.measure.empty();
+      if (target.classes.defined() && output.dim() == 2) check_labels(labels, output.size(1));
+      const at::Tensor score = target.target.score(output);
+      TargetScores& scores = all.emplace_back();
+      scores.asked = targets.size() == 1 ? asked.at(choice) : "top " + std::to_string(place + 1);
+      if (targets.size() > 1 && !target.measure.empty()) scores.asked += ":" + target.measure;
+      for (int64_t row = 0; row < output.size(0); ++row) {
+        const int64_t index = target.classes.defined() ? target.classes[row].item<int64_t>() : -1;
+        scores.samples.push_back({index, labels.name(index), score[row].item<double>(),
+                                  has_share ? shares[row][index].item<double>() : std::nan(""), target.measure});
+      }
+    }
+  }
+  return all;
 }
 
 }  // namespace attune::cli

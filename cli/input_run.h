@@ -75,10 +75,14 @@ bool is_about_input(const Error& error);
 // Throws Error(Fault::usage) unless the labels, when there are any, are as many as the model's classes.
 void check_labels(const Labels& labels, int64_t classes);
 
-// [N,K] on the CPU in float32, of the model's output [N,K].
-at::Tensor probabilities(const at::Tensor& output, const ImageModel& model);
+// What one target is about.
+struct TargetScores {
+  std::string asked;                // as the user wrote it, and of "top5" the place: "top 2"
+  std::vector<ClassScore> samples;  // of a batch
+};
 
-// Of class `index`; `scores` and `probabilities` [K] of one sample, on the CPU.
-ClassScore class_score(int64_t index, const at::Tensor& scores, const at::Tensor& probabilities, const Labels& labels);
+// Of every target on the model's output [N,..], in their order; `asked` are the texts of the choices.
+std::vector<TargetScores> target_scores(const std::vector<TargetChoice>& choices, const std::vector<std::string>& asked,
+                                        const at::Tensor& output, const ImageModel& model, const Labels& labels);
 
 }  // namespace attune::cli

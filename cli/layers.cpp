@@ -25,7 +25,12 @@ std::set<std::string> attention_blocks(const ImageModel& model) {
 }
 
 Json document(const std::string& model, const std::string& source, const std::string& automatic,
-              const std::vector<LayerReport>& reports, const std::set<std::string>& blocks) {
+              const std::vector<LayerReport>& reports, const std::set<std::string>& blocks,
+              const std::vector<OutputReport>& shapes) {
+  Json outputs = Json::array();
+  for (const auto& [name, shape] : shapes) {
+    outputs.push_back({{"name", name.empty() ? Json() : Json(name)}, {"shape", shape}});
+  }
   Json layers = Json::array();
   for (const auto& report : reports) {
     layers.push_back(
@@ -33,8 +38,11 @@ Json document(const std::string& model, const std::string& source, const std::st
     if (!report.no_map.empty()) layers.back()["no_map"] = report.no_map;
     if (blocks.count(report.name) != 0) layers.back()["attention"] = true;
   }
-  return {
-      {"model", model}, {"source", source}, {"auto", automatic.empty() ? Json() : Json(automatic)}, {"layers", layers}};
+  return {{"model", model},
+          {"source", source},
+          {"auto", automatic.empty() ? Json() : Json(automatic)},
+          {"layers", layers},
+          {"outputs", outputs}};
 }
 
 void print_layers(const std::string& automatic, const std::vector<LayerReport>& reports,
@@ -74,11 +82,16 @@ int layers(const LayersOptions& options) {
   const at::Tensor input = at::rand(trial_shape(session, options.input), place);
   const auto reports = session.model->inspect(input);
   const std::string automatic = automatic_layer(*session.model, input);
+  const auto outputs = session.model->output_shapes(input);
   if (options.json) {
-    print(document(options.model.model, session.model->source(), automatic, reports, attention_blocks(*session.model)));
+    print(document(options.model.model, session.model->source(), automatic, reports, attention_blocks(*session.model),
+                   outputs));
   } else {
     std::cout << options.model.model << " on an input of " << shape_text(input.sizes().vec()) << '\n';
     print_layers(automatic, reports, attention_blocks(*session.model));
+    for (const auto& [name, shape] : outputs) {
+      std::cout << "output" << (name.empty() ? "" : " ") << printable(name) << "  " << shape_text(shape) << '\n';
+    }
   }
   return 0;
 }

@@ -33,7 +33,7 @@ class LossRun {
       : options_(options), session_(prepare_session(options.model)), inputs_(session_, options.inputs) {
     read_spec(spec_file(options.spec), session_.catalogue);  // before the model is loaded, which may take long
     load_model(session_, options.model);
-    loss_.emplace(make_loss(session_, options.spec));
+    loss_.emplace(make_loss(session_, options.spec, options.targets));
     if (options.gradient) list_parameters();
     for (const TermSpec& term : loss_->spec().terms) sums_.push_back({term.name, term.weight});
   }
@@ -83,22 +83,20 @@ class LossRun {
   void add(const SampleList& samples, const at::Tensor& input) {
     const at::AutoGradMode mode(options_.gradient);
     const LossResult result = (*loss_)(input);
-    check_labels(session_.labels, result.scores.size(1));
     const int64_t rows = result.terms[0].values.numel();
     if (options_.gradient) add_gradient(result.loss, rows);
     rows_ += rows;
-    const at::Tensor shares = probabilities(result.scores, *session_.model);
-    const at::Tensor scores = result.scores.to(at::kCPU, at::kFloat);
+    const auto& model = dynamic_cast<const ImageModel&>(*loss_->model());
+    const auto explained =
+        target_scores(loss_->targets(), loss_->spec().targets, result.scores, model, session_.labels);
     for (size_t row = 0; row < samples.size(); ++row) {
       for (size_t target = 0; target < result.targets.size(); ++target) {
         const auto t = static_cast<int64_t>(target), r = static_cast<int64_t>(row);
-        const ClassScore explained =
-            class_score((*result.targets[target].classes())[r].item<int64_t>(), scores[r], shares[r], session_.labels);
         for (size_t term = 0; term < sums_.size(); ++term) {
           const TermReport& report = result.terms[term];
           const double h = report.values[t][r].item<double>();
           sums_[term].sum += h;
-          sums_[term].values.push_back({samples[row]->path, samples[row]->row, explained, h,
+          sums_[term].values.push_back({samples[row]->path, samples[row]->row, explained[target].samples[row], h,
                                         report.degenerate[t][r].item<bool>(), report.saturated[t][r].item<bool>()});
         }
       }

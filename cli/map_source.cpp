@@ -45,17 +45,6 @@ ReportedMap reported(std::string name, std::string method, std::vector<std::stri
   return map;
 }
 
-// One heading per target: as it was asked for, and of topK the place; none when there is but one.
-std::vector<std::string> headings_of(const std::vector<std::string>& targets, const Labels& labels, int64_t classes) {
-  std::vector<std::string> headings;
-  for (const std::string& text : targets) {
-    const int64_t count = TargetChoice::parse(text, labels).count(classes);
-    for (int64_t k = 1; k <= count; ++k) headings.push_back(count == 1 ? text : "top " + std::to_string(k));
-  }
-  if (headings.size() == 1) headings[0].clear();
-  return headings;
-}
-
 // --method: maps of one pass.
 class MethodMaps final : public MapSource {
  public:
@@ -73,6 +62,7 @@ class MethodMaps final : public MapSource {
 
   // A layer that does not exist is no input's fault.
   void prepare() override {
+    model_ = model_for(session_.model, choices_);
     for (const auto& method : methods_) {
       const ComponentSpec spec{method.id, method.parameters};
       for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require({layer});
@@ -83,8 +73,8 @@ class MethodMaps final : public MapSource {
   }
 
   BatchMaps maps(const at::Tensor& input) const override {
-    MapSet set = compute_maps(*session_.model, input, requests_, choices_);
-    BatchMaps batch{set.scores, set.targets, {}, {}};
+    MapSet set = compute_maps(*model_, input, requests_, choices_);
+    BatchMaps batch{set.scores, model_, {}, {}};
     for (size_t m = 0; m < requests_.size(); ++m) {
       const std::string title = title_of(methods_[m]);
       for (size_t target = 0; target < set.targets.size(); ++target) {
@@ -97,6 +87,7 @@ class MethodMaps final : public MapSource {
   }
 
   std::vector<std::string> targets() const override { return targets_; }
+  const std::vector<TargetChoice>& choices() const override { return choices_; }
 
   Json settings() const override {
     Json methods = Json::array();
@@ -120,6 +111,7 @@ class MethodMaps final : public MapSource {
   std::vector<MapRequest> requests_;
   std::vector<std::string> targets_{"top1"};
   std::vector<TargetChoice> choices_;
+  std::shared_ptr<Model> model_;
 };
 
 // A name for files: "masked input" -> "masked_input"; the second of a target that has it gets "#2".
@@ -166,10 +158,11 @@ class SpecMaps final : public MapSource {
       map.shown = item.shown;
       map.input = item.input;
     }
-    return {result.scores, result.targets, ordered_by_name(maps), result.terms};
+    return {result.scores, loss_->model(), ordered_by_name(maps), result.terms};
   }
 
   std::vector<std::string> targets() const override { return loss_->spec().targets; }
+  const std::vector<TargetChoice>& choices() const override { return loss_->targets(); }
 
   Json settings() const override {
     std::ifstream stream(file_);
@@ -194,21 +187,24 @@ std::unique_ptr<MapSource> spec_maps(const HeatmapOptions& options, const Sessio
   return std::make_unique<SpecMaps>(options, session);
 }
 
-std::vector<SampleReport> reports_of(const BatchMaps& batch, const Session& session,
-                                     const std::vector<std::string>& targets) {
-  const at::Tensor scores = on_cpu(batch.scores), shares = probabilities(batch.scores, *session.model);
-  const auto headings = headings_of(targets, session.labels, scores.size(1));
-  std::vector<at::Tensor> classes;
-  for (const Target& target : batch.targets) classes.push_back(target.classes()->to(at::kCPU));
-  std::vector<SampleReport> reports(static_cast<size_t>(scores.size(0)));
+std::vector<SampleReport> reports_of(const BatchMaps& batch, const Labels& labels,
+                                     const std::vector<TargetChoice>& choices, const std::vector<std::string>& asked) {
+  const auto& model = dynamic_cast<const ImageModel&>(*batch.model);
+  auto targets = target_scores(choices, asked, batch.scores, model, labels);
+  if (targets.size() == 1) targets[0].asked.clear();
+  const bool are_classes =
+      batch.scores.dim() == 2 && std::any_of(targets.begin(), targets.end(), [](const TargetScores& target) {
+        return target.samples[0].index >= 0;
+      });
+  std::vector<TargetScores> answer;
+  if (are_classes) answer = target_scores({TargetChoice::parse("top1", {})}, {""}, batch.scores, model, labels);
+  std::vector<SampleReport> reports(static_cast<size_t>(batch.scores.size(0)));
   for (size_t i = 0; i < reports.size(); ++i) {
-    const auto row = static_cast<int64_t>(i);
-    const auto about = [&](int64_t index) { return class_score(index, scores[row], shares[row], session.labels); };
-    reports[i].answer = about(scores[row].argmax().item<int64_t>());
-    for (size_t target = 0; target < classes.size(); ++target) {
-      reports[i].targets.push_back({about(classes[target][row].item<int64_t>()), headings.at(target)});
+    reports[i].answer = are_classes ? answer[0].samples[i] : ClassScore{-1};
+    for (const TargetScores& target : targets) reports[i].targets.push_back({target.samples[i], target.asked});
+    for (const TermReport& term : batch.terms) {
+      reports[i].terms.push_back(sample_term(term, static_cast<int64_t>(i)));
     }
-    for (const TermReport& term : batch.terms) reports[i].terms.push_back(sample_term(term, row));
   }
   for (const ReportedMap& map : batch.maps) {
     const at::Tensor values = on_cpu(map.values), input = on_cpu(map.input);

@@ -15,8 +15,8 @@
 namespace attune::cli {
 
 struct BatchMaps {
-  at::Tensor scores;  // [N,K], the model's raw output
-  std::vector<Target> targets;
+  at::Tensor scores;  // [N,K] or whatever [N,..] the model gives, raw
+  std::shared_ptr<Model> model;
   std::vector<ReportedMap> maps;  // values are [N,C,S1..Sd]; those of one name together, in the order of the targets
   std::vector<TermReport> terms;  // of a spec
 };
@@ -31,6 +31,7 @@ class MapSource {
   virtual BatchMaps maps(const at::Tensor& input) const = 0;
   // As the user wrote them.
   virtual std::vector<std::string> targets() const = 0;
+  virtual const std::vector<TargetChoice>& choices() const = 0;
   // What a repetition of the run needs to know of it, as keys of the summary's "run".
   virtual Json settings() const = 0;
 };
@@ -39,8 +40,8 @@ class MapSource {
 std::unique_ptr<MapSource> method_maps(const HeatmapOptions& options, const Session& session);
 std::unique_ptr<MapSource> spec_maps(const HeatmapOptions& options, const Session& session);
 
-// Its samples, in order, on the CPU; `targets` as the user wrote them.
-std::vector<SampleReport> reports_of(const BatchMaps& batch, const Session& session,
-                                     const std::vector<std::string>& targets);
+// Its samples, in order, on the CPU; `asked` are the texts of the choices.
+std::vector<SampleReport> reports_of(const BatchMaps& batch, const Labels& labels,
+                                     const std::vector<TargetChoice>& choices, const std::vector<std::string>& asked);
 
 }  // namespace attune::cli

@@ -69,6 +69,7 @@ struct HeatmapOptions {
 struct LossOptions {
   ModelFlags model;
   std::string spec;
+  std::vector<std::string> targets;  // instead of the spec's
   InputFlags inputs;
   bool gradient = false;
   bool explain = false;
@@ -115,6 +116,7 @@ struct BenchOptions {
   int64_t batch = 8;
   int rounds = 7;
   std::vector<std::string> specs;
+  std::vector<std::string> targets;  // none: top1
   std::vector<int64_t> input;
   bool json = false;
 };

@@ -137,6 +137,14 @@ void add_pictures(CLI::App& command, HeatmapOptions& options) {
   command.add_flag("--heat-only", options.heat_only, "Draw the heat without the photo");
 }
 
+CLI::Option* add_target(CLI::App& command, std::vector<std::string>& targets, const std::string& otherwise = "top1") {
+  return repeatable(command.add_option("--target", targets,
+                                       "CLASS[:key=value,...] (repeatable): top1, top5, a class index or a label, and "
+                                       "what else it says; default: " +
+                                           otherwise),
+                    "TARGET");
+}
+
 void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   CLI::App* command = app.add_subcommand("heatmap", "Draw what a model looks at");
   add_model(*command, options.model);
@@ -148,10 +156,7 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
                           "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them"),
       "METHOD")
       ->excludes(spec);
-  repeatable(
-      command->add_option("--target", options.targets, "top1 (default), top5, a class index or a label (repeatable)"),
-      "TARGET")
-      ->excludes(spec);
+  add_target(*command, options.targets)->excludes(spec);
   command->add_option("--output", options.output, "Folder for the pictures")->capture_default_str();
   add_labels(*command, options.model);
   add_pictures(*command, options);
@@ -168,6 +173,7 @@ void add_loss(CLI::App& app, LossOptions& options) {
   command->add_option("MODEL", options.model.model, model_help)->required();
   command->add_option("SPEC", options.spec, spec_help)->required();
   add_model_flags(*command, options.model);
+  add_target(*command, options.targets, "the spec's");
   CLI::Option* inputs = add_inputs(*command, options.inputs);
   add_labels(*command, options.model);
   command->add_flag("--gradient", options.gradient, "Print the norm of the loss's gradient of every parameter");
@@ -246,6 +252,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
   repeatable(command->add_option("--spec", options.specs,
                                  "Time the loss of a spec too (as `attune loss` takes it; repeatable)"),
              "FILE");
+  add_target(*command, options.targets);
   add_shape(*command, "--input", options.input, "Shape of one input, C,H,W; default: guessed from the model");
   add_json(*command, options.json);
 }

@@ -115,8 +115,9 @@ std::filesystem::path spec_file(const std::string& given) {
   return is_file ? std::filesystem::path(given) : shipped_spec(given);
 }
 
-ConsistencyLoss make_loss(const Session& session, const std::string& given) {
-  const Spec spec = read_spec(spec_file(given), session.catalogue, names_of(session));
+ConsistencyLoss make_loss(const Session& session, const std::string& given, const std::vector<std::string>& targets) {
+  Spec spec = read_spec(spec_file(given), session.catalogue, names_of(session));
+  if (!targets.empty()) spec.targets = targets;
   return ConsistencyLoss(session.model, spec, session.catalogue, session.labels);
 }
 

@@ -49,7 +49,8 @@ std::filesystem::path data_folder();
 std::filesystem::path shipped_spec(const std::string& given);
 // A file, or as shipped_spec.
 std::filesystem::path spec_file(const std::string& given);
-ConsistencyLoss make_loss(const Session& session, const std::string& spec);
+// `targets` take the place of the spec's, where there are any.
+ConsistencyLoss make_loss(const Session& session, const std::string& spec, const std::vector<std::string>& targets = {});
 
 // Threads of one operation; 0: all cores, or what OMP_NUM_THREADS says.
 void use_threads(int count);

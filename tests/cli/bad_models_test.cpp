@@ -54,8 +54,14 @@ TEST_F(BadModels, ThatFailOnTheInputNameItsShapeAndTheLayer) {
 TEST_F(BadModels, WhoseOutputIsNoClassScores) {
   save_segmenter(folder_ / "model.pt");
   write_picture("picture.png");
-  EXPECT_EQ(refused(5, "model.pt", {"--size", "32"}),
-            "picture.png: the model's output has shape [1, 4, 32, 32] for a batch of 1; expected class scores [N,K]");
+  EXPECT_EQ(refused(2, "model.pt", {"--size", "32"}),
+            "target 'top1' does not say which positions count, but the model's output has shape [1, 4, 32, 32]; add "
+            "region=predicted or region=all for [N,K,H,W], pick=max for anchors, or name another output");
+  EXPECT_EQ(refused(2, "model.pt", {"--size", "32", "--target", "1:region=0,0,33,4"}),
+            "target '1:region=0,0,33,4' has a region that is no part of it, but the model's output has shape "
+            "[1, 4, 32, 32]; X0,Y0,X1,Y1 go from 0,0 to 32,32, and X0 < X1, Y0 < Y1");
+  expect_parts(refused(2, "model.pt", {"--target", "1:regoin=all"}), {"has no key 'regoin' (did you mean \"region\"?)"});
+  expect_parts(refused(5, "model.pt", {"--target", "1:region=missing.png"}), {"missing.png"});
 }
 
 TEST_F(BadModels, WhoseScoresAreNotFinite) {

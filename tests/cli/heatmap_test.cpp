@@ -253,5 +253,49 @@ TEST_F(Heatmap, SignalsAreCurvesAndClipsStrips) {
             "picture.png: is a still picture, but the model takes clips; give it a video");
 }
 
+TEST_F(Heatmap, TargetsWithKeys) {
+  EXPECT_EQ(written({"picture.png", "--target", "1", "--target", "top1:minus=similar2", "--target", "1:of=probability"}).count(
+                "picture.gradcam.1.of-probability.png"),
+            1U);
+  const Json item = summary()["items"][0], answer = item["answer"], minus = item["maps"][1]["target"],
+             share = item["maps"][2]["target"];
+  EXPECT_EQ(minus["measure"], "minus=similar2");
+  EXPECT_EQ(minus["index"], answer["index"]);
+  EXPECT_EQ(minus["probability"], Json());
+  EXPECT_LT(minus["score"].get<double>(), answer["score"].get<double>());
+  EXPECT_GT(minus["score"].get<double>(), 0);
+  EXPECT_NEAR(share["score"].get<double>(), item["maps"][0]["target"]["probability"].get<double>(), 1e-6);
+}
+
+TEST_F(Heatmap, TargetsOfOtherOutputs) {
+  save_segmenter(folder_ / "model.pt");
+  written({"picture.png", "--target", "top1:region=predicted"});
+  EXPECT_EQ(summary()["items"][0]["answer"], Json());
+  EXPECT_EQ(summary()["items"][0]["maps"][0]["target"]["measure"], "region=predicted");
+
+  save_ending(folder_ / "model.pt", 4, "(y, y[:, 1:])");
+  write("vector.npy", npy("<f4", "(3,)", bytes_of(std::vector<float>{1, 2, 3})));
+  const std::vector<std::string> targets = {"picture.png", "--target", "output=1,similar_to=vector.npy", "--target",
+                                            "value=2,output=1"};
+  EXPECT_EQ(written(targets).count("picture.gradcam.similar_to-vector-npy.png"), 1U);
+  const Json maps = summary()["items"][0]["maps"];
+  EXPECT_EQ(maps[0]["target"]["index"], Json());
+  EXPECT_LE(std::abs(maps[0]["target"]["score"].get<double>()), 1);
+  EXPECT_EQ(maps[1]["target"]["measure"], "value=2");
+  written({"picture.png", "--target", "3"});
+  EXPECT_EQ(summary()["items"][0]["maps"][0]["target"]["score"], maps[1]["target"]["score"]);
+
+  const Json outputs = document({"layers", "model.pt", "--input", "3,32,32", "--json"})["outputs"];
+  EXPECT_EQ(outputs, (Json{{{"name", "0"}, {"shape", {1, 4}}}, {{"name", "1"}, {"shape", {1, 3}}}}));
+  const auto refused = [&](const std::string& target) {
+    return refusal(2, {"heatmap", "model.pt", "picture.png", "--output", "out", "--target", target});
+  };
+  EXPECT_EQ(refused("similar_to=vector.npy"),
+            "target 'similar_to=vector.npy' has a vector of 3 numbers, but the model's output has shape [1, 4]; "
+            "expected 4");
+  expect_parts(refusal(5, {"heatmap", "model.pt", "picture.png", "--output", "out", "--target", "1:output=2"}),
+               {"the model returns a tuple with the tensors 0 [1, 4], 1 [1, 3], but no output '2'"});
+}
+
 }  // namespace
 }  // namespace attune::test

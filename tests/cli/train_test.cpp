@@ -118,6 +118,19 @@ TEST_F(TrainStrategies, OnClips) {
   EXPECT_EQ(sidecar["frames_per_second"], 25);
 }
 
+TEST_F(TrainStrategies, WithATargetOfItsOwn) {
+  const auto losses = [&](const std::string& output, const std::string& target) {
+    write("spec.json", spec_text(upsampled, "\"target\": " + target + ","));
+    configure(finetune_stage, output);
+    expect_trained();
+    return column("1_finetune", "consistency_loss", output);
+  };
+  const auto difference = losses("run", R"({"class": "top1", "minus": "similar2"})");
+  EXPECT_GT(difference.size(), 1U);
+  EXPECT_EQ(losses("text", R"("top1:minus=similar2")"), difference);
+  EXPECT_NE(losses("plain", R"("top1")"), difference);
+}
+
 // The same files under other labels.
 TEST_F(TrainStrategies, FinetuneUsesNoLabels) {
   const std::vector<std::string> classes = {"across", "down", "plain"};

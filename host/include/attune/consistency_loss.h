@@ -93,6 +93,9 @@ class ConsistencyLoss {
   std::vector<PassPlan> plan(bool gradient) const;
 
   const Spec& spec() const;
+  // The model, looked at by the output that the targets name; and the targets.
+  const std::shared_ptr<Model>& model() const;
+  const std::vector<TargetChoice>& targets() const;
   const std::vector<MapRequest>& maps() const;  // those that terms use, in the order of the spec
 
  private:

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,22 +34,44 @@ class Labels {
   std::vector<std::string> names_;
 };
 
-// What a user writes for a target: "top1", "top5" (any "topK"), an index, or a label.
+// What one target is about, sample by sample.
+struct ExplainedTarget {
+  Target target;
+  at::Tensor classes;   // [N], int64, on the output's device: the class of each sample; undefined where it is none
+  std::string measure;  // the keys that make it other than a class score, as they were written: "minus=similar3"
+};
+
+// What a user writes for a target: CLASS[:key=value,...], where CLASS is "top1", "top5" (any "topK"), an index, a
+// label or "all". docs/targets.md has the keys.
 class TargetChoice {
  public:
-  // Throws Error(Fault::usage) when `text` is neither and no label either.
+  // Throws Error(Fault::usage) when `text` is none of it, no label, or a key or its value is wrong, and
+  // Error(Fault::input) for a file that cannot be read.
   static TargetChoice parse(const std::string& text, const Labels& labels);
 
-  // The targets for scores [N,K]: one of each kind, K of them for "topK". Throws Error(Fault::usage) for an index that
-  // the model does not have.
-  std::vector<Target> resolve(const at::Tensor& scores) const;
+  // The targets for an output [N,..] of `model`: one of each kind, K of them for "topK". The model tells what the
+  // output's numbers are; without one they are scores. Throws Error(Fault::usage) for what the output does not have,
+  // and says what it has.
+  std::vector<ExplainedTarget> explain(const at::Tensor& output, const Model* model = nullptr) const;
+  std::vector<Target> resolve(const at::Tensor& output, const Model* model = nullptr) const;
   // How many that are for a model of `classes` classes.
   int64_t count(int64_t classes) const;
+  // Of a model of several outputs the one that is looked at; "" where the target does not say.
+  const std::string& output() const;
 
  private:
-  int64_t top_ = 0;     // > 0: that many best classes
-  int64_t index_ = -1;  // otherwise: this class
+  struct Parts;
+  std::shared_ptr<const Parts> parts_;
 };
+
+// The model whose output the targets look at: of a model of several outputs another view of the same weights. Throws
+// Error(Fault::usage) when they name different outputs, as one pass serves all of them.
+std::shared_ptr<Model> model_for(const std::shared_ptr<Model>& model, const std::vector<TargetChoice>& targets);
+
+// How the files of targets are read, as libattune itself reads no pictures: of a .npy file its values, of a picture
+// [H,W,3]. The program says so once; programs that embed attune and use such targets do likewise, before they parse.
+using TargetFileReader = std::function<at::Tensor(const std::string& path)>;
+void read_target_files(TargetFileReader reader);
 
 struct MapRequest {
   std::string name;  // unique among the maps of a call
@@ -58,7 +81,7 @@ struct MapRequest {
 
 // The maps of one batch.
 struct MapSet {
-  at::Tensor scores;                            // [N,K], the model's raw output
+  at::Tensor scores;                            // [N,K] or whatever [N,..] the model gives, raw
   std::vector<Target> targets;                  // in the order of the choices
   std::vector<std::vector<AttentionMap>> maps;  // [request][target]
 };

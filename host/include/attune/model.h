@@ -43,6 +43,11 @@ struct LayerReport {
   std::string no_map;          // why the activation is no map of the input; "" when it is one
 };
 
+struct OutputReport {
+  std::string name;
+  std::vector<int64_t> shape;
+};
+
 // A model, ready to be asked for activations, gradients and maps. Nothing of it is ever changed: mode, flags, `.grad`,
 // weights and buffers stay as they are. Any number of threads may use one model at once.
 class ImageModel : public Model {
@@ -59,6 +64,8 @@ class ImageModel : public Model {
   virtual NamedTensorList buffers() const = 0;
   // A model of its own whose parameters and buffers have this floating type.
   virtual std::unique_ptr<ImageModel> copy(at::ScalarType type) const = 0;
+  // The same weights, looked at by another output (ModelOptions::output).
+  virtual std::shared_ptr<ImageModel> with_output(const std::string& output) const = 0;
 
   // Throws Error(Fault::input) with the nearest names unless the layer can be captured so; "auto" is always fine.
   virtual void require(const Capture& capture) const = 0;
@@ -67,6 +74,9 @@ class ImageModel : public Model {
   virtual std::string auto_layer(const at::Tensor& input) = 0;
   // Every layer and its shape on `input`; nothing is differentiated.
   virtual std::vector<LayerReport> inspect(const at::Tensor& input) = 0;
+  // The tensors among what the model gives for `input`: indices of a tuple or list, keys of a dict, "" of a single
+  // tensor, and their shapes with N.
+  virtual std::vector<OutputReport> output_shapes(const at::Tensor& input) const = 0;
   // The activation functions whose backward rule guided methods change, in order ("relu", "gelu"...).
   virtual const std::vector<std::string>& activations() const = 0;
   // What makes its scores or maps other than one expects, a sentence each: layers that were exported in training mode,
@@ -84,7 +94,7 @@ class ImageModel : public Model {
   // and decisions, which expect such.
   at::Tensor logits(const at::Tensor& output) const;
 
-  // The output [N,K] of the model as its file has it, untouched by any rewriting; `gradients`: record a graph.
+  // The output [N,..] of the model as its file has it, untouched by any rewriting; `gradients`: record a graph.
   virtual at::Tensor module_output(const at::Tensor& input, bool gradients) const = 0;
   // Forgets the copies made of parameters. Only needed after a change that leaves no trace: training and
   // `load_state_dict` do leave one.

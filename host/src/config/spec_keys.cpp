@@ -23,25 +23,50 @@ std::string no_target(const std::string& found) {
 }
 
 std::string target_fault(const std::string& text, const Names& labels) {
-  const TargetText target = parse_target(text);
+  const TargetText target = parse_target(text, labels);
+  if (!target.fault.empty()) return "target " + in_quotes(text) + " " + target.fault;
+  const std::string minus = target.get("minus");
+  if (!minus.empty() && !target_parts::is_counted(minus, "similar")) {
+    if (const std::string fault = target_fault(minus, labels); !fault.empty()) return "minus: " + fault;
+  }
   switch (target.kind) {
     case TargetText::Kind::rank:
-      return target.number == 0 ? no_target(in_quotes(text)) : "";
+      return target.number == 0 ? no_target(in_quotes(target.name)) : "";
     case TargetText::Kind::index:
       if (labels.empty() || static_cast<size_t>(target.number) < labels.size()) return "";
-      return "must be a class index of at most " + std::to_string(labels.size() - 1) + ", not " + text;
+      return "must be a class index of at most " + std::to_string(labels.size() - 1) + ", not " + target.name;
+    case TargetText::Kind::all:
+      return "";
     case TargetText::Kind::other:
-      if (text.empty()) return no_target(in_quotes(text));
-      return (text[0] == '-' ? "must be a class index of at least 0, not "
+      if (target.name.empty()) return no_target(in_quotes(text));
+      return (target.name[0] == '-' ? "must be a class index of at least 0, not "
                              : "must be a number of at most nine digits, not ") +
-             shortened(text);
+             shortened(target.name);
     default: {
-      const auto count = std::count(labels.begin(), labels.end(), text);
+      const auto count = std::count(labels.begin(), labels.end(), target.name);
       if (labels.empty() || count == 1) return "";
-      if (count == 0) return "no class is called " + in_quotes(text) + nearest_of(text, labels);
-      return std::to_string(count) + " classes are called " + in_quotes(text) + "; name one by its index";
+      if (count == 0) return "no class is called " + in_quotes(target.name) + nearest_of(target.name, labels);
+      return std::to_string(count) + " classes are called " + in_quotes(target.name) + "; name one by its index";
     }
   }
+}
+
+// {"class": "top1", "minus": "similar3"} as the text of a target. "" with a fault.
+std::string text_of_object(DocumentReader& reader, const JsonAt& at) {
+  std::string of_class, text;
+  const auto word = [&](const JsonAt& item) -> std::string {
+    if (item.node.kind == Node::integer) return std::to_string(item.node.integer);
+    return reader.text(item).value_or("");
+  };
+  std::vector<DocumentReader::Key> keys{{"class", [&](const JsonAt& item) { of_class = word(item); }}};
+  for (const TargetKey& key : target_keys()) {
+    keys.push_back({key.name, [&, name = key.name](const JsonAt& item) {
+                      const bool alone = name == "value" && item.node.kind == Node::boolean;
+                      text += (text.empty() ? "" : ",") + name + (alone ? "" : "=" + word(item));
+                    }});
+  }
+  reader.object(at, keys);
+  return of_class.empty() ? text : text.empty() ? of_class : of_class + ":" + text;
 }
 
 // One target, or a list of them.
@@ -50,8 +75,14 @@ Form<Names> targets_form(const SpecContext* context) {
     targets.clear();
     const auto add = [&](const JsonAt& item) {
       const bool is_number = item.node.kind == Node::integer;
-      if (!is_number && item.node.kind != Node::string) return reader.fail(item, no_target(shown(item.node)));
-      const std::string target = is_number ? std::to_string(item.node.integer) : item.node.text;
+      const bool is_object = item.node.kind == Node::object;
+      if (!is_number && !is_object && item.node.kind != Node::string) {
+        return reader.fail(item, no_target(shown(item.node)));
+      }
+      const std::string target = is_number   ? std::to_string(item.node.integer)
+                                 : is_object ? text_of_object(reader, item)
+                                             : item.node.text;
+      if (is_object && target.empty()) return;
       const std::string fault = target_fault(target, context->model.labels);
       if (!fault.empty()) return reader.fail(item, fault);
       if (std::count(targets.begin(), targets.end(), target) == 0) return targets.push_back(target);
@@ -63,7 +94,14 @@ Form<Names> targets_form(const SpecContext* context) {
   };
   const Json name = {{"type", "string"}, {"not", {{"pattern", no_target_pattern}}}};
   const Json index = {{"type", "integer"}, {"minimum", 0}, {"maximum", 999999999}};
-  const Json one = {{"anyOf", {name, index}}};
+  const Json of_class = {{"anyOf", {name, index}}};
+  Json keys = {{"class", of_class}};
+  for (const TargetKey& key : target_keys()) {
+    keys[key.name] = {{"type", {"string", "integer", "boolean"}}, {"description", key.help + ": " + key.values}};
+  }
+  const Json object = {
+      {"type", "object"}, {"properties", keys}, {"minProperties", 1}, {"additionalProperties", false}};
+  const Json one = {{"anyOf", {name, index, object}}};
   const Json many = {{"type", "array"}, {"items", one}, {"minItems", 1}, {"uniqueItems", true}};
   const auto write = [](const Names& targets) { return targets.size() == 1 ? Json(targets[0]) : Json(targets); };
   return {read, write, {{"anyOf", {one, many}}}};
@@ -203,7 +241,7 @@ Table<Spec> spec_table(const SpecContext* context) {
   return {{schema_key<Spec>(), version_key<Spec>("specs"),
            key("description", &Spec::description, "What the loss is for"),
            key("target", &Spec::targets, targets_form(context),
-               "The class that is explained: top1, topK, an index or a label; or a list of them"),
+               "What is explained: top1, topK, a class index or a label, with keys behind it; or a list of them"),
            key("maps", &Spec::maps, maps_form(context), "Attention maps by their names").must_be_given(),
            terms_key(context), key("reduction", &Spec::reduction, reduction_words, "Over the samples of a batch")}};
 }

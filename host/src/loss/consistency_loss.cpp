@@ -76,6 +76,10 @@ ConsistencyLoss::~ConsistencyLoss() = default;
 ConsistencyLoss::ConsistencyLoss(ConsistencyLoss&&) noexcept = default;
 ConsistencyLoss& ConsistencyLoss::operator=(ConsistencyLoss&&) noexcept = default;
 
+const std::shared_ptr<Model>& ConsistencyLoss::model() const { return parts_->model; }
+
+const std::vector<TargetChoice>& ConsistencyLoss::targets() const { return parts_->targets; }
+
 const Spec& ConsistencyLoss::spec() const { return parts_->spec; }
 const std::vector<MapRequest>& ConsistencyLoss::maps() const { return parts_->requests; }
 void ConsistencyLoss::seed(uint64_t next) const { parts_->next_seed = next; }

@@ -43,6 +43,7 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
     : model(std::move(of)), spec(given) {
   if (spec.terms.empty() || spec.targets.empty()) throw Error(Fault::spec, "a loss needs a term and a target");
   for (const std::string& target : spec.targets) targets.push_back(TargetChoice::parse(target, labels));
+  model = model_for(model, targets);
   make_requests(catalogue);
   for (const TermSpec& term : spec.terms) {
     const auto& compare = term.compare;

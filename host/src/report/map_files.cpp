@@ -27,7 +27,7 @@ class PictureFiles final : public Sink {
     const ClassScore& explained = sample.targets[map.target].about;
     const std::string method = map.layer().empty() ? map.method : map.method + " (" + map.layer() + ")";
     return legend_of(picture, options_.pictures.heat.signed_,
-                     {method, explained.drawn(), percent(explained.probability), {}, {}, {}});
+                     {method, explained.drawn(), explained.shown(), {}, {}, {}});
   }
 };
 

@@ -1,5 +1,8 @@
 #include "report/report.h"
 
+#include <cctype>
+#include <cmath>
+
 #include "base/numbers.h"
 #include "image/output_file.h"
 
@@ -17,22 +20,36 @@ Image small(const Image& picture) {
 
 bool is_repeated(const SampleReport& report, size_t target) {
   const auto is_same = [&](const ExplainedClass& other) {
-    return other.about.index == report.targets[target].about.index;
+    const ClassScore& about = report.targets[target].about;
+    return other.about.index == about.index && other.about.measure == about.measure;
   };
   return std::any_of(report.targets.begin(), report.targets.begin() + static_cast<std::ptrdiff_t>(target), is_same);
 }
 
 std::string stem_of(const SampleReport& report, const ReportedMap& map) {
-  const std::string stem = report.stem + "." + map.name;
-  return report.targets.size() > 1 ? stem + "." + std::to_string(report.targets[map.target].about.index) : stem;
+  std::string stem = report.stem + "." + map.name;
+  if (report.targets.size() < 2) return stem;
+  const ClassScore& about = report.targets[map.target].about;
+  if (about.index >= 0) stem += "." + std::to_string(about.index);
+  std::string measure = about.measure.substr(0, 80);
+  std::replace_if(
+      measure.begin(), measure.end(), [](unsigned char c) { return c != '_' && std::isalnum(c) == 0; }, '-');
+  return measure.empty() ? stem : stem + "." + measure;
 }
 
 }  // namespace
 
-std::string ClassScore::name() const { return label.empty() ? "class " + std::to_string(index) : label; }
+std::string ClassScore::name() const {
+  if (index < 0) return measure;
+  return (label.empty() ? "class " + std::to_string(index) : label) + (measure.empty() ? "" : ":" + measure);
+}
 
 std::string ClassScore::drawn() const {
-  return has_letters(name()) ? name() : "class " + std::to_string(index) + ": " + label;
+  return index < 0 || has_letters(name()) ? name() : "class " + std::to_string(index) + ": " + name();
+}
+
+std::string ClassScore::shown() const {
+  return std::isnan(probability) ? "score " + fixed(score) : percent(probability);
 }
 
 std::string SampleTerm::text() const {

@@ -14,12 +14,14 @@
 namespace attune {
 
 struct ClassScore {
-  int64_t index = 0;
-  std::string label;       // "" when the model has no labels
-  double score = 0;        // the model's raw output
-  double probability = 0;  // 0..1
+  int64_t index = 0;         // -1: no class
+  std::string label = "";    // "" when the model has no labels
+  double score = 0;          // the model's raw output
+  double probability = 0;    // 0..1; NaN for what has none
+  std::string measure = "";  // keys of a target that is more than a class, whose own value `score` is: "minus=similar3"
 
-  std::string name() const;   // the label, or "class 3"
+  std::string name() const;   // the label, or "class 3", and the keys behind it
+  std::string shown() const;  // the probability, "98.3 %", or else the score
   std::string drawn() const;  // the same, with the index where the label's letters cannot be drawn
 };
 
@@ -65,7 +67,7 @@ struct SampleTerm {
 struct SampleReport {
   const Sample* sample = nullptr;  // lives as long as the call of a sink
   std::string stem;                // unique among the inputs, for the names of files
-  ClassScore answer;               // the class with the highest score
+  ClassScore answer;               // the class with the highest score; of index -1 where there are no classes
   std::vector<ExplainedClass> targets;
   std::vector<ReportedMap> maps;  // of one name together, in the order of the targets
   std::vector<SampleTerm> terms;

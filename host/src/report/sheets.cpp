@@ -1,6 +1,5 @@
 // The sink that shows all inputs on few pages.
 
-#include "base/numbers.h"
 #include "render/contact_sheet.h"
 #include "report/report.h"
 
@@ -59,8 +58,10 @@ class ContactSheets final : public Sink {
     Row row;
     // A name that cannot be drawn is found by its place in the summary.
     row.stem = has_letters(sample.stem) ? sample.stem : "input " + std::to_string(samples_) + ": " + sample.stem;
-    row.title =
-        isolated(row.stem) + ": answer " + isolated(sample.answer.drawn()) + " " + percent(sample.answer.probability);
+    row.title = isolated(row.stem);
+    if (sample.answer.index >= 0) {
+      row.title += ": answer " + isolated(sample.answer.drawn()) + " " + sample.answer.shown();
+    }
     for (const SampleTerm& term : sample.terms) row.notes.push_back({term.text(), ""});
     row.input = sample.cell;
     for (const ReportedMap& map : sample.maps) {
@@ -69,7 +70,7 @@ class ContactSheets final : public Sink {
       if (map.repeated) {
         row.cells.emplace_back(column, SheetCell());  // keeps its place
       } else if (map.cell.defined()) {
-        const SheetLine about{explained.about.drawn(), percent(explained.about.probability)};
+        const SheetLine about{explained.about.drawn(), explained.about.shown()};
         row.cells.emplace_back(column, SheetCell(map.cell, {about}));
       }
     }

@@ -1,6 +1,7 @@
 // The sink that writes summary.json.
 
 #include <ATen/TensorOperators.h>
+#include <cmath>
 
 #include "image/output_file.h"
 #include "report/report.h"
@@ -74,10 +75,13 @@ class Summary final : public Sink {
 }  // namespace
 
 Json json_of(const ClassScore& score) {
-  return {{"index", score.index},
-          {"label", or_null(score.label)},
-          {"score", score.score},
-          {"probability", score.probability}};
+  if (score.index < 0 && score.measure.empty()) return {};
+  Json json = {{"index", score.index < 0 ? Json() : Json(score.index)},
+               {"label", or_null(score.label)},
+               {"score", score.score},
+               {"probability", std::isnan(score.probability) ? Json() : Json(score.probability)}};
+  if (!score.measure.empty()) json["measure"] = score.measure;
+  return json;
 }
 
 std::unique_ptr<Sink> summary_file(const ReportOptions& options, std::ostream* copy) {

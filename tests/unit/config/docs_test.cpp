@@ -140,5 +140,11 @@ TEST(Documentation, SaysEveryKeyOfSpecs) {
   expect_keys(schema["properties"]["terms"]["items"], "specs.md", "### Terms");
 }
 
+TEST(Documentation, SaysEveryKeyOfTargets) {
+  json target = json::parse(spec_schema(components()))["properties"]["target"]["anyOf"][0]["anyOf"][2];
+  target["properties"].erase("class");
+  expect_keys(target, "targets.md", "# Targets: what is explained");
+}
+
 }  // namespace
 }  // namespace attune::test

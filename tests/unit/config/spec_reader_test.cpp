@@ -133,6 +133,15 @@ TEST(SpecReader, TakesTargetsOfEveryKind) {
   EXPECT_EQ(spec_from(with(R"("target": "top5")")).targets, Names{"top5"});
   EXPECT_EQ(spec_from(with(R"("target": ["top1"])")).targets, Names{"top1"});
   EXPECT_EQ(spec_from(with(R"("target": "top hat")")).targets, Names{"top hat"});
+  EXPECT_EQ(spec_from(with(R"("target": "top1:minus=similar3")")).targets, Names{"top1:minus=similar3"});
+  EXPECT_EQ(spec_from(with(R"("target": {"class": "top1", "minus": "similar3"})")).targets,
+            Names{"top1:minus=similar3"});
+  EXPECT_EQ(spec_from(with(R"("target": {"value": true, "output": 1})")).targets, Names{"output=1,value"});
+  EXPECT_EQ(spec_from(with(R"("target": {"class": 3, "region": "0,0,4,4"})")).targets, Names{"3:region=0,0,4,4"});
+  EXPECT_EQ(faults_of(with(R"("target": {"class": "top1", "mimus": 3})")),
+            "spec.json:2:30 at /target: unknown key \"mimus\" (did you mean \"minus\"?)");
+  EXPECT_EQ(faults_of(with(R"("target": {"class": "top1", "pick": "most"})")),
+            "spec.json:2:13 at /target: target \"top1:pick=most\" gives pick 'most'; expected sum, mean, max or topN");
   EXPECT_EQ(spec_from(with(R"("target": [0, "top2", "cat"])")).targets, (Names{"0", "top2", "cat"}));
 }
 

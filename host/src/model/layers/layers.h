@@ -50,7 +50,14 @@ std::vector<std::string> remarks_on(const LayeredGraph& graph, OutputKind kind);
 // first tensor of a tuple, and "out", "logits" or the only entry of a dict. Throws Error(Fault::input).
 at::Tensor select_output(const c10::IValue& value, const std::string& selector);
 
-// The same as [rows,K]: [rows] and [rows,K,1..] are brought to that. Throws Error(Fault::input) for anything else.
+// All tensors by their selectors, "" for one alone; what is no tensor is left out.
+NamedTensorList tensors_in(const c10::IValue& value);
+
+// The selected output [rows,..]: [rows] and [rows,K,1..] are brought to [rows,K]. Throws Error(Fault::input) for what
+// has no row for each input, or no gradient.
+at::Tensor output_of(const c10::IValue& value, const std::string& selector, int64_t rows);
+
+// The same for what must be class scores [rows,K]. Throws Error(Fault::input) for any other shape.
 at::Tensor scores_of(const c10::IValue& value, const std::string& selector, int64_t rows);
 
 // What the operators that make the selected output say of it.

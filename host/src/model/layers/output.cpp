@@ -18,10 +18,6 @@
 namespace attune {
 namespace {
 
-bool is_index(const std::string& text) {
-  return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
-}
-
 // "a dict", for messages.
 std::string kind_of(const c10::IValue& value) {
   if (value.isTensor()) return "a tensor";
@@ -31,61 +27,21 @@ std::string kind_of(const c10::IValue& value) {
   return value.isNone() ? "None" : "a value of type " + value.tagKind();
 }
 
-at::Tensor from_sequence(const c10::IValue& value, const std::vector<c10::IValue>& elements,
-                         const std::string& selector) {
-  if (selector == "auto") {
-    for (const auto& element : elements) {
-      if (element.isTensor() && element.toTensor().defined()) return element.toTensor();
-    }
-    throw Error(Fault::input, "the model returns " + kind_of(value) + " without a tensor" +
-                                  (elements.empty() ? "" : " (its first entry is " + kind_of(elements[0]) + ")") +
-                                  "; export a wrapper that returns class scores [N,K]");
-  }
-  if (is_index(selector) && std::stoul(selector) < elements.size() && elements[std::stoul(selector)].isTensor()) {
-    return elements[std::stoul(selector)].toTensor();
-  }
-  throw Error(Fault::input, "the model returns " + kind_of(value) + " of " + std::to_string(elements.size()) +
-                                " and output '" + selector + "' is no tensor of it; expected an index from 0");
-}
-
-std::string joined_with_commas(const std::vector<std::string>& names) {
+// "a tuple of 0 [2, 4], 1 [2, 3, 8, 8]"; what is no tensor by its kind.
+std::string described(const c10::IValue& value, const NamedTensorList& tensors) {
   std::string list;
-  for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
+  for (const auto& [name, tensor] : tensors) {
+    list += (list.empty() ? " with the tensors " : ", ") + name + " " + shape_text(tensor.sizes().vec());
+  }
+  return kind_of(value) + (list.empty() ? " without a tensor" : list);
 }
 
-at::Tensor from_dict(const c10::Dict<c10::IValue, c10::IValue>& dict, const std::string& selector) {
-  std::vector<std::string> keys, others;
-  std::vector<at::Tensor> tensors;
-  for (const auto& entry : dict) {
-    const std::string key = entry.key().isString() ? entry.key().toStringRef() : std::to_string(keys.size());
-    if (!entry.value().isTensor()) {
-      others.push_back("'" + key + "' is " + kind_of(entry.value()));
-      continue;
-    }
-    keys.push_back(key);
-    tensors.push_back(entry.value().toTensor());
+// "out", "logits" or the only one of a dict; the first of a tuple or list.
+at::Tensor automatic(const c10::IValue& value, const NamedTensorList& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (!value.isGenericDict() || tensors.size() == 1 || name == "out" || name == "logits") return tensor;
   }
-  const auto find = [&](const std::string& key) {
-    for (size_t i = 0; i < keys.size(); ++i) {
-      if (keys[i] == key) return tensors[i];
-    }
-    return at::Tensor();
-  };
-  if (selector != "auto") {
-    if (const auto tensor = find(selector); tensor.defined()) return tensor;
-  } else {
-    for (const char* usual : {"out", "logits"}) {
-      if (const auto tensor = find(usual); tensor.defined()) return tensor;
-    }
-    if (tensors.size() == 1) return tensors[0];
-  }
-  if (keys.empty()) {
-    throw Error(Fault::input, "the model returns a dict without a tensor (" + joined_with_commas(others) +
-                                  "); export a wrapper that returns class scores [N,K]");
-  }
-  throw Error(Fault::input, "the model returns a dict with the tensors " + joined_with_commas(keys) +
-                                "; name one as its output" + did_you_mean(selector, keys));
+  return {};
 }
 
 using torch::jit::Node;
@@ -125,27 +81,62 @@ bool hands_on(const std::string& op) {
 
 }  // namespace
 
-at::Tensor select_output(const c10::IValue& value, const std::string& selector) {
-  if (value.isTensor()) return value.toTensor();
-  if (value.isTuple()) return from_sequence(value, value.toTupleRef().elements().vec(), selector);
-  if (value.isTensorList() || value.isList()) return from_sequence(value, value.toListRef().vec(), selector);
-  if (value.isGenericDict()) return from_dict(value.toGenericDict(), selector);
-  throw Error(Fault::input, "the model returns " + kind_of(value) + "; expected a tensor, a tuple or a dict");
+NamedTensorList tensors_in(const c10::IValue& value) {
+  NamedTensorList tensors;
+  const auto add = [&](const std::string& name, const c10::IValue& entry) {
+    if (entry.isTensor() && entry.toTensor().defined()) tensors.emplace_back(name, entry.toTensor());
+  };
+  if (value.isTensor()) add("", value);
+  if (value.isTuple() || value.isTensorList() || value.isList()) {
+    const auto elements = value.isTuple() ? value.toTupleRef().elements().vec() : value.toListRef().vec();
+    for (size_t i = 0; i < elements.size(); ++i) add(std::to_string(i), elements[i]);
+  }
+  if (value.isGenericDict()) {
+    for (const auto& entry : value.toGenericDict()) {
+      if (entry.key().isString()) add(entry.key().toStringRef(), entry.value());
+    }
+  }
+  return tensors;
 }
 
-at::Tensor scores_of(const c10::IValue& value, const std::string& selector, int64_t rows) {
+at::Tensor select_output(const c10::IValue& value, const std::string& selector) {
+  const NamedTensorList tensors = tensors_in(value);
+  if (value.isTensor() && selector == "auto") return value.toTensor();
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : tensors) {
+    if (name == selector && !value.isTensor()) return tensor;
+    names.push_back(name);
+  }
+  if (selector == "auto" && !tensors.empty()) {
+    if (const at::Tensor found = automatic(value, tensors); found.defined()) return found;
+  }
+  throw Error(Fault::input, "the model returns " + described(value, tensors) +
+                                (tensors.empty()     ? "; export a wrapper that returns one"
+                                 : selector == "auto" ? "; name one as its output"
+                                 : value.isTensor()   ? " alone, which is its output without a name"
+                                                      : ", but no output '" + selector + "'" + did_you_mean(selector, names)));
+}
+
+at::Tensor output_of(const c10::IValue& value, const std::string& selector, int64_t rows) {
   const at::Tensor output = select_output(value, selector);
   const std::string found =
       "the model's output has shape " + shape_text(output.sizes().vec()) + " for a batch of " + std::to_string(rows);
   if (!output.is_floating_point()) {
     throw Error(Fault::input, found + " and the type " + std::string(c10::toString(output.scalar_type())) +
-                                  ", which has no gradient; expected floating-point class scores [N,K]");
+                                  ", which has no gradient; expected floating-point numbers [N,..]");
   }
-  if (output.dim() >= 1 && output.size(0) == rows && output.numel() > 0) {
-    if (output.dim() == 1) return output.unsqueeze(1);
-    if (output.numel() == rows * output.size(1)) return output.dim() == 2 ? output : output.flatten(1);
+  if (output.dim() == 0 || output.size(0) != rows || output.numel() == 0) {
+    throw Error(Fault::input, found + "; expected a row for each input, as class scores [N,K] are");
   }
-  throw Error(Fault::input, found + "; expected class scores [N,K]");
+  if (output.dim() == 1) return output.unsqueeze(1);
+  return output.dim() > 2 && output.numel() == rows * output.size(1) ? output.flatten(1) : output;
+}
+
+at::Tensor scores_of(const c10::IValue& value, const std::string& selector, int64_t rows) {
+  const at::Tensor output = output_of(value, selector, rows);
+  if (output.dim() == 2) return output;
+  throw Error(Fault::input, "the model's output has shape " + shape_text(output.sizes().vec()) + " for a batch of " +
+                                std::to_string(rows) + "; expected class scores [N,K]");
 }
 
 OutputKind output_kind(const LayeredGraph& graph, const std::string& selector) {

@@ -93,7 +93,7 @@ void ForwardPass::run(const Needs& needs) {
 void ForwardPass::run_whole() {
   const Piece piece{"", "", layers_, gradients_declared_ ? recorded() : Differentiable::no, false, attention_};
   const auto results = run_piece(piece, {input_});
-  output_ = scores_of(results[0], state_.options.output, input_.size(0));
+  output_ = output_of(results[0], state_.options.output, input_.size(0));
   for (size_t i = 0; i < layers_.size(); ++i) keep(layers_[i], results[i + 1].toTensor());
   const size_t behind = 1 + layers_.size();
   for (size_t i = 0; i < attention_.size(); ++i) keep_attention(attention_[i], results[behind + i].toTensor());
@@ -111,7 +111,7 @@ void ForwardPass::run_behind_cut() {
   keep(first, cut[0].toTensor());
   const std::vector<std::string> later(layers_.begin() + 1, layers_.end());
   const auto results = run_piece({first, "", later, recorded()}, cut);
-  output_ = scores_of(results[0], state_.options.output, input_.size(0));
+  output_ = output_of(results[0], state_.options.output, input_.size(0));
   for (size_t i = 0; i < later.size(); ++i) keep(later[i], results[i + 1].toTensor());
   live_[first].assign(cut.begin() + 1, cut.end());
 }
@@ -306,7 +306,7 @@ at::Tensor ForwardPass::resume(const Capture& capture, const at::Tensor& activat
   const bool gradients = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
   const at::AutoGradMode mode(gradients);
   const auto results = run_piece({name, "", {}, gradients ? recorded() : Differentiable::no}, arguments);
-  return scores_of(results[0], state_.options.output, input_.size(0) * times);
+  return output_of(results[0], state_.options.output, input_.size(0) * times);
 }
 
 }  // namespace attune

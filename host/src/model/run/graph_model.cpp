@@ -148,6 +148,12 @@ std::unique_ptr<ImageModel> GraphModel::copy(at::ScalarType type) const {
   return std::make_unique<GraphModel>(source, state_->options);
 }
 
+std::shared_ptr<ImageModel> GraphModel::with_output(const std::string& output) const {
+  ModelOptions options = state_->options;
+  options.output = output;
+  return std::make_shared<GraphModel>(state_->source, options);
+}
+
 at::Tensor GraphModel::parameter(const std::string& name) const {
   std::vector<std::string> names;
   for (const NamedTensorList& tensors : {parameters(), buffers()}) {
@@ -207,10 +213,26 @@ std::vector<int64_t> GraphModel::likely_input() const {
   return {3, 224, 224};
 }
 
+namespace {
+
+c10::IValue whole_output(const ModelSource& source, const at::Tensor& input) {
+  return with_reason(Fault::input, "the model fails", [&] { return source.output(input); });
+}
+
+}  // namespace
+
 at::Tensor GraphModel::module_output(const at::Tensor& input, bool gradients) const {
   const at::AutoGradMode mode(gradients);
-  return with_reason(Fault::input, "the model fails",
-                     [&] { return scores_of(state_->source.output(input), state_->options.output, input.size(0)); });
+  return output_of(whole_output(state_->source, input), state_->options.output, input.size(0));
+}
+
+std::vector<OutputReport> GraphModel::output_shapes(const at::Tensor& input) const {
+  const at::AutoGradMode mode(false);
+  std::vector<OutputReport> reports;
+  for (const auto& [name, tensor] : tensors_in(whole_output(state_->source, input))) {
+    reports.push_back({name, tensor.sizes().vec()});
+  }
+  return reports;
 }
 
 at::Tensor ImageModel::probabilities(const at::Tensor& output) const {

@@ -41,9 +41,11 @@ class GraphModel : public ImageModel {
   NamedTensorList parameters() const override;
   NamedTensorList buffers() const override;
   std::unique_ptr<ImageModel> copy(at::ScalarType type) const override;
+  std::shared_ptr<ImageModel> with_output(const std::string& output) const override;
   void require(const Capture& capture) const override;
   std::string auto_layer(const at::Tensor& input) override;
   std::vector<LayerReport> inspect(const at::Tensor& input) override;
+  std::vector<OutputReport> output_shapes(const at::Tensor& input) const override;
   const std::vector<std::string>& activations() const override { return state_->activations; }
   const std::vector<std::string>& remarks() const override { return state_->remarks; }
   std::vector<int64_t> likely_input() const override;

@@ -6,6 +6,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/text.h"
 #include "maps/attend.h"
 
 namespace attune {
@@ -37,9 +38,21 @@ at::Tensor flat_map(const at::Tensor& values, int64_t height, int64_t width) {
   return at_size(map.detach().to(at::kCPU, at::kFloat), height, width);
 }
 
+void require_class_scores(const at::Tensor& output) {
+  if (output.dim() == 2) return;
+  throw Error(Fault::spec, "the model's output has shape " + shape_text(output.sizes().vec()) +
+                               "; metrics are of class scores [N,K]");
+}
+
 void require_finite_scores(const at::Tensor& scores) {
   if (at::isfinite(scores).all().item<bool>()) return;
   throw Error(Fault::run, "the model's scores are not finite (NaN or infinity)");
+}
+
+// The same draws for every model and epoch. Targets may look at the model through a view of their own.
+void begin(const ConsistencyLoss& loss) {
+  if (auto* image = dynamic_cast<ImageModel*>(loss.model().get())) image->refresh();
+  loss.seed(0);
 }
 
 // The loss of a batch, summed over its samples.
@@ -128,6 +141,7 @@ class Collector {
       if (most > 0) wanted.push_back(&request);
     }
     const auto pass = model_.forward(input, union_of_needs(model_, wanted, static_cast<int64_t>(most)), false);
+    require_class_scores(pass->output());
     const at::Tensor scores = model_.logits(pass->output().detach().cpu().to(at::kDouble));
     require_finite_scores(scores);
     if (scores.size(1) != batch.labels.size(1)) {
@@ -195,7 +209,7 @@ Predictions predict(ImageModel& model, const std::vector<const ConsistencyLoss*>
                     const LoaderOptions& options, const BatchDone& done) {
   const at::NoGradGuard no_grad;
   model.refresh();  // batch norm's statistics change without a trace
-  for (const ConsistencyLoss* loss : losses) loss->seed(0);
+  for (const ConsistencyLoss* loss : losses) begin(*loss);
   Predictions predictions;
   predictions.losses.resize(losses.size());
   ScoreCollector collector;
@@ -205,9 +219,10 @@ Predictions predict(ImageModel& model, const std::vector<const ConsistencyLoss*>
     for (size_t i = 0; i < losses.size(); ++i) {
       const LossResult result = (*losses[i])(input);
       predictions.losses[i] += sum_over_samples(*losses[i], result, batch.examples.size());
-      output = result.scores;
+      if (losses[i]->model().get() == &model) output = result.scores;
     }
-    if (losses.empty()) output = model.forward(input, {}, false)->output();
+    if (!output.defined()) output = model.forward(input, {}, false)->output();
+    require_class_scores(output);
     collector.add(batch, model.logits(output.cpu().to(at::kDouble)));
   });
   collector.finish(predictions);
@@ -229,8 +244,8 @@ Predictor::Predictor(std::shared_ptr<ImageModel> model, const Spec* spec, const 
 
 Predictions Predictor::predict(const Dataset& dataset, const LoaderOptions& options, const BatchDone& done) const {
   const at::NoGradGuard no_grad;
-  model_->refresh();                        // batch norm's statistics change without a trace
-  if (consistency_) consistency_->seed(0);  // the same draws for every model and epoch
+  model_->refresh();  // batch norm's statistics change without a trace
+  if (consistency_) begin(*consistency_);
   Collector collector(*model_, consistency_ ? &*consistency_ : nullptr, requests_);
   for_each_batch(dataset, options, done, [&](const Batch& batch) { collector.add(batch); });
   return collector.finish();
