@@ -143,8 +143,9 @@ class Bench {
     std::vector<TargetChoice> targets;
     for (const auto& text : options_.targets) targets.push_back(TargetChoice::parse(text, session_.labels));
     if (targets.empty()) targets.push_back(TargetChoice::parse("top1", {}));
-    rows_.push_back(
-        {name, [this, requests, targets, model = model_for(session_.model, targets)] { return compute_maps(*model, input_, requests, targets).scores; }});
+    rows_.push_back({name, [this, requests, targets, model = model_for(session_.model, targets)] {
+                       return compute_maps(*model, input_, requests, targets).scores;
+                     }});
   }
 
   // The loss alone, with its gradient, and with a gradient that stops at the inputs that matchers make.

@@ -45,7 +45,8 @@ Preprocess make_preprocess(const Sidecar& sidecar, const InputFlags& flags, cons
 
 // Whether the model's other inputs are others for each sample.
 bool has_rows(const Session& session) {
-  return std::any_of(session.extra.begin(), session.extra.end(), [](const auto& extra) { return extra.rows.size(0) > 1; });
+  return std::any_of(session.extra.begin(), session.extra.end(),
+                     [](const auto& extra) { return extra.rows.size(0) > 1; });
 }
 
 std::string place_of(const Sample& sample) {
@@ -71,8 +72,8 @@ void InputRun::open() {
   list_files();
   for (const ExtraInput& extra : session_.extra) {
     if (extra.rows.size(0) == 1 || extra.rows.size(0) == inputs_) continue;
-    throw Error(Fault::usage, "--extra " + extra.name + " has " + std::to_string(extra.rows.size(0)) +
-                                  " rows for " + std::to_string(inputs_) + " inputs; expected one for all, or one each");
+    throw Error(Fault::usage, "--extra " + extra.name + " has " + std::to_string(extra.rows.size(0)) + " rows for " +
+                                  std::to_string(inputs_) + " inputs; expected one for all, or one each");
   }
   stream_.emplace(files_, options_);
 }

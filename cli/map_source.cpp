@@ -193,9 +193,8 @@ std::vector<SampleReport> reports_of(const BatchMaps& batch, const Labels& label
   auto targets = target_scores(choices, asked, batch.scores, model, labels);
   if (targets.size() == 1) targets[0].asked.clear();
   const bool are_classes =
-      batch.scores.dim() == 2 && std::any_of(targets.begin(), targets.end(), [](const TargetScores& target) {
-        return target.samples[0].index >= 0;
-      });
+      batch.scores.dim() == 2 && std::any_of(targets.begin(), targets.end(),
+                                             [](const TargetScores& target) { return target.samples[0].index >= 0; });
   std::vector<TargetScores> answer;
   if (are_classes) answer = target_scores({TargetChoice::parse("top1", {})}, {""}, batch.scores, model, labels);
   std::vector<SampleReport> reports(static_cast<size_t>(batch.scores.size(0)));

@@ -50,7 +50,8 @@ std::filesystem::path shipped_spec(const std::string& given);
 // A file, or as shipped_spec.
 std::filesystem::path spec_file(const std::string& given);
 // `targets` take the place of the spec's, where there are any.
-ConsistencyLoss make_loss(const Session& session, const std::string& spec, const std::vector<std::string>& targets = {});
+ConsistencyLoss make_loss(const Session& session, const std::string& spec,
+                          const std::vector<std::string>& targets = {});
 
 // Threads of one operation; 0: all cores, or what OMP_NUM_THREADS says.
 void use_threads(int count);

@@ -60,7 +60,8 @@ TEST_F(BadModels, WhoseOutputIsNoClassScores) {
   EXPECT_EQ(refused(2, "model.pt", {"--size", "32", "--target", "1:region=0,0,33,4"}),
             "target '1:region=0,0,33,4' has a region that is no part of it, but the model's output has shape "
             "[1, 4, 32, 32]; X0,Y0,X1,Y1 go from 0,0 to 32,32, and X0 < X1, Y0 < Y1");
-  expect_parts(refused(2, "model.pt", {"--target", "1:regoin=all"}), {"has no key 'regoin' (did you mean \"region\"?)"});
+  expect_parts(refused(2, "model.pt", {"--target", "1:regoin=all"}),
+               {"has no key 'regoin' (did you mean \"region\"?)"});
   expect_parts(refused(5, "model.pt", {"--target", "1:region=missing.png"}), {"missing.png"});
 }
 
@@ -154,7 +155,8 @@ TEST_F(BadModels, ThatTakeNumbers) {
   save_number_taker(folder_ / "model.pt");
   write_picture("picture.png");
   const std::string said =
-      "model 'model.pt': the model's forward takes 'size' as int, expected a Tensor [N,C,S1..Sd]; export a wrapper whose "
+      "model 'model.pt': the model's forward takes 'size' as int, expected a Tensor [N,C,S1..Sd]; export a wrapper "
+      "whose "
       "forward takes tensors alone";
   EXPECT_EQ(refused(5, "model.pt"), said);
   EXPECT_EQ(refusal(5, {"layers", "model.pt"}), said);

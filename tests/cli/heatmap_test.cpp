@@ -254,8 +254,8 @@ TEST_F(Heatmap, SignalsAreCurvesAndClipsStrips) {
 }
 
 TEST_F(Heatmap, TargetsWithKeys) {
-  EXPECT_EQ(written({"picture.png", "--target", "1", "--target", "top1:minus=similar2", "--target", "1:of=probability"}).count(
-                "picture.gradcam.1.of-probability.png"),
+  EXPECT_EQ(written({"picture.png", "--target", "1", "--target", "top1:minus=similar2", "--target", "1:of=probability"})
+                .count("picture.gradcam.1.of-probability.png"),
             1U);
   const Json item = summary()["items"][0], answer = item["answer"], minus = item["maps"][1]["target"],
              share = item["maps"][2]["target"];

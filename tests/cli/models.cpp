@@ -166,8 +166,8 @@ void save_scaled(const std::filesystem::path& file) {
 void save_number_taker(const std::filesystem::path& file) {
   Builder model;
   model.convolution("conv1", 3, 4, 4);
-  model.save_code(
-      "def forward(self, x, size: int):\n  return torch.mean(self.conv1.forward(x), [2, 3]) * size\n", file);
+  model.save_code("def forward(self, x, size: int):\n  return torch.mean(self.conv1.forward(x), [2, 3]) * size\n",
+                  file);
 }
 
 void save_mutterer(const std::filesystem::path& file, const std::string& words) {

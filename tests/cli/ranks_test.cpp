@@ -84,8 +84,9 @@ TEST_F(Ranks, OtherInputsThatDoNotFitAreRefused) {
     extra.insert(extra.begin(), {"heatmap", "model.pt", "rows.npy", "--output", "out"});
     return extra;
   };
-  EXPECT_EQ(refusal(5, with({})), "model 'model.pt': its inputs are 'x', 'scale'; give all but the one that is explained "
-                                  "(--extra NAME=FILE.npy)");
+  EXPECT_EQ(refusal(5, with({})),
+            "model 'model.pt': its inputs are 'x', 'scale'; give all but the one that is explained "
+            "(--extra NAME=FILE.npy)");
   EXPECT_EQ(refusal(2, with({"--extra", "scale=three.npy"})),
             "--extra scale has 3 rows for 2 inputs; expected one for all, or one each");
   EXPECT_EQ(refusal(2, with({"--extra", "scale"})), "--extra 'scale' is not NAME=FILE.npy");

@@ -13,7 +13,7 @@ namespace attune {
 // torchscript_model() as an object.
 struct TorchScriptModel final : GraphModel {
   explicit TorchScriptModel(const torch::jit::Module& module, const ModelOptions& options = {})
-      : GraphModel(torchscript_source(module), options), module(module) {}
+      : GraphModel(explained_alone(torchscript_source(module), options.extra), options), module(module) {}
 
   torch::jit::Module module;
 };

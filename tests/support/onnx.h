@@ -37,7 +37,8 @@ inline std::string onnx_entry(const std::string& key, const std::string& value) 
 }
 
 // A value of these sizes; 0: any.
-inline std::string onnx_value(const std::string& name, const std::vector<int64_t>& sizes) {
+inline std::string onnx_value(const std::string& name, const std::vector<int64_t>& sizes,
+                              at::ScalarType element = at::kFloat) {
   std::string shape, tensor, type, bytes;
   for (const int64_t size : sizes) {
     std::string entry;
@@ -45,7 +46,7 @@ inline std::string onnx_value(const std::string& name, const std::vector<int64_t
     size == 0 ? writer.add_string(2, "batch") : writer.add_int64(1, size);
     protozero::pbf_writer(shape).add_message(1, entry);
   }
-  protozero::pbf_writer(tensor).add_int32(1, 1);
+  protozero::pbf_writer(tensor).add_int32(1, onnx_type(element));
   protozero::pbf_writer(tensor).add_message(2, shape);
   protozero::pbf_writer(type).add_message(1, tensor);
   protozero::pbf_writer(bytes).add_string(1, name);
@@ -76,6 +77,12 @@ inline std::string onnx_attribute(const std::string& name, const OnnxSetting& se
 class OnnxProgram {
  public:
   explicit OnnxProgram(std::vector<int64_t> input, int64_t opset = 17) : input_(std::move(input)), opset_(opset) {}
+
+  // Beside x.
+  std::string input(const std::string& name, const std::vector<int64_t>& sizes, at::ScalarType element) {
+    inputs_.push_back(onnx_value(name, sizes, element));
+    return name;
+  }
 
   std::string parameter(const std::string& name, const at::Tensor& values) {
     graph_writer().add_message(5, onnx_tensor(name, values));
@@ -121,6 +128,7 @@ class OnnxProgram {
     std::string graph = graph_, opset, model;
     protozero::pbf_writer writer(graph);
     writer.add_message(11, onnx_value("x", input_));
+    for (const std::string& input : inputs_) writer.add_message(11, input);
     for (const std::string& output : outputs.empty() ? std::vector{last} : outputs) {
       writer.add_message(12, onnx_value(output, {}));
     }
@@ -138,6 +146,7 @@ class OnnxProgram {
   protozero::pbf_writer graph_writer() { return protozero::pbf_writer(graph_); }
 
   std::vector<int64_t> input_;
+  std::vector<std::string> inputs_;
   int64_t opset_;
   std::string graph_;
   int count_ = 0;

@@ -40,7 +40,7 @@ std::string target_fault(const std::string& text, const Names& labels) {
     case TargetText::Kind::other:
       if (target.name.empty()) return no_target(in_quotes(text));
       return (target.name[0] == '-' ? "must be a class index of at least 0, not "
-                             : "must be a number of at most nine digits, not ") +
+                                    : "must be a number of at most nine digits, not ") +
              shortened(target.name);
     default: {
       const auto count = std::count(labels.begin(), labels.end(), target.name);
@@ -99,8 +99,7 @@ Form<Names> targets_form(const SpecContext* context) {
   for (const TargetKey& key : target_keys()) {
     keys[key.name] = {{"type", {"string", "integer", "boolean"}}, {"description", key.help + ": " + key.values}};
   }
-  const Json object = {
-      {"type", "object"}, {"properties", keys}, {"minProperties", 1}, {"additionalProperties", false}};
+  const Json object = {{"type", "object"}, {"properties", keys}, {"minProperties", 1}, {"additionalProperties", false}};
   const Json one = {{"anyOf", {name, index, object}}};
   const Json many = {{"type", "array"}, {"items", one}, {"minItems", 1}, {"uniqueItems", true}};
   const auto write = [](const Names& targets) { return targets.size() == 1 ? Json(targets[0]) : Json(targets); };

@@ -234,7 +234,8 @@ Table<TrainConfig> train_table(const TrainContext* context) {
            "Resamples behind an interval; 0: no intervals")}};
   return {{key("description", &Train::description, "What the run is for"),
            key("model", &Train::model, form::filled(form::file()), "TorchScript file to begin with").must_be_given(),
-           key("extra", &Train::extra, files_by_name(), "Other inputs of the model, by name: a .npy file of one row, for all"),
+           key("extra", &Train::extra, files_by_name(),
+               "Other inputs of the model, by name: a .npy file of one row, for all"),
            key("select", &Train::select, select_words,
                "What is best on the validation part in the model that a stage hands on; last: after its last epoch"),
            key("seed", &Train::seed, Range{0, infinity}, "Of everything that is drawn"),

@@ -23,9 +23,10 @@ struct Format {
   ModelSource (*read)(const fs::path& path, c10::Device device);
 };
 
-constexpr Format formats[] = {
-    {"PK", is_exported, read_exported}, {"PK", nullptr, read_torchscript}, {"\x80\x02", nullptr, refuse_pickle},
-    {"", is_onnx, read_onnx}};
+constexpr Format formats[] = {{"PK", is_exported, read_exported},
+                              {"PK", nullptr, read_torchscript},
+                              {"\x80\x02", nullptr, refuse_pickle},
+                              {"", is_onnx, read_onnx}};
 constexpr size_t longest_beginning = 16;  // in bytes
 
 [[noreturn]] void refuse_file(const fs::path& path, const std::string& reason) {
@@ -53,7 +54,8 @@ ModelSource read_model(const fs::path& path, c10::Device device) {
     if (bytes.rfind(format.beginning, 0) != 0 || (format.takes != nullptr && !format.takes(path))) continue;
     return format.read(path, device);
   }
-  refuse_file(path, std::string("is no TorchScript file, no program of torch.export and no ONNX file: ") + how_to_export);
+  refuse_file(path,
+              std::string("is no TorchScript file, no program of torch.export and no ONNX file: ") + how_to_export);
 }
 
 ModelSource read_model(const fs::path& path, c10::Device device, const NamedTensorList& extra) {

@@ -116,8 +116,9 @@ std::string type_name(const std::string& type) {
 
 // What arrays for a model's other inputs may hold.
 std::optional<at::ScalarType> any_type(const std::string& type) {
-  static const std::map<std::string, at::ScalarType> types{{"<f4", at::kFloat}, {"<f8", at::kDouble}, {"<i8", at::kLong},
-                                                           {"<i4", at::kInt},   {"|u1", at::kByte},   {"|b1", at::kBool}};
+  static const std::map<std::string, at::ScalarType> types{{"<f4", at::kFloat}, {"<f8", at::kDouble},
+                                                           {"<i8", at::kLong},  {"<i4", at::kInt},
+                                                           {"|u1", at::kByte},  {"|b1", at::kBool}};
   const auto found = types.find(type);
   return found == types.end() ? std::nullopt : std::optional(found->second);
 }
@@ -184,8 +185,10 @@ NpyFile::NpyFile(const std::filesystem::path& path, bool any) : path_(path) {
   if (!stream) refuse_input(path, std::string("cannot be read: ") + std::strerror(errno));
   NpyHeader header = read_npy_header(stream, path);
   const auto type = any ? any_type(header.type) : std::nullopt;
-  if (type && !header.fortran_order) type_ = *type;
-  else require_float32(header, path);
+  if (type && !header.fortran_order)
+    type_ = *type;
+  else
+    require_float32(header, path);
   require_size(header, size, path, static_cast<int64_t>(c10::elementSize(type_)));
   shape_ = std::move(header.shape);
   data_offset_ = header.data_offset;

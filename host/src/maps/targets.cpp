@@ -152,8 +152,8 @@ TargetChoice TargetChoice::parse(const std::string& text, const Labels& labels) 
     if (other.kind != Kind::rank) parts->minus = parts->index_of(other, labels);
   }
   const std::string region = target.get("region"), vector = target.get("similar_to");
-  const bool has_mask = !region.empty() && region != "predicted" && region != "all" &&
-                        target_parts::numbers_of(region, 4).empty();
+  const bool has_mask =
+      !region.empty() && region != "predicted" && region != "all" && target_parts::numbers_of(region, 4).empty();
   if (has_mask || !vector.empty()) {
     if (!file_reader()) {
       throw Error(Fault::usage, "target '" + text + "' names a file, and this program has not said how to read it");
@@ -173,7 +173,8 @@ TargetChoice TargetChoice::parse(const std::string& text, const Labels& labels) 
 }
 
 int64_t TargetChoice::count(int64_t classes) const {
-  const bool ranks = parts_->target.kind == Kind::rank && !parts_->target.has("similar_to") && !parts_->target.has("value");
+  const bool ranks =
+      parts_->target.kind == Kind::rank && !parts_->target.has("similar_to") && !parts_->target.has("value");
   return ranks ? std::min(parts_->target.number, classes) : 1;
 }
 
@@ -191,7 +192,8 @@ Pooling TargetChoice::Parts::pooling(const at::Tensor& output, const Model* mode
   if (rank == 3) pooling.axis = output.size(1) <= output.size(2) ? 1 : 2;
   if (target.has("axis")) pooling.axis = std::stoll(target.get("axis"));
   if (pooling.axis >= rank) {
-    refuse(output, "has its classes at axis " + std::to_string(pooling.axis), "expected 1 to " + std::to_string(rank - 1));
+    refuse(output, "has its classes at axis " + std::to_string(pooling.axis),
+           "expected 1 to " + std::to_string(rank - 1));
   }
   const int64_t entries = output.size(pooling.axis);
   const bool is_detector = rank == 3 && !target.has("region") && !target.has("value") && entries > 4;
@@ -228,8 +230,9 @@ at::Tensor TargetChoice::Parts::fixed_region(const at::Tensor& output, const Poo
   }
   const int64_t x0 = corners[0], y0 = corners[1], x1 = corners[2], y1 = corners[3];
   if (x0 >= x1 || y0 >= y1 || x1 > size[1] || y1 > size[0]) {
-    refuse(output, "has a region that is no part of it", "X0,Y0,X1,Y1 go from 0,0 to " + std::to_string(size[1]) + "," +
-                                                             std::to_string(size[0]) + ", and X0 < X1, Y0 < Y1");
+    refuse(output, "has a region that is no part of it",
+           "X0,Y0,X1,Y1 go from 0,0 to " + std::to_string(size[1]) + "," + std::to_string(size[0]) +
+               ", and X0 < X1, Y0 < Y1");
   }
   at::Tensor mask = at::zeros(size, output.options().dtype(at::kBool).requires_grad(false));
   mask.narrow(0, y0, y1 - y0).narrow(1, x0, x1 - x0).fill_(true);
@@ -265,7 +268,8 @@ at::Tensor TargetChoice::Parts::subtracted(const at::Tensor& scores, const at::T
   }
   if (!similar) return one_hot(std::get<1>(ranking.topk(number, 1)).select(1, number - 1), scores);
   const at::Tensor own = classes.unsqueeze(1);
-  const at::Tensor apart = (scores - scores.gather(1, own)).abs().scatter(1, own, std::numeric_limits<double>::infinity());
+  const at::Tensor apart =
+      (scores - scores.gather(1, own)).abs().scatter(1, own, std::numeric_limits<double>::infinity());
   const at::Tensor nearest = std::get<1>(apart.topk(number, 1, /*largest=*/false));
   const at::Tensor near = scores.gather(1, nearest);
   const at::Tensor weights = target.get("of") == "probability" ? near / near.sum(1, true) : at::softmax(near, 1);
@@ -275,7 +279,8 @@ at::Tensor TargetChoice::Parts::subtracted(const at::Tensor& scores, const at::T
 Target TargetChoice::Parts::similarity(const at::Tensor& output) const {
   const int64_t entries = output.numel() / output.size(0);
   if (file.numel() != entries) {
-    refuse(output, "has a vector of " + std::to_string(file.numel()) + " numbers", "expected " + std::to_string(entries));
+    refuse(output, "has a vector of " + std::to_string(file.numel()) + " numbers",
+           "expected " + std::to_string(entries));
   }
   const at::Tensor vector = file.flatten().unsqueeze(0).to(output.options().requires_grad(false));
   const auto cosine = [vector](const at::Tensor& of, const at::Tensor&) {
@@ -304,8 +309,7 @@ std::vector<ExplainedTarget> TargetChoice::explain(const at::Tensor& given, cons
   const at::Tensor fixed = parts.fixed_region(output, pooling);
   const bool predicted = parts.target.get("region") == "predicted" && values.size(2) > 1;
   const at::Tensor whole = pooling.pooled(values, fixed);
-  const at::Tensor ranking =
-      predicted ? at::one_hot(answer, values.size(1)).sum(1).to(whole.scalar_type()) : whole;
+  const at::Tensor ranking = predicted ? at::one_hot(answer, values.size(1)).sum(1).to(whole.scalar_type()) : whole;
   const auto target_of = [&](const at::Tensor& weights, const at::Tensor& region) {
     const auto score = [=](const at::Tensor& of, const at::Tensor& samples) {
       const bool by_sample = region.defined() && region.size(0) > 1;

@@ -74,7 +74,8 @@ TEST_F(SeveralInputs, LeaveGradientsAsTheyAre) {
   needs.gradients = true;
   const auto pass = model->forward(x_, needs, true);
   const at::AutoGradMode mode(true);
-  const at::Tensor gradient = pass->gradients(pass->output().select(1, 1), {pass->activation("act")}, Rectifier::standard)[0];
+  const at::Tensor gradient =
+      pass->gradients(pass->output().select(1, 1), {pass->activation("act")}, Rectifier::standard)[0];
   const at::Tensor fc = module.attr("fc").toTensor();
   EXPECT_TRUE(at::allclose(gradient, (fc[1] / 30).view({1, 5, 1, 1}).expand_as(gradient)));
   const at::Tensor w = module.attr("w").toTensor();
@@ -102,8 +103,9 @@ TEST_F(SeveralInputs, MayComeInDictionariesListsAndTuples) {
 }
 
 TEST_F(SeveralInputs, MayHaveDefaults) {
-  const auto module = two_inputs("image, meta: Optional[Tensor] = None, factor: float = 2.0", "image",
-                                 "(torch.ones([image.size(0), 2], dtype=image.dtype) if meta is None else meta) * factor");
+  const auto module =
+      two_inputs("image, meta: Optional[Tensor] = None, factor: float = 2.0", "image",
+                 "(torch.ones([image.size(0), 2], dtype=image.dtype) if meta is None else meta) * factor");
   expect_output(*opened(module, {}), x_, expected(module, {x_}));
   expect_output(*opened(module, {{"meta", meta_}}), x_, expected(module, {x_, metas_}));
 }
@@ -114,7 +116,8 @@ TEST_F(SeveralInputs, MustBeNamedButForOne) {
             "its inputs are 'image', 'meta'; give all but the one that is explained (--extra NAME=FILE.npy)");
   EXPECT_EQ(refusal(module, {{"mete", meta_}}),
             "the model has no input 'mete' (did you mean \"meta\"?); its inputs are 'image', 'meta'");
-  EXPECT_EQ(refusal(module, {{"meta", metas_}}), "the input 'meta' has the shape [3, 2]; expected [1,...], one row for all");
+  EXPECT_EQ(refusal(module, {{"meta", metas_}}),
+            "the input 'meta' has the shape [3, 2]; expected [1,...], one row for all");
   EXPECT_EQ(refusal(module, {{"meta", meta_}, {"image", x_.narrow(0, 0, 1)}}),
             "its inputs are 'image', 'meta'; leave one of them, which is explained");
   EXPECT_EQ(refusal(test::small_model(), {{"meta", meta_}}), "the model has no input 'meta'; its inputs are 'x'");

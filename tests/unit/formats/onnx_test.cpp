@@ -68,6 +68,20 @@ class Onnx : public testing::Test {
   at::Tensor x_ = test::seeded({2, 3, 8, 6}, 8);
 };
 
+TEST_F(Onnx, TakesSeveralInputs) {
+  OnnxProgram p({0, 5});
+  const at::Tensor table = test::seeded({7, 5}, 9);
+  const std::string row = p.node("Gather", {p.parameter("table", table), p.input("kind.of", {0}, at::kLong)});
+  p.node("Mul", {"x", row});
+  const auto file = folder_.write("model.onnx", p.bytes());
+  EXPECT_TRUE(
+      test::contains(test::message_of(Fault::input, [&] { open_model(file); }), "its inputs are 'x', 'kind_of'"));
+  ModelOptions options;
+  options.extra = {{"kind_of", at::full({1}, 3, at::kLong)}};
+  const at::Tensor x = test::seeded({2, 5}, 10);
+  EXPECT_TRUE(at::allclose(open_model(file, options)->forward(x, {}, false)->output(), x * table[3]));
+}
+
 // One operator: its inputs behind x, its attributes, and what it must give.
 struct OperatorCase {
   const char* op;

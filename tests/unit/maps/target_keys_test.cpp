@@ -63,7 +63,8 @@ TEST(TargetKeys, RegionsOfASegmentation) {
   const at::Tensor y = seeded({2, 3, 4, 5}, 7), answer = y.argmax(1);
   expect_score("1:region=all", y, y.select(1, 1).sum({1, 2}));
   expect_score("1:region=2,1,5,3", y, y.select(1, 1).narrow(1, 1, 2).narrow(2, 2, 3).sum({1, 2}));
-  expect_score("1:region=predicted", y, at::where(answer.eq(1), y.select(1, 1), at::zeros({}, y.options())).sum({1, 2}));
+  expect_score("1:region=predicted", y,
+               at::where(answer.eq(1), y.select(1, 1), at::zeros({}, y.options())).sum({1, 2}));
   expect_score("1:region=2,1,5,3,pick=mean", y, y.select(1, 1).narrow(1, 1, 2).narrow(2, 2, 3).mean({1, 2}));
   expect_score("1:pick=top3", y, std::get<0>(y.select(1, 1).flatten(1).topk(3, 1)).mean(1));
   expect_score("2:region=all,axis=3", y.permute({0, 2, 3, 1}).contiguous(), y.select(1, 2).sum({1, 2}));
@@ -124,7 +125,8 @@ TEST(TargetKeys, AMaskFromAFile) {
   mask[3][4][1] = 1;
   read_target_files([&](const std::string&) { return mask; });
   const at::Tensor y = seeded({2, 3, 4, 5}, 15);
-  expect_score("0:region=mask.png", y, y.select(1, 0).select(1, 1).select(1, 2) + y.select(1, 0).select(1, 3).select(1, 4));
+  expect_score("0:region=mask.png", y,
+               y.select(1, 0).select(1, 1).select(1, 2) + y.select(1, 0).select(1, 3).select(1, 4));
   EXPECT_EQ(refusal_on("0:region=mask.png", seeded({2, 3, 4, 4}, 15)),
             "target '0:region=mask.png' has a region of [4, 5] cells, but the model's output has shape [2, 3, 4, 4]; "
             "the file must have its [4, 4]");
@@ -146,8 +148,7 @@ TEST(TargetKeys, SaysWhatTheOutputDoesNotHave) {
             "[2, 3, 4, 5]; X0,Y0,X1,Y1 go from 0,0 to 5,4, and X0 < X1, Y0 < Y1");
   EXPECT_EQ(refusal_on("top1:minus=similar4", classes()),
             "target 'top1:minus=similar4' takes off similar4, but the model has 4 classes");
-  EXPECT_EQ(refusal_on("top1:minus=4", classes()),
-            "target 4 is out of range: the model has 4 classes, 0 to 3");
+  EXPECT_EQ(refusal_on("top1:minus=4", classes()), "target 4 is out of range: the model has 4 classes, 0 to 3");
 }
 
 TEST(TargetKeys, AreCheckedBeforeTheModelIsRun) {
@@ -212,7 +213,10 @@ TEST(TargetKeys, OneOfSeveralOutputs) {
       const at::Tensor expected = torch::autograd::grad({score.sum()}, {leaf})[0];
       EXPECT_TRUE(at::allclose(set.maps[0][0].values, expected)) << result << text;
     }
-    EXPECT_EQ(message_of(Fault::usage, [&] { model_for(model, choices({"1:output=0", "1:output=1"})); }),
+    EXPECT_EQ(message_of(Fault::usage,
+                         [&] {
+                           model_for(model, choices({"1:output=0", "1:output=1"}));
+                         }),
               "the targets look at different outputs ('0' and '1'), but one pass serves all; run attune once for each");
   }
   const auto model = std::make_shared<TorchScriptModel>(two_outputs("{'out': y, 'aux': z}"));

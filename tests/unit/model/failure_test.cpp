@@ -99,13 +99,9 @@ TEST(Failure, TheHintOfTheShapeIsForWhatDiffers) {
 }
 
 TEST(Failure, InputsThatAreNoTensorAreNamedBeforeAnythingRuns) {
-  const std::string sum = "torch.sum(torch.relu(y), [2, 3])\n";
-  const auto list =
-      test::module("List", "def forward(self, views: List[Tensor]):\n    y = views[0]\n    return " + sum);
-  expect_words(sentence([&] { TorchScriptModel{list}; }), {"'views' as List[Tensor]", "expected a Tensor", "wrapper"});
-  const auto dict =
-      test::module("Dict", "def forward(self, batch: Dict[str, Tensor]):\n    y = batch['image']\n    return " + sum);
-  expect_words(sentence([&] { TorchScriptModel{dict}; }), {"'batch' as Dict[str, Tensor]", "wrapper"});
+  const auto number =
+      test::module("Number", "def forward(self, x, size: int):\n    return torch.sum(torch.relu(x), [2, 3]) * size\n");
+  expect_words(sentence([&] { TorchScriptModel{number}; }), {"'size' as int", "expected a Tensor", "wrapper"});
 }
 
 TEST(Failure, ADeviceThatTheModelNamesIsLeftForTheOneItRunsOn) {

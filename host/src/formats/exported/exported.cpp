@@ -68,9 +68,13 @@ class ProgramBuilder {
     graph_->registerOutput(output());
     if (uses_autocast_) resolve_contexts(graph_);
     number_repeated_calls(graph_);
-    ModelSource source{"exported", graph_, tree_.at(""), {}, {}, [graph = graph_](const torch::jit::Module& parameters) {
-                         return as_torchscript(parameters, graph);
-                       }};
+    ModelSource source{"exported",
+                       graph_,
+                       tree_.at(""),
+                       {},
+                       {},
+                       [graph = graph_](const torch::jit::Module& parameters) {
+                         return as_torchscript(parameters, graph); }};
     for (const auto& [name, tensor] : archive_.constants) source.no_state.insert(name);
     if (archive_.write) source.own = OwnFile{".pt2", archive_.write};
     if (!in_training_.empty()) source.remarks.push_back(training_remark());
@@ -208,12 +212,13 @@ class ProgramBuilder {
 
   // Batch norm without running statistics always takes the batch's.
   static bool trains(const json& node, const std::string& argument, const json& given) {
-    const auto has_no_mean = [](const json& input) {
-      return input.at("name") == "running_mean" && input.at("arg").contains("as_none");
+    const auto has_mean = [](const json& input) {
+      return input.at("name") == "running_mean" && !input.at("arg").contains("as_none");
     };
     const json& inputs = node.at("inputs");
-    return (argument == "training" || argument == "train") && given.value("as_bool", false) &&
-           std::none_of(inputs.begin(), inputs.end(), has_no_mean);
+    const bool trains =
+        argument == "train" || (argument == "training" && std::any_of(inputs.begin(), inputs.end(), has_mean));
+    return trains && given.value("as_bool", false);
   }
 
   std::string where(size_t index) const {

@@ -46,8 +46,8 @@ std::vector<std::string> names_in(const json& arguments) {
     }
     const std::vector<std::string> tensors = tensors_of(json::array({argument}));
     if (tensors.empty()) {
-      throw Error(Fault::input, "gives a graph within its graph an argument of the kind '" + kind +
-                                    "', which is not known here");
+      throw Error(Fault::input,
+                  "gives a graph within its graph an argument of the kind '" + kind + "', which is not known here");
     }
     names.insert(names.end(), tensors.begin(), tensors.end());
   }

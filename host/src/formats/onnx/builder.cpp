@@ -93,9 +93,13 @@ ModelSource OnnxBuilder::build() {
   find_activations(*graph_);
   torch::jit::EliminateDeadCode(graph_);
   number_repeated_calls(graph_);
-  ModelSource source{"onnx", graph_, tree_.at(""), {}, {}, [graph = graph_](const torch::jit::Module& parameters) {
-                       return as_torchscript(parameters, graph);
-                     }};
+  ModelSource source{"onnx",
+                     graph_,
+                     tree_.at(""),
+                     {},
+                     {},
+                     [graph = graph_](const torch::jit::Module& parameters) {
+                       return as_torchscript(parameters, graph); }};
   source.own = OwnFile{".onnx", [path = path_, names = initializers_](const auto& to, const NamedTensors& state) {
                          std::map<std::string, at::Tensor> values;
                          for (const auto& [at, name] : names) {
@@ -130,26 +134,38 @@ void OnnxBuilder::add_initializers() {
   }
 }
 
+namespace {
+
+// Inputs go by names that arguments in Python can have.
+std::string as_identifier(std::string name) {
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  return name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) != 0 ? "x" + name : name;
+}
+
+}  // namespace
+
 void OnnxBuilder::add_input() {
   std::vector<const OnnxValueInfo*> inputs;
   for (const OnnxValueInfo& input : model_.graph.inputs) {
     if (values_.count(input.name) == 0) inputs.push_back(&input);
   }
   if (inputs.empty()) throw Error(Fault::input, "takes no input");
-  if (inputs.size() > 1) {
-    throw Error(Fault::input, "takes several inputs ('" + inputs[0]->name.substr(0, 60) + "', '" +
-                                  inputs[1]->name.substr(0, 60) + "'); export a model that takes the picture alone");
-  }
-  if (!inputs[0]->sizes || inputs[0]->sizes->size() < 2) {
+  for (const OnnxValueInfo* input : inputs) {
+    if (input->sizes && !input->sizes->empty()) continue;
     throw Error(Fault::input,
-                "takes '" + inputs[0]->name.substr(0, 60) + "' without saying its sizes; expected [N,C,S1..Sd]");
+                "takes '" + input->name.substr(0, 60) + "' without saying its sizes; expected [N,C,S1..Sd]");
   }
   sizes_ = *inputs[0]->sizes;
   batch_ = std::max<int64_t>(0, sizes_[0]);
-  input_ = graph_->addInput()->setType(c10::TensorType::get());
+  for (const OnnxValueInfo* input : inputs) {
+    Value* tensor = graph_->addInput()->setType(c10::TensorType::get())->setDebugName(as_identifier(input->name));
+    const bool integral = !c10::isFloatingType(onnx_scalar_type(input->type, input->name));
+    const auto rank = static_cast<int64_t>(input->sizes->size());
+    values_[input->name] = {input->name, tensor, {}, "", {}, rank, integral, -1, 1};
+  }
   OnnxValue& value = values_[inputs[0]->name];
-  value = {inputs[0]->name, input_, {}, "", {}, static_cast<int64_t>(sizes_.size()), false, 0, 1};
-  if (batch_ == 0) value.batch_axis = -1;
+  input_ = value.tensor;
+  if (batch_ > 0) value.batch_axis = 0;
   if (!has_channels_behind(sizes_)) return;
   std::rotate(sizes_.begin() + 1, sizes_.end() - 1, sizes_.end());
   std::vector<int64_t> order{0};

@@ -165,7 +165,9 @@ OnnxValueInfo read_value_info(const pbf_reader& reader) {
     read_fields(field, {message(1, add_size)});
     if (info.sizes->size() > most_sizes) info.sizes.reset();
   };
-  const auto set_tensor = [&](const pbf_reader& field) { read_fields(field, {message(2, set_sizes)}); };
+  const auto set_tensor = [&](const pbf_reader& field) {
+    read_fields(field, {integer(1, info.type), message(2, set_sizes)});
+  };
   read_fields(reader, {text(1, info.name),
                        message(2, [&](const pbf_reader& field) { read_fields(field, {message(1, set_tensor)}); })});
   return info;

@@ -55,6 +55,7 @@ struct OnnxNode {
 // -1: any, or unknown
 struct OnnxValueInfo {
   std::string name;
+  int64_t type = 1;  // a TensorProto.DataType; 1: float
   std::optional<std::vector<int64_t>> sizes;
 };
 

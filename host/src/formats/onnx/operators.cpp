@@ -16,7 +16,7 @@ int64_t integer_of(const OnnxNode& node, const std::string& name, int64_t otherw
 }
 
 const NameSet comparisons{"Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And",
-                        "Or",    "Xor",     "Not",  "IsNaN"};
+                          "Or",    "Xor",     "Not",  "IsNaN"};
 
 // Of "ij,jk->ik" the 2 of "ik".
 int64_t rank_of_product(const OnnxNode& node) {
@@ -72,7 +72,7 @@ std::string why_refused(const OnnxNode& node) {
   static const NameSet loops{"Loop", "Scan", "SequenceMap", "While"};
   static const NameSet detection{"NonMaxSuppression", "RoiAlign", "MaxRoiPool", "MaxUnpool"};
   static const NameSet random{"RandomNormal",      "RandomNormalLike", "RandomUniform",
-                            "RandomUniformLike", "Multinomial",      "Bernoulli"};
+                              "RandomUniformLike", "Multinomial",      "Bernoulli"};
   const auto has = [&](const char* part) { return node.op.find(part) != std::string::npos; };
   const bool is_quantised = has("Quantize") || has("QLinear") || has("Integer") || has("QAttention") || has("NBits");
   if (is_quantised) return "is quantised, without gradient; take the floating-point model";
@@ -100,25 +100,25 @@ void check_activations(const OnnxNode& node) {
 
 int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<int64_t>& ranks, int64_t length) {
   static const NameSet as_first{"Conv",
-                              "ConvTranspose",
-                              "MaxPool",
-                              "AveragePool",
-                              "BatchNormalization",
-                              "ScatterND",
-                              "GatherElements",
-                              "GridSample",
-                              "Resize",
-                              "Tile",
-                              "Slice",
-                              "Pad",
-                              "PRelu",
-                              "Upsample",
-                              "Split",
-                              "TopK",
-                              "CumSum",
-                              "Trilu",
-                              "Clip",
-                              "ScatterElements"};
+                                "ConvTranspose",
+                                "MaxPool",
+                                "AveragePool",
+                                "BatchNormalization",
+                                "ScatterND",
+                                "GatherElements",
+                                "GridSample",
+                                "Resize",
+                                "Tile",
+                                "Slice",
+                                "Pad",
+                                "PRelu",
+                                "Upsample",
+                                "Split",
+                                "TopK",
+                                "CumSum",
+                                "Trilu",
+                                "Clip",
+                                "ScatterElements"};
   static const NameSet by_length{"Reshape", "ConstantOfShape"};
   const int64_t first = ranks.empty() ? 0 : ranks[0], second = ranks.size() > 1 ? ranks[1] : -1;
   const int64_t most = ranks.empty() ? 0 : *std::max_element(ranks.begin(), ranks.end());
@@ -149,9 +149,9 @@ int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<in
 bool is_integral(const OnnxNode& node, size_t output, const std::vector<bool>& integral) {
   static const NameSet integers{"Shape", "Size", "ArgMax", "ArgMin", "NonZero"};
   static const NameSet by_data{"Gather",    "Slice",      "Reshape",   "Expand",         "Tile",       "Squeeze",
-                             "Unsqueeze", "Transpose",  "Pad",       "GatherElements", "GatherND",   "Split",
-                             "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin",      "ReduceProd", "CumSum",
-                             "Flatten",   "ScatterND",  "Clip",      "Trilu"};
+                               "Unsqueeze", "Transpose",  "Pad",       "GatherElements", "GatherND",   "Split",
+                               "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin",      "ReduceProd", "CumSum",
+                               "Flatten",   "ScatterND",  "Clip",      "Trilu"};
   if (is_one_of(node, integers) || is_one_of(node, comparisons)) return true;
   if (node.op == "TopK") return output == 1;
   if (node.op == "Where") return integral.size() > 2 && integral[1] && integral[2];

@@ -133,9 +133,9 @@ void leave_tensors(Graph& graph, const std::vector<c10::Argument>& arguments,
       continue;
     }
     if (!argument.default_value()) {
-      throw Error(Fault::input, "the model's forward takes '" + argument.name() + "' as " +
-                                    argument.type()->annotation_str() +
-                                    ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes tensors alone");
+      throw Error(Fault::input,
+                  "the model's forward takes '" + argument.name() + "' as " + argument.type()->annotation_str() +
+                      ", expected a Tensor [N,C,S1..Sd]; export a wrapper whose forward takes tensors alone");
     }
     graph.inputs()[i]->replaceAllUsesWith(graph.insertConstant(*argument.default_value()));
     graph.eraseInput(i);

@@ -81,7 +81,9 @@ ModelSource refuse_pickle(const std::filesystem::path& path, c10::Device) {
 ModelSource torchscript_source(const Module& module) {
   std::map<std::string, c10::IValue> defaults;
   const LayeredGraph graph = rewritten([&] { return inline_calls(module, defaults); });
-  return {"torchscript", graph, module,
+  return {"torchscript",
+          graph,
+          module,
           [names = input_names(*graph)](Module self, const std::vector<c10::IValue>& inputs) {
             torch::jit::Kwargs arguments;
             for (size_t i = 0; i < names.size(); ++i) arguments[names[i]] = inputs.at(i);

@@ -51,7 +51,8 @@ class WrittenOut {
   // What a value is computed from, element by element; nullptr where it is not.
   Value* below(Value* value) {
     static const auto elementwise = words(
-        "layer add clamp clamp_max clamp_min div erf exp hardtanh hardsigmoid log1p mul pow sub relu6 sigmoid softplus tanh "
+        "layer add clamp clamp_max clamp_min div erf exp hardtanh hardsigmoid log1p mul pow sub relu6 sigmoid softplus "
+        "tanh "
         "where gt to relu");
     const auto [known, is_new] = below_.emplace(value, nullptr);
     if (!is_new || !is_one_of(value->node(), elementwise)) return known->second;

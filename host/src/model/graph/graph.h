@@ -98,8 +98,8 @@ struct ModelSource {
 };
 
 // The source with the one input that `extra` does not give. Inputs go by their names; those in a dictionary, list or
-// tuple by key or index ("features", "0"). What `extra` gives is [1,...], repeated for every row and read again by every
-// run. Throws Error(Fault::input) with the inputs that there are for unknown names and unless one is left.
+// tuple by key or index ("features", "0"). What `extra` gives is [1,...], repeated for every row and read again by
+// every run. Throws Error(Fault::input) with the inputs that there are for unknown names and unless one is left.
 ModelSource explained_alone(const ModelSource& source, const NamedTensorList& extra);
 
 // Calls what rewrites a graph, whose faults come out as Error(Fault::input) of one sentence.

@@ -134,7 +134,8 @@ class Inputs {
   void check_names() const {
     for (const auto& [name, tensor] : extra_) {
       if (std::count(names_.begin(), names_.end(), name) == 0) {
-        throw Error(Fault::input, "the model has no input '" + name + "'" + did_you_mean(name, names_) + "; " + listed());
+        throw Error(Fault::input,
+                    "the model has no input '" + name + "'" + did_you_mean(name, names_) + "; " + listed());
       }
       if (tensor.dim() > 0 && tensor.size(0) == 1) continue;
       throw Error(Fault::input, "the input '" + name + "' has the shape " + shape_text(tensor.sizes().vec()) +
@@ -151,8 +152,9 @@ class Inputs {
     const auto first = std::find_if(names_.begin(), names_.end(), is_free);
     if (left.empty() && first != names_.end()) left = {*first};
     if (left.size() == 1) return left[0];
-    throw Error(Fault::input, listed() + (left.empty() ? "; leave one of them, which is explained"
-                                                       : "; give all but the one that is explained (--extra NAME=FILE.npy)"));
+    throw Error(Fault::input,
+                listed() + (left.empty() ? "; leave one of them, which is explained"
+                                         : "; give all but the one that is explained (--extra NAME=FILE.npy)"));
   }
 
   std::string listed() const {

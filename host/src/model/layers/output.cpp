@@ -110,11 +110,12 @@ at::Tensor select_output(const c10::IValue& value, const std::string& selector) 
   if (selector == "auto" && !tensors.empty()) {
     if (const at::Tensor found = automatic(value, tensors); found.defined()) return found;
   }
-  throw Error(Fault::input, "the model returns " + described(value, tensors) +
-                                (tensors.empty()     ? "; export a wrapper that returns one"
-                                 : selector == "auto" ? "; name one as its output"
-                                 : value.isTensor()   ? " alone, which is its output without a name"
-                                                      : ", but no output '" + selector + "'" + did_you_mean(selector, names)));
+  throw Error(Fault::input,
+              "the model returns " + described(value, tensors) +
+                  (tensors.empty()      ? "; export a wrapper that returns one"
+                   : selector == "auto" ? "; name one as its output"
+                   : value.isTensor()   ? " alone, which is its output without a name"
+                                        : ", but no output '" + selector + "'" + did_you_mean(selector, names)));
 }
 
 at::Tensor output_of(const c10::IValue& value, const std::string& selector, int64_t rows) {
