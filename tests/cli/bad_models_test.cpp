@@ -7,7 +7,8 @@ namespace attune::test {
 namespace {
 
 const std::string how_to_export =
-    "export the model in Python with `scripted = torch.jit.script(model.eval())` and `scripted.save(\"model.pt\")`";
+    "export the model in Python with `torch.export.save(torch.export.export(model.eval(), (pictures,)), \"model.pt2\")`, or "
+    "before PyTorch 2 with `torch.jit.script(model.eval()).save(\"model.pt\")`";
 
 class BadModels : public CommandLine {
  protected:
