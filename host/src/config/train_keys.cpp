@@ -233,7 +233,7 @@ Table<TrainConfig> train_table(const TrainContext* context) {
        key("bootstrap", &EvaluateConfig::bootstrap, Range{0, 1000000},
            "Resamples behind an interval; 0: no intervals")}};
   return {{key("description", &Train::description, "What the run is for"),
-           key("model", &Train::model, form::filled(form::file()), "TorchScript file to begin with").must_be_given(),
+           key("model", &Train::model, form::filled(form::file()), "Model to begin with: .pt2, ONNX or TorchScript").must_be_given(),
            key("extra", &Train::extra, files_by_name(),
                "Other inputs of the model, by name: a .npy file of one row, for all"),
            key("select", &Train::select, select_words,

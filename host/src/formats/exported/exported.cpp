@@ -78,6 +78,7 @@ class ProgramBuilder {
     for (const auto& [name, tensor] : archive_.constants) source.no_state.insert(name);
     if (archive_.write) source.own = OwnFile{".pt2", archive_.write};
     if (!in_training_.empty()) source.remarks.push_back(training_remark());
+    source.input = example_sizes();
     batch_->check(source);
     return source;
   }
@@ -86,6 +87,20 @@ class ProgramBuilder {
   static const json& flat(json& program) {
     inline_subgraphs(program);
     return program;
+  }
+
+  // Of the picture that it was exported with, [C,S1..Sd].
+  std::vector<int64_t> example_sizes() const {
+    std::vector<int64_t> sizes;
+    const json& declared = program_.at("graph").at("tensor_values").at(input_->debugName()).at("sizes");
+    for (size_t axis = 1; axis < declared.size(); ++axis) {
+      const json::json_pointer known("/as_int"), hint("/as_expr/hint/as_int");
+      const json& size = declared[axis];
+      if (!size.contains(known) && !size.contains(hint)) return {};
+      sizes.push_back(size.at(size.contains(known) ? known : hint).get<int64_t>());
+      if (sizes.back() < 1) return {};
+    }
+    return sizes;
   }
 
   static c10::Device device(const ExportedArchive& archive) {

@@ -8,7 +8,8 @@
 namespace attune {
 
 constexpr const char* how_to_export =
-    "export the model in Python with `torch.export.save(torch.export.export(model.eval(), (pictures,)), \"model.pt2\")`, or "
+    "export the model in Python with `torch.export.save(torch.export.export(model.eval(), (pictures,)), "
+    "\"model.pt2\")`, or "
     "before PyTorch 2 with `torch.jit.script(model.eval()).save(\"model.pt\")`";
 
 // Throws Error(Fault::input) for anything that is no whole TorchScript file: truncated, a state dict or a pickled

@@ -122,6 +122,7 @@ class Inputs {
     }
     result.graph = graph_;
     result.defaults = {};
+    if (explained_ != names_.front()) result.input = {};
     if (source_.run) {
       result.run = [inputs = *this](const auto& parameters, const std::vector<c10::IValue>& x) {
         return inputs.source_.run(parameters, inputs.beside_all(x[0].toTensor()));
