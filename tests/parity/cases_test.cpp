@@ -119,7 +119,7 @@ class Cases : public CommandLine {
 
   Outcome outcome_;
 
- private:
+ protected:
   static bool skip(const std::string& why) {
     [&] { GTEST_SKIP() << why; }();
     return false;

@@ -180,6 +180,10 @@ int64_t TargetChoice::count(int64_t classes) const {
 
 const std::string& TargetChoice::output() const { return parts_->output; }
 
+// So many times as long as the axis of classes, another is that of anchors: 84 by 8400, but not 197 tokens by 1000
+// classes.
+constexpr int64_t surely_anchors = 16;
+
 Pooling TargetChoice::Parts::pooling(const at::Tensor& output, const Model* model) const {
   Pooling pooling;
   const int64_t rank = output.dim();
@@ -190,6 +194,9 @@ Pooling TargetChoice::Parts::pooling(const at::Tensor& output, const Model* mode
   }
   if (rank == 2 && pools) refuse(output, "chooses among positions", "leave region and pick out for [N,K]");
   if (rank == 3) pooling.axis = output.size(1) <= output.size(2) ? 1 : 2;
+  if (rank == 3 && !target.has("axis") && output.size(3 - pooling.axis) < surely_anchors * output.size(pooling.axis)) {
+    refuse(output, "does not say where the classes are", "add axis=1 or axis=2");
+  }
   if (target.has("axis")) pooling.axis = std::stoll(target.get("axis"));
   if (pooling.axis >= rank) {
     refuse(output, "has its classes at axis " + std::to_string(pooling.axis),

@@ -86,7 +86,7 @@ TEST(TargetKeys, ThePredictedRegionIsKept) {
 }
 
 TEST(TargetKeys, AnchorsOfBothLayouts) {
-  const at::Tensor y = seeded({2, 7, 20}, 10);
+  const at::Tensor y = seeded({2, 7, 120}, 10);
   const at::Tensor best = std::get<0>(y.select(1, 5).max(1));
   expect_score("1:pick=max", y, best);
   expect_score("1:pick=max", y.transpose(1, 2).contiguous(), best);
@@ -94,6 +94,14 @@ TEST(TargetKeys, AnchorsOfBothLayouts) {
   expect_score("1:pick=max,boxes=0,axis=2", y, std::get<0>(y.select(2, 1).max(1)));
   const at::Tensor strongest = std::get<0>(std::get<0>(y.narrow(1, 4, 3).max(2)).max(1));
   expect_score("top1:pick=max", y, strongest);
+}
+
+// Tokens by classes look like anchors the other way round.
+TEST(TargetKeys, AxesThatCouldBeEitherAreAskedFor) {
+  EXPECT_EQ(
+      refusal_on("1:pick=max", seeded({2, 7, 20}, 10)),
+      "target '1:pick=max' does not say where the classes are, but the model's output has shape [2, 7, 20]; add axis=1 "
+      "or axis=2");
 }
 
 TEST(TargetKeys, ValuesOfARegression) {
