@@ -12,6 +12,7 @@ Compared are names of layers with named_modules(), the automatic layer with the 
 Grad-CAM at that layer, the gradient of the input, and ATCON's loss with the norms of its gradients between the files.
 """
 import argparse
+import inspect
 import json
 import pathlib
 import re
@@ -181,14 +182,14 @@ def make(name, folder, sources):
     for i, input in enumerate(x):
         for row in range(2):
             np.save(folder / f"x{i}_{row}.npy", input[row:row + 1].float().numpy())
-        np.save(folder / f"extra{i}.npy", input[:1].float().numpy())
+        np.save(folder / f"extra{i}.npy", input.float().numpy())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result["failed"] = write_sources(net, x, folder, sources)
     known = folder / "reference.json"
     if known.exists():
         result["failed"] = {**json.loads(known.read_text())["failed"], **result["failed"]}
-    result.update(shapes=[list(s) for s in shapes], layer=layer)
+    result.update(shapes=[list(s) for s in shapes], layer=layer, names=list(inspect.signature(net.forward).parameters))
     known.write_text(json.dumps(result))
 
 
@@ -223,8 +224,9 @@ def judge(program, folder, source, known, expected):
     path, row, wrong = folder / SOURCES[source], {}, []
     size = ",".join(map(str, known["shapes"][0]))
     inputs = [folder / f"x0_{i}.npy" for i in range(2)]
-    extra = ["--extra", folder / "extra1.npy"] if len(known["shapes"]) > 1 else []
-    target = {"positions": "0:region=all,pick=sum", "anchors": "4:pick=max,axis=1"}.get(known["target"], "0")
+    name = "x1" if source in ("onnx", "dynamo") else known["names"][-1]
+    extra = ["--extra", f"{name}={folder / 'extra1.npy'}"] if len(known["shapes"]) > 1 else []
+    target = {"positions": "0:region=all,pick=sum", "anchors": "0:pick=max,axis=1"}.get(known["target"], "0")
     listed = run(program, "layers", path, "--json", "--input", size, *extra)
     row["auto"] = listed["auto"]
     layers = [layer["name"] for layer in listed["layers"]]
