@@ -39,7 +39,7 @@ TEST_F(Documents, HelpAndVersion) {
 TEST_F(Documents, Layers) {
   save_classifier(folder_ / "model.pt");
   const std::string printed = text({"layers", "model.pt", "--input", "3,32,48", "--json"});
-  EXPECT_EQ(keys(printed, ""), (Keys{"model", "source", "auto", "layers"}));
+  EXPECT_EQ(keys(printed, ""), (Keys{"model", "source", "auto", "layers", "outputs"}));
   EXPECT_EQ(keys(printed, "/layers/0"), (Keys{"name", "type", "shape", "spatial"}));
   const Json layers = parsed(printed);
   EXPECT_EQ(layers["model"], "model.pt");

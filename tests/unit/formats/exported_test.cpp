@@ -134,7 +134,7 @@ TEST_P(ExportedIr, IsTheModelThatWasExported) {
                                              "body.2@2 ReLU", "fc Linear"}));
   EXPECT_EQ(model->auto_layer(x_), "body.2@2");
   EXPECT_EQ(model->activations(), (std::vector<std::string>{"relu", "relu"}));
-  EXPECT_EQ(model->likely_input(), (std::vector<int64_t>{3, 224, 224}));
+  EXPECT_EQ(model->likely_input(), (std::vector<int64_t>{3, 8, 6}));
 }
 
 TEST_P(ExportedIr, GradientsReachParameters) {
