@@ -35,7 +35,7 @@ TEST_F(BadUsage, CommandsAndFlags) {
   expect_parts(refusal(2, {"plugins", "--kind", "methods"}), {"methods", "method,matcher,correlation"});
   expect_parts(refusal(2, {"loss", "model.pt"}), {"SPEC is required", "see attune loss --help"});
   expect_parts(refusal(2, {"loss", "model.pt", "atcon"}), {"INPUT is required", "see attune loss --help"});
-  expect_parts(refusal(2, {"loss", "model.pt", "atcon", "picture.png", "--target", "0"}), {"--target"});
+  expect_parts(refusal(2, {"loss", "model.pt", "atcon", "picture.png", "--method", "gradcam"}), {"--method"});
   expect_parts(refusal(2, {"validate"}), {"SPEC is required", "see attune validate --help"});
   expect_parts(refusal(2, {"schema", "loss"}), {"loss", "spec", "train", "see attune schema --help"});
   expect_parts(refused(2, {"--spec", "atcon", "--method", "gradcam"}), {"--spec excludes --method"});

@@ -262,8 +262,7 @@ TEST_F(Heatmap, TargetsWithKeys) {
   EXPECT_EQ(minus["measure"], "minus=similar2");
   EXPECT_EQ(minus["index"], answer["index"]);
   EXPECT_EQ(minus["probability"], Json());
-  EXPECT_LT(minus["score"].get<double>(), answer["score"].get<double>());
-  EXPECT_GT(minus["score"].get<double>(), 0);
+  EXPECT_GT(minus["score"].get<double>(), 0) << "the best class less a mean of others";
   EXPECT_NEAR(share["score"].get<double>(), item["maps"][0]["target"]["probability"].get<double>(), 1e-6);
 }
 

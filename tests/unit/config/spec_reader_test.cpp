@@ -139,7 +139,9 @@ TEST(SpecReader, TakesTargetsOfEveryKind) {
   EXPECT_EQ(spec_from(with(R"("target": {"value": true, "output": 1})")).targets, Names{"output=1,value"});
   EXPECT_EQ(spec_from(with(R"("target": {"class": 3, "region": "0,0,4,4"})")).targets, Names{"3:region=0,0,4,4"});
   EXPECT_EQ(faults_of(with(R"("target": {"class": "top1", "mimus": 3})")),
-            "spec.json:2:30 at /target: unknown key \"mimus\" (did you mean \"minus\"?)");
+            "spec.json:2:31 at /target/mimus: unknown key \"mimus\"; keys are \"class\", \"minus\", \"of\", "
+            "\"output\", \"axis\", "
+            "\"boxes\", \"region\", \"pick\", \"similar_to\", \"value\" (did you mean \"minus\"?)");
   EXPECT_EQ(faults_of(with(R"("target": {"class": "top1", "pick": "most"})")),
             "spec.json:2:13 at /target: target \"top1:pick=most\" gives pick 'most'; expected sum, mean, max or topN");
   EXPECT_EQ(spec_from(with(R"("target": [0, "top2", "cat"])")).targets, (Names{"0", "top2", "cat"}));

@@ -23,7 +23,7 @@ TEST(TrainConfig, IsReadTheSameFromItsResolvedForm) {
 // All keys of objects in a schema.
 void add_keys(const nlohmann::json& schema, std::set<std::string>& keys) {
   if (!schema.is_structured()) return;
-  if (schema.is_object() && schema.contains("additionalProperties")) {
+  if (schema.is_object() && schema.contains("properties")) {
     for (const auto& [key, member] : schema["properties"].items()) keys.insert(key);
   }
   for (const auto& member : schema) add_keys(member, keys);
