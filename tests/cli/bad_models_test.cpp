@@ -7,7 +7,8 @@ namespace attune::test {
 namespace {
 
 const std::string how_to_export =
-    "export the model in Python with `torch.export.save(torch.export.export(model.eval(), (pictures,)), \"model.pt2\")`, or "
+    "export the model in Python with `torch.export.save(torch.export.export(model.eval(), (pictures,)), "
+    "\"model.pt2\")`, or "
     "before PyTorch 2 with `torch.jit.script(model.eval()).save(\"model.pt\")`";
 
 class BadModels : public CommandLine {
@@ -55,8 +56,9 @@ TEST_F(BadModels, ThatFailOnTheInputNameItsShapeAndTheLayer) {
 TEST_F(BadModels, WhoseOutputIsNoClassScores) {
   save_segmenter(folder_ / "model.pt");
   write_picture("picture.png");
-  EXPECT_EQ(refused(2, "model.pt", {"--size", "32"}),
-            "target 'top1' does not say which positions count, but the model's output has shape [1, 4, 32, 32]; add "
+  EXPECT_EQ(refused(5, "model.pt", {"--size", "32"}),
+            "picture.png: target 'top1' does not say which positions count, but the model's output has shape [1, 4, "
+            "32, 32]; add "
             "region=predicted or region=all for [N,K,H,W], pick=max for anchors, or name another output");
   EXPECT_EQ(refused(2, "model.pt", {"--size", "32", "--target", "1:region=0,0,33,4"}),
             "target '1:region=0,0,33,4' has a region that is no part of it, but the model's output has shape "
@@ -157,8 +159,7 @@ TEST_F(BadModels, ThatTakeNumbers) {
   write_picture("picture.png");
   const std::string said =
       "model 'model.pt': the model's forward takes 'size' as int, expected a Tensor [N,C,S1..Sd]; export a wrapper "
-      "whose "
-      "forward takes tensors alone";
+      "whose forward takes tensors alone";
   EXPECT_EQ(refused(5, "model.pt"), said);
   EXPECT_EQ(refusal(5, {"layers", "model.pt"}), said);
   EXPECT_EQ(refusal(5, {"loss", "model.pt", "atcon", "picture.png"}), said);

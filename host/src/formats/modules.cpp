@@ -63,10 +63,6 @@ Module ModuleTree::make(const std::string& type) const {
 
 namespace {
 
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
 // Puts a call of the layer's module in the place of its mark.
 void call_layer(Graph& graph, Node* mark, const Module& parameters) {
   const std::string path = layer_name(mark).substr(0, layer_name(mark).find('@'));

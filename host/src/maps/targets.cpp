@@ -1,20 +1,4 @@
-#include <ATen/TensorOperators.h>
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cosine_similarity.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/log_sigmoid.h>
-#include <ATen/ops/log_softmax.h>
-#include <ATen/ops/one_hot.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/scalar_tensor.h>
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/softmax.h>
-#include <ATen/ops/topk.h>
-#include <ATen/ops/where.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ATen.h>
 #include <algorithm>
 #include <limits>
 
@@ -24,6 +8,7 @@
 
 #include "base/target_text.h"
 #include "base/text.h"
+#include "maps/pooling.h"
 
 namespace attune {
 
@@ -55,51 +40,6 @@ TargetFileReader& file_reader() {
   return reader;
 }
 
-// What a model's output is made of, and how its numbers become a score [rows,K] for each class: one function, which
-// every target weighs. Nothing of it depends on the rows.
-struct Pooling {
-  int64_t axis = 1;   // of the classes
-  int64_t boxes = 0;  // numbers in front of them
-  std::string of;
-  std::string pick;
-  OutputKind kind = OutputKind::scores;
-  bool multi_label = false;
-
-  // [rows,K,P]: classes by positions.
-  at::Tensor by_position(const at::Tensor& output) const {
-    const at::Tensor first = output.movedim(axis, 1);
-    const at::Tensor whole = first.dim() == 2 ? first.unsqueeze(2) : first.flatten(2);
-    return measured(whole.narrow(1, boxes, whole.size(1) - boxes));
-  }
-
-  // [rows,K] of positions [rows or 1,P] that count; undefined: all.
-  at::Tensor pooled(const at::Tensor& values, const at::Tensor& region) const {
-    if (values.size(2) == 1) return values.squeeze(2);
-    const at::Tensor all = region.defined() ? region : at::ones({1, values.size(2)}, values.options().dtype(at::kBool));
-    const at::Tensor counts = all.unsqueeze(1).expand_as(values);
-    if (pick == "sum" || pick == "mean") return over(values, counts);
-    const int64_t most = pick == "max" ? 1 : std::min<int64_t>(std::stoll(pick.substr(3)), values.size(2));
-    const at::Tensor lowest = at::scalar_tensor(-std::numeric_limits<double>::infinity(), values.options());
-    const auto [best, places] = at::where(counts, values, lowest).topk(most, 2);
-    return over(best, counts.gather(2, places));
-  }
-
- private:
-  at::Tensor over(const at::Tensor& values, const at::Tensor& counts) const {
-    const at::Tensor sum = at::where(counts, values, at::zeros({}, values.options())).sum(2);
-    return pick == "sum" ? sum : sum / counts.sum(2).clamp_min(1);
-  }
-
-  at::Tensor measured(const at::Tensor& values) const {
-    if (of == "score") return values;
-    const bool log = of == "log_probability";
-    if (kind == OutputKind::log_softmax) return log ? values : values.exp();
-    if (kind != OutputKind::scores) return log ? values.clamp_min(std::numeric_limits<float>::min()).log() : values;
-    if (multi_label || values.size(1) == 1) return log ? at::log_sigmoid(values) : at::sigmoid(values);
-    return log ? at::log_softmax(values, 1) : at::softmax(values, 1);
-  }
-};
-
 at::Tensor one_hot(const at::Tensor& classes, const at::Tensor& like) {
   return at::one_hot(classes, like.size(1)).to(like.scalar_type());
 }
@@ -116,9 +56,10 @@ struct TargetChoice::Parts {
   std::string measure = "";
 
   // "target 'top1:axis=7' ...; the model's output has shape [2, 4]"
-  [[noreturn]] void refuse(const at::Tensor& output, const std::string& why, const std::string& rather = "") const {
+  [[noreturn]] void refuse(const at::Tensor& output, const std::string& why, const std::string& rather = "",
+                           Fault fault = Fault::usage) const {
     std::string sentence = "target '" + text + "' " + why + ", but the model's output has shape ";
-    throw Error(Fault::usage, sentence + shape_text(output.sizes().vec()) + (rather.empty() ? "" : "; " + rather));
+    throw Error(fault, sentence + shape_text(output.sizes().vec()) + (rather.empty() ? "" : "; " + rather));
   }
 
   int64_t index_of(const TargetText& of, const Labels& labels) const;
@@ -190,7 +131,8 @@ Pooling TargetChoice::Parts::pooling(const at::Tensor& output, const Model* mode
   const bool pools = target.has("region") || target.has("pick");
   if (rank > 2 && !pools) {
     refuse(output, "does not say which positions count",
-           "add region=predicted or region=all for [N,K,H,W], pick=max for anchors, or name another output");
+           "add region=predicted or region=all for [N,K,H,W], pick=max for anchors, or name another output",
+           Fault::input);
   }
   if (rank == 2 && pools) refuse(output, "chooses among positions", "leave region and pick out for [N,K]");
   if (rank == 3) pooling.axis = output.size(1) <= output.size(2) ? 1 : 2;

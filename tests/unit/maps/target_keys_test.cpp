@@ -30,8 +30,8 @@ void expect_score(const std::string& text, const at::Tensor& output, const at::T
   EXPECT_TRUE(at::allclose(score_of(text, output.narrow(0, 0, 1)), expected.narrow(0, 0, 1))) << "a row alone";
 }
 
-std::string refusal_on(const std::string& text, const at::Tensor& output) {
-  return message_of(Fault::usage, [&] { score_of(text, output); });
+std::string refusal_on(const std::string& text, const at::Tensor& output, Fault fault = Fault::usage) {
+  return message_of(fault, [&] { score_of(text, output); });
 }
 
 // Best classes 2, 0, 1, 3 and 3, 1, 2, 0.
@@ -142,7 +142,7 @@ TEST(TargetKeys, AMaskFromAFile) {
 
 TEST(TargetKeys, SaysWhatTheOutputDoesNotHave) {
   const at::Tensor map = seeded({2, 3, 4, 5}, 16);
-  EXPECT_EQ(refusal_on("top1", map),
+  EXPECT_EQ(refusal_on("top1", map, Fault::input),
             "target 'top1' does not say which positions count, but the model's output has shape [2, 3, 4, 5]; add "
             "region=predicted or region=all for [N,K,H,W], pick=max for anchors, or name another output");
   EXPECT_EQ(refusal_on("top1:region=all", classes()),

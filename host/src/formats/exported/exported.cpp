@@ -14,10 +14,7 @@ namespace attune {
 namespace {
 
 using nlohmann::json;
-using torch::jit::Graph;
 using torch::jit::NamedValue;
-using torch::jit::Node;
-using torch::jit::Value;
 
 // Of integers and numbers that the program computes.
 const std::map<std::string, const char*> scalar_operators{{"_operator.add", "aten::add"},
@@ -68,13 +65,8 @@ class ProgramBuilder {
     graph_->registerOutput(output());
     if (uses_autocast_) resolve_contexts(graph_);
     number_repeated_calls(graph_);
-    ModelSource source{"exported",
-                       graph_,
-                       tree_.at(""),
-                       {},
-                       {},
-                       [graph = graph_](const torch::jit::Module& parameters) {
-                         return as_torchscript(parameters, graph); }};
+    ModelSource source{"exported", graph_, tree_.at("")};
+    source.save = [graph = graph_](const torch::jit::Module& parameters) { return as_torchscript(parameters, graph); };
     for (const auto& [name, tensor] : archive_.constants) source.no_state.insert(name);
     if (archive_.write) source.own = OwnFile{".pt2", archive_.write};
     if (!in_training_.empty()) source.remarks.push_back(training_remark());

@@ -8,7 +8,6 @@ namespace attune {
 namespace {
 
 using nlohmann::json;
-using torch::jit::Value;
 
 double number_of(const json& value) {
   if (!value.is_string()) return value.get<double>();

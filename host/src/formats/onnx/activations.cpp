@@ -9,9 +9,6 @@
 namespace attune {
 namespace {
 
-using torch::jit::Node;
-using torch::jit::Value;
-
 constexpr size_t most_nodes = 16;  // of one function
 
 struct Activation {

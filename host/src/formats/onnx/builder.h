@@ -28,16 +28,16 @@ std::string parameter_path(const std::string& name, const OnnxNode& node, size_t
 
 // Puts gelu, silu, hardswish and mish in the place of the operators that they were exported as, so that rules for
 // activations find them.
-void find_activations(torch::jit::Graph& graph);
+void find_activations(Graph& graph);
 
 // What is known of a value when the graph is built.
 struct OnnxValue {
   std::string name;
-  torch::jit::Value* tensor = nullptr;                      // once somebody has used it as one
-  at::Tensor constant;                                      // of what does not depend on the input
-  std::string initializer;                                  // whose name that has in the file; "": none
-  std::optional<std::vector<torch::jit::Value*>> elements;  // numbers that are computed, of at most one axis
-  int64_t rank = -1;                                        // -1: unknown
+  Value* tensor = nullptr;                      // once somebody has used it as one
+  at::Tensor constant;                          // of what does not depend on the input
+  std::string initializer;                      // whose name that has in the file; "": none
+  std::optional<std::vector<Value*>> elements;  // numbers that are computed, of at most one axis
+  int64_t rank = -1;                            // -1: unknown
   bool integral = false;
   int64_t batch_axis = -1;  // of a model for one batch size: which axis it lies in; -1: in none
   int64_t batch_outer = 1;  // and in how many steps of that axis it lies
@@ -54,12 +54,12 @@ class OnnxBuilder {
   // One argument of an operator's function: a constant, values of the graph, or a list of both.
   struct Argument {
     c10::IValue constant;
-    std::vector<torch::jit::Value*> values;
+    std::vector<Value*> values;
     c10::TypePtr element;  // of a list
   };
   // Inputs that are numbers, of one axis at most.
   struct Numbers {
-    std::vector<std::vector<torch::jit::Value*>> lists;
+    std::vector<std::vector<Value*>> lists;
     int64_t rank = 0;
 
     size_t size() const {
@@ -67,7 +67,7 @@ class OnnxBuilder {
       for (const auto& list : lists) most = std::max(most, list.size());
       return most;
     }
-    torch::jit::Value* at(size_t list, size_t i) const { return lists[list].at(lists[list].size() == 1 ? 0 : i); }
+    Value* at(size_t list, size_t i) const { return lists[list].at(lists[list].size() == 1 ? 0 : i); }
   };
   struct Call {
     const OnnxNode& node;
@@ -78,7 +78,7 @@ class OnnxBuilder {
   // inputs and outputs
   void add_input();
   void add_initializers();
-  torch::jit::Value* output();
+  Value* output();
   std::string before_probabilities(const std::string& name);
 
   // nodes
@@ -97,8 +97,8 @@ class OnnxBuilder {
   bool combine_numbers(const OnnxNode& node, const Numbers& given);
   bool add_twin(const OnnxNode& node);
   void add_call(const OnnxNode& node);
-  void take(const OnnxNode& node, const std::vector<torch::jit::Value*>& results);
-  void take_elements(const OnnxNode& node, std::vector<torch::jit::Value*> elements, int64_t rank);
+  void take(const OnnxNode& node, const std::vector<Value*>& results);
+  void take_elements(const OnnxNode& node, std::vector<Value*> elements, int64_t rank);
 
   // Whether the value is a constant that nobody trains.
   static bool is_fixed(const OnnxValue& value);
@@ -107,23 +107,27 @@ class OnnxBuilder {
   Argument argument(const Call& call, size_t index, const c10::Argument& declared);
   Argument from_input(const Call& call, size_t index, const c10::Argument& declared);
   Argument from_context(const Call& call, const std::string& name);
-  std::shared_ptr<torch::jit::Graph> specialised(const Call& call, std::vector<torch::jit::Value*>& outer);
+  std::shared_ptr<Graph> specialised(const Call& call, std::vector<Value*>& outer);
+
+  // the batch
   // Sizes that the node takes, with zeros and ones as LibTorch has them, and any batch in the place of the file's.
-  std::vector<torch::jit::Value*> adapted(const OnnxNode& node, std::vector<torch::jit::Value*> sizes);
-  void free_batch(OnnxValue& data, std::vector<torch::jit::Value*>& sizes);
-  torch::jit::Value* with_batch(const OnnxValue& part, torch::jit::Value* tensor);
+  std::vector<Value*> adapted(const OnnxNode& node, std::vector<Value*> sizes);
+  void free_batch(OnnxValue& data, std::vector<Value*>& sizes);
+  Value* with_batch(const OnnxValue& part, Value* tensor);
+  void set_batch(const OnnxNode& node, OnnxValue& result);
 
   // values
   OnnxValue& value(const std::string& name);
   OnnxValue* input_of(const OnnxNode& node, size_t index);
-  torch::jit::Value* tensor(const OnnxNode& node, size_t index);
-  torch::jit::Value* attribute(const std::string& path);
-  std::optional<std::vector<torch::jit::Value*>> elements(const OnnxValue& value);
-  torch::jit::Value* number(c10::Symbol symbol, const std::vector<torch::jit::Value*>& arguments);
-  torch::jit::Value* constant(const c10::IValue& value) { return graph_->insertConstant(value); }
+  Value* tensor(const OnnxNode& node, size_t index);
+  Value* attribute(const std::string& path);
+  std::optional<std::vector<Value*>> elements(const OnnxValue& value);
+  // Of a constant integer or flag.
+  static std::optional<int64_t> integer_of(const Value* value);
+  Value* number(c10::Symbol symbol, const std::vector<Value*>& arguments);
+  Value* constant(const c10::IValue& value) { return graph_->insertConstant(value); }
   std::vector<int64_t> ranks_of(const OnnxNode& node);
   int64_t length_of(const OnnxNode& node);
-  void set_batch(const OnnxNode& node, OnnxValue& result);
   [[noreturn]] void refuse(const OnnxNode& node, const std::string& reason) const;
 
   OnnxModel model_;
@@ -132,17 +136,17 @@ class OnnxBuilder {
   const int64_t opset_;
   GraphLayers layers_;
   ModuleTree tree_;
-  std::shared_ptr<torch::jit::Graph> graph_;
-  torch::jit::Value* input_ = nullptr;
-  torch::jit::Node* first_ = nullptr;  // before which attributes are read
-  std::vector<int64_t> sizes_;         // of the input as the file says them
-  int64_t batch_ = 0;                  // 0: any
-  OnnxValue reshaped_;                 // the last, with its batch where the new sizes have it
-  std::string scope_;                  // of the node that is added
+  std::shared_ptr<Graph> graph_;
+  Value* input_ = nullptr;
+  Node* first_ = nullptr;       // before which attributes are read
+  std::vector<int64_t> sizes_;  // of the input as the file says them
+  int64_t batch_ = 0;           // 0: any
+  OnnxValue reshaped_;          // the last, with its batch where the new sizes have it
+  std::string scope_;           // of the node that is added
   std::map<std::string, OnnxValue> values_;
   std::map<std::string, std::vector<int64_t>> known_sizes_;
-  std::map<std::string, torch::jit::Value*> attributes_;  // by path
-  std::map<std::string, std::string> initializers_;       // the names of what stands at the paths of parameters
+  std::map<std::string, Value*> attributes_;         // by path
+  std::map<std::string, std::string> initializers_;  // the names of what stands at the paths of parameters
   std::vector<std::string> remarks_;
   bool multi_label_ = false;
 };

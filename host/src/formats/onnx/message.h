@@ -19,6 +19,8 @@ namespace attune {
 using FileBytes = std::shared_ptr<char>;
 std::pair<FileBytes, size_t> map_file(const std::filesystem::path& path);
 
+constexpr size_t most_sizes = 32;  // of a tensor
+
 struct OnnxTensor {
   std::string name;
   std::vector<int64_t> sizes;

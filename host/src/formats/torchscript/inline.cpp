@@ -11,11 +11,6 @@
 namespace attune {
 namespace {
 
-using torch::jit::Block;
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
 // A scripted call is `forward`, or `forward__0`, `forward__1`... of a module with overloads (LSTM and GRU have them);
 // tracing writes `forward`, `forward1`... for the calls of one module.
 bool is_forward(const std::string& method) {

@@ -1,0 +1,131 @@
+// ONNX's resizing and sampling. How such functions are written stands in functions.cpp.
+#include "formats/onnx/functions/functions.h"
+
+namespace attune {
+
+const char* const onnx_resizing_source = R"py(
+def upsampled(X, size: List[int], scales: Optional[List[float]], mode: str, corners: bool, antialias: bool, n: int):
+    if scales is None:
+        h: Optional[float] = None
+        w: Optional[float] = None
+        d: Optional[float] = None
+    else:
+        h, w, d = scales[len(scales) - 2 if n > 1 else 0], scales[len(scales) - 1], scales[0]
+    if mode == "nearest":
+        if n == 1:
+            Y = torch.upsample_nearest1d(X, size, w)
+        elif n == 2:
+            Y = torch.upsample_nearest2d(X, size, h, w)
+        else:
+            Y = torch.upsample_nearest3d(X, size, d, h, w)
+    elif mode == "linear":
+        if n == 1:
+            Y = torch.upsample_linear1d(X, size, corners, w)
+        elif n == 2 and antialias:
+            Y = torch._upsample_bilinear2d_aa(X, size, corners, h, w)
+        elif n == 2:
+            Y = torch.upsample_bilinear2d(X, size, corners, h, w)
+        else:
+            Y = torch.upsample_trilinear3d(X, size, corners, d, h, w)
+    elif antialias:
+        Y = torch._upsample_bicubic2d_aa(X, size, corners, h, w)
+    else:
+        Y = torch.upsample_bicubic2d(X, size, corners, h, w)
+    return Y
+
+def along(X, axis: int, size: int, scale: float, linear: bool, coordinates: str, nearest: str):
+    i = torch.arange(size, dtype=X.dtype, device=X.device)
+    if coordinates == "asymmetric":
+        at = i / scale
+    elif coordinates == "align_corners":
+        at = i * (float(X.size(axis) - 1) / float(max(size - 1, 1)))
+    else:
+        at = (i + 0.5) / scale - 0.5
+    last = X.size(axis) - 1
+    if linear:
+        at = torch.clamp(at, 0, last)
+        low = torch.floor(at)
+        share = at - low
+        for k in range(X.dim() - axis - 1):
+            share = share.unsqueeze(-1)
+        upper = torch.index_select(X, axis, torch.clamp(low + 1, 0, last).to(4))
+        Y = torch.index_select(X, axis, low.to(4)) * (1 - share) + upper * share
+    else:
+        if nearest == "floor":
+            at = torch.floor(at)
+        elif nearest == "ceil":
+            at = torch.ceil(at)
+        elif nearest == "round_prefer_ceil":
+            at = torch.floor(at + 0.5)
+        else:
+            at = torch.ceil(at - 0.5)
+        Y = torch.index_select(X, axis, torch.clamp(at, 0, last).to(4))
+    return Y
+
+def Upsample(X, scales: List[float], mode: str = "nearest", rank: int = 0):
+    return resized(X, scales, [], mode, "asymmetric", "floor", -0.75, False, rank)
+
+def resized(X, scales: List[float], sizes: List[int], mode: str, coordinates: str, nearest: str, cubic: float,
+            antialias: bool, rank: int):
+    n = rank - 2
+    size: List[int] = []
+    factors: List[float] = []
+    for i in range(n):
+        if len(sizes) > 0:
+            size.append(sizes[2 + i])
+            factors.append(float(sizes[2 + i]) / float(X.size(2 + i)))
+        else:
+            size.append(int(float(X.size(2 + i)) * scales[2 + i] + 1e-6))
+            factors.append(scales[2 + i])
+    given: Optional[List[float]] = None
+    if len(sizes) == 0:
+        given = factors
+    half = coordinates == "half_pixel" or coordinates == "pytorch_half_pixel"
+    corners = coordinates == "align_corners"
+    if not half and not corners and coordinates != "asymmetric":
+        raise AssertionError("it has the coordinates " + coordinates)
+    if mode == "nearest" and coordinates == "asymmetric" and nearest == "floor":
+        Y = upsampled(X, size, given, "nearest", False, False, n)
+    elif mode == "linear" and (half or corners):
+        Y = upsampled(X, size, given, "linear", corners, antialias, n)
+    elif mode == "cubic":
+        if n != 2 or not (half or corners) or abs(cubic + 0.75) > 1e-6:
+            raise AssertionError("it is cubic in a way that LibTorch has not")
+        Y = upsampled(X, size, given, "cubic", corners, antialias, n)
+    else:
+        Y = X
+        for j in range(n):
+            Y = along(Y, 2 + j, size[j], factors[j], mode == "linear", coordinates, nearest)
+    return Y
+
+def Resize(X, roi: Optional[Tensor] = None, scales: List[float] = [], sizes: List[int] = [], antialias: int = 0,
+           axes: List[int] = [], coordinate_transformation_mode: str = "half_pixel", cubic_coeff_a: float = -0.75,
+           exclude_outside: int = 0, extrapolation_value: float = 0.0, keep_aspect_ratio_policy: str = "stretch",
+           mode: str = "nearest", nearest_mode: str = "round_prefer_floor", rank: int = 0, opset: int = 13):
+    if len(axes) > 0:
+        if len(axes) != rank - 2 or axes[0] != 2 or keep_aspect_ratio_policy != "stretch":
+            raise AssertionError("it resizes some axes alone, or keeps the aspect ratio")
+        if len(sizes) > 0:
+            sizes = [1, 1] + sizes
+        else:
+            scales = [1.0, 1.0] + scales
+    if exclude_outside == 1:
+        raise AssertionError("it has exclude_outside")
+    return resized(X, scales, sizes, mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, antialias == 1,
+                   rank)
+
+def GridSample(X, grid, align_corners: int = 0, mode: str = "bilinear", padding_mode: str = "zeros"):
+    how = 0
+    if mode == "nearest":
+        how = 1
+    elif mode == "bicubic" or mode == "cubic":
+        how = 2
+    beyond = 0
+    if padding_mode == "border":
+        beyond = 1
+    elif padding_mode == "reflection":
+        beyond = 2
+    return torch.grid_sampler(X, grid, how, beyond, align_corners == 1)
+)py";
+
+}  // namespace attune
