@@ -74,8 +74,10 @@ struct TargetChoice::Parts {
 int64_t TargetChoice::Parts::index_of(const TargetText& of, const Labels& labels) const {
   if (of.kind == Kind::index) return of.number;
   if (!labels.empty()) return labels.index(of.name);
-  throw Error(Fault::usage, "target '" + text +
-                                "' is neither top1, top5 nor an index, and the model has no labels; "
+  const bool is_minus = &of != &target;
+  throw Error(Fault::usage, "target '" + text + "' " + (is_minus ? "takes off '" + of.name + "', which " : "") +
+                                "is neither " + (is_minus ? "similar3, " : "") +
+                                "top1, top5 nor an index, and the model has no labels; " +
                                 "give them with --labels FILE");
 }
 
@@ -213,7 +215,8 @@ at::Tensor TargetChoice::Parts::subtracted(const at::Tensor& scores, const at::T
   const int64_t number = std::stoll(other.substr(similar ? 7 : 3));
   if (number > known - (similar ? 1 : 0)) {
     throw Error(Fault::usage, "target '" + text + "' takes off " + other + ", but the model has " +
-                                  std::to_string(known) + (known == 1 ? " class" : " classes"));
+                                  std::to_string(known) + (known == 1 ? " class" : " classes") + "; expected at most " +
+                                  std::to_string(known - (similar ? 1 : 0)));
   }
   if (!similar) return one_hot(std::get<1>(ranking.topk(number, 1)).select(1, number - 1), scores);
   const at::Tensor own = classes.unsqueeze(1);

@@ -895,8 +895,8 @@ TEST_F(Onnx, RefusesWithOneSentence) {
   loose.node("Relu", {"y"});
   EXPECT_TRUE(test::contains(refusal(loose), "nothing makes its value 'y'"));
   folder_.write("model.onnx", "no model");
-  EXPECT_TRUE(
-      test::contains(test::message_of(Fault::input, [&] { open_model(folder_ / "model.onnx"); }), "is damaged"));
+  EXPECT_TRUE(test::contains(test::message_of(Fault::input, [&] { open_model(folder_ / "model.onnx"); }),
+                             "is damaged, cut off or no ONNX file: its messages cannot be read to their end"));
 }
 
 TEST_F(Onnx, DamagedFilesAreRefusedOrRun) {

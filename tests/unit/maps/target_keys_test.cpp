@@ -155,7 +155,7 @@ TEST(TargetKeys, SaysWhatTheOutputDoesNotHave) {
             "target '1:region=0,0,6,4' has a region that is no part of it, but the model's output has shape "
             "[2, 3, 4, 5]; X0,Y0,X1,Y1 go from 0,0 to 5,4, and X0 < X1, Y0 < Y1");
   EXPECT_EQ(refusal_on("top1:minus=similar4", classes()),
-            "target 'top1:minus=similar4' takes off similar4, but the model has 4 classes");
+            "target 'top1:minus=similar4' takes off similar4, but the model has 4 classes; expected at most 3");
   EXPECT_EQ(refusal_on("top1:minus=4", classes()), "target 4 is out of range: the model has 4 classes, 0 to 3");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
+#include <protozero/exception.hpp>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
@@ -200,8 +201,12 @@ OnnxModel read_onnx_model(const fs::path& path) {
     read_fields(field, {text(1, domain), integer(2, version)});
     model.opsets[domain == "ai.onnx" ? "" : domain] = version;
   };
-  read_fields(pbf_reader(bytes.get(), size),
-              {message(model_field::graph, set_graph), message(model_field::opset, add_opset)});
+  try {
+    read_fields(pbf_reader(bytes.get(), size),
+                {message(model_field::graph, set_graph), message(model_field::opset, add_opset)});
+  } catch (const protozero::exception&) {
+    throw Error(Fault::input, "is damaged, cut off or no ONNX file: its messages cannot be read to their end");
+  }
   if (!has_graph) throw Error(Fault::input, "is damaged: it has no graph");
   return model;
 }

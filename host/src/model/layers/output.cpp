@@ -102,9 +102,13 @@ NamedTensorList tensors_in(const c10::IValue& value) {
 at::Tensor select_output(const c10::IValue& value, const std::string& selector) {
   const NamedTensorList tensors = tensors_in(value);
   if (value.isTensor() && selector == "auto") return value.toTensor();
+  if (value.isTensor()) {
+    throw Error(Fault::input, "the model returns one tensor, " + shape_text(value.toTensor().sizes().vec()) +
+                                  ", and no output '" + selector + "'; leave the output out");
+  }
   std::vector<std::string> names;
   for (const auto& [name, tensor] : tensors) {
-    if (name == selector && !value.isTensor()) return tensor;
+    if (name == selector) return tensor;
     names.push_back(name);
   }
   if (selector == "auto" && !tensors.empty()) {
@@ -114,7 +118,6 @@ at::Tensor select_output(const c10::IValue& value, const std::string& selector) 
               "the model returns " + described(value, tensors) +
                   (tensors.empty()      ? "; export a wrapper that returns one"
                    : selector == "auto" ? "; name one as its output"
-                   : value.isTensor()   ? " alone, which is its output without a name"
                                         : ", but no output '" + selector + "'" + did_you_mean(selector, names)));
 }
 
