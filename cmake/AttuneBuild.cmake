@@ -75,6 +75,13 @@ if(ATTUNE_SANITIZE)
   add_link_options(-fsanitize=${attune_sanitizers})
 endif()
 
+# For what casts LibTorch's types of values: the check of such casts needs type information that LibTorch keeps to itself.
+function(attune_casts_torch_types target)
+  if(ATTUNE_SANITIZE MATCHES "undefined")
+    target_compile_options(${target} PRIVATE -fno-sanitize=vptr)
+  endif()
+endfunction()
+
 # Reading LibTorch's headers takes most of the time of compiling a source of ours. They are precompiled once, and the
 # sources of a room, of a plugin or of a test program are compiled as one, so that names in their anonymous namespaces
 # are unique there. Sources include what they use all the same: both can be switched off.
