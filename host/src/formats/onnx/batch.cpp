@@ -42,7 +42,10 @@ std::vector<Value*> OnnxBuilder::adapted(const OnnxNode& node, std::vector<Value
     const bool copies = allows == node.attributes.end() || allows->second.i == 0;
     for (size_t i = 0; i < sizes.size(); ++i) {
       if (!copies || integer_of(sizes[i]) != 0) continue;
-      sizes[i] = graph_->insert(c10::aten::size, {tensor(node, 0), constant(static_cast<int64_t>(i))});
+      const auto axis = static_cast<int64_t>(i);
+      sizes[i] = data->constant.defined() && axis < data->rank
+                     ? constant(data->constant.size(axis))
+                     : graph_->insert(c10::aten::size, {tensor(node, 0), constant(axis)});
     }
     reshaped_ = *data;
     free_batch(reshaped_, sizes);

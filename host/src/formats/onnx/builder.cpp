@@ -199,7 +199,7 @@ bool OnnxBuilder::add_known(const OnnxNode& node) {
     if (input == nullptr || input->rank < 0) refuse(node, "the number of axes of its input is not known");
     std::vector<Value*> sizes;
     for (int64_t i = 0; i < input->rank; ++i) {
-      const int64_t known = input->elements             ? static_cast<int64_t>(input->elements->size())
+      const int64_t known = input->elements             ? input->sizes[static_cast<size_t>(i)]
                             : input->constant.defined() ? input->constant.size(i)
                                                         : -1;
       sizes.push_back(known >= 0 ? constant(known) : graph_->insert(c10::aten::size, {tensor(node, 0), constant(i)}));
@@ -207,7 +207,7 @@ bool OnnxBuilder::add_known(const OnnxNode& node) {
     if (node.op == "Size") {
       Value* all = constant(int64_t{1});
       for (Value* size : sizes) all = number(c10::aten::mul, {all, size});
-      return take_elements(node, {all}, 0), true;
+      return take_elements(node.outputs[0], {all}, {}), true;
     }
     const auto limit = [&](const char* name, int64_t otherwise) {
       const auto given = node.attributes.find(name);
@@ -215,7 +215,7 @@ bool OnnxBuilder::add_known(const OnnxNode& node) {
       return std::clamp<int64_t>(at < 0 ? at + input->rank : at, 0, input->rank);
     };
     const int64_t begin = limit("start", 0), end = std::max(begin, limit("end", input->rank));
-    return take_elements(node, {sizes.begin() + begin, sizes.begin() + end}, 1), true;
+    return take_elements(node.outputs[0], {sizes.begin() + begin, sizes.begin() + end}, {end - begin}), true;
   }
   // Precision is the model's; whoever made it of integers has numbers of the input's type.
   if (node.op != "Cast" || is_integral(node, 0, {}) || node.inputs.size() != 1) return false;
@@ -301,10 +301,12 @@ void OnnxBuilder::take(const OnnxNode& node, const std::vector<Value*>& results)
 }
 
 // Numbers that are all known are a constant.
-void OnnxBuilder::take_elements(const OnnxNode& node, std::vector<Value*> elements, int64_t rank) {
+void OnnxBuilder::take_elements(const std::string& name, std::vector<Value*> elements,
+                                const std::vector<int64_t>& sizes) {
   OnnxValue made;
-  made.name = node.outputs[0];
-  made.rank = rank;
+  made.name = name;
+  made.sizes = sizes;
+  made.rank = static_cast<int64_t>(sizes.size());
   made.integral = elements.empty() || elements[0]->type()->kind() != c10::TypeKind::FloatType;
   std::vector<int64_t> whole;
   std::vector<double> numbers;
@@ -313,10 +315,8 @@ void OnnxBuilder::take_elements(const OnnxNode& node, std::vector<Value*> elemen
     if (known && known->isInt()) whole.push_back(known->toInt());
     if (known && known->isDouble()) numbers.push_back(known->toDouble());
   }
-  const bool is_known = std::max(whole.size(), numbers.size()) == elements.size() && (rank > 0 || elements.size() == 1);
-  if (is_known) {
-    made.constant = made.integral ? at::tensor(whole, at::kLong) : at::tensor(numbers, at::kFloat);
-    if (rank == 0) made.constant = made.constant.squeeze(0);
+  if (std::max(whole.size(), numbers.size()) == elements.size()) {
+    made.constant = (made.integral ? at::tensor(whole, at::kLong) : at::tensor(numbers, at::kFloat)).reshape(sizes);
   } else {
     made.elements = std::move(elements);
   }

@@ -36,7 +36,8 @@ struct OnnxValue {
   Value* tensor = nullptr;                      // once somebody has used it as one
   at::Tensor constant;                          // of what does not depend on the input
   std::string initializer;                      // whose name that has in the file; "": none
-  std::optional<std::vector<Value*>> elements;  // numbers that are computed, of at most one axis
+  std::optional<std::vector<Value*>> elements;  // numbers that are computed,
+  std::vector<int64_t> sizes;                   // and the shape that they have
   int64_t rank = -1;                            // -1: unknown
   bool integral = false;
   int64_t batch_axis = -1;  // of a model for one batch size: which axis it lies in; -1: in none
@@ -57,17 +58,10 @@ class OnnxBuilder {
     std::vector<Value*> values;
     c10::TypePtr element;  // of a list
   };
-  // Inputs that are numbers, of one axis at most.
+  // Inputs that are numbers, brought to one shape.
   struct Numbers {
     std::vector<std::vector<Value*>> lists;
-    int64_t rank = 0;
-
-    size_t size() const {
-      size_t most = 0;
-      for (const auto& list : lists) most = std::max(most, list.size());
-      return most;
-    }
-    Value* at(size_t list, size_t i) const { return lists[list].at(lists[list].size() == 1 ? 0 : i); }
+    std::vector<int64_t> sizes;
   };
   struct Call {
     const OnnxNode& node;
@@ -87,18 +81,16 @@ class OnnxBuilder {
   void add_constant(const OnnxNode& node);
   void add_branch(const OnnxNode& node);
   bool add_arithmetic(const OnnxNode& node);
-  bool hand_on(const OnnxNode& node, const Numbers& given);
-  bool join_numbers(const OnnxNode& node, const Numbers& given);
-  bool pick_numbers(const OnnxNode& node, const Numbers& given);
-  bool cut_numbers(const OnnxNode& node, const Numbers& given);
+  bool arrange_numbers(const OnnxNode& node, size_t arranged);
+  std::optional<Numbers> numbers_of(const OnnxNode& node);
   bool convert_numbers(const OnnxNode& node, const Numbers& given);
-  bool reduce_numbers(const OnnxNode& node, const Numbers& given);
+  bool reduce_numbers(const OnnxNode& node);
   bool choose_numbers(const OnnxNode& node, const Numbers& given);
   bool combine_numbers(const OnnxNode& node, const Numbers& given);
   bool add_twin(const OnnxNode& node);
   void add_call(const OnnxNode& node);
   void take(const OnnxNode& node, const std::vector<Value*>& results);
-  void take_elements(const OnnxNode& node, std::vector<Value*> elements, int64_t rank);
+  void take_elements(const std::string& name, std::vector<Value*> elements, const std::vector<int64_t>& sizes);
 
   // Whether the value is a constant that nobody trains.
   static bool is_fixed(const OnnxValue& value);

@@ -33,6 +33,12 @@ void decide(const std::shared_ptr<Graph>& graph) {
   torch::jit::EliminateDeadCode(own);
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word.substr(0, 40);
+  return text;
+}
+
 // As the function declares it, or nothing.
 std::optional<c10::IValue> attribute_as(const OnnxAttribute& given, const c10::TypePtr& declared) {
   const auto optional = declared->cast<c10::OptionalType>();
@@ -48,6 +54,7 @@ std::optional<c10::IValue> attribute_as(const OnnxAttribute& given, const c10::T
   if (kind == c10::TypeKind::FloatType && is_number) return given.f;
   if (kind == c10::TypeKind::FloatType && is_integer) return static_cast<double>(given.i);
   if (kind == c10::TypeKind::StringType && given.type == OnnxAttribute::text) return given.s;
+  if (kind == c10::TypeKind::StringType && given.type == OnnxAttribute::words) return joined(given.texts);
   return std::nullopt;
 }
 
@@ -89,7 +96,6 @@ bool OnnxBuilder::add_twin(const OnnxNode& node) {
 
 void OnnxBuilder::add_call(const OnnxNode& node) {
   std::string name = node.op;
-  check_activations(node);
   const OnnxValue* index = node.op == "Gather" ? input_of(node, 1) : nullptr;
   if (index != nullptr && index->rank == 0 && elements(*index)) name = "Select";
   if (node.op == "Resize" && opset_ < 11) name = "Upsample";
@@ -115,7 +121,11 @@ void OnnxBuilder::add_call(const OnnxNode& node) {
   }
   std::vector<Value*> results = torch::jit::insertGraph(*graph_, *graph, outer);
   const auto type = results[0]->type();
-  if (type->kind() == c10::TypeKind::TupleType) {
+  const auto known = torch::jit::toIValue(results[0]);
+  if (known && known->isTensorList()) {
+    results.clear();
+    for (const at::Tensor& one : known->toTensorVector()) results.push_back(constant(one));
+  } else if (type->kind() == c10::TypeKind::TupleType) {
     results = graph_->insertNode(graph_->createTupleUnpack(results[0]))->outputs().vec();
   } else if (type->kind() == c10::TypeKind::ListType) {
     results = graph_->insertNode(graph_->createListUnpack(results[0], node.outputs.size()))->outputs().vec();
@@ -128,7 +138,7 @@ std::shared_ptr<Graph> OnnxBuilder::specialised(const Call& call, std::vector<Va
   const auto& declared = call.function.getSchema().arguments();
   for (const auto& [name, given] : call.node.attributes) {
     const auto is_it = [&, &name = name](const c10::Argument& argument) { return argument.name() == name; };
-    if (name == "activations" || name == "activation_alpha" || name == "activation_beta") continue;
+    if (name == "activation_alpha" || name == "activation_beta") continue;
     if (std::none_of(declared.begin(), declared.end(), is_it))
       refuse(call.node, "its attribute '" + name + "' is not known");
   }
@@ -236,6 +246,14 @@ OnnxBuilder::Argument OnnxBuilder::from_context(const Call& call, const std::str
     return {static_cast<int64_t>(onnx_scalar_type(filling->second.t->type, call.node.name)), {}, nullptr};
   }
   if (name == "ranks") return {ranks, {}, nullptr};
+  if (name == "integrals") {
+    std::vector<int64_t> integrals;
+    for (size_t i = 0; i < call.node.inputs.size(); ++i) {
+      const OnnxValue* input = input_of(call.node, i);
+      integrals.push_back(input != nullptr && input->integral ? 1 : 0);
+    }
+    return {integrals, {}, nullptr};
+  }
   if (name == "outputs") {
     const auto& names = call.node.outputs;
     const auto used =

@@ -35,7 +35,7 @@ struct OnnxTensor {
 struct OnnxGraph;
 
 struct OnnxAttribute {
-  enum Type { number = 1, integer = 2, text = 3, numbers = 6, integers = 7 };
+  enum Type { number = 1, integer = 2, text = 3, numbers = 6, integers = 7, words = 8 };
   int64_t type = 0;
   double f = 0;
   int64_t i = 0;

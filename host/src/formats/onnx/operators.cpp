@@ -84,22 +84,9 @@ std::string why_refused(const OnnxNode& node) {
   return "";
 }
 
-void check_activations(const OnnxNode& node) {
-  static const std::map<std::string, std::vector<std::string>> usual{
-      {"LSTM", {"Sigmoid", "Tanh", "Tanh"}}, {"GRU", {"Sigmoid", "Tanh"}}, {"RNN", {"Tanh"}}};
-  const auto given = node.attributes.find("activations");
-  const auto known = usual.find(node.op);
-  if (given == node.attributes.end() || known == usual.end()) return;
-  const std::vector<std::string>& names = given->second.texts;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == known->second[i % known->second.size()]) continue;
-    throw Error(Fault::input, "has the operator " + node.op + " with the activation " + names[i].substr(0, 40) +
-                                  ", expected " + known->second[i % known->second.size()]);
-  }
-}
-
 int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<int64_t>& ranks, int64_t length) {
-  static const NameSet as_first{"Conv",
+  static const NameSet as_first{"Attention",
+                                "Conv",
                                 "ConvTranspose",
                                 "MaxPool",
                                 "AveragePool",

@@ -18,10 +18,6 @@ std::string aten_twin(const std::string& op);
 // Why models with this operator are refused; "" for those that are not known at all.
 std::string why_refused(const OnnxNode& node);
 
-// What attributes say that are no arguments of functions. Throws Error(Fault::input) where it is not what is always
-// the case here.
-void check_activations(const OnnxNode& node);
-
 // How many axes the operator's result `output` has; `ranks`: of its inputs, -1 for those left out. `length`: of the
 // second input (or the attribute `axes`), when it is a list; -1 otherwise.
 int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<int64_t>& ranks, int64_t length);

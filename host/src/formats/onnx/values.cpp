@@ -51,15 +51,12 @@ Value* OnnxBuilder::tensor(const OnnxNode& node, size_t index) {
   OnnxValue& known = value(node.inputs[index]);
   if (known.tensor != nullptr) return known.tensor;
   if (known.elements) {
-    Value* numbers =
-        known.rank == 0
-            ? known.elements->at(0)
-            : graph_
-                  ->insertNode(graph_->createList(
-                      known.elements->empty() ? c10::TypePtr(c10::IntType::get()) : known.elements->at(0)->type(),
-                      *known.elements))
-                  ->output();
-    return known.tensor = graph_->insert(aten("tensor"), {numbers}, {{"device", constant(device_)}});
+    const c10::TypePtr type = known.elements->empty() ? c10::TypePtr(c10::IntType::get()) : known.elements->at(0)->type();
+    Value* numbers = known.rank == 0 ? known.elements->at(0)
+                                     : graph_->insertNode(graph_->createList(type, *known.elements))->output();
+    known.tensor = graph_->insert(aten("tensor"), {numbers}, {{"device", constant(device_)}});
+    if (known.rank > 1) known.tensor = graph_->insert(aten("reshape"), {known.tensor, known.sizes});
+    return known.tensor;
   }
   const bool is_given = !known.initializer.empty();
   std::string path =
@@ -81,8 +78,7 @@ bool OnnxBuilder::is_fixed(const OnnxValue& value) {
 
 std::optional<Elements> OnnxBuilder::elements(const OnnxValue& known) {
   if (known.elements) return known.elements;
-  if (!known.constant.defined() || known.constant.dim() > 1 || known.constant.numel() > most_elements)
-    return std::nullopt;
+  if (!known.constant.defined() || known.constant.numel() > most_elements) return std::nullopt;
   Elements numbers;
   const at::Tensor list = known.constant.reshape({-1});
   for (int64_t i = 0; i < list.numel(); ++i) {
@@ -107,106 +103,118 @@ Value* OnnxBuilder::number(c10::Symbol symbol, const Elements& arguments) {
 
 // Arithmetic with shapes: element by element, in numbers of the graph. Whether the node is such.
 bool OnnxBuilder::add_arithmetic(const OnnxNode& node) {
+  // What only arranges its first input, or all of them.
+  static const std::map<std::string, size_t> arranged{
+      {"Concat", SIZE_MAX}, {"Expand", 1}, {"Flatten", 1}, {"Gather", 1},    {"Reshape", 1},  {"Slice", 1},
+      {"Split", 1},         {"Squeeze", 1}, {"Tile", 1},   {"Transpose", 1}, {"Unsqueeze", 1}};
+  static const std::map<std::string, bool (OnnxBuilder::*)(const OnnxNode&, const Numbers&)> kinds{
+      {"Cast", &OnnxBuilder::convert_numbers}, {"Floor", &OnnxBuilder::convert_numbers},
+      {"Ceil", &OnnxBuilder::convert_numbers}, {"Not", &OnnxBuilder::convert_numbers},
+      {"Where", &OnnxBuilder::choose_numbers}};
   const auto is_computed = [&](const std::string& name) { return !name.empty() && value(name).elements; };
   if (std::none_of(node.inputs.begin(), node.inputs.end(), is_computed) || input_of(node, 0) == nullptr) return false;
-  Numbers given;
+  const auto found = arranged.find(node.op);
+  if (found != arranged.end()) return arrange_numbers(node, found->second);
+  if (node.op == "ReduceProd" || node.op == "ReduceSum") return reduce_numbers(node);
+  const auto given = numbers_of(node);
+  const auto kind = kinds.find(node.op);
+  return given && (kind != kinds.end() ? (this->*kind->second)(node, *given) : combine_numbers(node, *given));
+}
+
+// Does with the numbers' places what the operator does with numbers.
+bool OnnxBuilder::arrange_numbers(const OnnxNode& node, size_t arranged) {
+  const auto place = [](const std::string& name) { return name.empty() ? name : "the places of " + name; };
+  OnnxNode places = node;
+  Elements all;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const OnnxValue* input = input_of(node, i);
-    const auto read = input == nullptr ? std::nullopt : elements(*input);
-    if (input != nullptr && !read) return false;
-    if (!read) continue;
-    given.lists.push_back(*read);
-    given.rank = std::max(given.rank, input->rank);
+    if (input == nullptr) continue;
+    OnnxValue same = *input;
+    const auto numbers = i < arranged ? elements(same) : Elements();
+    if (!numbers || (i >= arranged && !is_fixed(same))) return false;
+    if (i < arranged) {
+      const auto first = static_cast<int64_t>(all.size()), count = static_cast<int64_t>(numbers->size());
+      same.constant = at::arange(first, first + count, at::kLong)
+                          .reshape(same.elements ? c10::IntArrayRef(same.sizes) : same.constant.sizes());
+      same.initializer.clear();
+      same.elements.reset();
+      all.insert(all.end(), numbers->begin(), numbers->end());
+    }
+    same.tensor = nullptr;
+    values_[places.inputs[i] = place(node.inputs[i])] = same;
   }
-  static const std::map<std::string, bool (OnnxBuilder::*)(const OnnxNode&, const Numbers&)> kinds{
-      {"Unsqueeze", &OnnxBuilder::hand_on},        {"Squeeze", &OnnxBuilder::hand_on},
-      {"Identity", &OnnxBuilder::hand_on},         {"Reshape", &OnnxBuilder::hand_on},
-      {"Flatten", &OnnxBuilder::hand_on},          {"Concat", &OnnxBuilder::join_numbers},
-      {"Gather", &OnnxBuilder::pick_numbers},      {"Slice", &OnnxBuilder::cut_numbers},
-      {"Cast", &OnnxBuilder::convert_numbers},     {"Floor", &OnnxBuilder::convert_numbers},
-      {"Ceil", &OnnxBuilder::convert_numbers},     {"ReduceProd", &OnnxBuilder::reduce_numbers},
-      {"ReduceSum", &OnnxBuilder::reduce_numbers}, {"Where", &OnnxBuilder::choose_numbers}};
-  const auto kind = kinds.find(node.op);
-  return kind != kinds.end() ? (this->*kind->second)(node, given) : combine_numbers(node, given);
-}
-
-bool OnnxBuilder::hand_on(const OnnxNode& node, const Numbers& given) {
-  const int64_t rank = input_of(node, 0)->rank;
-  if (node.op == "Unsqueeze" && rank != 0) return false;
-  const bool drops = node.op == "Squeeze" && given.lists[0].size() == 1;
-  take_elements(node, given.lists[0], node.op == "Identity" ? rank : drops ? 0 : 1);
-  return true;
-}
-
-bool OnnxBuilder::join_numbers(const OnnxNode& node, const Numbers& given) {
-  Elements all;
-  for (const Elements& part : given.lists) all.insert(all.end(), part.begin(), part.end());
-  take_elements(node, all, 1);
-  return true;
-}
-
-bool OnnxBuilder::pick_numbers(const OnnxNode& node, const Numbers& given) {
-  const auto size = static_cast<int64_t>(given.lists[0].size());
-  Elements picked;
-  for (const Value* one : given.lists.at(1)) {
-    const auto index = integer_of(one);
-    if (!index) return false;
-    const int64_t at = *index < 0 ? *index + size : *index;
-    if (at < 0 || at >= size) refuse(node, "it picks an axis that there is not");
-    picked.push_back(given.lists[0][static_cast<size_t>(at)]);
+  for (std::string& output : places.outputs) output = place(output);
+  add_call(places);
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i].empty()) continue;
+    const at::Tensor found = value(places.outputs[i]).constant;
+    if (!found.defined()) return false;
+    Elements picked;
+    const at::Tensor list = found.reshape({-1});
+    for (int64_t at = 0; at < list.numel(); ++at) picked.push_back(all.at(static_cast<size_t>(list[at].item<int64_t>())));
+    take_elements(node.outputs[i], picked, found.sizes().vec());
   }
-  take_elements(node, picked, input_of(node, 1)->rank);
   return true;
 }
 
-bool OnnxBuilder::cut_numbers(const OnnxNode& node, const Numbers& given) {
-  const auto size = static_cast<int64_t>(given.lists[0].size());
-  std::vector<int64_t> limits;
-  for (const char* const name : {"starts", "ends"}) {
-    const auto set = node.attributes.find(name);
-    const size_t input = limits.size() + 1;
-    const auto number = set != node.attributes.end() && !set->second.ints.empty() ? std::optional(set->second.ints[0])
-                        : input < given.lists.size() && given.lists[input].size() == 1
-                            ? integer_of(given.lists[input][0])
-                            : std::nullopt;
-    if (!number) return false;
-    limits.push_back(std::clamp<int64_t>(*number < 0 ? *number + size : *number, 0, size));
+std::optional<OnnxBuilder::Numbers> OnnxBuilder::numbers_of(const OnnxNode& node) {
+  Numbers given;
+  std::vector<at::Tensor> places;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const OnnxValue* input = input_of(node, i);
+    const auto numbers = input == nullptr ? std::nullopt : elements(*input);
+    if (!numbers) return std::nullopt;
+    places.push_back(at::arange(static_cast<int64_t>(numbers->size()), at::kLong)
+                         .reshape(input->elements ? c10::IntArrayRef(input->sizes) : input->constant.sizes()));
+    given.lists.push_back(*numbers);
   }
-  if (given.lists.size() > 4 && (given.lists[4].empty() || integer_of(given.lists[4][0]) != 1)) return false;
-  take_elements(node, {given.lists[0].begin() + limits[0], given.lists[0].begin() + std::max(limits[0], limits[1])}, 1);
-  return true;
+  places = at::broadcast_tensors(places);
+  for (size_t i = 0; i < places.size(); ++i) {
+    Elements stretched;
+    const at::Tensor list = places[i].reshape({-1});
+    for (int64_t at = 0; at < list.numel(); ++at)
+      stretched.push_back(given.lists[i].at(static_cast<size_t>(list[at].item<int64_t>())));
+    given.lists[i] = stretched;
+  }
+  given.sizes = places[0].sizes().vec();
+  return given;
 }
 
 bool OnnxBuilder::convert_numbers(const OnnxNode& node, const Numbers& given) {
   const auto to = node.attributes.find("to");
   std::vector<const char*> steps{"floor", "Float"};
   if (node.op == "Ceil") steps[0] = "ceil";
+  if (node.op == "Not") steps = {"__not__"};
   if (node.op == "Cast") {
-    if (to == node.attributes.end() || to->second.i == 9) return false;
-    steps = {c10::isFloatingType(onnx_scalar_type(to->second.i, node.name)) ? "Float" : "Int"};
+    if (to == node.attributes.end()) return false;
+    const c10::ScalarType type = onnx_scalar_type(to->second.i, node.name);
+    steps = {type == c10::kBool ? "Bool" : c10::isFloatingType(type) ? "Float" : "Int"};
   }
   Elements made = given.lists[0];
   for (Value*& one : made) {
     for (const char* const step : steps) one = number(aten(step), {one});
   }
-  take_elements(node, made, input_of(node, 0)->rank);
+  take_elements(node.outputs[0], made, given.sizes);
   return true;
 }
 
-bool OnnxBuilder::reduce_numbers(const OnnxNode& node, const Numbers& given) {
+bool OnnxBuilder::reduce_numbers(const OnnxNode& node) {
+  const OnnxValue& given = *input_of(node, 0);
+  if (given.rank > 1 || !given.elements) return false;
   const bool multiplies = node.op == "ReduceProd";
   Value* all = constant(int64_t{multiplies ? 1 : 0});
-  for (Value* one : given.lists[0]) all = number(aten(multiplies ? "mul" : "add"), {all, one});
+  for (Value* one : *given.elements) all = number(aten(multiplies ? "mul" : "add"), {all, one});
   const auto keeps = node.attributes.find("keepdims");
-  take_elements(node, {all}, keeps != node.attributes.end() && keeps->second.i == 0 ? 0 : 1);
+  const bool drops = keeps != node.attributes.end() && keeps->second.i == 0;
+  take_elements(node.outputs[0], {all}, drops ? std::vector<int64_t>() : std::vector<int64_t>{1});
   return true;
 }
 
 bool OnnxBuilder::choose_numbers(const OnnxNode& node, const Numbers& given) {
   if (given.lists.size() != 3) return false;
   Elements chosen;
-  for (size_t i = 0; i < given.size(); ++i) {
-    Value *condition = given.at(0, i), *one = given.at(1, i), *other = given.at(2, i);
+  for (size_t i = 0; i < given.lists[0].size(); ++i) {
+    Value *condition = given.lists[0][i], *one = given.lists[1][i], *other = given.lists[2][i];
     if (const auto known = integer_of(condition)) {
       chosen.push_back(*known != 0 ? one : other);
       continue;
@@ -215,7 +223,7 @@ bool OnnxBuilder::choose_numbers(const OnnxNode& node, const Numbers& given) {
     Value* no = number(aten("sub"), {constant(int64_t{1}), yes});
     chosen.push_back(number(aten("add"), {number(aten("mul"), {yes, one}), number(aten("mul"), {no, other})}));
   }
-  take_elements(node, chosen, given.rank);
+  take_elements(node.outputs[0], chosen, given.sizes);
   return true;
 }
 
@@ -223,17 +231,18 @@ bool OnnxBuilder::combine_numbers(const OnnxNode& node, const Numbers& given) {
   static const std::map<std::string, const char*> names{
       {"Add", "aten::add"},    {"Sub", "aten::sub"}, {"Mul", "aten::mul"},           {"Equal", "aten::eq"},
       {"Greater", "aten::gt"}, {"Less", "aten::lt"}, {"GreaterOrEqual", "aten::ge"}, {"LessOrEqual", "aten::le"},
-      {"Min", "prim::min"},    {"Max", "prim::max"}, {"Mod", "aten::remainder"},     {"Div", "aten::div"}};
+      {"Min", "prim::min"},    {"Max", "prim::max"}, {"Mod", "aten::remainder"},     {"Div", "aten::div"},
+      {"And", "aten::__and__"}, {"Or", "aten::__or__"}};
   const auto name = names.find(node.op);
   if (name == names.end() || given.lists.size() != 2) return false;
   Elements made;
-  for (size_t i = 0; i < given.size(); ++i) {
-    Value *a = given.at(0, i), *b = given.at(1, i);
+  for (size_t i = 0; i < given.lists[0].size(); ++i) {
+    Value *a = given.lists[0][i], *b = given.lists[1][i];
     const bool whole = a->type()->kind() == c10::TypeKind::IntType && b->type()->kind() == c10::TypeKind::IntType;
     const bool divides = node.op == "Div" && whole;
     made.push_back(number(c10::Symbol::fromQualString(divides ? "aten::floordiv" : name->second), {a, b}));
   }
-  take_elements(node, made, given.rank);
+  take_elements(node.outputs[0], made, given.sizes);
   return true;
 }
 

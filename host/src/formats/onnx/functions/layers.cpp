@@ -216,22 +216,34 @@ def Gemm(A, B, C: Optional[Tensor] = None, alpha: float = 1.0, beta: float = 1.0
 def Einsum(Inputs: List[Tensor], equation: str):
     return torch.einsum(equation, Inputs)
 
-def Attention(Q, K: Optional[Tensor] = None, V: Optional[Tensor] = None, attn_mask: Optional[Tensor] = None,
-              is_causal: int = 0, kv_num_heads: int = 0, q_num_heads: int = 0, scale: float = 0.0,
-              softcap: float = 0.0, softmax_precision: int = 1, qk_matmul_output_mode: int = 0, rank: int = 0,
+def heads(X, count: int):
+    return X.reshape([X.size(0), X.size(1), count, -1]).transpose(1, 2)
+
+def Attention(Q, K, V, attn_mask: Optional[Tensor] = None, past_key: Optional[Tensor] = None,
+              past_value: Optional[Tensor] = None, nonpad_kv_seqlen: Optional[Tensor] = None, is_causal: int = 0,
+              kv_num_heads: int = 0, q_num_heads: int = 0, scale: float = 0.0, softcap: float = 0.0,
+              softmax_precision: int = 1, qk_matmul_output_mode: int = 0, rank: int = 0, integrals: List[int] = [],
               outputs: int = 1):
-    if softcap != 0.0 or outputs > 1 or K is None or V is None or kv_num_heads != q_num_heads or is_causal == 1:
-        raise AssertionError("it has a softcap, a cache, a causal mask or groups of heads")
+    if past_key is not None or past_value is not None or nonpad_kv_seqlen is not None or outputs > 1:
+        raise AssertionError("it has a cache of keys and values, or more outputs than one")
     if rank == 3:
-        Q = Q.reshape([Q.size(0), Q.size(1), q_num_heads, -1]).transpose(1, 2)
-        K = K.reshape([K.size(0), K.size(1), q_num_heads, -1]).transpose(1, 2)
-        V = V.reshape([V.size(0), V.size(1), q_num_heads, -1]).transpose(1, 2)
+        Q, K, V = heads(Q, q_num_heads), heads(K, kv_num_heads), heads(V, kv_num_heads)
+        if q_num_heads != kv_num_heads:
+            K = torch.repeat_interleave(K, q_num_heads // kv_num_heads, 1)
+            V = torch.repeat_interleave(V, q_num_heads // kv_num_heads, 1)
     if scale == 0.0:
         logits = torch.matmul(Q * float(Q.size(3)) ** -0.5, K.transpose(-2, -1))
     else:
         logits = torch.matmul(Q * scale, K.transpose(-2, -1))
+    if softcap != 0.0:
+        logits = torch.tanh(logits / softcap) * softcap
     if attn_mask is not None:
-        logits = logits + attn_mask
+        if integrals[3] == 1:
+            logits = torch.masked_fill(logits, torch.logical_not(attn_mask), float("-inf"))
+        else:
+            logits = logits + attn_mask
+    if is_causal == 1:
+        logits = logits + torch.triu(torch.full_like(logits, float("-inf")), 1)
     Y = torch.matmul(torch.softmax(logits, -1), V)
     if rank == 3:
         Y = Y.transpose(1, 2).flatten(2)
@@ -243,12 +255,30 @@ def AttentionOfPackedWeights(input, weights, bias, mask_index: Optional[Tensor] 
     if mask_index is not None or unidirectional == 1 or len(qkv_hidden_sizes) > 0 or do_rotary == 1 or outputs > 1:
         raise AssertionError("it has a mask, a cache, rotations or sizes of its own")
     parts = torch.chunk(torch.linear(input, torch.t(weights), bias), 3, -1)
-    return Attention(parts[0], parts[1], parts[2], None, 0, num_heads, num_heads, scale, 0.0, 1, 0, 3, 1)
+    return Attention(parts[0], parts[1], parts[2], None, None, None, None, 0, num_heads, num_heads, scale, rank=3)
 
-def recurrent_start(X, initial: Optional[Tensor], directions: int, hidden: int):
-    if initial is not None:
-        return initial
-    return torch.zeros([directions, X.size(1), hidden], dtype=X.dtype, device=X.device)
+def in_time(X, direction: str, layout: int):
+    if layout == 1:
+        X = X.transpose(0, 1)
+    return torch.flip(X, [0]) if direction == "reverse" else X
+
+def first_state(X, initial: Optional[Tensor], directions: int, hidden: int, layout: int):
+    if initial is None:
+        h = torch.zeros([directions, X.size(1), hidden], dtype=X.dtype, device=X.device)
+    elif layout == 1:
+        h = initial.transpose(0, 1)
+    else:
+        h = initial
+    return h
+
+def last_state(h, layout: int):
+    return h.transpose(0, 1) if layout == 1 else h
+
+def by_direction(Y, directions: int, direction: str, layout: int):
+    Y = Y.reshape([Y.size(0), Y.size(1), directions, -1])
+    if direction == "reverse":
+        Y = torch.flip(Y, [0])
+    return Y.transpose(0, 1) if layout == 1 else Y.transpose(1, 2)
 
 def gates(W, order: List[int], hidden: int):
     parts: List[Tensor] = []
@@ -267,44 +297,78 @@ def recurrent_parameters(W, R, B: Optional[Tensor], order: List[int], directions
             parameters.append(gates(b.narrow(0, len(order) * hidden, len(order) * hidden), order, hidden))
     return parameters
 
-def by_direction(Y, directions: int):
-    return Y.reshape([Y.size(0), Y.size(1), directions, -1]).transpose(1, 2)
+def check_activations(given: str, usual: str):
+    if given != "" and given != usual and given != usual + "," + usual:
+        raise AssertionError("its activations are " + given + ", expected " + usual)
 
 def LSTM(X, W, R, B: Optional[Tensor] = None, sequence_lens: Optional[Tensor] = None,
          initial_h: Optional[Tensor] = None, initial_c: Optional[Tensor] = None, P: Optional[Tensor] = None,
-         direction: str = "forward", hidden_size: int = 0, input_forget: int = 0, layout: int = 0,
-         second: List[int] = []):
-    if sequence_lens is not None or P is not None or input_forget == 1 or layout == 1 or direction == "reverse":
-        raise AssertionError("it has lengths, peepholes, coupled gates, another layout or runs backwards alone")
+         activations: str = "", direction: str = "forward", hidden_size: int = 0, input_forget: int = 0,
+         layout: int = 0, second: List[int] = []):
+    if sequence_lens is not None or P is not None or input_forget == 1:
+        raise AssertionError("it has lengths, peepholes or coupled gates")
+    check_activations(activations, "Sigmoid,Tanh,Tanh")
     n = second[0]
-    start = [recurrent_start(X, initial_h, n, hidden_size), recurrent_start(X, initial_c, n, hidden_size)]
+    X = in_time(X, direction, layout)
+    start = [first_state(X, initial_h, n, hidden_size, layout), first_state(X, initial_c, n, hidden_size, layout)]
     parameters = recurrent_parameters(W, R, B, [0, 2, 3, 1], n, hidden_size)
     Y, h, c = torch.lstm(X, start, parameters, B is not None, 1, 0.0, False, n == 2, False)
-    return by_direction(Y, n), h, c
+    return by_direction(Y, n, direction, layout), last_state(h, layout), last_state(c, layout)
+
+def gru_of_reset_state(X, h, W, R, b, c, hidden: int):
+    inputs, states = torch.linear(X, W, b), torch.jit.annotate(List[Tensor], [])
+    for t in range(X.size(0)):
+        x = inputs.select(0, t)
+        zr = torch.sigmoid(x.narrow(1, 0, 2 * hidden) + torch.linear(h, R.narrow(0, 0, 2 * hidden), c.narrow(0, 0, 2 * hidden)))
+        z, r = zr.narrow(1, 0, hidden), zr.narrow(1, hidden, hidden)
+        new = torch.tanh(x.narrow(1, 2 * hidden, hidden) + torch.linear(r * h, R.narrow(0, 2 * hidden, hidden), c.narrow(0, 2 * hidden, hidden)))
+        h = new + z * (h - new)
+        states.append(h)
+    return torch.stack(states), h
 
 def GRU(X, W, R, B: Optional[Tensor] = None, sequence_lens: Optional[Tensor] = None,
-        initial_h: Optional[Tensor] = None, direction: str = "forward", hidden_size: int = 0,
-        linear_before_reset: int = 0, layout: int = 0, second: List[int] = []):
-    if sequence_lens is not None or layout == 1 or direction == "reverse":
-        raise AssertionError("it has lengths, another layout or runs backwards alone")
-    if linear_before_reset == 0:
-        raise AssertionError("its reset gate comes before the linear part (linear_before_reset=0)")
+        initial_h: Optional[Tensor] = None, activations: str = "", direction: str = "forward",
+        hidden_size: int = 0, linear_before_reset: int = 0, layout: int = 0, second: List[int] = []):
+    if sequence_lens is not None:
+        raise AssertionError("it has lengths")
+    check_activations(activations, "Sigmoid,Tanh")
     n = second[0]
-    start = recurrent_start(X, initial_h, n, hidden_size)
-    parameters = recurrent_parameters(W, R, B, [1, 0, 2], n, hidden_size)
-    Y, h = torch.gru(X, start, parameters, B is not None, 1, 0.0, False, n == 2, False)
-    return by_direction(Y, n), h
+    X = in_time(X, direction, layout)
+    start = first_state(X, initial_h, n, hidden_size, layout)
+    if linear_before_reset == 1:
+        parameters = recurrent_parameters(W, R, B, [1, 0, 2], n, hidden_size)
+        Y, h = torch.gru(X, start, parameters, B is not None, 1, 0.0, False, n == 2, False)
+    else:
+        if B is None:
+            B = torch.zeros([n, 6 * hidden_size], dtype=X.dtype, device=X.device)
+        outputs: List[Tensor] = []
+        states: List[Tensor] = []
+        for d in range(n):
+            b = B.select(0, d)
+            y, last = gru_of_reset_state(torch.flip(X, [0]) if d == 1 else X, start.select(0, d), W.select(0, d),
+                                         R.select(0, d), b.narrow(0, 0, 3 * hidden_size),
+                                         b.narrow(0, 3 * hidden_size, 3 * hidden_size), hidden_size)
+            outputs.append(torch.flip(y, [0]) if d == 1 else y)
+            states.append(last)
+        Y, h = torch.cat(outputs, 2), torch.stack(states)
+    return by_direction(Y, n, direction, layout), last_state(h, layout)
 
 def RNN(X, W, R, B: Optional[Tensor] = None, sequence_lens: Optional[Tensor] = None,
-        initial_h: Optional[Tensor] = None, direction: str = "forward", hidden_size: int = 0, layout: int = 0,
-        second: List[int] = []):
-    if sequence_lens is not None or layout == 1 or direction == "reverse":
-        raise AssertionError("it has lengths, another layout or runs backwards alone")
+        initial_h: Optional[Tensor] = None, activations: str = "Tanh", direction: str = "forward",
+        hidden_size: int = 0, layout: int = 0, second: List[int] = []):
+    if sequence_lens is not None:
+        raise AssertionError("it has lengths")
+    rectifies = activations[:4] == "Relu"
+    check_activations(activations, "Relu" if rectifies else "Tanh")
     n = second[0]
-    start = recurrent_start(X, initial_h, n, hidden_size)
+    X = in_time(X, direction, layout)
+    start = first_state(X, initial_h, n, hidden_size, layout)
     parameters = recurrent_parameters(W, R, B, [0], n, hidden_size)
-    Y, h = torch.rnn_tanh(X, start, parameters, B is not None, 1, 0.0, False, n == 2, False)
-    return by_direction(Y, n), h
+    if rectifies:
+        Y, h = torch.rnn_relu(X, start, parameters, B is not None, 1, 0.0, False, n == 2, False)
+    else:
+        Y, h = torch.rnn_tanh(X, start, parameters, B is not None, 1, 0.0, False, n == 2, False)
+    return by_direction(Y, n, direction, layout), last_state(h, layout)
 )py";
 
 }  // namespace attune
