@@ -33,7 +33,7 @@ int64_t opset_of(const OnnxModel& model) {
 }  // namespace
 
 OnnxBuilder::OnnxBuilder(OnnxModel model, std::filesystem::path path, c10::Device device)
-    : model_((join_linear(model.graph), std::move(model))),
+    : model_((find_weights(model.graph), join_linear(model.graph), std::move(model))),
       path_(std::move(path)),
       device_(device),
       opset_(opset_of(model_)),
@@ -236,6 +236,7 @@ bool OnnxBuilder::add_known(const OnnxNode& node) {
 
 void OnnxBuilder::add_constant(const OnnxNode& node) {
   OnnxValue& value = values_[node.outputs[0]];
+  if (!value.initializer.empty()) return;  // a weight
   value = {};
   value.name = node.outputs[0];
   for (const auto& [name, given] : node.attributes) {

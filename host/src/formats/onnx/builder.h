@@ -18,9 +18,12 @@
 namespace attune {
 
 // The calls of modules that a model's nodes stand in, from what exporters write into names and metadata; where they
-// write nothing, every operator with a place of its own is a layer, named after its parameters or numbered. Joins what
-// `nodes` holds in two: MatMul and Add are Linear.
+// write nothing, every operator with a place of its own is a layer, named after its parameters or numbered.
 GraphLayers onnx_layers(const OnnxGraph& graph);
+
+// Makes initializers, which are trained, of constants that layers have as weights: Paddle's exporter writes all so.
+void find_weights(OnnxGraph& graph);
+// Joins what a graph holds in two: MatMul and Add are Linear.
 void join_linear(OnnxGraph& graph);
 
 // "conv1.weight" of an initializer that is named like that, or as the input `index` of a node in the layer `scope`.

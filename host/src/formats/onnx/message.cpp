@@ -25,6 +25,12 @@ enum { graph = 7, opset = 8 };
 namespace graph_field {
 enum { node = 1, initializer = 5, input = 11, output = 12, value = 13, sparse = 15 };
 }
+namespace node_field {
+enum { attribute = 5 };
+}
+namespace attribute_field {
+enum { tensor = 5 };
+}
 namespace tensor_field {
 enum {
   sizes = 1,
@@ -131,7 +137,7 @@ void add_attribute(OnnxNode& node, const pbf_reader& message_of_it, int depth) {
     read.g = std::make_shared<OnnxGraph>(read_graph(field, depth + 1));
   };
   read_fields(message_of_it,
-              {text(1, name), number, integer(3, read.i), text(4, read.s), message(5, set_tensor),
+              {text(1, name), number, integer(3, read.i), text(4, read.s), message(attribute_field::tensor, set_tensor),
                message(6, set_graph), list(7, read.floats), list(8, read.ints),
                text(9, [&](std::string word) { read.texts.push_back(std::move(word)); }), integer(20, read.type)});
   node.attributes[name] = std::move(read);
@@ -141,7 +147,7 @@ OnnxNode read_node(const pbf_reader& reader, int depth) {
   OnnxNode node;
   read_fields(reader, {text(1, [&](std::string name) { node.inputs.push_back(std::move(name)); }),
                        text(2, [&](std::string name) { node.outputs.push_back(std::move(name)); }), text(3, node.name),
-                       text(4, node.op), message(5, [&](pbf_reader field) { add_attribute(node, field, depth); }),
+                       text(4, node.op), message(node_field::attribute, [&](pbf_reader field) { add_attribute(node, field, depth); }),
                        text(7, node.domain), entry(9, node.metadata)});
   if (node.domain == "ai.onnx") node.domain.clear();
   return node;
@@ -257,26 +263,39 @@ std::string with_values(const pbf_reader& message, const at::Tensor& values) {
 
 void write_initializers(const fs::path& from, const fs::path& to, const std::map<std::string, at::Tensor>& values) {
   const auto [bytes, size] = map_file(from);
-  const auto in_graph = [&](pbf_reader& reader, pbf_writer& writer) {
-    if (reader.tag() != graph_field::initializer || reader.wire_type() != bytes_type) return false;
-    const auto view = reader.get_view();
-    OnnxTensor old = read_tensor(pbf_reader(view));
-    const auto found = values.find(old.name);
-    if (found != values.end()) {
-      writer.add_message(graph_field::initializer, with_values(pbf_reader(view), found->second));
-    } else if (old.is_external) {
-      writer.add_message(graph_field::initializer,
-                         with_values(pbf_reader(view), tensor_of(old, bytes, from.parent_path())));
-    } else {
-      writer.add_bytes(graph_field::initializer, view);
-    }
-    return true;
+  // Puts what `made` makes of the message in a field in its place.
+  const auto inside = [](protozero::pbf_tag_type tag, const auto& made) {
+    return [tag, made](pbf_reader& reader, pbf_writer& writer) {
+      if (reader.tag() != tag || reader.wire_type() != bytes_type) return false;
+      const auto view = reader.get_view();
+      writer.add_message(tag, made(view));
+      return true;
+    };
   };
-  const std::string written = copied(pbf_reader(bytes.get(), size), [&](pbf_reader& reader, pbf_writer& writer) {
-    if (reader.tag() != model_field::graph || reader.wire_type() != bytes_type) return false;
-    writer.add_message(model_field::graph, copied(reader.get_message(), in_graph));
-    return true;
-  });
+  const auto initializer = [&, &bytes = bytes](const protozero::data_view& view) {
+    const OnnxTensor old = read_tensor(pbf_reader(view));
+    const auto found = values.find(old.name);
+    if (found != values.end()) return with_values(pbf_reader(view), found->second);
+    return old.is_external ? with_values(pbf_reader(view), tensor_of(old, bytes, from.parent_path()))
+                           : std::string(view.data(), view.size());
+  };
+  const auto node = [&](const protozero::data_view& view) {
+    const OnnxNode old = read_node(pbf_reader(view), 0);
+    const auto found = old.op == "Constant" && !old.outputs.empty() ? values.find(old.outputs[0]) : values.end();
+    if (found == values.end()) return std::string(view.data(), view.size());
+    const auto tensor = [&](const protozero::data_view& it) { return with_values(pbf_reader(it), found->second); };
+    const auto attribute = [&](const protozero::data_view& it) {
+      return copied(pbf_reader(it), inside(attribute_field::tensor, tensor));
+    };
+    return copied(pbf_reader(view), inside(node_field::attribute, attribute));
+  };
+  const auto graph = [&](const protozero::data_view& view) {
+    const auto write_initializer = inside(graph_field::initializer, initializer), write_node = inside(graph_field::node, node);
+    return copied(pbf_reader(view), [&](pbf_reader& reader, pbf_writer& writer) {
+      return write_initializer(reader, writer) || write_node(reader, writer);
+    });
+  };
+  const std::string written = copied(pbf_reader(bytes.get(), size), inside(model_field::graph, graph));
   std::ofstream file(to, std::ios::binary);
   file.write(written.data(), static_cast<std::streamsize>(written.size()));
   if (!file.flush()) throw Error(Fault::output, "cannot write the model to '" + to.string() + "'");

@@ -162,6 +162,31 @@ GraphLayers onnx_layers(const OnnxGraph& graph) {
   return layers_of(nodes, outputs);
 }
 
+void find_weights(OnnxGraph& graph) {
+  static const std::set<std::string> products{"Conv", "ConvTranspose", "Gemm", "MatMul"},
+      layers{"BatchNormalization", "GroupNormalization", "GRU", "InstanceNormalization", "LayerNormalization",
+             "LSTM", "PRelu", "RNN"};
+  std::map<std::string, OnnxTensor> constants;
+  std::set<std::string> made;  // by products
+  for (const OnnxNode& node : graph.nodes) {
+    const auto value = node.attributes.find("value");
+    if (node.op == "Constant" && !node.outputs.empty() && value != node.attributes.end() && value->second.t != nullptr)
+      constants[node.outputs[0]] = *value->second.t;
+    const bool is_product = products.count(node.op) != 0;
+    const auto is_made = [&](const std::string& input) { return made.count(input) != 0; };
+    const bool shifts = node.op == "Add" && std::any_of(node.inputs.begin(), node.inputs.end(), is_made);
+    if (is_product) made.insert(node.outputs.begin(), node.outputs.end());
+    if (!is_product && !shifts && layers.count(node.op) == 0) continue;
+    for (const std::string& input : node.inputs) {
+      const auto weight = constants.find(input);
+      if (weight == constants.end() || weight->second.sizes.empty()) continue;
+      graph.initializers.push_back(weight->second);
+      graph.initializers.back().name = input;
+      constants.erase(weight);
+    }
+  }
+}
+
 void join_linear(OnnxGraph& graph) {
   std::map<std::string, const OnnxTensor*> parameters;
   std::map<std::string, int> uses;
