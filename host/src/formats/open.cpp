@@ -25,8 +25,7 @@ struct Format {
 
 constexpr Format formats[] = {{"PK", is_exported, read_exported},
                               {"PK", nullptr, read_torchscript},
-                              {"\x80\x02", nullptr, refuse_pickle},
-                              {"", is_onnx, read_onnx}};
+                              {"\x80\x02", nullptr, refuse_pickle}};
 constexpr size_t longest_beginning = 16;  // in bytes
 
 [[noreturn]] void refuse_file(const fs::path& path, const std::string& reason) {
@@ -54,6 +53,7 @@ ModelSource read_model(const fs::path& path, c10::Device device) {
     if (bytes.rfind(format.beginning, 0) != 0 || (format.takes != nullptr && !format.takes(path))) continue;
     return format.read(path, device);
   }
+  if (auto source = read_onnx(path, device)) return *source;
   refuse_file(path,
               std::string("is no TorchScript file, no program of torch.export and no ONNX file: ") + how_to_export);
 }

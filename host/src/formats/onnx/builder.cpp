@@ -324,20 +324,18 @@ void OnnxBuilder::take_elements(const std::string& name, std::vector<Value*> ele
   values_[made.name] = made;
 }
 
-bool is_onnx(const std::filesystem::path& path) {
+std::optional<ModelSource> read_onnx(const std::filesystem::path& path, c10::Device device) {
+  bool is_onnx = path.extension() == ".onnx";
   try {
-    return !read_onnx_model(path).opsets.empty();
-  } catch (const std::exception&) {
-    return path.extension() == ".onnx";
-  }
-}
-
-ModelSource read_onnx(const std::filesystem::path& path, c10::Device device) {
-  try {
-    return OnnxBuilder(read_onnx_model(path), path, device).build();
+    OnnxModel model = read_onnx_model(path);
+    is_onnx = is_onnx || !model.opsets.empty();
+    if (!is_onnx) return std::nullopt;
+    return OnnxBuilder(std::move(model), path, device).build();
   } catch (const Error& error) {
+    if (!is_onnx) return std::nullopt;
     throw Error(error.fault(), "model '" + path.string() + "' " + error.what());
   } catch (const std::exception& error) {
+    if (!is_onnx) return std::nullopt;
     throw Error(Fault::input, "model '" + path.string() + "' is damaged: " + reason_of(error));
   }
 }

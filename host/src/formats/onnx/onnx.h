@@ -5,12 +5,9 @@
 
 namespace attune {
 
-// Whether the file's bytes are an ONNX model as far as they go. Files of other kinds are told apart by their
-// beginnings.
-bool is_onnx(const std::filesystem::path& path);
-
-// Throws Error(Fault::input) for damaged files, for operators that are not known here, and for what cannot be
-// differentiated.
-ModelSource read_onnx(const std::filesystem::path& path, c10::Device device);
+// Nothing for a file that is no ONNX model, unless its name says that it is one: other kinds are told apart by their
+// beginnings, these have none. Throws Error(Fault::input) for damaged files, for operators that are not known here, and
+// for what cannot be differentiated.
+std::optional<ModelSource> read_onnx(const std::filesystem::path& path, c10::Device device);
 
 }  // namespace attune
