@@ -29,6 +29,7 @@ int convert(const ConvertOptions& options) {
     return std::find_if(kinds.begin(), kinds.end(), [&](auto& kind) { return kind.extension == output.extension(); });
   };
   if (output.extension() == ".pt") {
+    for (const std::string& remark : model.source().remarks) std::cerr << "attune: note: " + remark + "\n";
     write_file(output, model.saved());
   } else if (const auto kind = find(); kind != kinds.end()) {
     OutputFile file(output);

@@ -139,7 +139,7 @@ std::string OnnxBuilder::before_probabilities(const std::string& name) {
   if (scores.rank != 2 || scores.tensor == nullptr) return name;
   multi_label_ = last->op == "Sigmoid";
   remarks_.push_back("the model ends in a " + std::string(multi_label_ ? "sigmoid" : "softmax") +
-                     ": scores and gradients are those before it, and probabilities those behind it");
+                     ", which is left out: scores and gradients are those before it, probabilities those behind it");
   return last->inputs[0];
 }
 
