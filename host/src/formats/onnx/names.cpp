@@ -101,6 +101,58 @@ std::vector<LayerFrame> frames_of_operator(const OnnxNode& node, size_t index) {
   return {{path + "#" + std::to_string(index), path, node.op}};
 }
 
+// "relu" of "relu_1", as names have a scope that comes again.
+std::string without_number(const std::string& path) {
+  const size_t end = path.find_last_not_of("0123456789");
+  const bool is_numbered = end != std::string::npos && end + 1 < path.size() && path[end] == '_';
+  return is_numbered ? path.substr(0, end) : path;
+}
+
+// Where "blocks.1.conv" is the module that is called "conv": "blocks.1.", and where it is missing.
+std::optional<std::pair<size_t, std::string>> missing_words(const std::string& path, const std::string& whole) {
+  for (size_t at = 0;; at = path.find('.', at) + 1) {
+    const std::string tail = "." + path.substr(at);
+    const bool fits = whole.size() > path.size() && whole.compare(0, at, path, 0, at) == 0 &&
+                      whole.compare(whole.size() - tail.size(), tail.size(), tail) == 0;
+    if (fits) return std::make_pair(at, whole.substr(at, whole.size() - path.size()));
+    if (path.find('.', at) == std::string::npos) return std::nullopt;
+  }
+}
+
+// PyTorch's older exporter leaves some containers (ModuleDict) out of names. A parameter's name has them, and so they
+// stand in the names of all nodes around it that are in the same module.
+void complete_paths(std::vector<GraphNode>& nodes, const std::set<std::string>& parameters) {
+  const std::vector<GraphNode> given = nodes;
+  std::set<size_t> done;
+  for (size_t i = 0; i < given.size(); ++i) {
+    for (const std::string& input : given[i].inputs) {
+      if (given[i].frames.empty() || parameters.count(input) == 0 || !looks_like_path(input)) continue;
+      const std::string path = given[i].frames.back().path, whole = input.substr(0, input.rfind('.'));
+      auto missing = missing_words(path, whole);
+      const bool is_numbered = !missing;
+      if (is_numbered) missing = missing_words(without_number(path), whole);
+      if (!missing) continue;
+      const auto [at, words] = *missing;
+      const auto outer = std::find_if(given[i].frames.begin(), given[i].frames.end(),
+                                      [at = at](const LayerFrame& frame) { return frame.path.size() > at; });
+      const auto stands_in = [&](size_t j) {
+        const auto& frames = given[j].frames;
+        return std::any_of(frames.begin(), frames.end(), [&](const auto& frame) { return frame.path == outer->path; });
+      };
+      size_t first = i;
+      while (first > 0 && stands_in(first - 1)) --first;
+      for (size_t j = first; j < given.size() && stands_in(j); ++j) {
+        if (!done.insert(j).second) continue;
+        if (is_numbered) nodes[j].frames.back().path = without_number(nodes[j].frames.back().path);
+        for (LayerFrame& frame : nodes[j].frames) {
+          if (frame.path.size() > at) frame.path.insert(at, words);
+          frame.key = frame.path;
+        }
+      }
+    }
+  }
+}
+
 // The second call of a module without parameters is "relu_1" in names.
 void join_repeated(std::vector<GraphNode>& nodes, const std::set<std::string>& parameters) {
   std::set<std::string> paths, with_parameters;
@@ -115,9 +167,7 @@ void join_repeated(std::vector<GraphNode>& nodes, const std::set<std::string>& p
   for (GraphNode& node : nodes) {
     if (node.frames.empty()) continue;
     LayerFrame& frame = node.frames.back();
-    const size_t end = frame.path.find_last_not_of("0123456789");
-    if (end == std::string::npos || end + 1 == frame.path.size() || frame.path[end] != '_') continue;
-    const std::string stem = frame.path.substr(0, end);
+    const std::string stem = without_number(frame.path);
     if (paths.count(stem) != 0 && with_parameters.count(frame.path) == 0) frame.path = stem;
   }
 }
@@ -156,7 +206,10 @@ GraphLayers onnx_layers(const OnnxGraph& graph) {
   std::set<std::string> parameters;
   for (const OnnxTensor& tensor : graph.initializers) parameters.insert(tensor.name);
   if (by_metadata) number_calls(nodes);
-  if (!by_metadata && by_name) join_repeated(nodes, parameters);
+  if (!by_metadata && by_name) {
+    complete_paths(nodes, parameters);
+    join_repeated(nodes, parameters);
+  }
   std::vector<std::string> outputs;
   for (const OnnxValueInfo& output : graph.outputs) outputs.push_back(output.name);
   return layers_of(nodes, outputs);
@@ -214,7 +267,7 @@ void join_linear(OnnxGraph& graph) {
       OnnxNode joined = graph.nodes[product->second];
       joined.inputs.push_back(node.inputs[1 - side]);
       joined.outputs = node.outputs;
-      graph.nodes[product->second] = {"", "Identity", "", {joined.inputs[0]}, {product->first + "'"}, {}, {}};
+      graph.nodes[product->second] = {joined.name, "Identity", "", {joined.inputs[0]}, {product->first + "'"}, {}, {}};
       node = joined;
       break;
     }
