@@ -95,7 +95,7 @@ TemporaryFolder::~TemporaryFolder() {
 
 TrainingBench::TrainingBench(const Session& session, const std::string& model, const Spec& spec,
                              const std::vector<int64_t>& input_shape, int64_t steps)
-    : trained_(read_model(model, session.model->device(), session.model->options().extra)),
+    : trained_(read_model(model, session.model->options())),
       loss_(image_model(trained_.source(), session.model->options()), spec, session.catalogue, session.labels),
       stage_(finetuning()),
       trainer_(stage_, trained_, &loss_, *session.model) {

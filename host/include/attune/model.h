@@ -21,9 +21,10 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 
 struct ModelOptions {
   c10::Device device = c10::Device(c10::kCPU);
-  std::string output =
-      "auto";                  // of a model that returns a tuple or a dict: an index or a key; "auto": the first tensor
-  std::string layer = "auto";  // what "auto" stands for wherever a layer is named
+  // Of a model that returns a tuple or a dict: an index or a key; of an ONNX file also any value that its graph makes on
+  // the way, where the model then ends. "auto": the first tensor.
+  std::string output = "auto";
+  std::string layer = "auto";   // what "auto" stands for wherever a layer is named
   std::string layout = "auto";  // of layers: "channels_first", "channels_last", "tokens" or "auto"
   bool multi_label = false;     // a probability for each class rather than one distribution over all
   int64_t chunk = 32;           // rows of one pass in Model::outputs()

@@ -9,10 +9,10 @@
 
 namespace attune {
 
-// Reads a model's file, whatever its kind. Throws Error(Fault::input) as open_model() does. With `extra`, as in
-// ModelOptions, to be run; without, with all the inputs that the file's model takes.
+// Reads a model's file, whatever its kind. Throws Error(Fault::input) as open_model() does. With device, output and
+// extra inputs of the options, to be run; without, with all the inputs that the file's model takes.
 ModelSource read_model(const std::filesystem::path& path, c10::Device device);
-ModelSource read_model(const std::filesystem::path& path, c10::Device device, const NamedTensorList& extra);
+ModelSource read_model(const std::filesystem::path& path, const ModelOptions& options);
 
 // What a model can be written to beside TorchScript: ".safetensors", with the tensors of its state_dict(), and its own
 // format where that can be written.

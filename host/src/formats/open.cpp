@@ -45,26 +45,28 @@ std::string first_bytes(const fs::path& path) {
   return bytes;
 }
 
-}  // namespace
-
-ModelSource read_model(const fs::path& path, c10::Device device) {
+ModelSource read_file(const fs::path& path, c10::Device device, const std::string& output) {
   const std::string bytes = first_bytes(path);
   for (const Format& format : formats) {
     if (bytes.rfind(format.beginning, 0) != 0 || (format.takes != nullptr && !format.takes(path))) continue;
     return format.read(path, device);
   }
-  if (auto source = read_onnx(path, device)) return *source;
+  if (auto source = read_onnx(path, device, output)) return *source;
   refuse_file(path,
               std::string("is no TorchScript file, no program of torch.export and no ONNX file: ") + how_to_export);
 }
 
-ModelSource read_model(const fs::path& path, c10::Device device, const NamedTensorList& extra) {
-  const ModelSource source = read_model(path, device);
-  return of_file(path, [&] { return explained_alone(source, extra); });
+}  // namespace
+
+ModelSource read_model(const fs::path& path, c10::Device device) { return read_file(path, device, "auto"); }
+
+ModelSource read_model(const fs::path& path, const ModelOptions& options) {
+  const ModelSource source = read_file(path, options.device, options.output);
+  return of_file(path, [&] { return explained_alone(source, options.extra); });
 }
 
 std::shared_ptr<ImageModel> open_model(const fs::path& path, const ModelOptions& options) {
-  const ModelSource source = read_model(path, options.device, options.extra);
+  const ModelSource source = read_model(path, options);
   return of_file(path, [&] { return image_model(source, options); });
 }
 

@@ -32,10 +32,11 @@ int64_t opset_of(const OnnxModel& model) {
 
 }  // namespace
 
-OnnxBuilder::OnnxBuilder(OnnxModel model, std::filesystem::path path, c10::Device device)
-    : model_((find_weights(model.graph), join_linear(model.graph), std::move(model))),
+OnnxBuilder::OnnxBuilder(OnnxModel model, std::filesystem::path path, c10::Device device, std::string output)
+    : model_((cut_behind(model.graph, output), find_weights(model.graph), join_linear(model.graph), std::move(model))),
       path_(std::move(path)),
       device_(device),
+      asked_(std::move(output)),
       opset_(opset_of(model_)),
       layers_(onnx_layers(model_.graph)),
       tree_(layers_.types),
@@ -143,20 +144,21 @@ std::string OnnxBuilder::before_probabilities(const std::string& name) {
   return last->inputs[0];
 }
 
-// One tensor; a dictionary where a name says which are the scores; else a tuple.
+// One tensor; a dictionary where a name says which are the scores or which is asked for; else a tuple.
 Value* OnnxBuilder::output() {
   const auto& outputs = model_.graph.outputs;
   if (outputs.empty()) throw Error(Fault::input, "is damaged: it returns nothing");
   std::vector<Value*> names, tensors;
-  bool has_scores = false;
+  bool has_names = false;
   for (const OnnxValueInfo& output : outputs) {
-    const std::string name = outputs.size() == 1 ? before_probabilities(output.name) : output.name;
+    const bool is_asked = output.name == asked_;
+    const std::string name = outputs.size() == 1 && !is_asked ? before_probabilities(output.name) : output.name;
     tensors.push_back(tensor({"", "", "", {name}, {}, {}, {}}, 0));
     names.push_back(constant(output.name));
-    has_scores = has_scores || output.name == "logits" || output.name == "out";
+    has_names = has_names || is_asked || output.name == "logits" || output.name == "out";
   }
-  if (tensors.size() == 1) return tensors[0];
-  if (!has_scores) return graph_->insertNode(graph_->createTuple(tensors))->output();
+  if (tensors.size() == 1 && outputs[0].name != asked_) return tensors[0];
+  if (!has_names) return graph_->insertNode(graph_->createTuple(tensors))->output();
   return graph_->insertNode(graph_->createDict(c10::StringType::get(), c10::TensorType::get(), names, tensors))
       ->output();
 }
@@ -324,13 +326,13 @@ void OnnxBuilder::take_elements(const std::string& name, std::vector<Value*> ele
   values_[made.name] = made;
 }
 
-std::optional<ModelSource> read_onnx(const std::filesystem::path& path, c10::Device device) {
+std::optional<ModelSource> read_onnx(const std::filesystem::path& path, c10::Device device, const std::string& output) {
   bool is_onnx = path.extension() == ".onnx";
   try {
     OnnxModel model = read_onnx_model(path);
     is_onnx = is_onnx || !model.opsets.empty();
     if (!is_onnx) return std::nullopt;
-    return OnnxBuilder(std::move(model), path, device).build();
+    return OnnxBuilder(std::move(model), path, device, output).build();
   } catch (const Error& error) {
     if (!is_onnx) return std::nullopt;
     throw Error(error.fault(), "model '" + path.string() + "' " + error.what());

@@ -21,6 +21,9 @@ namespace attune {
 // write nothing, every operator with a place of its own is a layer, named after its parameters or numbered.
 GraphLayers onnx_layers(const OnnxGraph& graph);
 
+// Leaves what the value `name` is made of, with that as the only output; the graph stays as it is where `name` is one of
+// its outputs, or where nothing makes it.
+void cut_behind(OnnxGraph& graph, const std::string& name);
 // Makes initializers, which are trained, of constants that layers have as weights: Paddle's exporter writes all so.
 void find_weights(OnnxGraph& graph);
 // Joins what a graph holds in two: MatMul and Add are Linear.
@@ -49,8 +52,8 @@ struct OnnxValue {
 
 class OnnxBuilder {
  public:
-  // `path`: of the file, to which parameters are written again.
-  OnnxBuilder(OnnxModel model, std::filesystem::path path, c10::Device device);
+  // `path`: of the file, to which parameters are written again. `output`: what is asked for, by name.
+  OnnxBuilder(OnnxModel model, std::filesystem::path path, c10::Device device, std::string output);
 
   ModelSource build();
 
@@ -128,6 +131,7 @@ class OnnxBuilder {
   OnnxModel model_;
   const std::filesystem::path path_;
   const c10::Device device_;
+  const std::string asked_;  // the output that is asked for
   const int64_t opset_;
   GraphLayers layers_;
   ModuleTree tree_;

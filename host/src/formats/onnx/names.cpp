@@ -215,6 +215,37 @@ GraphLayers onnx_layers(const OnnxGraph& graph) {
   return layers_of(nodes, outputs);
 }
 
+namespace {
+
+// All that a node reads, in its branches too.
+void add_inputs(const OnnxNode& node, std::set<std::string>& names) {
+  names.insert(node.inputs.begin(), node.inputs.end());
+  for (const auto& [name, given] : node.attributes) {
+    if (given.g == nullptr) continue;
+    for (const OnnxNode& inner : given.g->nodes) add_inputs(inner, names);
+    for (const OnnxValueInfo& output : given.g->outputs) names.insert(output.name);
+  }
+}
+
+}  // namespace
+
+void cut_behind(OnnxGraph& graph, const std::string& name) {
+  for (size_t i = 0; i < graph.outputs.size(); ++i) {
+    if (graph.outputs[i].name == name || std::to_string(i) == name) return;
+  }
+  std::set<std::string> needed{name};
+  std::vector<OnnxNode> kept;
+  for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+    const auto is_needed = [&](const std::string& output) { return needed.count(output) != 0; };
+    if (std::none_of(node->outputs.begin(), node->outputs.end(), is_needed)) continue;
+    add_inputs(*node, needed);
+    kept.push_back(*node);
+  }
+  if (kept.empty()) return;
+  graph.nodes.assign(kept.rbegin(), kept.rend());
+  graph.outputs = {{name, 1, {}}};
+}
+
 void find_weights(OnnxGraph& graph) {
   static const std::set<std::string> products{"Conv", "ConvTranspose", "Gemm", "MatMul"},
       layers{"BatchNormalization", "GroupNormalization", "GRU", "InstanceNormalization", "LayerNormalization",

@@ -77,7 +77,7 @@ std::string why_refused(const OnnxNode& node) {
   const bool is_quantised = has("Quantize") || has("QLinear") || has("Integer") || has("QAttention") || has("NBits");
   if (is_quantised) return "is quantised, without gradient; take the floating-point model";
   if (is_one_of(node, loops)) return "repeats a graph, which cannot be cut at layers";
-  if (is_one_of(node, detection)) return "chooses boxes, without gradient to the picture; cut the model before it";
+  if (is_one_of(node, detection)) return "chooses boxes, without gradient to the picture; name a value before it as \"output\" in model.json";
   if (is_one_of(node, random)) return "draws random numbers";
   if (node.op == "If") return "decides by what the input holds";
   if (!node.domain.empty()) return "is of the domain " + node.domain.substr(0, 60) + ", not of ONNX's own";

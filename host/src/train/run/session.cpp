@@ -160,7 +160,7 @@ void TrainSession::open_model(const Sidecar& given, const std::string& layer) {
   options.layout = given.layout;
   options.layer = layer.empty() ? given.layer : layer;
   options.extra = read_extra(config);
-  ModelSource source = read_model(config.model, options.device, options.extra);
+  ModelSource source = read_model(config.model, options);
   const auto classes = static_cast<int64_t>(splits.train.classes.size());
   if (config.head) {
     if (config.head->classes && *config.head->classes != classes) {

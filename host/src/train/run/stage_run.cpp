@@ -60,8 +60,7 @@ void StageRun::run() {
     save_checkpoint();
     throw;
   }
-  const TrainingModel selected(
-      read_model(files_.model(stage_.name), session_.model->device(), session_.model->options().extra));
+  const TrainingModel selected(read_model(files_.model(stage_.name), session_.model->options()));
   session_.training_model->set_state(selected.state());
   save_other_files();
 }
