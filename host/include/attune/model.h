@@ -21,16 +21,16 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 
 struct ModelOptions {
   c10::Device device = c10::Device(c10::kCPU);
-  // Of a model that returns a tuple or a dict: an index or a key; of an ONNX file also any value that its graph makes on
-  // the way, where the model then ends. "auto": the first tensor.
+  // Of a model that returns a tuple or a dict: an index or a key; of an ONNX file also any value that its graph makes
+  // on the way, where the model then ends. "auto": the first tensor.
   std::string output = "auto";
   std::string layer = "auto";   // what "auto" stands for wherever a layer is named
   std::string layout = "auto";  // of layers: "channels_first", "channels_last", "tokens" or "auto"
   bool multi_label = false;     // a probability for each class rather than one distribution over all
   int64_t chunk = 32;           // rows of one pass in Model::outputs()
-  // Of a model that takes several inputs: all but the one that is explained, by name (of forward's argument; a key or an
-  // index of a dictionary, list or tuple), each [1,...] on the model's device. They stand beside every row and are read
-  // at every run, so that values written into these tensors show.
+  // Of a model that takes several inputs: all but the one that is explained, by name (of forward's argument; a key or
+  // an index of a dictionary, list or tuple), each [1,...] on the model's device. They stand beside every row and are
+  // read at every run, so that values written into these tensors show.
   NamedTensorList extra = {};
 };
 
@@ -59,8 +59,8 @@ class ImageModel : public Model {
   // Device and floating type of the parameters.
   virtual c10::Device device() const = 0;
   virtual at::ScalarType dtype() const = 0;
-  // Parameters and buffers by their attribute paths, in the model's order. They are the model's own: training them shows
-  // in the maps.
+  // Parameters and buffers by their attribute paths, in the model's order. They are the model's own: training them
+  // shows in the maps.
   virtual NamedTensorList parameters() const = 0;
   virtual NamedTensorList buffers() const = 0;
   // A model of its own whose parameters and buffers have this floating type.
@@ -102,7 +102,8 @@ class ImageModel : public Model {
   virtual void refresh() = 0;
 };
 
-// Reads a model's file. Throws Error(Fault::input) when `path` is none (and says how to make one) or cannot be rewritten.
+// Reads a model's file. Throws Error(Fault::input) when `path` is none (and says how to make one) or cannot be
+// rewritten.
 std::shared_ptr<ImageModel> open_model(const std::filesystem::path& path, const ModelOptions& options = {});
 
 }  // namespace attune

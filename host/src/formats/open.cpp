@@ -23,9 +23,8 @@ struct Format {
   ModelSource (*read)(const fs::path& path, c10::Device device);
 };
 
-constexpr Format formats[] = {{"PK", is_exported, read_exported},
-                              {"PK", nullptr, read_torchscript},
-                              {"\x80\x02", nullptr, refuse_pickle}};
+constexpr Format formats[] = {
+    {"PK", is_exported, read_exported}, {"PK", nullptr, read_torchscript}, {"\x80\x02", nullptr, refuse_pickle}};
 constexpr size_t longest_beginning = 16;  // in bytes
 
 [[noreturn]] void refuse_file(const fs::path& path, const std::string& reason) {

@@ -21,8 +21,8 @@ namespace attune {
 // write nothing, every operator with a place of its own is a layer, named after its parameters or numbered.
 GraphLayers onnx_layers(const OnnxGraph& graph);
 
-// Leaves what the value `name` is made of, with that as the only output; the graph stays as it is where `name` is one of
-// its outputs, or where nothing makes it.
+// Leaves what the value `name` is made of, with that as the only output; the graph stays as it is where `name` is one
+// of its outputs, or where nothing makes it.
 void cut_behind(OnnxGraph& graph, const std::string& name);
 // Makes initializers, which are trained, of constants that layers have as weights: Paddle's exporter writes all so.
 void find_weights(OnnxGraph& graph);

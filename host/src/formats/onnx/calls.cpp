@@ -39,6 +39,12 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// Whether its first argument is a list of all inputs.
+bool takes_all(const torch::jit::GraphFunction& function) {
+  const auto list = function.getSchema().arguments()[0].type()->cast<c10::ListType>();
+  return list && list->getElementType()->kind() == c10::TypeKind::TensorType;
+}
+
 // As the function declares it, or nothing.
 std::optional<c10::IValue> attribute_as(const OnnxAttribute& given, const c10::TypePtr& declared) {
   const auto optional = declared->cast<c10::OptionalType>();
@@ -142,6 +148,7 @@ std::shared_ptr<Graph> OnnxBuilder::specialised(const Call& call, std::vector<Va
     if (std::none_of(declared.begin(), declared.end(), is_it))
       refuse(call.node, "its attribute '" + name + "' is not known");
   }
+  if (!takes_all(call.function) && call.node.inputs.size() > declared.size()) refuse(call.node, "it has more inputs");
   auto graph = call.function.graph()->copy();
   const auto inside = [&](Value* value) {
     const auto known = torch::jit::toIValue(value);
@@ -178,8 +185,7 @@ std::shared_ptr<Graph> OnnxBuilder::specialised(const Call& call, std::vector<Va
 
 OnnxBuilder::Argument OnnxBuilder::argument(const Call& call, size_t index, const c10::Argument& declared) {
   const OnnxNode& node = call.node;
-  const auto takes_all = call.function.getSchema().arguments()[0].type()->cast<c10::ListType>();
-  const bool is_variadic = takes_all && takes_all->getElementType()->kind() == c10::TypeKind::TensorType;
+  const bool is_variadic = takes_all(call.function);
   if (is_variadic && index == 0) {
     Argument all{{}, {}, c10::TensorType::get()};
     const auto has_batch = [&](const std::string& name) { return value(name).batch_axis == 0; };

@@ -147,7 +147,8 @@ OnnxNode read_node(const pbf_reader& reader, int depth) {
   OnnxNode node;
   read_fields(reader, {text(1, [&](std::string name) { node.inputs.push_back(std::move(name)); }),
                        text(2, [&](std::string name) { node.outputs.push_back(std::move(name)); }), text(3, node.name),
-                       text(4, node.op), message(node_field::attribute, [&](pbf_reader field) { add_attribute(node, field, depth); }),
+                       text(4, node.op),
+                       message(node_field::attribute, [&](pbf_reader field) { add_attribute(node, field, depth); }),
                        text(7, node.domain), entry(9, node.metadata)});
   if (node.domain == "ai.onnx") node.domain.clear();
   return node;
@@ -290,7 +291,8 @@ void write_initializers(const fs::path& from, const fs::path& to, const std::map
     return copied(pbf_reader(view), inside(node_field::attribute, attribute));
   };
   const auto graph = [&](const protozero::data_view& view) {
-    const auto write_initializer = inside(graph_field::initializer, initializer), write_node = inside(graph_field::node, node);
+    const auto write_initializer = inside(graph_field::initializer, initializer),
+               write_node = inside(graph_field::node, node);
     return copied(pbf_reader(view), [&](pbf_reader& reader, pbf_writer& writer) {
       return write_initializer(reader, writer) || write_node(reader, writer);
     });

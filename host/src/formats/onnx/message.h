@@ -84,8 +84,8 @@ c10::ScalarType onnx_scalar_type(int64_t type, const std::string& name);
 at::Tensor tensor_of(const OnnxTensor& tensor, const FileBytes& bytes, const std::filesystem::path& folder);
 
 // Writes a copy of the file at `from` with other values, of the same shapes, of the initializers and constants that
-// `values` names; the rest as it is. What was in other files stands in this one. Throws Error(Fault::output) where it cannot be
-// written.
+// `values` names; the rest as it is. What was in other files stands in this one. Throws Error(Fault::output) where it
+// cannot be written.
 void write_initializers(const std::filesystem::path& from, const std::filesystem::path& to,
                         const std::map<std::string, at::Tensor>& values);
 

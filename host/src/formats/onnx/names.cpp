@@ -236,7 +236,7 @@ void cut_behind(OnnxGraph& graph, const std::string& name) {
   std::set<std::string> needed{name};
   std::vector<OnnxNode> kept;
   for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
-    const auto is_needed = [&](const std::string& output) { return needed.count(output) != 0; };
+    const auto is_needed = [&](const std::string& output) { return !output.empty() && needed.count(output) != 0; };
     if (std::none_of(node->outputs.begin(), node->outputs.end(), is_needed)) continue;
     add_inputs(*node, needed);
     kept.push_back(*node);
@@ -244,12 +244,20 @@ void cut_behind(OnnxGraph& graph, const std::string& name) {
   if (kept.empty()) return;
   graph.nodes.assign(kept.rbegin(), kept.rend());
   graph.outputs = {{name, 1, {}}};
+  const auto is_unused = [&](const OnnxValueInfo& input) { return needed.count(input.name) == 0; };
+  graph.inputs.erase(std::remove_if(graph.inputs.begin(), graph.inputs.end(), is_unused), graph.inputs.end());
 }
 
 void find_weights(OnnxGraph& graph) {
   static const std::set<std::string> products{"Conv", "ConvTranspose", "Gemm", "MatMul"},
-      layers{"BatchNormalization", "GroupNormalization", "GRU", "InstanceNormalization", "LayerNormalization",
-             "LSTM", "PRelu", "RNN"};
+      layers{"BatchNormalization",
+             "GroupNormalization",
+             "GRU",
+             "InstanceNormalization",
+             "LayerNormalization",
+             "LSTM",
+             "PRelu",
+             "RNN"};
   std::map<std::string, OnnxTensor> constants;
   std::set<std::string> made;  // by products
   for (const OnnxNode& node : graph.nodes) {

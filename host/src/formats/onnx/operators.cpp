@@ -77,7 +77,8 @@ std::string why_refused(const OnnxNode& node) {
   const bool is_quantised = has("Quantize") || has("QLinear") || has("Integer") || has("QAttention") || has("NBits");
   if (is_quantised) return "is quantised, without gradient; take the floating-point model";
   if (is_one_of(node, loops)) return "repeats a graph, which cannot be cut at layers";
-  if (is_one_of(node, detection)) return "chooses boxes, without gradient to the picture; name a value before it as \"output\" in model.json";
+  if (is_one_of(node, detection))
+    return "chooses boxes, without gradient to the picture; name a value before it as \"output\" in model.json";
   if (is_one_of(node, random)) return "draws random numbers";
   if (node.op == "If") return "decides by what the input holds";
   if (!node.domain.empty()) return "is of the domain " + node.domain.substr(0, 60) + ", not of ONNX's own";
@@ -85,27 +86,11 @@ std::string why_refused(const OnnxNode& node) {
 }
 
 int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<int64_t>& ranks, int64_t length) {
-  static const NameSet as_first{"Attention",
-                                "Conv",
-                                "ConvTranspose",
-                                "MaxPool",
-                                "AveragePool",
-                                "BatchNormalization",
-                                "ScatterND",
-                                "GatherElements",
-                                "GridSample",
-                                "Resize",
-                                "Tile",
-                                "Slice",
-                                "Pad",
-                                "PRelu",
-                                "Upsample",
-                                "Split",
-                                "TopK",
-                                "CumSum",
-                                "Trilu",
-                                "Clip",
-                                "ScatterElements"};
+  static const NameSet as_first{
+      "Attention", "Conv",           "ConvTranspose",  "MaxPool", "AveragePool", "BatchNormalization",
+      "ScatterND", "GatherElements", "GridSample",     "Resize",  "Tile",        "Slice",
+      "Pad",       "PRelu",          "Upsample",       "Split",   "TopK",        "CumSum",
+      "Trilu",     "Clip",           "ScatterElements"};
   static const NameSet by_length{"Reshape", "ConstantOfShape"};
   const int64_t first = ranks.empty() ? 0 : ranks[0], second = ranks.size() > 1 ? ranks[1] : -1;
   const int64_t most = ranks.empty() ? 0 : *std::max_element(ranks.begin(), ranks.end());

@@ -51,7 +51,8 @@ Value* OnnxBuilder::tensor(const OnnxNode& node, size_t index) {
   OnnxValue& known = value(node.inputs[index]);
   if (known.tensor != nullptr) return known.tensor;
   if (known.elements) {
-    const c10::TypePtr type = known.elements->empty() ? c10::TypePtr(c10::IntType::get()) : known.elements->at(0)->type();
+    const c10::TypePtr type =
+        known.elements->empty() ? c10::TypePtr(c10::IntType::get()) : known.elements->at(0)->type();
     Value* numbers = known.rank == 0 ? known.elements->at(0)
                                      : graph_->insertNode(graph_->createList(type, *known.elements))->output();
     known.tensor = graph_->insert(aten("tensor"), {numbers}, {{"device", constant(device_)}});
@@ -105,11 +106,13 @@ Value* OnnxBuilder::number(c10::Symbol symbol, const Elements& arguments) {
 bool OnnxBuilder::add_arithmetic(const OnnxNode& node) {
   // What only arranges its first input, or all of them.
   static const std::map<std::string, size_t> arranged{
-      {"Concat", SIZE_MAX}, {"Expand", 1}, {"Flatten", 1}, {"Gather", 1},    {"Reshape", 1},  {"Slice", 1},
-      {"Split", 1},         {"Squeeze", 1}, {"Tile", 1},   {"Transpose", 1}, {"Unsqueeze", 1}};
+      {"Concat", SIZE_MAX}, {"Expand", 1},  {"Flatten", 1}, {"Gather", 1},    {"Reshape", 1},  {"Slice", 1},
+      {"Split", 1},         {"Squeeze", 1}, {"Tile", 1},    {"Transpose", 1}, {"Unsqueeze", 1}};
   static const std::map<std::string, bool (OnnxBuilder::*)(const OnnxNode&, const Numbers&)> kinds{
-      {"Cast", &OnnxBuilder::convert_numbers}, {"Floor", &OnnxBuilder::convert_numbers},
-      {"Ceil", &OnnxBuilder::convert_numbers}, {"Not", &OnnxBuilder::convert_numbers},
+      {"Cast", &OnnxBuilder::convert_numbers},
+      {"Floor", &OnnxBuilder::convert_numbers},
+      {"Ceil", &OnnxBuilder::convert_numbers},
+      {"Not", &OnnxBuilder::convert_numbers},
       {"Where", &OnnxBuilder::choose_numbers}};
   const auto is_computed = [&](const std::string& name) { return !name.empty() && value(name).elements; };
   if (std::none_of(node.inputs.begin(), node.inputs.end(), is_computed) || input_of(node, 0) == nullptr) return false;
@@ -151,7 +154,8 @@ bool OnnxBuilder::arrange_numbers(const OnnxNode& node, size_t arranged) {
     if (!found.defined()) return false;
     Elements picked;
     const at::Tensor list = found.reshape({-1});
-    for (int64_t at = 0; at < list.numel(); ++at) picked.push_back(all.at(static_cast<size_t>(list[at].item<int64_t>())));
+    for (int64_t at = 0; at < list.numel(); ++at)
+      picked.push_back(all.at(static_cast<size_t>(list[at].item<int64_t>())));
     take_elements(node.outputs[i], picked, found.sizes().vec());
   }
   return true;
@@ -229,9 +233,9 @@ bool OnnxBuilder::choose_numbers(const OnnxNode& node, const Numbers& given) {
 
 bool OnnxBuilder::combine_numbers(const OnnxNode& node, const Numbers& given) {
   static const std::map<std::string, const char*> names{
-      {"Add", "aten::add"},    {"Sub", "aten::sub"}, {"Mul", "aten::mul"},           {"Equal", "aten::eq"},
-      {"Greater", "aten::gt"}, {"Less", "aten::lt"}, {"GreaterOrEqual", "aten::ge"}, {"LessOrEqual", "aten::le"},
-      {"Min", "prim::min"},    {"Max", "prim::max"}, {"Mod", "aten::remainder"},     {"Div", "aten::div"},
+      {"Add", "aten::add"},     {"Sub", "aten::sub"},  {"Mul", "aten::mul"},           {"Equal", "aten::eq"},
+      {"Greater", "aten::gt"},  {"Less", "aten::lt"},  {"GreaterOrEqual", "aten::ge"}, {"LessOrEqual", "aten::le"},
+      {"Min", "prim::min"},     {"Max", "prim::max"},  {"Mod", "aten::remainder"},     {"Div", "aten::div"},
       {"And", "aten::__and__"}, {"Or", "aten::__or__"}};
   const auto name = names.find(node.op);
   if (name == names.end() || given.lists.size() != 2) return false;

@@ -316,12 +316,14 @@ def LSTM(X, W, R, B: Optional[Tensor] = None, sequence_lens: Optional[Tensor] = 
     return by_direction(Y, n, direction, layout), last_state(h, layout), last_state(c, layout)
 
 def gru_of_reset_state(X, h, W, R, b, c, hidden: int):
-    inputs, states = torch.linear(X, W, b), torch.jit.annotate(List[Tensor], [])
+    inputs = torch.linear(X, W, b)
+    states: List[Tensor] = []
     for t in range(X.size(0)):
         x = inputs.select(0, t)
-        zr = torch.sigmoid(x.narrow(1, 0, 2 * hidden) + torch.linear(h, R.narrow(0, 0, 2 * hidden), c.narrow(0, 0, 2 * hidden)))
-        z, r = zr.narrow(1, 0, hidden), zr.narrow(1, hidden, hidden)
-        new = torch.tanh(x.narrow(1, 2 * hidden, hidden) + torch.linear(r * h, R.narrow(0, 2 * hidden, hidden), c.narrow(0, 2 * hidden, hidden)))
+        both = torch.linear(h, R.narrow(0, 0, 2 * hidden), c.narrow(0, 0, 2 * hidden))
+        z, r = torch.chunk(torch.sigmoid(x.narrow(1, 0, 2 * hidden) + both), 2, 1)
+        new = torch.linear(r * h, R.narrow(0, 2 * hidden, hidden), c.narrow(0, 2 * hidden, hidden))
+        new = torch.tanh(x.narrow(1, 2 * hidden, hidden) + new)
         h = new + z * (h - new)
         states.append(h)
     return torch.stack(states), h

@@ -33,24 +33,24 @@ def upsampled(X, size: List[int], scales: Optional[List[float]], mode: str, corn
         Y = torch.upsample_bicubic2d(X, size, corners, h, w)
     return Y
 
-def along(X, axis: int, size: int, scale: float, linear: bool, coordinates: str, nearest: str):
-    i = torch.arange(size, dtype=X.dtype, device=X.device)
+def cubic_weight(distance, a: float):
+    d = torch.abs(distance)
+    near = ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0
+    far = (((d - 5.0) * d + 8.0) * d - 4.0) * a
+    return torch.where(d <= 1.0, near, torch.where(d < 2.0, far, torch.zeros_like(d)))
+
+def along(X, axis: int, size: int, scale: float, mode: str, coordinates: str, nearest: str, cubic: float,
+          inside_only: bool):
+    i, last = torch.arange(size, dtype=X.dtype, device=X.device), X.size(axis) - 1
     if coordinates == "asymmetric":
         at = i / scale
     elif coordinates == "align_corners":
-        at = i * (float(X.size(axis) - 1) / float(max(size - 1, 1)))
+        at = i * (float(last) / float(max(size - 1, 1)))
+    elif coordinates == "half_pixel_symmetric":
+        at = (i + 0.5) / scale - 0.5 + float(last + 1) / 2.0 - float(size) / scale / 2.0
     else:
         at = (i + 0.5) / scale - 0.5
-    last = X.size(axis) - 1
-    if linear:
-        at = torch.clamp(at, 0, last)
-        low = torch.floor(at)
-        share = at - low
-        for k in range(X.dim() - axis - 1):
-            share = share.unsqueeze(-1)
-        upper = torch.index_select(X, axis, torch.clamp(low + 1, 0, last).to(4))
-        Y = torch.index_select(X, axis, low.to(4)) * (1 - share) + upper * share
-    else:
+    if mode == "nearest":
         if nearest == "floor":
             at = torch.floor(at)
         elif nearest == "ceil":
@@ -59,14 +59,30 @@ def along(X, axis: int, size: int, scale: float, linear: bool, coordinates: str,
             at = torch.floor(at + 0.5)
         else:
             at = torch.ceil(at - 0.5)
-        Y = torch.index_select(X, axis, torch.clamp(at, 0, last).to(4))
-    return Y
+        return torch.index_select(X, axis, torch.clamp(at, 0, last).to(4))
+    low = torch.floor(at)
+    places: List[Tensor] = []
+    weights: List[Tensor] = []
+    for k in range(2 if mode == "linear" else 4):
+        place = low + (k if mode == "linear" else k - 1)
+        weight = 1.0 - torch.abs(at - place) if mode == "linear" else cubic_weight(at - place, cubic)
+        if inside_only:
+            weight = torch.where(torch.logical_or(place < 0, place > last), torch.zeros_like(weight), weight)
+        places.append(torch.clamp(place, 0, last).to(4))
+        weights.append(weight)
+    total = Sum(weights)
+    shape = [1] * (X.dim() - axis)
+    shape[0] = size
+    parts: List[Tensor] = []
+    for k in range(len(places)):
+        parts.append(torch.index_select(X, axis, places[k]) * (weights[k] / total).reshape(shape))
+    return Sum(parts)
 
 def Upsample(X, scales: List[float], mode: str = "nearest", rank: int = 0):
-    return resized(X, scales, [], mode, "asymmetric", "floor", -0.75, False, rank)
+    return resized(X, scales, [], mode, "asymmetric", "floor", -0.75, False, False, rank)
 
 def resized(X, scales: List[float], sizes: List[int], mode: str, coordinates: str, nearest: str, cubic: float,
-            antialias: bool, rank: int):
+            antialias: bool, inside_only: bool, rank: int):
     n = rank - 2
     size: List[int] = []
     factors: List[float] = []
@@ -82,20 +98,20 @@ def resized(X, scales: List[float], sizes: List[int], mode: str, coordinates: st
         given = factors
     half = coordinates == "half_pixel" or coordinates == "pytorch_half_pixel"
     corners = coordinates == "align_corners"
-    if not half and not corners and coordinates != "asymmetric":
+    if not half and not corners and coordinates != "asymmetric" and coordinates != "half_pixel_symmetric":
         raise AssertionError("it has the coordinates " + coordinates)
+    if antialias and (n != 2 or mode == "nearest" or not half or (mode == "cubic" and abs(cubic + 0.5) > 1e-6)):
+        raise AssertionError("it smooths (antialias) in a way that LibTorch has not")
     if mode == "nearest" and coordinates == "asymmetric" and nearest == "floor":
         Y = upsampled(X, size, given, "nearest", False, False, n)
-    elif mode == "linear" and (half or corners):
+    elif mode == "linear" and (half or corners) and (antialias or not inside_only):
         Y = upsampled(X, size, given, "linear", corners, antialias, n)
-    elif mode == "cubic":
-        if n != 2 or not (half or corners) or abs(cubic + 0.75) > 1e-6:
-            raise AssertionError("it is cubic in a way that LibTorch has not")
+    elif antialias or (mode == "cubic" and (half or corners) and n == 2 and abs(cubic + 0.75) < 1e-6 and not inside_only):
         Y = upsampled(X, size, given, "cubic", corners, antialias, n)
     else:
         Y = X
         for j in range(n):
-            Y = along(Y, 2 + j, size[j], factors[j], mode == "linear", coordinates, nearest)
+            Y = along(Y, 2 + j, size[j], factors[j], mode, coordinates, nearest, cubic, inside_only)
     return Y
 
 def Resize(X, roi: Optional[Tensor] = None, scales: List[float] = [], sizes: List[int] = [], antialias: int = 0,
@@ -109,10 +125,8 @@ def Resize(X, roi: Optional[Tensor] = None, scales: List[float] = [], sizes: Lis
             sizes = [1, 1] + sizes
         else:
             scales = [1.0, 1.0] + scales
-    if exclude_outside == 1:
-        raise AssertionError("it has exclude_outside")
     return resized(X, scales, sizes, mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, antialias == 1,
-                   rank)
+                   exclude_outside == 1, rank)
 
 def GridSample(X, grid, align_corners: int = 0, mode: str = "bilinear", padding_mode: str = "zeros"):
     how = 0

@@ -187,11 +187,16 @@ def NonZero(X):
 def TopK(X, k: int, axis: int = -1, largest: int = 1, sorted: int = 1):
     return torch.topk(X, k, axis, largest == 1, sorted == 1)
 
+def extreme(data, axis: int, keep: bool, last: bool):
+    if last:
+        return data.size(axis) - 1 - torch.argmax(torch.flip(data, [axis]), axis, keep)
+    return torch.argmax(data, axis, keep)
+
 def ArgMax(data, axis: int = 0, keepdims: int = 1, select_last_index: int = 0):
-    return torch.argmax(data, axis, keepdims == 1)
+    return extreme(data, axis, keepdims == 1, select_last_index == 1)
 
 def ArgMin(data, axis: int = 0, keepdims: int = 1, select_last_index: int = 0):
-    return torch.argmin(data, axis, keepdims == 1)
+    return extreme(-data, axis, keepdims == 1, select_last_index == 1)
 
 def Trilu(input, k: int = 0, upper: int = 1):
     return torch.triu(input, k) if upper == 1 else torch.tril(input, k)
