@@ -10,7 +10,8 @@
 
 namespace attune::test {
 
-using OnnxSetting = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>, at::Tensor>;
+using OnnxSetting = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>, at::Tensor,
+                                 std::vector<std::string>>;
 using OnnxSettings = std::vector<std::pair<std::string, OnnxSetting>>;
 
 inline int onnx_type(at::ScalarType type) {
@@ -58,7 +59,7 @@ inline std::string onnx_attribute(const std::string& name, const OnnxSetting& se
   std::string bytes;
   protozero::pbf_writer writer(bytes);
   writer.add_string(1, name);
-  static constexpr int types[] = {2, 1, 3, 7, 6, 4};
+  static constexpr int types[] = {2, 1, 3, 7, 6, 4, 8};
   writer.add_int32(20, types[setting.index()]);
   if (const auto* i = std::get_if<int64_t>(&setting)) writer.add_int64(3, *i);
   if (const auto* f = std::get_if<double>(&setting)) writer.add_float(2, static_cast<float>(*f));
@@ -68,6 +69,9 @@ inline std::string onnx_attribute(const std::string& name, const OnnxSetting& se
   }
   if (const auto* floats = std::get_if<std::vector<double>>(&setting)) {
     for (const double one : *floats) writer.add_float(7, static_cast<float>(one));
+  }
+  if (const auto* words = std::get_if<std::vector<std::string>>(&setting)) {
+    for (const std::string& one : *words) writer.add_string(9, one);
   }
   if (const auto* tensor = std::get_if<at::Tensor>(&setting)) writer.add_message(5, onnx_tensor("", *tensor));
   return bytes;

@@ -10,6 +10,7 @@
 
 #include "errors.h"
 #include "folder.h"
+#include "gradients.h"
 #include "models.h"
 
 namespace attune {
@@ -651,6 +652,119 @@ TEST_F(Onnx, OperatorsAreThoseOfLibTorch) {
   }
 }
 
+// One direction of a recurrent layer by its equations; x [T,N,I], the gates of W, R and B as ONNX has them.
+at::Tensor recurrent(const std::string& op, at::Tensor x, const std::vector<at::Tensor>& weights, bool reversed,
+                     bool reset_last) {
+  const int64_t hidden = weights[1].size(1);
+  if (reversed) x = x.flip({0});
+  at::Tensor h = at::zeros({x.size(1), hidden}, x.options()), c = h;
+  const auto gate = [&](const at::Tensor& t, int64_t i) { return t.narrow(0, i * hidden, hidden); };
+  const int64_t gates = weights[1].size(0) / hidden;
+  std::vector<at::Tensor> states;
+  for (const at::Tensor& step : x.unbind(0)) {
+    const auto given = [&](int64_t i) { return at::linear(step, gate(weights[0], i), gate(weights[2], i)); };
+    const auto kept = [&](const at::Tensor& of, int64_t i) {
+      return at::linear(of, gate(weights[1], i), gate(weights[2], gates + i));
+    };
+    if (op == "RNN") {
+      h = at::relu(given(0) + kept(h, 0));
+    } else if (op == "LSTM") {
+      const at::Tensor i = at::sigmoid(given(0) + kept(h, 0)), o = at::sigmoid(given(1) + kept(h, 1)),
+                       f = at::sigmoid(given(2) + kept(h, 2));
+      c = f * c + i * at::tanh(given(3) + kept(h, 3));
+      h = o * at::tanh(c);
+    } else {
+      const at::Tensor z = at::sigmoid(given(0) + kept(h, 0)), r = at::sigmoid(given(1) + kept(h, 1));
+      h = (1 - z) * at::tanh(given(2) + (reset_last ? r * kept(h, 2) : kept(r * h, 2))) + z * h;
+    }
+    states.push_back(h);
+  }
+  const at::Tensor all = at::stack(states);
+  return reversed ? all.flip({0}) : all;
+}
+
+TEST_F(Onnx, RecurrentLayersFollowTheirEquations) {
+  const int64_t hidden = 4, inputs = 3;
+  const at::Tensor x = test::seeded({2, 5, inputs}, 1);
+  for (const std::string op : {"LSTM", "GRU", "RNN"}) {
+    for (const std::string direction : {"forward", "reverse", "bidirectional"}) {
+      for (const int64_t layout : {0, 1}) {
+        for (const int64_t reset_last : {0, 1}) {
+          SCOPED_TRACE(op + " " + direction + ", layout " + std::to_string(layout) + ", " + std::to_string(reset_last));
+          const int64_t gates = op == "LSTM"  ? 4
+                                : op == "GRU" ? 3
+                                              : 1,
+                        directions = direction == "bidirectional" ? 2 : 1;
+          const std::vector<at::Tensor> weights{test::seeded({directions, gates * hidden, inputs}, 2),
+                                                test::seeded({directions, gates * hidden, hidden}, 3),
+                                                test::seeded({directions, 2 * gates * hidden}, 4)};
+          OnnxSettings settings{{"hidden_size", hidden}, {"direction", direction}, {"layout", layout}};
+          if (op == "GRU") settings.emplace_back("linear_before_reset", reset_last);
+          if (op == "RNN") settings.emplace_back("activations", std::vector<std::string>(size_t(directions), "Relu"));
+          OnnxProgram p({0, 5, inputs});
+          std::vector<std::string> given{layout == 1 ? "x" : p.node("Transpose", {"x"}, {{"perm", Sizes{1, 0, 2}}})};
+          for (const char* const name : {"w", "r", "b"}) given.push_back(p.parameter(name, weights[given.size() - 1]));
+          const std::string y = p.node(op, given, settings);
+          if (layout == 0) p.node("Transpose", {y}, {{"perm", Sizes{2, 0, 1, 3}}});
+          std::vector<at::Tensor> each;
+          for (int64_t d = 0; d < directions; ++d) {
+            const std::vector<at::Tensor> own{weights[0][d], weights[1][d], weights[2][d]};
+            each.push_back(recurrent(op, x.transpose(0, 1), own, direction == "reverse" || d == 1,
+                                     reset_last == 1 || op != "GRU"));
+          }
+          const at::Tensor wanted = at::stack(each, 2).transpose(0, 1);  // [N,T,D,H]
+          const at::Tensor found = read(p).output(x).toTensor();
+          ASSERT_EQ(found.sizes(), wanted.sizes());
+          EXPECT_TRUE(at::allclose(found, wanted, 1e-10, 1e-12)) << (found - wanted).abs().max().item<double>();
+        }
+      }
+    }
+  }
+}
+
+// Its steps are a loop of the graph.
+TEST_F(Onnx, RecurrentLayersWithTheResetFirstAreDifferentiated) {
+  OnnxProgram p({0, 3, 5});
+  const std::string steps = p.node("Transpose", {"x"}, {{"perm", Sizes{2, 0, 1}}});
+  p.node("GRU",
+         {steps, p.parameter("gru.w", test::seeded({1, 12, 3}, 2)), p.parameter("gru.r", test::seeded({1, 12, 4}, 3))},
+         {{"hidden_size", int64_t{4}}}, "", 2);
+  p.node("Squeeze", {p.last + "_1", p.node("Constant", {}, {{"value", whole({0})}})});
+  const auto model = image_model(read(p));
+  const auto scores = [&](const test::Tensors& of) { return test::Tensors{model->forward(of[0], {}, true)->output()}; };
+  test::expect_derivatives_are_finite_differences(scores, {test::seeded({2, 3, 5}, 1)}, "GRU");
+}
+
+TEST_F(Onnx, AttentionIsOpened) {
+  const auto heads = [](const at::Tensor& t, int64_t count) {
+    return t.reshape({t.size(0), t.size(1), count, -1}).transpose(1, 2);
+  };
+  const at::Tensor x = test::seeded({2, 5, 8}, 1), w = test::seeded({8, 4}, 2), bias = test::seeded({5, 5}, 3),
+                   allowed = (bias > -0.5).logical_or(at::eye(5, at::kBool));
+  const at::Tensor q = heads(x, 4), k = heads(x.matmul(w), 2).repeat_interleave(2, 1);
+  const at::Tensor plain = q.matmul(k.transpose(-2, -1)), causal = at::ones({5, 5}, at::kBool).tril();
+  const auto wanted = [&](const at::Tensor& logits) { return logits.softmax(-1).matmul(k).transpose(1, 2).flatten(2); };
+  const auto found = [&](OnnxSettings settings, const at::Tensor& mask = {}) {
+    OnnxProgram p({0, 5, 8}, 23);
+    const std::string keys = p.node("MatMul", {"x", p.parameter("w", w)});
+    std::vector<std::string> given{"x", keys, keys};
+    if (mask.defined()) given.push_back(p.parameter("mask", mask));
+    settings.emplace_back("q_num_heads", int64_t{4});
+    settings.emplace_back("kv_num_heads", int64_t{2});
+    p.node("Attention", given, settings);
+    return read(p).output(x).toTensor();
+  };
+  const double scale = 1 / std::sqrt(2.0), soft = 2;
+  EXPECT_TRUE(at::allclose(found({}), wanted(plain * scale), 1e-6, 1e-7));
+  EXPECT_TRUE(at::allclose(found({{"scale", 0.25}}), wanted(plain * 0.25), 1e-6, 1e-7));
+  EXPECT_TRUE(at::allclose(found({{"softcap", soft}}), wanted((plain * scale / soft).tanh() * soft), 1e-6, 1e-7));
+  EXPECT_TRUE(at::allclose(found({}, bias), wanted(plain * scale + bias), 1e-6, 1e-7));
+  const double none = -std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(at::allclose(found({}, allowed), wanted((plain * scale).masked_fill(~allowed, none)), 1e-6, 1e-7));
+  EXPECT_TRUE(
+      at::allclose(found({{"is_causal", int64_t{1}}}), wanted((plain * scale).masked_fill(~causal, none)), 1e-6, 1e-7));
+}
+
 TEST_F(Onnx, ResizesInEveryWay) {
   const at::Tensor sizes = whole({2, 3, 11, 9}), x = test::seeded({2, 3, 7, 6}, 3);
   const auto resized = [&](const std::string& mode, const std::string& coordinates,
@@ -672,6 +786,39 @@ TEST_F(Onnx, ResizesInEveryWay) {
   const double at = 4 * 7.0 / 11;
   const at::Tensor row = x.select(2, 2) * (3 - at) + x.select(2, 3) * (at - 2);
   EXPECT_TRUE(at::allclose(linear.select(2, 4).select(2, 0), row.select(2, 0)));
+}
+
+TEST_F(Onnx, ResizesByCubicsOfEveryKind) {
+  const at::Tensor x = test::seeded({2, 3, 7, 6}, 3);
+  const auto resized = [&](const at::Tensor& picture, const std::string& coordinates, double a, bool inside_only) {
+    OnnxProgram p({0, 3, 7, 6}, 19);
+    p.parameter("sizes", whole({2, 3, 14, 12}));
+    p.node("Resize", {"x", "", "", "sizes"},
+           {{"mode", std::string("cubic")},
+            {"coordinate_transformation_mode", coordinates},
+            {"cubic_coeff_a", a},
+            {"exclude_outside", int64_t{inside_only ? 1 : 0}}});
+    return read(p).output(picture).toTensor();
+  };
+  // Of twice the size both coordinates are one.
+  EXPECT_TRUE(
+      at::allclose(resized(x, "half_pixel_symmetric", -0.75, false), at::upsample_bicubic2d(x, {14, 12}, false)));
+  // The cubic of -0.5 meets parabolas.
+  const at::Tensor places = at::arange(7, at::kDouble).view({7, 1}),
+                   between = (at::arange(14, at::kDouble) + 0.5) / 2 - 0.5;
+  const at::Tensor parabola = (places.square() - 3 * places).expand({2, 3, 7, 6});
+  EXPECT_TRUE(at::allclose(resized(parabola, "half_pixel", -0.5, false).select(3, 5)[0][0].slice(0, 3, 11),
+                           (between.square() - 3 * between).slice(0, 3, 11)));
+  // By hand: 0.25 before the first place, where of four places two are inside.
+  const auto weight = [](double d) {
+    return d <= 1 ? (1.5 * d - 2.5) * d * d + 1 : ((-0.5 * d + 2.5) * d - 4) * d + 2;
+  };
+  const double first = weight(0.25), second = weight(1.25);
+  const at::Tensor row =
+      resized(x.select(3, 0).unsqueeze(3).expand({2, 3, 7, 6}), "half_pixel", -0.5, true).select(2, 0);
+  EXPECT_TRUE(
+      at::allclose(row.select(2, 4),
+                   (x.select(3, 0).select(2, 0) * first + x.select(3, 0).select(2, 1) * second) / (first + second)));
 }
 
 class OnnxNames : public Onnx, public testing::WithParamInterface<bool> {};
@@ -715,6 +862,24 @@ TEST_P(OnnxNames, GradientsReachParameters) {
 
 INSTANTIATE_TEST_SUITE_P(By, OnnxNames, testing::Bool(),
                          [](const auto& info) { return info.param ? "names" : "metadata"; });
+
+// A module in a dictionary of a list: its name lacks both, but the names of its parameters have them.
+TEST_F(Onnx, ParametersCompleteNames) {
+  OnnxProgram p({0, 6});
+  std::string v = "x";
+  for (const std::string block : {"0", "1"}) {
+    const std::string again = block == "1" ? "_1" : "", path = "blocks." + block + ".mix.0.";
+    p.parameter(path + "weight", test::seeded({6, 6}, 1 + again.size()));
+    p.parameter(path + "bias", test::seeded({6}, 2));
+    const std::string y = p.node("Gemm", {v, path + "weight", path + "bias"}, {}, "/mix/mix.0" + again + "/Gemm");
+    v = p.node("Add", {v, p.node("Relu", {y}, {}, "/mix/mix.1" + again + "/Relu")}, {}, "/Add" + again);
+  }
+  std::vector<std::string> layers;
+  const auto model = image_model(read(p));
+  for (const LayerInfo& layer : model->layers()) layers.push_back(layer.name);
+  EXPECT_EQ(layers, (std::vector<std::string>{"blocks.0.mix.0", "blocks.0.mix.1", "blocks.0.mix", "blocks.1.mix.0",
+                                              "blocks.1.mix.1", "blocks.1.mix"}));
+}
 
 TEST_F(Onnx, WithoutScopesParametersNameLayers) {
   OnnxProgram p({0, 3, 6, 6});
@@ -760,6 +925,30 @@ TEST_F(Onnx, ActivationsAreFoundInWhatTheyWereExportedAs) {
               p.node("Mul", {"x", p.node("Tanh", {p.node("Softplus", {"x"})})});
             }),
             "mish");
+}
+
+// As the older exporter writes pads: pairs of a matrix, turned and transposed, of sizes that nobody said before.
+TEST_F(Onnx, NumbersAreArrangedInMatrices) {
+  OnnxProgram p({0, 3, 5, 6});
+  const auto c = [&](const at::Tensor& value) { return p.node("Constant", {}, {{"value", value}}); };
+  const auto size = [&](int64_t axis) {
+    return p.node("Gather", {p.node("Shape", {"x"}), c(at::scalar_tensor(axis, at::kLong))});
+  };
+  const auto missing = [&](int64_t axis) {  // to the next multiple of 4
+    const std::string more = p.node(
+        "Sub", {c(at::scalar_tensor(4, at::kLong)), p.node("Mod", {size(axis), c(at::scalar_tensor(4, at::kLong))})});
+    return p.node("Unsqueeze", {p.node("Mod", {more, c(at::scalar_tensor(4, at::kLong))}), c(whole({0}))});
+  };
+  const std::string none = c(whole({0}));
+  const std::string pads =
+      p.node("Concat", {none, missing(3), none, missing(2), c(whole({0, 0, 0, 0}))}, {{"axis", int64_t{0}}});
+  const std::string pairs = p.node("Reshape", {pads, c(whole({-1, 2}))});
+  const std::string turned = p.node(
+      "Slice",
+      {pairs, c(whole({-1})), c(whole({std::numeric_limits<int64_t>::min() + 1})), c(whole({0})), c(whole({-1}))});
+  p.node("Pad", {"x", p.node("Reshape", {p.node("Transpose", {turned}, {{"perm", Sizes{1, 0}}}), c(whole({-1}))})});
+  const at::Tensor x = test::seeded({2, 3, 5, 6}, 1);
+  EXPECT_TRUE(at::equal(read(p).output(x).toTensor(), at::constant_pad_nd(x, {0, 2, 0, 3})));
 }
 
 TEST_F(Onnx, ShapesThatDependOnTheBatchAreComputed) {
@@ -829,6 +1018,27 @@ TEST_F(Onnx, ScoresAreThoseBeforeProbabilities) {
   }
 }
 
+// What comes behind is not read, and need not be known.
+TEST_F(Onnx, EndsAtAnyValueThatIsAskedFor) {
+  OnnxProgram p({0, 6});
+  p.input("threshold", {0, 1}, at::kFloat);
+  const at::Tensor w = test::seeded({6, 4}, 1), x = test::seeded({2, 6}, 2);
+  const std::string scores = p.node("MatMul", {"x", p.parameter("w", w)}), halves = p.node("Sigmoid", {scores});
+  p.node("NonMaxSuppression", {halves, "threshold"});
+  const auto file = folder_.write("model.onnx", p.bytes());
+  EXPECT_TRUE(test::contains(test::message_of(Fault::input, [&] { open_model(file); }), "name a value before it"));
+  ModelOptions options;
+  for (const std::string& name : {scores, halves}) {
+    options.output = name;
+    const auto model = open_model(file, options);
+    const at::Tensor z = x.mm(w), wanted = name == scores ? z : z.sigmoid();
+    EXPECT_TRUE(at::allclose(model->forward(x, {}, false)->output(), wanted, 1e-12, 1e-12));
+    EXPECT_EQ(model->output_kind(), name == scores ? OutputKind::scores : OutputKind::sigmoid);
+  }
+  options.output = "nothing";
+  EXPECT_TRUE(test::contains(test::message_of(Fault::input, [&] { open_model(file, options); }), "chooses boxes"));
+}
+
 TEST_F(Onnx, ReadsExternalTensorsOfItsOwnFolderAlone) {
   const at::Tensor w = test::seeded({6, 4}, 1).contiguous();
   const std::string bytes(static_cast<const char*>(w.data_ptr()), w.nbytes());
@@ -864,6 +1074,31 @@ TEST_F(Onnx, WritesParametersHome) {
             source.output(x_).toTensor().sum().item<double>());
 }
 
+// As Paddle's exporter writes them; scales and thresholds stay constants.
+TEST_F(Onnx, ConstantsThatLayersHaveAsWeightsAreTrained) {
+  OnnxProgram p({0, 3, 6, 6});
+  const auto c = [&](const at::Tensor& value) { return p.node("Constant", {}, {{"value", value}}); };
+  const at::Tensor kernel = test::seeded({4, 3, 3, 3}, 1), shift = test::seeded({1, 4, 1, 1}, 2),
+                   one = test::seeded({4}, 3), var = one.square() + 1, dense = test::seeded({4, 2}, 4),
+                   x = test::seeded({2, 3, 6, 6}, 5);
+  std::string v = p.node("Add", {p.node("Conv", {"x", c(kernel)}), c(shift)});
+  v = p.node("Mul", {p.node("BatchNormalization", {v, c(one), c(one), c(one), c(var)}), c(test::seeded({4, 1, 1}, 6))});
+  p.node("MatMul", {p.node("Flatten", {p.node("GlobalAveragePool", {v})}), c(dense)});
+  const ModelSource source = read(p);
+  NamedTensors state;
+  std::vector<Sizes> sizes;
+  for (const auto& parameter : source.parameters.named_parameters()) {
+    sizes.push_back(parameter.value.sizes().vec());
+    state[parameter.name] = parameter.value * 2;
+  }
+  EXPECT_EQ(sizes, (std::vector<Sizes>{{4, 3, 3, 3}, {1, 4, 1, 1}, {4}, {4}, {4, 2}}));
+  source.own->write(folder_ / "trained.onnx", state);
+  const at::Tensor y = at::conv2d(x, kernel * 2) + shift * 2;
+  const at::Tensor z = at::batch_norm(y, one * 2, one * 2, one, var, false, 0.1, static_cast<float>(1e-5), false);
+  const at::Tensor wanted = (z * test::seeded({4, 1, 1}, 6)).mean({2, 3}).mm(dense * 2);
+  EXPECT_TRUE(at::allclose(read_model(folder_ / "trained.onnx", at::kCPU).output(x).toTensor(), wanted, 1e-10, 1e-12));
+}
+
 TEST_F(Onnx, IsSavedAsTorchScript) {
   const ModelSource source = read(network(false));
   const auto saved = open_model(folder_.write("saved.pt", source.save(source.parameters)));
@@ -888,6 +1123,17 @@ TEST_F(Onnx, RefusesWithOneSentence) {
   EXPECT_TRUE(test::contains(of("Elu", {{"beta", 1.0}}), "its attribute 'beta' is not known"));
   EXPECT_TRUE(test::contains(of("Elu", {{"alpha", std::string("a")}}), "its attribute 'alpha' is of another type"));
   EXPECT_TRUE(test::contains(of("Conv"), "its input 'W' is missing"));
+  const auto with = [&](const std::string& op, std::vector<std::string> inputs, const OnnxSettings& settings = {}) {
+    OnnxProgram p({0, 3, 8}, 23);
+    for (std::string& name : inputs) name = name == "w" ? p.parameter("w", test::seeded({1, 8, 8}, 1)) : name;
+    p.node(op, inputs, settings);
+    return refusal(p);
+  };
+  EXPECT_TRUE(test::contains(with("Attention", {"x", "x", "x", "", "x", "x"}), "it has a cache of keys and values"));
+  EXPECT_TRUE(test::contains(with("Elu", {"x", "x", "x", "x"}), "it has more inputs than are known"));
+  EXPECT_TRUE(test::contains(with("LSTM", {"x", "w", "w", "", "x"}), "it has lengths, peepholes or coupled gates"));
+  EXPECT_TRUE(test::contains(with("GRU", {"x", "w", "w"}, {{"activations", std::vector<std::string>{"Elu", "Tanh"}}}),
+                             "its activations are Elu,Tanh, expected Sigmoid,Tanh"));
   OnnxProgram old({0, 3}, 4);
   old.node("Relu", {"x"});
   EXPECT_TRUE(test::contains(refusal(old), "is of ONNX's opset 4, expected 7 to 26"));

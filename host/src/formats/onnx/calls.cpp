@@ -148,7 +148,8 @@ std::shared_ptr<Graph> OnnxBuilder::specialised(const Call& call, std::vector<Va
     if (std::none_of(declared.begin(), declared.end(), is_it))
       refuse(call.node, "its attribute '" + name + "' is not known");
   }
-  if (!takes_all(call.function) && call.node.inputs.size() > declared.size()) refuse(call.node, "it has more inputs");
+  if (!takes_all(call.function) && call.node.inputs.size() > declared.size())
+    refuse(call.node, "it has more inputs than are known");
   auto graph = call.function.graph()->copy();
   const auto inside = [&](Value* value) {
     const auto known = torch::jit::toIValue(value);
