@@ -2,6 +2,7 @@
 
 #include "exported.h"
 #include "models.h"
+#include "onnx.h"
 #include "train_support.h"
 
 namespace attune::test {
@@ -59,6 +60,18 @@ TEST_F(Converted, OnlyToWhatThereIs) {
   flipped[flipped.find("/data/0") + 100] ^= 1;
   write("flipped.pt", flipped);
   expect_parts(refusal(5, {"convert", "flipped.pt", "out.pt"}), {"are not those that were written"});
+}
+
+TEST_F(Converted, WithoutTheSoftmaxThatItEndsIn) {
+  OnnxProgram p({0, 3, 8, 8});
+  p.node("Softmax", {p.node("Flatten", {p.node("GlobalAveragePool", {"x"})})});
+  write("model.onnx", p.bytes());
+  const Outcome outcome = run({"convert", "model.onnx", "model.pt"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.err,
+            "attune: note: the model ends in a softmax, which is left out: scores and gradients are those before it, "
+            "probabilities those behind it\n");
+  EXPECT_EQ(run({"convert", "model.onnx", "copy.onnx"}).err, "");
 }
 
 class TrainedProgram : public Train {

@@ -40,7 +40,7 @@ def cubic_weight(distance, a: float):
     return torch.where(d <= 1.0, near, torch.where(d < 2.0, far, torch.zeros_like(d)))
 
 def along(X, axis: int, size: int, scale: float, mode: str, coordinates: str, nearest: str, cubic: float,
-          inside_only: bool):
+          excludes: bool):
     i, last = torch.arange(size, dtype=X.dtype, device=X.device), X.size(axis) - 1
     if coordinates == "asymmetric":
         at = i / scale
@@ -66,7 +66,7 @@ def along(X, axis: int, size: int, scale: float, mode: str, coordinates: str, ne
     for k in range(2 if mode == "linear" else 4):
         place = low + (k if mode == "linear" else k - 1)
         weight = 1.0 - torch.abs(at - place) if mode == "linear" else cubic_weight(at - place, cubic)
-        if inside_only:
+        if excludes:
             weight = torch.where(torch.logical_or(place < 0, place > last), torch.zeros_like(weight), weight)
         places.append(torch.clamp(place, 0, last).to(4))
         weights.append(weight)
@@ -82,7 +82,7 @@ def Upsample(X, scales: List[float], mode: str = "nearest", rank: int = 0):
     return resized(X, scales, [], mode, "asymmetric", "floor", -0.75, False, False, rank)
 
 def resized(X, scales: List[float], sizes: List[int], mode: str, coordinates: str, nearest: str, cubic: float,
-            antialias: bool, inside_only: bool, rank: int):
+            antialias: bool, excludes: bool, rank: int):
     n = rank - 2
     size: List[int] = []
     factors: List[float] = []
@@ -100,18 +100,18 @@ def resized(X, scales: List[float], sizes: List[int], mode: str, coordinates: st
     corners = coordinates == "align_corners"
     if not half and not corners and coordinates != "asymmetric" and coordinates != "half_pixel_symmetric":
         raise AssertionError("it has the coordinates " + coordinates)
-    if antialias and (n != 2 or mode == "nearest" or not half or (mode == "cubic" and abs(cubic + 0.5) > 1e-6)):
+    if antialias and (n != 2 or not half or not excludes or mode == "nearest" or (mode == "cubic" and cubic != -0.5)):
         raise AssertionError("it smooths (antialias) in a way that LibTorch has not")
     if mode == "nearest" and coordinates == "asymmetric" and nearest == "floor":
         Y = upsampled(X, size, given, "nearest", False, False, n)
-    elif mode == "linear" and (half or corners) and (antialias or not inside_only):
+    elif mode == "linear" and (half or corners) and (antialias or not excludes):
         Y = upsampled(X, size, given, "linear", corners, antialias, n)
-    elif antialias or (mode == "cubic" and (half or corners) and n == 2 and abs(cubic + 0.75) < 1e-6 and not inside_only):
+    elif antialias or (mode == "cubic" and (half or corners) and n == 2 and abs(cubic + 0.75) < 1e-6 and not excludes):
         Y = upsampled(X, size, given, "cubic", corners, antialias, n)
     else:
         Y = X
         for j in range(n):
-            Y = along(Y, 2 + j, size[j], factors[j], mode, coordinates, nearest, cubic, inside_only)
+            Y = along(Y, 2 + j, size[j], factors[j], mode, coordinates, nearest, cubic, excludes)
     return Y
 
 def Resize(X, roi: Optional[Tensor] = None, scales: List[float] = [], sizes: List[int] = [], antialias: int = 0,
