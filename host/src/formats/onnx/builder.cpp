@@ -180,49 +180,33 @@ void OnnxBuilder::add_node(const OnnxNode& node, size_t index) {
 
 // What needs no operator. Whether it was that.
 bool OnnxBuilder::add_known(const OnnxNode& node) {
+  static const std::map<std::string, bool (OnnxBuilder::*)(const OnnxNode&)> kinds{
+      {"Constant", &OnnxBuilder::add_constant}, {"If", &OnnxBuilder::add_branch},   {"Identity", &OnnxBuilder::hand_on},
+      {"Dropout", &OnnxBuilder::hand_on},       {"Shape", &OnnxBuilder::add_sizes}, {"Size", &OnnxBuilder::add_sizes},
+      {"Cast", &OnnxBuilder::add_cast}};
   static const std::set<std::string> microsoft{"Gelu", "FastGelu", "QuickGelu", "Attention"};
   if (node.outputs.empty() || node.outputs[0].empty()) refuse(node, "it has no output");
-  const bool is_known_domain = node.domain.empty() || (node.domain == "com.microsoft" && microsoft.count(node.op) != 0);
-  const std::string reason = node.op == "If" && is_known_domain ? "" : why_refused(node);
-  if (!reason.empty() && !(is_known_domain && reason.find("domain") != std::string::npos)) refuse(node, "it " + reason);
-  if (node.op == "Constant") return add_constant(node), true;
-  if (node.op == "If") return add_branch(node), true;
-  if (node.op == "Identity" || node.op == "Dropout") {
-    const OnnxValue* input = input_of(node, 0);
-    if (input == nullptr) refuse(node, "it has no input");
-    if (input->tensor != nullptr && !input->elements) return take(node, {input->tensor}), true;
-    const OnnxValue same = *input;
-    OnnxValue& named = values_[node.outputs[0]] = same;
-    if (!named.initializer.empty()) named.name = node.outputs[0];
-    return true;
-  }
-  if (node.op == "Shape" || node.op == "Size") {
-    const OnnxValue* input = input_of(node, 0);
-    if (input == nullptr || input->rank < 0) refuse(node, "the number of axes of its input is not known");
-    std::vector<Value*> sizes;
-    for (int64_t i = 0; i < input->rank; ++i) {
-      const int64_t known = input->elements             ? input->sizes[static_cast<size_t>(i)]
-                            : input->constant.defined() ? input->constant.size(i)
-                                                        : -1;
-      sizes.push_back(known >= 0 ? constant(known) : graph_->insert(c10::aten::size, {tensor(node, 0), constant(i)}));
-    }
-    if (node.op == "Size") {
-      Value* all = constant(int64_t{1});
-      for (Value* size : sizes) all = number(c10::aten::mul, {all, size});
-      return take_elements(node.outputs[0], {all}, {}), true;
-    }
-    const auto limit = [&](const char* name, int64_t otherwise) {
-      const auto given = node.attributes.find(name);
-      const int64_t at = given == node.attributes.end() ? otherwise : given->second.i;
-      return std::clamp<int64_t>(at < 0 ? at + input->rank : at, 0, input->rank);
-    };
-    const int64_t begin = limit("start", 0), end = std::max(begin, limit("end", input->rank));
-    return take_elements(node.outputs[0], {sizes.begin() + begin, sizes.begin() + end}, {end - begin}), true;
-  }
-  // Precision is the model's; whoever made it of integers has numbers of the input's type.
-  if (node.op != "Cast" || is_integral(node, 0, {}) || node.inputs.size() != 1) return false;
+  const bool is_known = node.domain == "com.microsoft" && microsoft.count(node.op) != 0;
+  const std::string reason = is_known || (node.op == "If" && node.domain.empty()) ? "" : why_refused(node);
+  if (!reason.empty()) refuse(node, "it " + reason);
+  const auto kind = kinds.find(node.op);
+  return kind != kinds.end() && (this->*kind->second)(node);
+}
+
+bool OnnxBuilder::hand_on(const OnnxNode& node) {
   const OnnxValue* input = input_of(node, 0);
-  if (input == nullptr || input->elements) return false;
+  if (input == nullptr) refuse(node, "it has no input");
+  if (input->tensor != nullptr && !input->elements) return take(node, {input->tensor}), true;
+  const OnnxValue same = *input;
+  OnnxValue& named = values_[node.outputs[0]] = same;
+  if (!named.initializer.empty()) named.name = node.outputs[0];
+  return true;
+}
+
+// Precision is the model's; whoever made it of integers has numbers of the input's type.
+bool OnnxBuilder::add_cast(const OnnxNode& node) {
+  const OnnxValue* input = input_of(node, 0);
+  if (input == nullptr || input->elements || is_integral(node, 0, {})) return false;
   if (input->constant.defined()) {
     if (is_fixed(*input) || input->integral) return false;
     OnnxValue same = *input;
@@ -236,9 +220,9 @@ bool OnnxBuilder::add_known(const OnnxNode& node) {
   return take(node, {same}), true;
 }
 
-void OnnxBuilder::add_constant(const OnnxNode& node) {
+bool OnnxBuilder::add_constant(const OnnxNode& node) {
   OnnxValue& value = values_[node.outputs[0]];
-  if (!value.initializer.empty()) return;  // a weight
+  if (!value.initializer.empty()) return true;  // a weight
   value = {};
   value.name = node.outputs[0];
   for (const auto& [name, given] : node.attributes) {
@@ -251,10 +235,11 @@ void OnnxBuilder::add_constant(const OnnxNode& node) {
   if (!value.constant.defined()) refuse(node, "it holds no numbers");
   value.rank = value.constant.dim();
   value.integral = !value.constant.is_floating_point();
+  return true;
 }
 
 // The branch that a constant chooses.
-void OnnxBuilder::add_branch(const OnnxNode& node) {
+bool OnnxBuilder::add_branch(const OnnxNode& node) {
   const OnnxValue* condition = input_of(node, 0);
   const auto numbers = condition == nullptr ? std::nullopt : elements(*condition);
   const auto chosen = numbers && numbers->size() == 1 ? torch::jit::toIValue(numbers->at(0)) : c10::nullopt;
@@ -271,6 +256,7 @@ void OnnxBuilder::add_branch(const OnnxNode& node) {
   for (size_t i = 0; i < std::min(node.outputs.size(), inner.outputs.size()); ++i) {
     values_[node.outputs[i]] = value(inner.outputs[i].name);
   }
+  return true;
 }
 
 void OnnxBuilder::take(const OnnxNode& node, const std::vector<Value*>& results) {

@@ -84,8 +84,11 @@ class OnnxBuilder {
   // nodes
   void add_node(const OnnxNode& node, size_t index);
   bool add_known(const OnnxNode& node);
-  void add_constant(const OnnxNode& node);
-  void add_branch(const OnnxNode& node);
+  bool add_constant(const OnnxNode& node);
+  bool add_branch(const OnnxNode& node);
+  bool hand_on(const OnnxNode& node);
+  bool add_sizes(const OnnxNode& node);
+  bool add_cast(const OnnxNode& node);
   bool add_arithmetic(const OnnxNode& node);
   bool arrange_numbers(const OnnxNode& node, size_t arranged);
   std::optional<Numbers> numbers_of(const OnnxNode& node);

@@ -102,6 +102,31 @@ Value* OnnxBuilder::number(c10::Symbol symbol, const Elements& arguments) {
   return made;
 }
 
+bool OnnxBuilder::add_sizes(const OnnxNode& node) {
+  const OnnxValue* input = input_of(node, 0);
+  if (input == nullptr || input->rank < 0) refuse(node, "the number of axes of its input is not known");
+  Elements sizes;
+  for (int64_t i = 0; i < input->rank; ++i) {
+    if (input->elements || input->constant.defined()) {
+      sizes.push_back(constant(input->elements ? input->sizes[static_cast<size_t>(i)] : input->constant.size(i)));
+    } else {
+      sizes.push_back(graph_->insert(c10::aten::size, {tensor(node, 0), constant(i)}));
+    }
+  }
+  if (node.op == "Size") {
+    Value* all = constant(int64_t{1});
+    for (Value* size : sizes) all = number(c10::aten::mul, {all, size});
+    return take_elements(node.outputs[0], {all}, {}), true;
+  }
+  const auto limit = [&](const char* name, int64_t otherwise) {
+    const auto given = node.attributes.find(name);
+    const int64_t at = given == node.attributes.end() ? otherwise : given->second.i;
+    return std::clamp<int64_t>(at < 0 ? at + input->rank : at, 0, input->rank);
+  };
+  const int64_t begin = limit("start", 0), end = std::max(begin, limit("end", input->rank));
+  return take_elements(node.outputs[0], {sizes.begin() + begin, sizes.begin() + end}, {end - begin}), true;
+}
+
 // Arithmetic with shapes: element by element, in numbers of the graph. Whether the node is such.
 bool OnnxBuilder::add_arithmetic(const OnnxNode& node) {
   // What only arranges its first input, or all of them.
