@@ -74,12 +74,7 @@ ModelSource OnnxBuilder::build() {
 void OnnxBuilder::add_initializers() {
   first_ = graph_->insertNode(graph_->createNone());
   for (const OnnxTensor& tensor : model_.graph.initializers) {
-    OnnxValue& value = values_[tensor.name];
-    value.name = tensor.name;
-    value.constant = tensor_of(tensor, model_.bytes, path_.parent_path());
-    value.initializer = tensor.name;
-    value.rank = value.constant.dim();
-    value.integral = !value.constant.is_floating_point();
+    keep(tensor.name, tensor_of(tensor, model_.bytes, path_.parent_path()), tensor.name);
   }
   for (const OnnxValueInfo& info : model_.graph.values) {
     const bool is_known =
@@ -113,9 +108,11 @@ void OnnxBuilder::add_input() {
   batch_ = std::max<int64_t>(0, sizes_[0]);
   for (const OnnxValueInfo* input : inputs) {
     Value* tensor = graph_->addInput()->setType(c10::TensorType::get())->setDebugName(as_identifier(input->name));
-    const bool integral = !c10::isFloatingType(onnx_scalar_type(input->type, input->name));
-    const auto rank = static_cast<int64_t>(input->sizes->size());
-    values_[input->name] = {input->name, tensor, {}, "", {}, rank, integral, -1, 1};
+    OnnxValue& value = values_[input->name];
+    value.name = input->name;
+    value.tensor = tensor;
+    value.rank = static_cast<int64_t>(input->sizes->size());
+    value.integral = !c10::isFloatingType(onnx_scalar_type(input->type, input->name));
   }
   OnnxValue& value = values_[inputs[0]->name];
   input_ = value.tensor;
@@ -221,21 +218,17 @@ bool OnnxBuilder::add_cast(const OnnxNode& node) {
 }
 
 bool OnnxBuilder::add_constant(const OnnxNode& node) {
-  OnnxValue& value = values_[node.outputs[0]];
-  if (!value.initializer.empty()) return true;  // a weight
-  value = {};
-  value.name = node.outputs[0];
+  if (values_.count(node.outputs[0]) != 0 && !value(node.outputs[0]).initializer.empty()) return true;  // a weight
+  at::Tensor numbers;
   for (const auto& [name, given] : node.attributes) {
-    if (name == "value" && given.t != nullptr) value.constant = tensor_of(*given.t, model_.bytes, path_.parent_path());
-    if (name == "value_float") value.constant = at::scalar_tensor(given.f, at::kFloat);
-    if (name == "value_int") value.constant = at::scalar_tensor(given.i, at::kLong);
-    if (name == "value_floats") value.constant = at::tensor(given.floats, at::kDouble).to(at::kFloat);
-    if (name == "value_ints") value.constant = at::tensor(given.ints, at::kLong);
+    if (name == "value" && given.t != nullptr) numbers = tensor_of(*given.t, model_.bytes, path_.parent_path());
+    if (name == "value_float") numbers = at::scalar_tensor(given.f, at::kFloat);
+    if (name == "value_int") numbers = at::scalar_tensor(given.i, at::kLong);
+    if (name == "value_floats") numbers = at::tensor(given.floats, at::kDouble).to(at::kFloat);
+    if (name == "value_ints") numbers = at::tensor(given.ints, at::kLong);
   }
-  if (!value.constant.defined()) refuse(node, "it holds no numbers");
-  value.rank = value.constant.dim();
-  value.integral = !value.constant.is_floating_point();
-  return true;
+  if (!numbers.defined()) refuse(node, "it holds no numbers");
+  return keep(node.outputs[0], numbers), true;
 }
 
 // The branch that a constant chooses.
@@ -248,15 +241,23 @@ bool OnnxBuilder::add_branch(const OnnxNode& node) {
   if (branch == node.attributes.end() || branch->second.g == nullptr) refuse(node, "it lacks a branch");
   const OnnxGraph& inner = *branch->second.g;
   for (const OnnxTensor& tensor : inner.initializers) {
-    const at::Tensor constant = tensor_of(tensor, model_.bytes, path_.parent_path());
-    values_[tensor.name] = {tensor.name, nullptr, constant, "", {}, constant.dim(), !constant.is_floating_point(),
-                            -1,          1};
+    keep(tensor.name, tensor_of(tensor, model_.bytes, path_.parent_path()));
   }
   for (const OnnxNode& step : inner.nodes) add_node(step, model_.graph.nodes.size());
   for (size_t i = 0; i < std::min(node.outputs.size(), inner.outputs.size()); ++i) {
     values_[node.outputs[i]] = value(inner.outputs[i].name);
   }
   return true;
+}
+
+void OnnxBuilder::keep(const std::string& name, const at::Tensor& constant, const std::string& initializer) {
+  OnnxValue kept;
+  kept.name = name;
+  kept.constant = constant;
+  kept.initializer = initializer;
+  kept.rank = constant.dim();
+  kept.integral = !constant.is_floating_point();
+  values_[name] = kept;
 }
 
 void OnnxBuilder::take(const OnnxNode& node, const std::vector<Value*>& results) {

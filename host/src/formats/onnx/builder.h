@@ -98,6 +98,7 @@ class OnnxBuilder {
   bool combine_numbers(const OnnxNode& node, const Numbers& given);
   bool add_twin(const OnnxNode& node);
   void add_call(const OnnxNode& node);
+  void keep(const std::string& name, const at::Tensor& constant, const std::string& initializer = "");
   void take(const OnnxNode& node, const std::vector<Value*>& results);
   void take_elements(const std::string& name, std::vector<Value*> elements, const std::vector<int64_t>& sizes);
 

@@ -291,8 +291,8 @@ void write_initializers(const fs::path& from, const fs::path& to, const std::map
     return copied(pbf_reader(view), inside(node_field::attribute, attribute));
   };
   const auto graph = [&](const protozero::data_view& view) {
-    const auto write_initializer = inside(graph_field::initializer, initializer),
-               write_node = inside(graph_field::node, node);
+    const auto write_initializer = inside(graph_field::initializer, initializer);
+    const auto write_node = inside(graph_field::node, node);
     return copied(pbf_reader(view), [&](pbf_reader& reader, pbf_writer& writer) {
       return write_initializer(reader, writer) || write_node(reader, writer);
     });
