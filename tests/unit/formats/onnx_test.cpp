@@ -1078,10 +1078,10 @@ TEST_F(Onnx, WritesParametersHome) {
 TEST_F(Onnx, ConstantsThatLayersHaveAsWeightsAreTrained) {
   OnnxProgram p({0, 3, 6, 6});
   const auto c = [&](const at::Tensor& value) { return p.node("Constant", {}, {{"value", value}}); };
-  const at::Tensor kernel = test::seeded({4, 3, 3, 3}, 1), shift = test::seeded({1, 4, 1, 1}, 2),
-                   one = test::seeded({4}, 3), var = one.square() + 1, dense = test::seeded({4, 2}, 4),
-                   x = test::seeded({2, 3, 6, 6}, 5);
-  std::string v = p.node("Add", {p.node("Conv", {"x", c(kernel)}), c(shift)});
+  const at::Tensor kernel = test::seeded({4, 3, 3, 3}, 1), shift = test::seeded({4}, 2), one = test::seeded({4}, 3),
+                   var = one.square() + 1, dense = test::seeded({4, 2}, 4), x = test::seeded({2, 3, 6, 6}, 5);
+  std::string v =
+      p.node("Add", {p.node("Conv", {"x", c(kernel)}), p.node("Reshape", {c(shift), c(whole({1, 4, 1, 1}))})});
   v = p.node("Mul", {p.node("BatchNormalization", {v, c(one), c(one), c(one), c(var)}), c(test::seeded({4, 1, 1}, 6))});
   p.node("MatMul", {p.node("Flatten", {p.node("GlobalAveragePool", {v})}), c(dense)});
   const ModelSource source = read(p);
@@ -1091,9 +1091,9 @@ TEST_F(Onnx, ConstantsThatLayersHaveAsWeightsAreTrained) {
     sizes.push_back(parameter.value.sizes().vec());
     state[parameter.name] = parameter.value * 2;
   }
-  EXPECT_EQ(sizes, (std::vector<Sizes>{{4, 3, 3, 3}, {1, 4, 1, 1}, {4}, {4}, {4, 2}}));
+  EXPECT_EQ(sizes, (std::vector<Sizes>{{4, 3, 3, 3}, {4}, {4}, {4}, {4, 2}}));
   source.own->write(folder_ / "trained.onnx", state);
-  const at::Tensor y = at::conv2d(x, kernel * 2) + shift * 2;
+  const at::Tensor y = at::conv2d(x, kernel * 2, shift * 2);
   const at::Tensor z = at::batch_norm(y, one * 2, one * 2, one, var, false, 0.1, static_cast<float>(1e-5), false);
   const at::Tensor wanted = (z * test::seeded({4, 1, 1}, 6)).mean({2, 3}).mm(dense * 2);
   EXPECT_TRUE(at::allclose(read_model(folder_ / "trained.onnx", at::kCPU).output(x).toTensor(), wanted, 1e-10, 1e-12));

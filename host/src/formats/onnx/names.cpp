@@ -257,13 +257,19 @@ void find_weights(OnnxGraph& graph) {
              "LayerNormalization",
              "LSTM",
              "PRelu",
-             "RNN"};
-  std::map<std::string, OnnxTensor> constants;
-  std::set<std::string> made;  // by products
+             "RNN"},
+      arranging{"Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"};
+  std::map<std::string, OnnxTensor> constants;  // by their names, and by those of what is only arranged of them
+  std::set<std::string> made, found;            // by products; weights
   for (const OnnxNode& node : graph.nodes) {
     const auto value = node.attributes.find("value");
-    if (node.op == "Constant" && !node.outputs.empty() && value != node.attributes.end() && value->second.t != nullptr)
+    if (node.outputs.empty()) continue;
+    if (node.op == "Constant" && value != node.attributes.end() && value->second.t != nullptr) {
       constants[node.outputs[0]] = *value->second.t;
+      constants[node.outputs[0]].name = node.outputs[0];
+    }
+    if (arranging.count(node.op) != 0 && !node.inputs.empty() && constants.count(node.inputs[0]) != 0)
+      constants[node.outputs[0]] = constants.at(node.inputs[0]);
     const bool is_product = products.count(node.op) != 0;
     const auto is_made = [&](const std::string& input) { return made.count(input) != 0; };
     const bool shifts = node.op == "Add" && std::any_of(node.inputs.begin(), node.inputs.end(), is_made);
@@ -271,10 +277,8 @@ void find_weights(OnnxGraph& graph) {
     if (!is_product && !shifts && layers.count(node.op) == 0) continue;
     for (const std::string& input : node.inputs) {
       const auto weight = constants.find(input);
-      if (weight == constants.end() || weight->second.sizes.empty()) continue;
-      graph.initializers.push_back(weight->second);
-      graph.initializers.back().name = input;
-      constants.erase(weight);
+      const bool is_one = weight != constants.end() && !weight->second.sizes.empty();
+      if (is_one && found.insert(weight->second.name).second) graph.initializers.push_back(weight->second);
     }
   }
 }
