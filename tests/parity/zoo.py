@@ -10,7 +10,8 @@ wrong. What it refuses is a row that says why.
 
 Compared are names of layers with named_modules(), the automatic layer with the one that the table of models expects, scores,
 Grad-CAM at that layer, the gradient of the input, guided backpropagation, and ATCON's loss with the norm of its gradient of
-every parameter: with what zoo_reference.py has by hooks, and between the files.
+every parameter: with what zoo_reference.py has by hooks, and between the files; and of an ONNX file in float32 the scores with
+onnxruntime's.
 """
 import argparse
 import contextlib
@@ -25,8 +26,10 @@ import warnings
 import numpy as np
 
 TOLERANCE = 1e-6  # of the largest value; maps are written in float32
+SINGLE_TOLERANCE = 1e-5  # in float32
 ATCON = pathlib.Path(__file__).resolve().parents[2] / "docs/specs/atcon.json"
-SOURCES = {"export": "model.pt2", "core": "core.pt2", "traced": "traced.pt", "script": "model.pt", "onnx": "model.onnx", "dynamo": "dynamo.onnx"}
+SOURCES = {"export": "model.pt2", "core": "core.pt2", "traced": "traced.pt", "script": "model.pt", "onnx": "model.onnx", "dynamo": "dynamo.onnx",
+           "single": "single.onnx"}
 TARGETS = {"positions": "0:region=all,pick=sum", "anchors": "0:pick=max,axis=1"}  # of outputs that are no class scores
 WHAT = {"scores": "scores", "cam": "Grad-CAM", "gradient": "gradient", "guided": "guided backpropagation"}
 NAMED = ("export", "core", "traced", "script")  # whose layers have the names that they have in Python
@@ -111,7 +114,9 @@ def write_sources(net, x, folder, sources):
         inner.set_attn_implementation("eager")
 
     attempt("traced", lambda path: torch.jit.trace(net, tuple(x), check_trace=False).save(path))
-    if inner is None:  # those of transformers do not script
+    if inner is not None:
+        failed["script"] = "not exported: models of transformers do not script"
+    else:
         attempt("script", lambda path: torch.jit.script(net).save(path))
     try:
         import onnx  # noqa: F401
@@ -122,6 +127,20 @@ def write_sources(net, x, folder, sources):
                                                    dynamic_axes={name: {0: "batch"} for name in names}))
     attempt("dynamo", lambda path: torch.onnx.export(net, tuple(x), path, dynamo=True, input_names=names, dynamic_shapes=dynamic))
     return failed
+
+
+def write_single(net, x, path):
+    """An ONNX file in float32, for which onnxruntime has all operators, and the scores that it gives."""
+    import onnxruntime
+    import torch
+    from zoo_reference import score_of
+    net.float()
+    names = [f"x{i}" for i in range(len(x))]
+    torch.onnx.export(net, tuple(t.float() for t in x), str(path), dynamo=False, input_names=names,
+                      dynamic_axes={name: {0: "batch"} for name in names})
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    output, = session.run(None, {name: t.float().numpy() for name, t in zip(names, x)})
+    return score_of(torch.from_numpy(output), torch.zeros(len(output), dtype=torch.long)).tolist()
 
 
 def make(name, folder, sources):
@@ -142,9 +161,16 @@ def make(name, folder, sources):
     with warnings.catch_warnings(), no_casts():
         warnings.simplefilter("ignore")
         result["failed"] = write_sources(net, x, folder, sources)
+        if "single" in sources:
+            try:
+                result["onnxruntime"] = write_single(net, x, folder / SOURCES["single"])
+            except Exception as error:
+                result["failed"]["single"] = f"not exported: {type(error).__name__}: {str(error)[:160]}"
+                (folder / SOURCES["single"]).unlink(missing_ok=True)
     known = folder / "reference.json"
     if known.exists():
-        result["failed"] = {**json.loads(known.read_text())["failed"], **result["failed"]}
+        before = json.loads(known.read_text())
+        result = {**before, **result, "failed": {**before["failed"], **result["failed"]}}
     result.update(shapes=[list(s) for s in shapes], layer=layer, names=list(inspect.signature(net.forward).parameters))
     known.write_text(json.dumps(result))
 
@@ -180,9 +206,11 @@ def judge(program, folder, source, known, expected):
     path, row, wrong = folder / SOURCES[source], {}, []
     size = ",".join(map(str, known["shapes"][0]))
     inputs = [folder / f"x0_{i}.npy" for i in range(2)]
-    name = "x1" if source in ("onnx", "dynamo") else known["names"][-1]
+    name = known["names"][-1] if source in NAMED else "x1"
     extra = ["--extra", f"{name}={folder / 'extra1.npy'}"] if len(known["shapes"]) > 1 else []
     target = TARGETS.get(known["target"], "0")
+    if source == "single":
+        return judge_single(program, path, [*inputs, *extra], target, known)
     listed = run(program, "layers", path, "--json", "--input", size, *extra)
     row["auto"] = listed["auto"]
     layers = [layer["name"] for layer in listed["layers"]]
@@ -213,6 +241,16 @@ def judge(program, folder, source, known, expected):
     except Refused as error:
         row["no_loss"] = str(error)
     row["wrong"] = wrong + [f"{WHAT[key]} off by {row[key]:.1e}" for key in WHAT if row.get(key, 0) > TOLERANCE]
+    return row
+
+
+def judge_single(program, path, inputs, target, known):
+    """In float32, scores alone."""
+    seen = run(program, "heatmap", path, *inputs, "--json", "--output", path.parent / "out_single", "--method", "saliency", "--target", target)
+    scores = [item["maps"][0]["target"]["score"] for item in seen["items"]]
+    row = {"scores": difference(scores, known["onnxruntime"]), "wrong": []}
+    if row["scores"] > SINGLE_TOLERANCE:
+        row["wrong"].append(f"scores off by {row['scores']:.1e} from those of onnxruntime")
     return row
 
 
@@ -251,13 +289,15 @@ def markdown(results):
     kinds = {"export": "`.pt2`", "core": "`.pt2` decomposed", "traced": "traced", "script": "scripted", "onnx": "ONNX", "dynamo": "ONNX (dynamo)"}
     lines = ["| architecture | loads | automatic layer | what is refused, and why |", "|---|---|---|---|"]
     for name, rows in results.items():
+        rows = {kinds[source]: row for source, row in rows.items() if source in kinds}
         refused = {}
-        for source, row in rows.items():
+        for kind, row in rows.items():
             why = row.get("refused") or row.get("no_loss")
-            if why:
-                refused.setdefault(re.sub(r"^attune: |\S*/\S*: |\S+_0.npy( row 0)?: |model '\S+' ", "", why), []).append(kinds[source])
+            if why and kind != "scripted":  # what does not script is many
+                why = re.sub(r"^attune: |\S*/\S*: |\S+_0.npy( row 0)?: |model '\S+' ", "", why)
+                refused.setdefault("PyTorch does not export it" if why.startswith("not exported") else why, []).append(kind)
         auto = sorted({f"`{row['auto']}`" for row in rows.values() if "auto" in row})
-        loads = ", ".join(kinds[source] for source, row in rows.items() if "refused" not in row)
+        loads = ", ".join(kind for kind, row in rows.items() if "refused" not in row)
         lines.append(f"| {name} | {loads} | {', '.join(auto)} | {'; '.join(', '.join(of) + ': ' + why for why, of in refused.items())} |")
     return "\n".join(lines) + "\n"
 
