@@ -9,9 +9,12 @@ itself says of it by hooks. Then runs attune on every file, compares, prints a t
 wrong. What it refuses is a row that says why.
 
 Compared are names of layers with named_modules(), the automatic layer with the one that the table of models expects, scores,
-Grad-CAM at that layer, the gradient of the input, and ATCON's loss with the norms of its gradients between the files.
+Grad-CAM at that layer, the gradient of the input, guided backpropagation, and ATCON's loss with the norm of its gradient of
+every parameter: with what zoo_reference.py has by hooks, and between the files; and of an ONNX file in float32 the scores with
+onnxruntime's.
 """
 import argparse
+import contextlib
 import inspect
 import json
 import pathlib
@@ -22,9 +25,13 @@ import warnings
 
 import numpy as np
 
-TOLERANCE = 1e-6  # of the largest value; maps are written in float32. Attention is traced as transformers writes it out,
-                  # with a softmax in float32: 1e-5
-SOURCES = {"export": "model.pt2", "core": "core.pt2", "traced": "traced.pt", "script": "model.pt", "onnx": "model.onnx", "dynamo": "dynamo.onnx"}
+TOLERANCE = 1e-6  # of the largest value; maps are written in float32
+SINGLE_TOLERANCE = 1e-5  # in float32
+ATCON = pathlib.Path(__file__).resolve().parents[2] / "docs/specs/atcon.json"
+SOURCES = {"export": "model.pt2", "core": "core.pt2", "traced": "traced.pt", "script": "model.pt", "onnx": "model.onnx", "dynamo": "dynamo.onnx",
+           "single": "single.onnx"}
+TARGETS = {"positions": "0:region=all,pick=sum", "anchors": "0:pick=max,axis=1"}  # of outputs that are no class scores
+WHAT = {"scores": "scores", "cam": "Grad-CAM", "gradient": "gradient", "guided": "guided backpropagation"}
 NAMED = ("export", "core", "traced", "script")  # whose layers have the names that they have in Python
 
 
@@ -39,6 +46,8 @@ def seeded(make, shapes):
         for name, weight in net.named_parameters():
             if weight.dim() > 1 and name.endswith("weight"):
                 weight.normal_(std=1.4 * (weight.numel() / weight.shape[0]) ** -0.5)
+            elif name.endswith("weight") and weight.abs().max() < 0.5:  # of a norm that lets next to nothing through
+                weight.uniform_(0.5, 1.5)
             elif weight.std() == 0 and ("token" in name or "pos" in name or "grn" in name or name.endswith("bias")):
                 weight.normal_(std=0.3)
     net.double()
@@ -69,67 +78,16 @@ def pictures(rows, shape):
     return (x / x.std()).double()
 
 
-def first_tensor(value):
+@contextlib.contextmanager
+def no_casts():
+    """Attention that transformers writes out has a softmax in float32, whatever the model is in."""
     import torch
-    while not isinstance(value, torch.Tensor):
-        value = next(iter(value.values())) if isinstance(value, dict) else value[0]
-    return value
-
-
-def map_of(activation, gradient, lies, extents):
-    """Grad-CAM [N,S1..Sd] of an activation whose channels come first, last, or behind `lies` tokens before the grid."""
-    if isinstance(lies, int):
-        places = activation.shape[1] - lies
-        stride = (np.prod(extents) / places) ** (1 / len(extents))
-        grid = [round(e / stride) for e in extents]
-        activation, gradient = (t[:, lies:].reshape(len(t), *grid, -1) for t in (activation, gradient))
-    if lies != "first":
-        activation, gradient = activation.movedim(-1, 1), gradient.movedim(-1, 1)
-    weights = gradient.flatten(2).mean(2)
-    return (activation * weights.reshape(*weights.shape, *[1] * (activation.dim() - 2))).sum(1)
-
-
-def score_of(output, target):
-    """Of one class: its logit; of a segmentation the sum over positions; of a detector the highest anchor."""
-    if target == "positions":
-        return output[:, 0].flatten(1).sum(1)
-    return output[:, 4].max(1).values if target == "anchors" else output[:, 0]
-
-
-def reference(net, x, layer, lies):
-    import torch
-    fired, kept = [], {}
-    modules = dict(net.named_modules())
-    aliases = {}  # all names of a module by its first
-    for name, module in net.named_modules(remove_duplicate=False):
-        aliases.setdefault(next(n for n, m in modules.items() if m is module), []).append(name)
-
-    def hook(name):
-        def keep(module, arguments, result):
-            try:
-                value = first_tensor(result)
-            except (KeyError, IndexError, StopIteration, TypeError):
-                return
-            if not any(value is argument for argument in arguments):  # then it computes nothing
-                fired.append(name)
-            if name == layer:
-                kept[name] = value
-        return keep
-    hooks = [module.register_forward_hook(hook(name)) for name, module in modules.items() if name]
-    x = [t.clone().requires_grad_() for t in x]
-    output = net(*x)
-    for h in hooks:
-        h.remove()
-    target = "positions" if output.dim() == 4 else "anchors" if output.dim() == 3 else "class"
-    score = score_of(output, target).sum()
-    result = {"modules": aliases, "fired": sorted(set(fired)), "target": target,
-              "scores": score_of(output, target).tolist(), "input_gradient": None, "cam": None}
-    wanted = [x[0]] + ([kept[layer]] if layer in kept else [])
-    gradients = torch.autograd.grad(score, wanted)
-    arrays = {"input_gradient": gradients[0]}
-    if layer in kept and lies is not None:
-        arrays["cam"] = map_of(kept[layer], gradients[1], lies, x[0].shape[2:])
-    return result, {name: t.detach().numpy() for name, t in arrays.items()}
+    softmax = torch.nn.functional.softmax
+    torch.nn.functional.softmax = lambda input, dim=None, _stacklevel=3, dtype=None: softmax(input, dim)
+    try:
+        yield
+    finally:
+        torch.nn.functional.softmax = softmax
 
 
 def write_sources(net, x, folder, sources):
@@ -156,7 +114,9 @@ def write_sources(net, x, folder, sources):
         inner.set_attn_implementation("eager")
 
     attempt("traced", lambda path: torch.jit.trace(net, tuple(x), check_trace=False).save(path))
-    if inner is None:  # those of transformers do not script
+    if inner is not None:
+        failed["script"] = "not exported: models of transformers do not script"
+    else:
         attempt("script", lambda path: torch.jit.script(net).save(path))
     try:
         import onnx  # noqa: F401
@@ -169,9 +129,24 @@ def write_sources(net, x, folder, sources):
     return failed
 
 
+def write_single(net, x, path):
+    """An ONNX file in float32, for which onnxruntime has all operators, and the scores that it gives."""
+    import onnxruntime
+    import torch
+    from zoo_reference import score_of
+    net.float()
+    names = [f"x{i}" for i in range(len(x))]
+    torch.onnx.export(net, tuple(t.float() for t in x), str(path), dynamo=False, input_names=names,
+                      dynamic_axes={name: {0: "batch"} for name in names})
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    output, = session.run(None, {name: t.float().numpy() for name, t in zip(names, x)})
+    return score_of(torch.from_numpy(output), torch.zeros(len(output), dtype=torch.long)).tolist()
+
+
 def make(name, folder, sources):
     import torch
     from zoo_models import MODELS
+    from zoo_reference import reference
     build, shapes, layer, lies = MODELS[name]
     shapes = shapes if isinstance(shapes[0], tuple) else (shapes,)
     folder.mkdir(parents=True, exist_ok=True)
@@ -183,12 +158,19 @@ def make(name, folder, sources):
         for row in range(2):
             np.save(folder / f"x{i}_{row}.npy", input[row:row + 1].float().numpy())
         np.save(folder / f"extra{i}.npy", input.float().numpy())
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), no_casts():
         warnings.simplefilter("ignore")
         result["failed"] = write_sources(net, x, folder, sources)
+        if "single" in sources:
+            try:
+                result["onnxruntime"] = write_single(net, x, folder / SOURCES["single"])
+            except Exception as error:
+                result["failed"]["single"] = f"not exported: {type(error).__name__}: {str(error)[:160]}"
+                (folder / SOURCES["single"]).unlink(missing_ok=True)
     known = folder / "reference.json"
     if known.exists():
-        result["failed"] = {**json.loads(known.read_text())["failed"], **result["failed"]}
+        before = json.loads(known.read_text())
+        result = {**before, **result, "failed": {**before["failed"], **result["failed"]}}
     result.update(shapes=[list(s) for s in shapes], layer=layer, names=list(inspect.signature(net.forward).parameters))
     known.write_text(json.dumps(result))
 
@@ -224,9 +206,11 @@ def judge(program, folder, source, known, expected):
     path, row, wrong = folder / SOURCES[source], {}, []
     size = ",".join(map(str, known["shapes"][0]))
     inputs = [folder / f"x0_{i}.npy" for i in range(2)]
-    name = "x1" if source in ("onnx", "dynamo") else known["names"][-1]
+    name = known["names"][-1] if source in NAMED else "x1"
     extra = ["--extra", f"{name}={folder / 'extra1.npy'}"] if len(known["shapes"]) > 1 else []
-    target = {"positions": "0:region=all,pick=sum", "anchors": "0:pick=max,axis=1"}.get(known["target"], "0")
+    target = TARGETS.get(known["target"], "0")
+    if source == "single":
+        return judge_single(program, path, [*inputs, *extra], target, known)
     listed = run(program, "layers", path, "--json", "--input", size, *extra)
     row["auto"] = listed["auto"]
     layers = [layer["name"] for layer in listed["layers"]]
@@ -239,45 +223,58 @@ def judge(program, folder, source, known, expected):
         wrong.append(f"automatic layer {row['auto']}, expected {known['layer']}")
     out = folder / ("out_" + source)
     seen = run(program, "heatmap", path, *inputs, *extra, "--raw", "--json", "--output", out, "--method", "cam=gradcam",
-               "--method", "input=saliency:absolute=false", "--target", target)
-    items = seen["items"]
-    cam, gradient = ([next(m for m in item["maps"] if m["name"] == name) for item in items] for name in ("cam", "input"))
-    row["scores"] = difference([m["target"]["score"] for m in cam], known["scores"])
-    arrays = [np.load(out / m["raw"]) for m in gradient]
-    row["gradient"] = difference(arrays, expected["input_gradient"])
+               "--method", "input=saliency:absolute=false", "--method", "guided=guided_backprop", "--target", target)
+    maps = {name: [next(m for m in item["maps"] if m["name"] == name) for item in seen["items"]] for name in ("cam", "input", "guided")}
+    arrays = {name: [np.load(out / m["raw"]) for m in found] for name, found in maps.items()}
+    row["scores"] = difference([m["target"]["score"] for m in maps["cam"]], known["scores"])
+    row["gradient"] = difference(arrays["input"], expected["input_gradient"])
+    row["guided"] = difference(arrays["guided"], expected["guided"])
     if "cam" in expected and row["auto"] == known["layer"]:
-        row["cam"] = difference([np.load(out / m["raw"])[0] for m in cam], expected["cam"])
+        row["cam"] = difference([a[0] for a in arrays["cam"]], expected["cam"])
     if source in ("export", "core") and row["missing"]:
         wrong.append(f"modules that are no layers: {row['missing'][:3]}")
-    tolerance = TOLERANCE if source in ("export", "core", "script") else 1e-5
-    wrong += [f"{what} off by {row[what]:.1e}" for what in ("scores", "gradient", "cam") if row.get(what, 0) > tolerance]
-    row["wrong"] = wrong
-    if known["target"] == "class":
-        spec = folder / "atcon.json"
-        try:
-            loss = run(program, "loss", path, "atcon", *inputs, *extra, "--gradient", "--json")
-            row["loss"], row["norms"] = loss["loss"], loss["gradient"]["parameters"]
-        except Refused as error:
-            row["no_loss"] = str(error)
+    spec = folder / "atcon.json"
+    spec.write_text(json.dumps({**json.loads(ATCON.read_text()), "target": TARGETS.get(known["target"], "top1")}))
+    try:
+        loss = run(program, "loss", path, spec, *inputs, *extra, "--gradient", "--json")
+        row["loss"], row["norms"] = loss["loss"], loss["gradient"]["parameters"]
+    except Refused as error:
+        row["no_loss"] = str(error)
+    row["wrong"] = wrong + [f"{WHAT[key]} off by {row[key]:.1e}" for key in WHAT if row.get(key, 0) > TOLERANCE]
     return row
 
 
-def compare_losses(rows):
-    """ATCON's loss and gradients are one and the same whatever the file. ONNX has other parameters: exporters fold norms."""
-    base = next((rows[s] for s in NAMED if "loss" in rows.get(s, {})), None)
+def judge_single(program, path, inputs, target, known):
+    """In float32, scores alone."""
+    seen = run(program, "heatmap", path, *inputs, "--json", "--output", path.parent / "out_single", "--method", "saliency", "--target", target)
+    scores = [item["maps"][0]["target"]["score"] for item in seen["items"]]
+    row = {"scores": difference(scores, known["onnxruntime"]), "wrong": []}
+    if row["scores"] > SINGLE_TOLERANCE:
+        row["wrong"].append(f"scores off by {row['scores']:.1e} from those of onnxruntime")
+    return row
+
+
+def compare_losses(rows, known):
+    """ATCON's loss and gradients with what hooks give; where no module's output is the automatic layer, between the files."""
+    first = next((rows[s] for s in SOURCES if "loss" in rows.get(s, {})), None)
+    base = known.get("atcon", first)
     for source, row in rows.items():
-        if base is None or "loss" not in row or row is base or row["auto"] != base["auto"]:
+        if "loss" not in row or row["auto"] != (known["layer"] if "atcon" in known else first["auto"]):
             continue
-        tolerance = TOLERANCE if source in ("export", "core", "script") else 1e-4
-        row["loss_off"] = abs(row["loss"] - base["loss"]) / max(abs(base["loss"]), 1e-30)
-        row["wrong"] = [fault for fault in row["wrong"] if not fault.endswith(" of the other files")]
-        if row["loss_off"] > tolerance:
-            row["wrong"].append(f"loss off by {row['loss_off']:.1e} from that of the other files")
-        names = [n for n in row["norms"] if n in base["norms"]] if source in NAMED else []
-        largest = max(base["norms"].values())
-        row["norms_off"] = max((abs(row["norms"][n] - base["norms"][n]) / largest for n in names), default=0.0)
-        if row["norms_off"] > tolerance:
-            row["wrong"].append(f"gradients off by {row['norms_off']:.1e} from those of the other files")
+        row["wrong"] = [fault for fault in row["wrong"] if not fault.startswith("ATCON")]
+        row["loss_off"] = difference(row["loss"], base["loss"])
+        if row["loss_off"] > TOLERANCE:
+            row["wrong"].append(f"ATCON's loss off by {row['loss_off']:.1e}")
+        if source not in NAMED and known["folds"]:
+            continue  # its parameters are others: exporters fold batch norm into convolutions
+        names = [n for n in row["norms"] if n in base["norms"]]
+        row["compared"] = len(names)
+        row["norms_off"] = max((abs(row["norms"][n] - base["norms"][n]) for n in names), default=0.0) / max(base["norms"].values())
+        if row["norms_off"] > TOLERANCE:
+            row["wrong"].append(f"ATCON's gradients off by {row['norms_off']:.1e}")
+        lost = [n for n, norm in base["norms"].items() if norm > 0 and n not in row["norms"]]
+        if source in ("export", "core") and lost:
+            row["wrong"].append(f"ATCON's gradients are without {lost[:3]}")
 
 
 def text_of(row):
@@ -292,13 +289,15 @@ def markdown(results):
     kinds = {"export": "`.pt2`", "core": "`.pt2` decomposed", "traced": "traced", "script": "scripted", "onnx": "ONNX", "dynamo": "ONNX (dynamo)"}
     lines = ["| architecture | loads | automatic layer | what is refused, and why |", "|---|---|---|---|"]
     for name, rows in results.items():
+        rows = {kinds[source]: row for source, row in rows.items() if source in kinds}
         refused = {}
-        for source, row in rows.items():
+        for kind, row in rows.items():
             why = row.get("refused") or row.get("no_loss")
-            if why:
-                refused.setdefault(re.sub(r"^attune: |\S*/\S*: |\S+_0.npy( row 0)?: |model '\S+' ", "", why), []).append(kinds[source])
+            if why and kind != "scripted":  # what does not script is many
+                why = re.sub(r"^attune: |\S*/\S*: |\S+_0.npy( row 0)?: |model '\S+' ", "", why)
+                refused.setdefault("PyTorch does not export it" if why.startswith("not exported") else why, []).append(kind)
         auto = sorted({f"`{row['auto']}`" for row in rows.values() if "auto" in row})
-        loads = ", ".join(kinds[source] for source, row in rows.items() if "refused" not in row)
+        loads = ", ".join(kind for kind, row in rows.items() if "refused" not in row)
         lines.append(f"| {name} | {loads} | {', '.join(auto)} | {'; '.join(', '.join(of) + ': ' + why for why, of in refused.items())} |")
     return "\n".join(lines) + "\n"
 
@@ -349,11 +348,11 @@ def main():
                 rows[source] = judge(options.attune.split(), folder, source, known, expected)
             except Refused as error:
                 rows[source] = {"refused": str(error).replace(str(folder) + "/", "")}
-        compare_losses(rows)
+        compare_losses(rows, known)
         for source in options.sources:
             row = rows[source]
             faults += len(row.get("wrong", []))
-            numbers = " ".join(f"{row[key]:7.0e}" if key in row else "      -" for key in ("scores", "gradient", "cam", "loss_off", "norms_off"))
+            numbers = " ".join(f"{row[key]:7.0e}" if key in row else "      -" for key in (*WHAT, "loss_off", "norms_off"))
             print(f"{name:24} {source:7} {row.get('auto', '-'):44} {numbers}  {text_of(row)}", flush=True)
         results.write_text(json.dumps(rows, indent=1))
     found = {name: options.out / name / "results.json" for name in MODELS}

@@ -360,7 +360,7 @@ vit_sizes = dict(image_size=(64, 96), patch_size=16, hidden_size=32, num_hidden_
 square_vit = dict(vit_sizes, image_size=64)
 
 # name: (make, shape of one input, automatic layer, how that layer lies). The last: "first" (channels), "last", or the
-# number of tokens before the grid; None where its activation is no module's output.
+# number of tokens before the grid, or that and the grid.
 MODELS = {
     # convolutional networks
     "resnet": (lambda: hf("ResNetForImageClassification", "ResNetConfig", embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]), WIDE, "net.resnet.encoder", "first"),
@@ -379,7 +379,7 @@ MODELS = {
     "mobilenet_v3": (lambda: Net(sequence(conv(3, 8, 3, 2, act=nn.Hardswish), inverted(8, 8, 3, 1, nn.ReLU, True), inverted(8, 12, 5, 2, nn.Hardswish, True), inverted(12, 12, 5, 1, nn.Hardswish, True), conv(12, 32, 1, act=nn.Hardswish)), sequence(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 32), nn.Hardswish(), nn.Linear(32, 10))), WIDE, "features.4", "first"),
     "efficientnet": (lambda: hf("EfficientNetForImageClassification", "EfficientNetConfig", width_coefficient=0.25, depth_coefficient=0.5, hidden_dim=320, image_size=64), WIDE, "net.efficientnet.encoder", "first"),
     "regnet": (lambda: hf("RegNetForImageClassification", "RegNetConfig", embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], groups_width=4), WIDE, "net.regnet.encoder", "first"),
-    "hgnet_v2": (lambda: hf("HGNetV2ForImageClassification", "HGNetV2Config"), WIDE, None, "first"),
+    "hgnet_v2": (lambda: hf("HGNetV2ForImageClassification", "HGNetV2Config"), WIDE, "net.encoder", "first"),
     "convnext": (lambda: hf("ConvNextForImageClassification", "ConvNextConfig", hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], layer_scale_init_value=0.5), WIDE, "net.convnext.encoder", "first"),
     "convnext_v2": (lambda: hf("ConvNextV2ForImageClassification", "ConvNextV2Config", hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]), WIDE, "net.convnextv2.encoder", "first"),
     "convnext_channels_last": (lambda: Net(sequence(nn.Conv2d(3, 16, 4, 4), LayerNorm2d(16), ConvNextBlock(16), nn.Conv2d(16, 32, 2, 2), ConvNextBlock(32)), sequence(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(32), nn.Linear(32, 10))), WIDE, "features.4", "first"),
@@ -425,12 +425,12 @@ MODELS = {
     # clips and signals
     "r3d": (lambda: Net(sequence(conv(3, 8, s=2, rank=3), residual(8, 16, 2, rank=3)), head(16, rank=3)), (3, 8, 32, 48), "features.1", "first"),
     "frames_in_batch": (Clip, (3, 4, 32, 48), None, None),
-    "videomae": (lambda: hf("VideoMAEForVideoClassification", "VideoMAEConfig", wrapper=Frames, num_frames=4, tubelet_size=2, **dict(square_vit, image_size=32)), (3, 4, 32, 32), None, 0),
+    "videomae": (lambda: hf("VideoMAEForVideoClassification", "VideoMAEConfig", wrapper=Frames, num_frames=4, tubelet_size=2, **dict(square_vit, image_size=32)), (3, 4, 32, 32), "net.videomae.encoder", (0, (2, 2, 2))),
     "ecg": (lambda: Net(sequence(conv(12, 16, 7, 4, rank=1), residual(16, 32, 4, rank=1)), head(32, 5, 1)), (12, 256), "features.1", "first"),
     "ecg_gru": (EcgLstm, (12, 256), "gru", "last"),
     # other outputs and inputs
     "crnn": (Crnn, WIDE, "features.1", "first"),
-    "unet": (Unet, WIDE, None, "first"),
-    "yolo": (Yolo, WIDE, None, "first"),
+    "unet": (Unet, WIDE, "dec1", "first"),
+    "yolo": (Yolo, WIDE, "heads.1", "first"),
     "two_inputs": (TwoInputs, (WIDE, (5,)), "features.1", "first"),
 }

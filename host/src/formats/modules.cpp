@@ -81,7 +81,7 @@ void call_layer(Graph& graph, Node* mark, const Module& parameters) {
 
 }  // namespace
 
-std::string as_torchscript(const Module& parameters, const LayeredGraph& graph) {
+void save_as_torchscript(const Module& parameters, const LayeredGraph& graph, std::ostream& to) {
   if (!parameters.find_method("forward")) {
     const auto plain = graph->copy();
     for (auto it = plain->nodes().begin(); it != plain->nodes().end();) {
@@ -92,9 +92,7 @@ std::string as_torchscript(const Module& parameters, const LayeredGraph& graph) 
     const c10::QualifiedName name(*parameters.type()->name(), "forward");
     parameters.type()->addMethod(unit->create_function(name, plain));
   }
-  std::ostringstream archive;
-  parameters.save(archive);
-  return std::move(archive).str();
+  parameters.save(to);
 }
 
 }  // namespace attune
