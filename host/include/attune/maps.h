@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,7 +77,8 @@ void read_target_files(TargetFileReader reader);
 struct MapRequest {
   std::string name;  // unique among the maps of a call
   std::shared_ptr<const AttentionMethod> method;
-  bool graph = true;  // false: without an autograd graph, also where the others have one
+  bool graph = true;                        // false: without an autograd graph, also where the others have one
+  std::optional<TargetChoice> target = {};  // what it explains whatever the targets are: of "topK" the K-th class
 };
 
 // The maps of one batch.
@@ -84,6 +86,7 @@ struct MapSet {
   at::Tensor scores;                            // [N,K] or whatever [N,..] the model gives, raw
   std::vector<Target> targets;                  // in the order of the choices
   std::vector<std::vector<AttentionMap>> maps;  // [request][target]
+  std::vector<std::vector<Target>> explained;   // [request][target]: the target, or what the map explains instead
 };
 
 // Runs the model once on `input` [N,C,S1..Sd] and asks every method for every target. With `graph` the maps are

@@ -16,6 +16,7 @@ struct MapSpec {
   std::string name;
   ComponentSpec method;
   bool stop_gradient = false;  // no gradient reaches the model through this map
+  std::string target = {};     // what it explains instead of the spec's targets, of "topK" the K-th class; "": these
 };
 
 struct MatchSpec {
@@ -44,6 +45,7 @@ enum class Reduction { mean, sum };
 
 // loss = - sum over terms of weight * reduction over samples of h (Mirzazadeh et al. 2022, Eq. 1 and 2).
 struct Spec {
+  int version = 1;  // of the format
   std::string description;
   std::vector<std::string> targets{"top1"};  // "topK", an index, or a label; what is explained and kept for every map
   std::vector<MapSpec> maps;                 // in the order of the file

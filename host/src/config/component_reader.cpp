@@ -38,6 +38,10 @@ Json component_schema(const Descriptor& descriptor, Place place) {
   if (descriptor.kind != ComponentKind::correlation && place != Place::nested) {
     properties["stop_gradient"] = stop_gradient_schema(descriptor.kind);
   }
+  if (descriptor.kind == ComponentKind::method && place != Place::nested) {
+    properties["target"] = {{"$ref", "#/$defs/target"},
+                            {"description", "What this map explains; of topK the K-th class"}};
+  }
   return {{"title", descriptor.title}, {"description", descriptor.summary},
           {"type", "object"},          {"properties", properties},
           {"required", required},      {"additionalProperties", false}};
@@ -194,7 +198,8 @@ std::string spec_schema(const Catalogue& catalogue) {
   schema["$defs"] = {{"method", any_component(catalogue, ComponentKind::method)},
                      {"nested_method", any_component(catalogue, ComponentKind::method, Place::nested)},
                      {"matcher", any_component(catalogue, ComponentKind::matcher)},
-                     {"correlation", any_component(catalogue, ComponentKind::correlation)}};
+                     {"correlation", any_component(catalogue, ComponentKind::correlation)},
+                     {"target", target_schema()}};
   return schema.dump(2) + "\n";
 }
 

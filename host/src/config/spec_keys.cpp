@@ -18,6 +18,9 @@ const Words<Normalise> normalise_words = {{"none", Normalise::none},
                                           {"minmax", Normalise::minmax}};
 const Words<Reduction> reduction_words = {{"mean", Reduction::mean}, {"sum", Reduction::sum}};
 
+// Why a key means nothing in a spec of version 1.
+const std::string needs_second_version = "it needs \"version\": 2";
+
 std::string no_target(const std::string& found) {
   return "must be \"top1\", \"top5\", a class index or a label, not " + found;
 }
@@ -69,22 +72,29 @@ std::string text_of_object(DocumentReader& reader, const JsonAt& at) {
   return of_class.empty() ? text : text.empty() ? of_class : of_class + ":" + text;
 }
 
+// One target as text. "" with a fault.
+std::string read_target(DocumentReader& reader, const JsonAt& at, const Names& labels) {
+  const bool is_number = at.node.kind == Node::integer, is_object = at.node.kind == Node::object;
+  if (!is_number && !is_object && at.node.kind != Node::string) {
+    reader.fail(at, no_target(shown(at.node)));
+    return "";
+  }
+  const std::string target = is_number   ? std::to_string(at.node.integer)
+                             : is_object ? text_of_object(reader, at)
+                                         : at.node.text;
+  if (is_object && target.empty()) return "";
+  const std::string fault = target_fault(target, labels);
+  if (!fault.empty()) reader.fail(at, fault);
+  return fault.empty() ? target : "";
+}
+
 // One target, or a list of them.
 Form<Names> targets_form(const SpecContext* context) {
   const auto read = [context](DocumentReader& reader, const JsonAt& at, Names& targets) {
     targets.clear();
     const auto add = [&](const JsonAt& item) {
-      const bool is_number = item.node.kind == Node::integer;
-      const bool is_object = item.node.kind == Node::object;
-      if (!is_number && !is_object && item.node.kind != Node::string) {
-        return reader.fail(item, no_target(shown(item.node)));
-      }
-      const std::string target = is_number   ? std::to_string(item.node.integer)
-                                 : is_object ? text_of_object(reader, item)
-                                             : item.node.text;
-      if (is_object && target.empty()) return;
-      const std::string fault = target_fault(target, context->model.labels);
-      if (!fault.empty()) return reader.fail(item, fault);
+      const std::string target = read_target(reader, item, context->model.labels);
+      if (target.empty()) return;
       if (std::count(targets.begin(), targets.end(), target) == 0) return targets.push_back(target);
       reader.fail(item, "target " + in_quotes(target) + " stands twice");
     };
@@ -92,15 +102,7 @@ Form<Names> targets_form(const SpecContext* context) {
     if (!reader.is_filled_list(at)) return;
     for (size_t i = 0; i < at.node.items.size(); ++i) add(at.item(i));
   };
-  const Json name = {{"type", "string"}, {"not", {{"pattern", no_target_pattern}}}};
-  const Json index = {{"type", "integer"}, {"minimum", 0}, {"maximum", 999999999}};
-  const Json of_class = {{"anyOf", {name, index}}};
-  Json keys = {{"class", of_class}};
-  for (const TargetKey& key : target_keys()) {
-    keys[key.name] = {{"type", {"string", "integer", "boolean"}}, {"description", key.help + ": " + key.values}};
-  }
-  const Json object = {{"type", "object"}, {"properties", keys}, {"minProperties", 1}, {"additionalProperties", false}};
-  const Json one = {{"anyOf", {name, index, object}}};
+  const Json one = target_schema();
   const Json many = {{"type", "array"}, {"items", one}, {"minItems", 1}, {"uniqueItems", true}};
   const auto write = [](const Names& targets) { return targets.size() == 1 ? Json(targets[0]) : Json(targets); };
   return {read, write, {{"anyOf", {one, many}}}};
@@ -110,23 +112,39 @@ DocumentReader::Key stop_gradient_key(DocumentReader& reader, bool& value) {
   return {"stop_gradient", [&](const JsonAt& at) { value = reader.boolean(at).value_or(false); }};
 }
 
-Form<std::vector<MapSpec>> maps_form(const SpecContext* context) {
-  const auto read = [context](DocumentReader& reader, const JsonAt& at, std::vector<MapSpec>& maps) {
+// What `of` is read with, in a spec of a version that has it.
+DocumentReader::Key second_version(DocumentReader& reader, const Spec& spec, DocumentReader::Key of) {
+  of.read = [&reader, &spec, read = of.read](const JsonAt& at) {
+    spec.version < 2 ? reader.fail(at, "means nothing here: " + needs_second_version) : read(at);
+  };
+  return of;
+}
+
+void read_map(DocumentReader& reader, const JsonAt& at, const Spec& spec, const SpecContext& context, MapSpec& map) {
+  const auto target = [&](const JsonAt& item) { map.target = read_target(reader, item, context.model.labels); };
+  map.method =
+      ComponentReader(reader, context)
+          .read(at, ComponentKind::method,
+                {stop_gradient_key(reader, map.stop_gradient), second_version(reader, spec, {"target", target})});
+}
+
+Key<Spec> maps_key(const SpecContext* context) {
+  const auto read = [context](DocumentReader& reader, const JsonAt& at, Spec& spec) {
     if (!reader.is_object(at)) return;
     if (at.node.members.empty()) reader.fail(at, "must hold at least one map");
     for (const JsonMember& member : at.node.members) {
       if (!reader.is_name(member.key)) reader.fail(at, member, reader.no_name(member.key, "map"));
-      MapSpec& map = maps.emplace_back();
+      MapSpec map;
       map.name = member.key;
-      map.method = ComponentReader(reader, *context)
-                       .read(at.member(member), ComponentKind::method, {stop_gradient_key(reader, map.stop_gradient)});
+      read_map(reader, at.member(member), spec, *context, map);
+      spec.maps.push_back(map);
     }
   };
-  return {.read = read,
-          .schema = {{"type", "object"},
-                     {"propertyNames", {{"pattern", name_pattern}}},
-                     {"additionalProperties", {{"$ref", "#/$defs/method"}}},
-                     {"minProperties", 1}}};
+  const Json schema = {{"type", "object"},
+                       {"propertyNames", {{"pattern", name_pattern}}},
+                       {"additionalProperties", {{"$ref", "#/$defs/method"}}},
+                       {"minProperties", 1}};
+  return {.name = "maps", .help = "Attention maps by their names", .read = read, .schema = schema, .required = true};
 }
 
 // Empty when something is wrong with them.
@@ -234,15 +252,36 @@ Key<Spec> terms_key(const SpecContext* context) {
   return {.name = "terms", .help = "What the loss adds up", .read = read, .schema = schema, .required = true};
 }
 
+Key<Spec> version_key() {
+  const auto read = [](DocumentReader& reader, const JsonAt& at, Spec& spec) {
+    const bool is_known = at.node.kind == Node::integer && (at.node.integer == 1 || at.node.integer == 2);
+    if (is_known) spec.version = static_cast<int>(at.node.integer);
+    if (!is_known)
+      reader.fail(at, "must be 1 or 2, the versions of specs that this attune reads, not " + shown(at.node));
+  };
+  return {.name = "version", .help = "", .read = read, .schema = {{"enum", {1, 2}}}, .required = true};
+}
+
 }  // namespace
 
+Json target_schema() {
+  const Json name = {{"type", "string"}, {"not", {{"pattern", no_target_pattern}}}};
+  const Json index = {{"type", "integer"}, {"minimum", 0}, {"maximum", 999999999}};
+  const Json of_class = {{"anyOf", {name, index}}};
+  Json keys = {{"class", of_class}};
+  for (const TargetKey& key : target_keys()) {
+    keys[key.name] = {{"type", {"string", "integer", "boolean"}}, {"description", key.help + ": " + key.values}};
+  }
+  const Json object = {{"type", "object"}, {"properties", keys}, {"minProperties", 1}, {"additionalProperties", false}};
+  return {{"anyOf", {name, index, object}}};
+}
+
 Table<Spec> spec_table(const SpecContext* context) {
-  return {{schema_key<Spec>(), version_key<Spec>("specs"),
-           key("description", &Spec::description, "What the loss is for"),
+  return {{schema_key<Spec>(), version_key(), key("description", &Spec::description, "What the loss is for"),
            key("target", &Spec::targets, targets_form(context),
                "What is explained: top1, topK, a class index or a label, with keys behind it; or a list of them"),
-           key("maps", &Spec::maps, maps_form(context), "Attention maps by their names").must_be_given(),
-           terms_key(context), key("reduction", &Spec::reduction, reduction_words, "Over the samples of a batch")}};
+           maps_key(context), terms_key(context),
+           key("reduction", &Spec::reduction, reduction_words, "Over the samples of a batch")}};
 }
 
 Spec parse_spec(const std::string& text, const std::string& name, const Catalogue& catalogue, const ModelNames& model) {

@@ -96,7 +96,7 @@ LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace
   std::vector<std::vector<TermValues>> found(parts.terms.size());  // [term][target]
   for (size_t t = 0; t < set.targets.size(); ++t) {
     if (trace != nullptr) trace_maps(set, parts.requests, t, *trace);
-    const MatchScene scene{*parts.model, parts.requests, input, set.targets[t], t, graph, seed, trace};
+    const MatchScene scene{*parts.model, parts.requests, input, set, t, graph, seed, trace};
     for (size_t m = 0; m < parts.matches.size(); ++m) {
       const Matched matched = run_match(parts.matches[m], scene, maps_of(set, parts.matches[m], t));
       for (size_t i = 0; i < parts.terms.size(); ++i) {
@@ -142,7 +142,7 @@ class Planner {
 
  private:
   // One run of a method serves all targets that it is given: here all that the spec explains, on an input that was made
-  // for a target that one. Each has a gradient of its own.
+  // for a target that one. Each has a gradient of its own, but a map with a target of its own only that.
   void add_map(const std::string& on, size_t map, bool per_target) {
     const Descriptor& method = descriptors_[map];
     const Needs needs = needs_of(requests_[map], model_);
@@ -151,9 +151,10 @@ class Planner {
     const double backwards = counted ? needs.backward_passes : method.backward_passes;
     const bool recorded = requests_[map].graph && gradient_;
     const std::string& name = requests_[map].name;
+    const bool each = per_target || !requests_[map].target;
     if (forwards > 1) plan.push_back({Kind::forward, on, name, forwards - 1, true, recorded, per_target});
     if (backwards > 0) {
-      plan.push_back({Kind::backward, on, name, backwards, method.at_input_resolution, recorded, true});
+      plan.push_back({Kind::backward, on, name, backwards, method.at_input_resolution, recorded, each});
     }
   }
 

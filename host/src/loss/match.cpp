@@ -30,7 +30,8 @@ class MatchRun final : public MatchContext {
       throw Error(Fault::run, "it made an input " + shape_of(input) + " of " + shape_of(scene_.input));
     }
     const MapRequest& request = scene_.requests[match_.maps[map]];
-    AttentionMap again = attend(request, pass_on(input), scene_.target, scene_.seed);
+    const Target& target = scene_.set.explained[match_.maps[map]][scene_.target_index];
+    AttentionMap again = attend(request, pass_on(input), target, scene_.seed);
     trace(request.name + " again", again.values, again.at_input_resolution, {},
           input.is_same(scene_.input) ? at::Tensor() : input.detach(), again.layers);
     return again;

@@ -43,8 +43,12 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
     : model(std::move(of)), spec(given) {
   if (spec.terms.empty() || spec.targets.empty()) throw Error(Fault::spec, "a loss needs a term and a target");
   for (const std::string& target : spec.targets) targets.push_back(TargetChoice::parse(target, labels));
-  model = model_for(model, targets);
-  make_requests(catalogue);
+  make_requests(catalogue, labels);
+  std::vector<TargetChoice> all = targets;
+  for (const MapRequest& request : requests) {
+    if (request.target) all.push_back(*request.target);
+  }
+  model = model_for(model, all);
   for (const TermSpec& term : spec.terms) {
     const auto& compare = term.compare;
     terms.push_back({term.name,
@@ -56,10 +60,11 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
   find_without_gradient(catalogue);
 }
 
-void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue) {
+void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue, const Labels& labels) {
   for (const MapSpec& map : spec.maps) {
     if (!is_used(spec, map.name)) continue;
     requests.push_back({map.name, catalogue.make_method(map.method.id, map.method.parameters), !map.stop_gradient});
+    if (!map.target.empty()) requests.back().target = TargetChoice::parse(map.target, labels);
     descriptors.push_back(catalogue.descriptor(ComponentKind::method, map.method));
   }
 }

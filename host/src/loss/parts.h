@@ -59,10 +59,10 @@ struct MatchScene {
   Model& model;
   const std::vector<MapRequest>& requests;  // the loss's
   const at::Tensor& input;
-  const Target& target;
-  size_t target_index;
-  bool graph;     // passes record one
-  uint64_t seed;  // of random draws: a map that is computed again draws what it drew before
+  const MapSet& set;    // what was computed of the input
+  size_t target_index;  // of the set's targets
+  bool graph;           // passes record one
+  uint64_t seed;        // of random draws: a map that is computed again draws what it drew before
   LossTrace* trace;
 };
 
@@ -97,7 +97,7 @@ struct ConsistencyLoss::Parts {
   mutable std::atomic<uint64_t> next_seed{0};
 
  private:
-  void make_requests(const Catalogue& catalogue);
+  void make_requests(const Catalogue& catalogue, const Labels& labels);
   size_t match_of(const TermSpec& term, const Catalogue& catalogue);
   Match make_match(const TermSpec& term, const Catalogue& catalogue) const;
   void stop_graphs();

@@ -115,12 +115,26 @@ AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target,
   return attend(request, pass, std::vector<Target>{target}, seed)[0];
 }
 
+namespace {
+
+constexpr int64_t any_classes = std::numeric_limits<int64_t>::max();
+
+Target own_target(const MapRequest& request, const at::Tensor& output, const Model* model) {
+  const std::vector<Target> targets = request.target->resolve(output, model);
+  const int64_t wanted = request.target->count(any_classes);
+  if (static_cast<int64_t>(targets.size()) == wanted) return targets.back();
+  throw Error(Fault::usage, "map '" + request.name + "' explains the class of rank " + std::to_string(wanted) +
+                                ", but the model has " + std::to_string(targets.size()) + " classes");
+}
+
+}  // namespace
+
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
                     const std::vector<TargetChoice>& choices, bool graph, uint64_t seed) {
   MapRequests wanted;
   for (const MapRequest& request : requests) wanted.push_back(&request);
   int64_t most = 0;  // a topK of more classes than there are gives fewer
-  for (const TargetChoice& choice : choices) most += choice.count(std::numeric_limits<int64_t>::max());
+  for (const TargetChoice& choice : choices) most += choice.count(any_classes);
   const auto pass = model.forward(input, union_of_needs(model, wanted, most), graph);
   const at::AutoGradMode mode(true);  // scores lead to gradients; without `graph` nothing else is recorded
   if (!at::isfinite(pass->output().detach()).all().item<bool>()) {
@@ -131,7 +145,16 @@ MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<Map
   for (const TargetChoice& choice : choices) {
     for (Target& target : choice.resolve(pass->output(), &model)) set.targets.push_back(std::move(target));
   }
-  for (const MapRequest& request : requests) set.maps.push_back(attend(request, *pass, set.targets, seed));
+  for (const MapRequest& request : requests) {
+    if (!request.target) {
+      set.explained.push_back(set.targets);
+      set.maps.push_back(attend(request, *pass, set.targets, seed));
+      continue;
+    }
+    const Target own = own_target(request, pass->output(), &model);
+    set.explained.emplace_back(set.targets.size(), own);
+    set.maps.emplace_back(set.targets.size(), attend(request, *pass, own, seed));
+  }
   return set;
 }
 
