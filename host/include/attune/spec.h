@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,12 +33,31 @@ enum class Normalise {
   minmax,               // (a - min) / (max - min)
 };
 
+// What a term may ask of each of its maps alone.
+enum class Measure {
+  total_variation,  // mean difference of neighbouring cells
+  entropy,          // of the map's magnitudes as shares, from 0 to 1
+  gini,             // their Gini coefficient, from 0 (all alike) to 1 (one cell)
+  area,             // their mean beside the largest
+};
+
+// What a term may ask of the model's answer on an input that a matcher makes, larger for a better answer.
+enum class Score {
+  logit,          // the target's score
+  probability,    // of the target's class
+  cross_entropy,  // minus that of the target's class: its log-probability
+  kl,             // minus the divergence from the answer on the input itself, which is a constant
+};
+
+// It compares matched maps, measures maps, or scores answers.
 struct TermSpec {
   std::string name;
-  std::vector<std::string> maps;  // at least two
-  MatchSpec match;
+  std::vector<std::string> maps;
+  MatchSpec match;  // none where it measures
   Normalise normalise = Normalise::none;
-  ComponentSpec compare;
+  ComponentSpec compare;  // no id where it measures or scores
+  std::optional<Measure> measure;
+  std::optional<Score> score;
   double weight = 1;
 };
 

@@ -16,6 +16,14 @@ const Words<Normalise> normalise_words = {{"none", Normalise::none},
                                           {"standardise", Normalise::standardise},
                                           {"standardise_sigmoid", Normalise::standardise_sigmoid},
                                           {"minmax", Normalise::minmax}};
+const Words<Measure> measure_words = {{"total_variation", Measure::total_variation},
+                                      {"entropy", Measure::entropy},
+                                      {"gini", Measure::gini},
+                                      {"area", Measure::area}};
+const Words<Score> score_words = {{"logit", Score::logit},
+                                  {"probability", Score::probability},
+                                  {"cross_entropy", Score::cross_entropy},
+                                  {"kl", Score::kl}};
 const Words<Reduction> reduction_words = {{"mean", Reduction::mean}, {"sum", Reduction::sum}};
 
 // Why a key means nothing in a spec of version 1.
@@ -148,8 +156,9 @@ Key<Spec> maps_key(const SpecContext* context) {
 }
 
 // Empty when something is wrong with them.
-Form<Names> term_maps_form(const std::vector<MapSpec>& maps) {
-  const auto read = [known = names_of(maps)](DocumentReader& reader, const JsonAt& at, Names& names) {
+Form<Names> term_maps_form(const Spec& spec) {
+  const size_t least = spec.version < 2 ? 2 : 1;
+  const auto read = [known = names_of(spec.maps), least](DocumentReader& reader, const JsonAt& at, Names& names) {
     if (!reader.is_filled_list(at)) return;
     std::set<std::string> seen;
     for (size_t i = 0; i < at.node.items.size(); ++i) {
@@ -164,19 +173,19 @@ Form<Names> term_maps_form(const std::vector<MapSpec>& maps) {
         reader.fail(item, unknown_map(*name, known));
       }
     }
-    if (at.node.items.size() < 2) reader.fail(at, "a term compares at least two maps");
-    if (names.size() < std::max<size_t>(at.node.items.size(), 2)) names.clear();
+    if (at.node.items.size() < least) reader.fail(at, "a term compares at least two maps");
+    if (names.size() < std::max(at.node.items.size(), least)) names.clear();
   };
   return {.read = read,
-          .schema = {{"type", "array"}, {"items", form::name().schema}, {"minItems", 2}, {"uniqueItems", true}}};
+          .schema = {{"type", "array"}, {"items", form::name().schema}, {"minItems", 1}, {"uniqueItems", true}}};
 }
 
-// Whether the matcher makes inputs from maps of this kind; nothing, with a fault, when it does not take them.
-std::optional<bool> makes_inputs(DocumentReader& reader, const JsonAt& at, const ComponentSpec& matcher,
-                                 const std::vector<MapInfo>& maps, const Catalogue& catalogue) {
+// What the matcher computes again of maps of this kind; nothing, with a fault, when it does not take them.
+std::optional<Reruns> reruns_of(DocumentReader& reader, const JsonAt& at, const ComponentSpec& matcher,
+                                const std::vector<MapInfo>& maps, const Catalogue& catalogue) {
   const std::string failed = "matcher " + in_quotes(matcher.id) + " cannot say what it computes again: ";
   try {
-    return !catalogue.make_matcher(matcher.id, matcher.parameters)->reruns(maps).maps.empty();
+    return catalogue.make_matcher(matcher.id, matcher.parameters)->reruns(maps);
   } catch (const Error& error) {
     reader.fail(at, error.what());
   } catch (const std::exception& error) {
@@ -187,6 +196,21 @@ std::optional<bool> makes_inputs(DocumentReader& reader, const JsonAt& at, const
     reader.fail(at, failed + "it threw something that is not a std::exception");
   }
   return std::nullopt;
+}
+
+// Whether the matcher gives the term what it asks for.
+void check_match(DocumentReader& reader, const JsonAt& at, const TermSpec& term, const Reruns& reruns) {
+  const std::string id = in_quotes(term.match.matcher.id);
+  const bool makes_inputs = !reruns.maps.empty() || !reruns.sources.empty();
+  if (term.match.stop_gradient && !makes_inputs) {
+    reader.fail(at.at("stop_gradient"), id + " makes no inputs from maps, so there is no gradient to stop");
+  }
+  if (term.score && !makes_inputs) {
+    reader.fail(at, id + " makes no input whose answer could be scored; \"mask\" does");
+  }
+  if (!term.score && term.maps.size() == 1 && reruns.maps.empty()) {
+    reader.fail(at, "a term compares at least two maps, as " + id + " computes none again");
+  }
 }
 
 // How the maps of a term, which are read before, come to one resolution.
@@ -203,13 +227,44 @@ void read_match(DocumentReader& reader, const JsonAt& at, TermSpec& term, const 
     const auto map = std::find_if(maps.begin(), maps.end(), [&](const MapSpec& one) { return one.name == name; });
     infos.push_back(info_of(*map, context.catalogue));
   }
-  if (makes_inputs(reader, at, match.matcher, infos, context.catalogue).value_or(true) || !match.stop_gradient) return;
-  reader.fail(at.at("stop_gradient"),
-              in_quotes(match.matcher.id) + " makes no inputs from maps, so there is no gradient to stop");
+  const auto reruns = reruns_of(reader, at, match.matcher, infos, context.catalogue);
+  if (reruns) check_match(reader, at, term, *reruns);
 }
 
-// `maps` are those of the spec.
-Table<TermSpec> term_table(const SpecContext* context, const std::vector<MapSpec>& maps) {
+// A word, alone or as {"use": word}.
+template <class E>
+Form<E> used_word(const Words<E>& words) {
+  const auto read = [words](DocumentReader& reader, const JsonAt& at, E& value) {
+    const auto index = read_use(reader, at, names_of(words));
+    if (!index) return;
+    value = words[*index].second;
+    for (const JsonMember& member : at.node.members) {
+      if (member.key != "use") reader.fail(at, member, unknown_parameter(words[*index].first, member.key, {}));
+    }
+  };
+  const Json word = {{"enum", names_of(words)}};
+  const Json object = {{"type", "object"},
+                       {"properties", {{"use", word}}},
+                       {"required", Json::array({"use"})},
+                       {"additionalProperties", false}};
+  return {.read = read, .schema = {{"anyOf", Json::array({word, object})}}};
+}
+
+// A term compares, measures or scores.
+void check_term(DocumentReader& reader, const JsonAt& at, bool first_version) {
+  const bool measures = at.has("measure"), scores = at.has("score"), compares = at.has("compare");
+  const int count = int(measures) + int(scores) + int(compares);
+  if (!at.has("match") && !measures) reader.fail(at, "\"match\" is missing");
+  if (count == 0) {
+    reader.fail(at,
+                first_version ? "\"compare\" is missing" : "one of \"compare\", \"measure\" and \"score\" is missing");
+  }
+  if (count > 1) reader.fail(at, "a term compares, measures or scores, one of them");
+  if (measures && at.has("match")) reader.refuse(at, "match", "a measure is of each map as it is");
+  if (scores && at.has("normalise")) reader.refuse(at, "normalise", "a score is of the model's answer, not of maps");
+}
+
+Table<TermSpec> term_table(const SpecContext* context, const Spec& spec) {
   const Form<std::string> name =
       form::checked<std::string>(form::name(), [](DocumentReader& reader, const JsonAt& at, std::string& text) {
         if (at.node.kind != Node::string || reader.is_name(text)) return;
@@ -220,26 +275,42 @@ Table<TermSpec> term_table(const SpecContext* context, const std::vector<MapSpec
     component = ComponentReader(reader, *context).read(at, ComponentKind::correlation);
   };
   const Form<ComponentSpec> compare_form = {.read = compare, .schema = {{"$ref", "#/$defs/correlation"}}};
-  const auto match = [context, maps](DocumentReader& reader, const JsonAt& at, TermSpec& term) {
-    read_match(reader, at, term, maps, *context);
+  const auto match = [context, maps = spec.maps](DocumentReader& reader, const JsonAt& at, TermSpec& term) {
+    if (!term.measure) read_match(reader, at, term, maps, *context);
   };
   const Key<TermSpec> match_key = {.name = "match",
                                    .help = "How maps come to one resolution",
                                    .read = match,
-                                   .schema = {{"$ref", "#/$defs/matcher"}},
-                                   .required = true};
-  return {{key("name", &TermSpec::name, name, "Names its columns and files"),
-           key("maps", &TermSpec::maps, term_maps_form(maps), "Maps that are compared, each with each").must_be_given(),
-           match_key,
-           key("normalise", &TermSpec::normalise, normalise_words,
-               "What happens to each matched map, per sample, before it is compared"),
-           key("compare", &TermSpec::compare, compare_form, "How alike they are").must_be_given(),
-           key("weight", &TermSpec::weight, any_number, "Of the term in the loss")}};
+                                   .schema = {{"$ref", "#/$defs/matcher"}}};
+  const auto is_second = [version = spec.version](const TermSpec&) { return version >= 2; };
+  const auto why = [](const TermSpec&) { return needs_second_version; };
+  Table<TermSpec> table = {
+      {key("name", &TermSpec::name, name, "Names its columns and files"),
+       key("measure", &TermSpec::measure, used_word(measure_words),
+           "What is taken of each map alone, instead of \"compare\"")
+           .only(is_second, why),
+       key("score", &TermSpec::score, used_word(score_words),
+           "What is taken of the model's answer on the input that the matcher makes, instead of \"compare\"")
+           .only(is_second, why),
+       key("maps", &TermSpec::maps, term_maps_form(spec), "Maps that are compared, each with each").must_be_given(),
+       match_key,
+       key("normalise", &TermSpec::normalise, normalise_words,
+           "What happens to each matched map, per sample, before it is compared"),
+       key("compare", &TermSpec::compare, compare_form, "How alike they are"),
+       key("weight", &TermSpec::weight, any_number, "Of the term in the loss")}};
+  table.check = [first = spec.version < 2](DocumentReader& reader, const JsonAt& at, TermSpec&) {
+    check_term(reader, at, first);
+  };
+  const auto required = [](const Json& keys) { return Json{{"required", keys}}; };
+  Json measures = required(Json::array({"measure"}));
+  measures["not"] = required(Json::array({"match"}));
+  table.rules["oneOf"] = {required({"compare", "match"}), required({"score", "match"}), measures};
+  return table;
 }
 
 Key<Spec> terms_key(const SpecContext* context) {
   const auto read = [context](DocumentReader& reader, const JsonAt& at, Spec& spec) {
-    form::list(form::object(term_table(context, spec.maps))).read(reader, at, spec.terms);
+    form::list(form::object(term_table(context, spec))).read(reader, at, spec.terms);
     std::set<std::string> seen;
     for (size_t i = 0; i < spec.terms.size(); ++i) {
       std::string& name = spec.terms[i].name;
@@ -248,7 +319,7 @@ Key<Spec> terms_key(const SpecContext* context) {
       reader.fail(at.item(i).at("name"), "two terms are called " + in_quotes(name));
     }
   };
-  const Json schema = form::list(form::object(term_table(context, {}))).schema;
+  const Json schema = form::list(form::object(term_table(context, Spec()))).schema;
   return {.name = "terms", .help = "What the loss adds up", .read = read, .schema = schema, .required = true};
 }
 

@@ -1,6 +1,7 @@
 // Matchers, run on random maps; what they recompute is a smooth function of the input.
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <algorithm>
 
 #include "conformance/small_model.h"
@@ -58,6 +59,8 @@ class Context final : public MatchContext {
       fault = "it reports saturated samples as " + shape_of(rows) + "; expected one boolean for every sample";
     }
   }
+  void made(const at::Tensor&) override {}
+  at::Generator generator() override { return generator_; }
   void show(const std::string&, Shown, const at::Tensor&) override {}
 
   std::string fault;  // also when the plugin swallowed it
@@ -68,6 +71,7 @@ class Context final : public MatchContext {
   Reruns reruns_;
   Watch* watch_;
   std::vector<MapInfo> infos_;
+  at::Generator generator_ = at::detail::createCPUGenerator(scene_.generator);
 };
 
 class MatcherInstance final : public Instance {

@@ -23,14 +23,36 @@ struct TermValues {
   at::Tensor saturated;
 };
 
-TermValues evaluate(const Term& term, const Matched& matched) {
-  TermValues result;
-  for (const auto& [a, b] : matched.pairs) {
-    const Agreement pair = compare(a, b, term.comparison, matched.constant_source);
-    result.values = result.values.defined() ? result.values + pair.values : pair.values;
-    result.degenerate = result.degenerate.defined() ? result.degenerate | pair.degenerate : pair.degenerate;
+// What the term's mean is over: pairs of maps, maps that are measured, or answers that are scored.
+std::vector<Agreement> parts_of(const Term& term, const Matched& matched, const MapSet& set, size_t target) {
+  std::vector<Agreement> parts;
+  if (term.measure) {
+    for (const size_t map : term.maps) {
+      parts.push_back(measure(set.maps[map][target], term.comparison.normalise, *term.measure));
+    }
+  } else if (term.score) {
+    for (const at::Tensor& answer : matched.answers) {
+      const at::Tensor values = scored(answer, set.scores, set.targets[target], *term.score);
+      const at::Tensor none = at::zeros_like(values, at::TensorOptions().dtype(at::kBool));
+      const at::Tensor& without = matched.constant_source.defined() ? matched.constant_source : none;
+      parts.push_back({values.masked_fill(without, 0), without});
+    }
+  } else {
+    for (const auto& [a, b] : matched.pairs) {
+      parts.push_back(compare(a, b, term.comparison, matched.constant_source));
+    }
   }
-  if (matched.pairs.size() > 1) result.values = result.values / static_cast<double>(matched.pairs.size());
+  return parts;
+}
+
+TermValues evaluate(const Term& term, const Matched& matched, const MapSet& set, size_t target) {
+  TermValues result;
+  const std::vector<Agreement> parts = parts_of(term, matched, set, target);
+  for (const Agreement& part : parts) {
+    result.values = result.values.defined() ? result.values + part.values : part.values;
+    result.degenerate = result.degenerate.defined() ? result.degenerate | part.degenerate : part.degenerate;
+  }
+  if (parts.size() > 1) result.values = result.values / static_cast<double>(parts.size());
   if (!at::isfinite(result.values.detach()).all().item<bool>()) {
     throw Error(Fault::run, "term '" + term.name + "' is not finite (NaN or infinity)");
   }
@@ -97,11 +119,11 @@ LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace
   for (size_t t = 0; t < set.targets.size(); ++t) {
     if (trace != nullptr) trace_maps(set, parts.requests, t, *trace);
     const MatchScene scene{*parts.model, parts.requests, input, set, t, graph, seed, trace};
-    for (size_t m = 0; m < parts.matches.size(); ++m) {
-      const Matched matched = run_match(parts.matches[m], scene, maps_of(set, parts.matches[m], t));
-      for (size_t i = 0; i < parts.terms.size(); ++i) {
-        if (parts.terms[i].match == m) found[i].push_back(evaluate(parts.terms[i], matched));
-      }
+    std::vector<Matched> matched;
+    for (const Match& match : parts.matches) matched.push_back(run_match(match, scene, maps_of(set, match, t)));
+    for (size_t i = 0; i < parts.terms.size(); ++i) {
+      const Term& term = parts.terms[i];
+      found[i].push_back(evaluate(term, term.match ? matched[*term.match] : Matched(), set, t));
     }
   }
 
@@ -125,36 +147,66 @@ class Planner {
   Planner(const ConsistencyLoss& loss, const Model& model, const std::vector<Descriptor>& descriptors, bool gradient)
       : requests_(loss.maps()), model_(model), descriptors_(descriptors), gradient_(gradient) {}
 
-  // One forward pass and what each map asks of it.
-  void add_pass(const std::string& on, const std::vector<size_t>& maps, const std::string& scores, bool per_target) {
-    std::vector<std::string> names;
-    if (!scores.empty()) names.push_back(scores);
-    bool recorded = false;
-    for (const size_t map : maps) {
-      names.push_back(requests_[map].name);
-      recorded = recorded || requests_[map].graph;
-    }
-    plan.push_back({Kind::forward, on, listed(names), 1, true, recorded && gradient_, per_target});
-    for (const size_t map : maps) add_map(on, map, per_target);
+  void add_input() {
+    std::vector<size_t> all;
+    for (size_t map = 0; map < requests_.size(); ++map) all.push_back(map);
+    add({"input", 1, all, /*scores=*/true, /*scored=*/false, /*per_target=*/false});
+  }
+
+  void add_match(const Match& match) {
+    std::vector<size_t> maps;
+    for (const size_t map : match.reruns.maps) maps.push_back(match.maps[map]);
+    if (maps.empty() && !match.scores) return;
+    const int64_t inputs = match.reruns.inputs;
+    const std::string on = inputs == 1 ? "input" : std::to_string(inputs) + " inputs";
+    add({on + " made by " + match.spec.matcher.id + " (" + match.terms + ")", static_cast<double>(inputs), maps,
+         match.scores, match.scores, /*per_target=*/true});
   }
 
   std::vector<PassPlan> plan;
 
  private:
+  struct Inputs {
+    std::string on;
+    double count;
+    std::vector<size_t> maps;  // that are computed on each
+    bool scores;               // the model's answer is wanted
+    bool scored;               // and differentiated
+    bool per_target;
+  };
+
+  // A forward pass on each of the inputs and what each map asks of it.
+  void add(const Inputs& inputs) {
+    std::vector<std::string> names;
+    if (inputs.scores) names.push_back("scores");
+    bool recorded = inputs.scored;
+    for (const size_t map : inputs.maps) {
+      names.push_back(requests_[map].name);
+      recorded = recorded || requests_[map].graph;
+    }
+    plan.push_back(
+        {Kind::forward, inputs.on, listed(names), inputs.count, true, recorded && gradient_, inputs.per_target});
+    for (const size_t map : inputs.maps) add_map(inputs, map);
+  }
+
   // One run of a method serves all targets that it is given: here all that the spec explains, on an input that was made
   // for a target that one. Each has a gradient of its own, but a map with a target of its own only that.
-  void add_map(const std::string& on, size_t map, bool per_target) {
+  void add_map(const Inputs& inputs, size_t map) {
     const Descriptor& method = descriptors_[map];
     const Needs needs = needs_of(requests_[map], model_);
     const bool counted = needs.forward_passes > 0 || needs.backward_passes > 0;
     const double forwards = counted ? needs.forward_passes : method.forward_passes;
     const double backwards = counted ? needs.backward_passes : method.backward_passes;
     const bool recorded = requests_[map].graph && gradient_;
+    const bool each = inputs.per_target || !requests_[map].target;
     const std::string& name = requests_[map].name;
-    const bool each = per_target || !requests_[map].target;
-    if (forwards > 1) plan.push_back({Kind::forward, on, name, forwards - 1, true, recorded, per_target});
+    if (forwards > 1) {
+      plan.push_back(
+          {Kind::forward, inputs.on, name, inputs.count * (forwards - 1), true, recorded, inputs.per_target});
+    }
     if (backwards > 0) {
-      plan.push_back({Kind::backward, on, name, backwards, method.at_input_resolution, recorded, each});
+      plan.push_back(
+          {Kind::backward, inputs.on, name, inputs.count * backwards, method.at_input_resolution, recorded, each});
     }
   }
 
@@ -169,15 +221,8 @@ class Planner {
 std::vector<PassPlan> ConsistencyLoss::plan(bool gradient) const {
   const Parts& parts = *parts_;
   Planner planner(*this, *parts.model, parts.descriptors, gradient && parts.any_graph());
-  std::vector<size_t> all;
-  for (size_t map = 0; map < parts.requests.size(); ++map) all.push_back(map);
-  planner.add_pass("input", all, "scores", false);
-  for (const Match& match : parts.matches) {
-    if (match.reruns.maps.empty()) continue;
-    std::vector<size_t> maps;
-    for (const size_t map : match.reruns.maps) maps.push_back(match.maps[map]);
-    planner.add_pass("input made by " + match.spec.matcher.id + " (" + match.terms + ")", maps, "", true);
-  }
+  planner.add_input();
+  for (const Match& match : parts.matches) planner.add_match(match);
   if (gradient && parts.any_graph()) {
     planner.plan.push_back({Kind::loss_backward, "all that is recorded", "gradient", 1, true, false, false});
   }

@@ -49,13 +49,7 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
     if (request.target) all.push_back(*request.target);
   }
   model = model_for(model, all);
-  for (const TermSpec& term : spec.terms) {
-    const auto& compare = term.compare;
-    terms.push_back({term.name,
-                     term.weight,
-                     {term.normalise, compare.id, catalogue.make_correlation(compare.id, compare.parameters)},
-                     match_of(term, catalogue)});
-  }
+  for (const TermSpec& term : spec.terms) terms.push_back(make_term(term, catalogue));
   stop_graphs();
   find_without_gradient(catalogue);
 }
@@ -67,6 +61,19 @@ void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue, const Lab
     if (!map.target.empty()) requests.back().target = TargetChoice::parse(map.target, labels);
     descriptors.push_back(catalogue.descriptor(ComponentKind::method, map.method));
   }
+}
+
+Term ConsistencyLoss::Parts::make_term(const TermSpec& given, const Catalogue& catalogue) {
+  const auto& compare = given.compare;
+  Term term{given.name, given.weight, {given.normalise, compare.id, nullptr}};
+  term.measure = given.measure;
+  term.score = given.score;
+  for (const std::string& name : given.maps) term.maps.push_back(index_of(requests, name));
+  if (term.measure) return term;
+  term.match = match_of(given, catalogue);
+  (term.score ? matches[*term.match].scores : matches[*term.match].compares) = true;
+  if (!term.score) term.comparison.correlation = catalogue.make_correlation(compare.id, compare.parameters);
+  return term;
 }
 
 // Terms of equal maps and equal match share one.
@@ -105,16 +112,21 @@ Match ConsistencyLoss::Parts::make_match(const TermSpec& term, const Catalogue& 
 // and where every map that is computed on them is stopped.
 void ConsistencyLoss::Parts::stop_graphs() {
   const auto passes = [&, given = requests](const Match& match) {
-    return !match.spec.stop_gradient && std::any_of(match.reruns.maps.begin(), match.reruns.maps.end(),
-                                                    [&](size_t again) { return given[match.maps[again]].graph; });
+    const bool recorded = match.scores || std::any_of(match.reruns.maps.begin(), match.reruns.maps.end(),
+                                                      [&](size_t again) { return given[match.maps[again]].graph; });
+    return !match.spec.stop_gradient && recorded;
+  };
+  const auto is_measured = [&](size_t map) {
+    return std::any_of(terms.begin(), terms.end(),
+                       [&](const Term& term) { return term.measure && holds(term.maps, map); });
   };
   for (size_t map = 0; map < requests.size(); ++map) {
-    const bool needed = std::any_of(matches.begin(), matches.end(), [&](const Match& match) {
-      const auto place = std::find(match.maps.begin(), match.maps.end(), map);
-      if (place == match.maps.end()) return false;
-      const auto index = static_cast<size_t>(place - match.maps.begin());
-      return !holds(match.reruns.sources, index) || passes(match);
-    });
+    const bool needed = is_measured(map) || std::any_of(matches.begin(), matches.end(), [&](const Match& match) {
+                          const auto place = std::find(match.maps.begin(), match.maps.end(), map);
+                          if (place == match.maps.end()) return false;
+                          const auto index = static_cast<size_t>(place - match.maps.begin());
+                          return holds(match.reruns.sources, index) ? passes(match) : match.compares;
+                        });
     requests[map].graph = requests[map].graph && needed;
   }
 }
@@ -127,10 +139,10 @@ void ConsistencyLoss::Parts::find_without_gradient(const Catalogue& catalogue) {
     if (!catalogue.component(kind, id).descriptor.differentiable) without_gradient = id;
   };
   for (size_t i = 0; i < terms.size(); ++i) {
-    const auto& maps = matches[terms[i].match].maps;
+    const auto& maps = terms[i].maps;
     if (std::none_of(maps.begin(), maps.end(), [&](size_t map) { return requests[map].graph; })) continue;
-    check(ComponentKind::matcher, spec.terms[i].match.matcher.id);
-    check(ComponentKind::correlation, spec.terms[i].compare.id);
+    if (terms[i].match) check(ComponentKind::matcher, spec.terms[i].match.matcher.id);
+    if (terms[i].comparison.correlation) check(ComponentKind::correlation, spec.terms[i].compare.id);
   }
 }
 
@@ -142,7 +154,8 @@ void ConsistencyLoss::Parts::require_gradients() const {
 }
 
 bool ConsistencyLoss::Parts::any_graph() const {
-  return std::any_of(requests.begin(), requests.end(), [](const MapRequest& request) { return request.graph; });
+  return std::any_of(requests.begin(), requests.end(), [](const MapRequest& request) { return request.graph; }) ||
+         std::any_of(matches.begin(), matches.end(), [](const Match& match) { return match.scores; });
 }
 
 }  // namespace attune

@@ -85,6 +85,108 @@ TEST(SecondVersion, AMapIsComputedAgainForItsOwnTarget) {
   }
 }
 
+const std::string of_itself = R"({"use": "mask", "source": "cam", "scale": "std")";
+
+// The input under the soft mask of its Grad-CAM.
+at::Tensor masked_by(const at::Tensor& cam, const at::Tensor& x, bool invert) {
+  const at::Tensor map = at::upsample_bilinear2d(cam, x.sizes().slice(2), false).flatten(1);
+  const at::Tensor mask = at::sigmoid((map - map.mean(1, true)) / map.std(1, true, true)).view({-1, 1, 6, 5});
+  return x * (invert ? 1 - mask : mask);
+}
+
+TEST(SecondVersion, ScoresTheAnswerOnAMaskedInput) {
+  const Fixture f;
+  const at::Tensor best = f.scores(f.x).argmax(1, true);
+  const auto log_p = [&](const at::Tensor& x) { return at::log_softmax(f.scores(x), 1); };
+  const auto masked = [&](bool invert) { return masked_by(f.cam_of("top1", f.x), f.x, invert); };
+  const auto term_of = [](const std::string& score, const std::string& more = "") {
+    return "{\"maps\": [\"cam\"], \"match\": " + of_itself + more + "}, \"score\": " + score + "}";
+  };
+  const std::string maps = "\"cam\": " + cam + "}";
+  f.expect_loss(second(maps, term_of("\"cross_entropy\"")),
+                [&] { return -log_p(masked(false)).gather(1, best).mean(); });
+  f.expect_loss(second(maps, term_of("{\"use\": \"probability\"}", ", \"invert\": true")),
+                [&] { return -log_p(masked(true)).gather(1, best).exp().mean(); });
+  f.expect_loss(second(maps, term_of("\"logit\"")), [&] { return -f.scores(masked(false)).gather(1, best).mean(); });
+  f.expect_loss(second(maps, term_of("\"kl\"")), [&] {
+    const at::Tensor before = log_p(f.x).detach();
+    return (before.exp() * (before - log_p(masked(false)))).sum(1).mean();
+  });
+  f.expect_loss(second(maps, term_of("\"logit\""), ", \"target\": \"top1:minus=top2\""), [&] {
+    const at::Tensor other = std::get<1>(f.scores(f.x).topk(2, 1)).narrow(1, 1, 1);
+    const at::Tensor scores = f.scores(masked_by(f.cam_of("top1:minus=top2", f.x), f.x, false));
+    return -(scores.gather(1, best) - scores.gather(1, other)).mean();
+  });
+}
+
+// No gradient through the mask: the answer is differentiated with respect to the parameters alone.
+TEST(SecondVersion, AStoppedMatchScoresAConstantInput) {
+  const Fixture f;
+  const at::Tensor best = f.scores(f.x).argmax(1, true);
+  const std::string hard =
+      R"({"use": "mask", "source": "cam", "shape": "hard", "invert": true, "stop_gradient": true})";
+  f.expect_loss(
+      second("\"cam\": " + cam + "}", "{\"maps\": [\"cam\"], \"match\": " + hard + ", \"score\": \"cross_entropy\"}"),
+      [&] {
+        const at::Tensor map = at::upsample_bilinear2d(f.cam_of("top1", f.x).detach(), {6, 5}, false);
+        const at::Tensor kept = map.le(map.mean({1, 2, 3}, true)).to(at::kDouble);
+        return -at::log_softmax(f.scores(f.x * kept), 1).gather(1, best).mean();
+      });
+}
+
+TEST(SecondVersion, MeasuresMaps) {
+  const Fixture f;
+  const std::string maps = "\"cam\": " + cam + "}";
+  const auto measure_of = [](const std::string& measure, const std::string& more = "") {
+    return "{\"maps\": [\"cam\"], \"measure\": \"" + measure + "\", \"weight\": -2" + more + "}";
+  };
+  const auto rows = [&] { return f.cam_of("top1", f.x).flatten(1); };
+  f.expect_loss(second(maps, measure_of("total_variation")), [&] {
+    const at::Tensor map = f.cam_of("top1", f.x).squeeze(1);  // [3,6,5]
+    at::Tensor sum = at::zeros({}, at::kDouble);
+    for (int64_t i = 0; i < 6; ++i) {
+      for (int64_t j = 0; j < 5; ++j) {
+        if (i > 0) sum = sum + (map.select(1, i) - map.select(1, i - 1)).select(1, j).abs().mean();
+        if (j > 0) sum = sum + (map.select(2, j) - map.select(2, j - 1)).select(1, i).abs().mean();
+      }
+    }
+    return 2 * sum / (5 * 5 + 6 * 4);
+  });
+  f.expect_loss(second(maps, measure_of("entropy")), [&] {
+    const at::Tensor p = rows().abs() / rows().abs().sum(1, true);
+    return -2 * (p * p.log()).sum(1).mean() / std::log(30);
+  });
+  f.expect_loss(second(maps, measure_of("gini")), [&] {
+    const at::Tensor a = rows().abs();
+    const at::Tensor apart = (a.unsqueeze(1) - a.unsqueeze(2)).abs().sum({1, 2});
+    return 2 * (apart / (2 * 30 * a.sum(1))).mean();
+  });
+  f.expect_loss(second(maps, measure_of("area", ", \"normalise\": \"minmax\"")), [&] {
+    const at::Tensor low = rows().amin(1, true);
+    return 2 * ((rows() - low) / (rows().amax(1, true) - low)).mean();
+  });
+}
+
+TEST(SecondVersion, ScoresThatDoNotSuitTheTarget) {
+  const Fixture f;
+  const std::string maps = "\"cam\": " + cam + "}";
+  const std::string term = "{\"maps\": [\"cam\"], \"match\": " + of_itself + "}, \"score\": \"probability\"}";
+  const ConsistencyLoss loss = loss_of(f.model, second(maps, term, ", \"target\": \"top1:minus=top2\""));
+  EXPECT_EQ(message_of(Fault::usage, [&] { loss(f.x); }),
+            "the target is no class of its own: of it only \"logit\" and \"kl\" can be a score");
+}
+
+TEST(SecondVersion, PlansThePassesOfScores) {
+  const Fixture f;
+  const std::string maps = "\"cam\": " + cam + "}";
+  const std::string term = "{\"maps\": [\"cam\"], \"match\": " + of_itself + "}, \"score\": \"logit\"}";
+  const auto plan = loss_of(f.model, second(maps, term)).plan(true);
+  ASSERT_EQ(plan.size(), 4U);
+  EXPECT_EQ(plan[2].on, "input made by mask (term0)");
+  EXPECT_EQ(plan[2].gives, "scores");
+  EXPECT_TRUE(plan[2].recorded);
+}
+
 TEST(SecondVersion, RefusesARankThatTheModelLacks) {
   const Fixture f;
   const std::string maps = "\"cam\": " + cam + "}, \"rival\": " + cam + ", \"target\": \"top9\"}";
