@@ -72,7 +72,7 @@ class MethodMaps final : public MapSource {
     }
   }
 
-  BatchMaps maps(const at::Tensor& input) const override {
+  BatchMaps maps(const at::Tensor& input, const at::Tensor& /*annotation*/) const override {
     MapSet set = compute_maps(*model_, input, requests_, choices_);
     BatchMaps batch{set.scores, model_, {}, {}};
     for (size_t m = 0; m < requests_.size(); ++m) {
@@ -154,10 +154,10 @@ class SpecMaps final : public MapSource {
 
   void prepare() override { loss_.emplace(make_loss(session_, given_)); }
 
-  BatchMaps maps(const at::Tensor& input) const override {
+  BatchMaps maps(const at::Tensor& input, const at::Tensor& annotation) const override {
     const at::AutoGradMode mode(false);
     LossTrace trace;
-    const LossResult result = (*loss_)(input, &trace);
+    const LossResult result = (*loss_)(input, &trace, annotation);
     std::map<size_t, std::map<std::string, int>> seen;  // names of each target
     std::vector<ReportedMap> maps;
     for (const LossTrace::Item& item : trace.items) {

@@ -82,8 +82,11 @@ class ConsistencyLoss {
   // parameters and, when it requires a gradient, the input; with it off the cheaper passes without graph are run.
   // Samples whose map is constant have h = 0 and no gradient, and count in the mean. Throws Error(Fault::run) when a
   // map or a term is not finite or maps cannot be matched, Error(Fault::spec) when a gradient is wanted through a
-  // component that has none.
-  LossResult operator()(const at::Tensor& input, LossTrace* trace = nullptr) const;
+  // component that has none. `annotation` is what compute_maps() takes, where needs_annotation().
+  LossResult operator()(const at::Tensor& input, LossTrace* trace = nullptr, const at::Tensor& annotation = {}) const;
+
+  // Whether a map of a term is the samples' annotation.
+  bool needs_annotation() const;
 
   // Methods that draw random numbers draw others in every call: seeds `next`, `next` + 1, ... from the next call on;
   // from 0 on unless said.

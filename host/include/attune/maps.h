@@ -74,11 +74,15 @@ std::shared_ptr<Model> model_for(const std::shared_ptr<Model>& model, const std:
 using TargetFileReader = std::function<at::Tensor(const std::string& path)>;
 void read_target_files(TargetFileReader reader);
 
+// What a map of an annotation shows: the target's class, or all classes.
+enum class Annotated { target, all };
+
 struct MapRequest {
-  std::string name;  // unique among the maps of a call
-  std::shared_ptr<const AttentionMethod> method;
-  bool graph = true;                        // false: without an autograd graph, also where the others have one
-  std::optional<TargetChoice> target = {};  // what it explains whatever the targets are: of "topK" the K-th class
+  std::string name;                               // unique among the maps of a call
+  std::shared_ptr<const AttentionMethod> method;  // null: an annotation
+  bool graph = true;                              // false: without an autograd graph, also where the others have one
+  std::optional<TargetChoice> target = {};        // what it explains whatever the targets are: of "topK" the K-th class
+  Annotated annotated = Annotated::target;
 };
 
 // The maps of one batch.
@@ -91,9 +95,11 @@ struct MapSet {
 
 // Runs the model once on `input` [N,C,S1..Sd] and asks every method for every target. With `graph` the maps are
 // differentiable. Random draws of methods are a function of `seed` and the map's name, so that two maps are independent
-// and a map does not depend on which others are asked for. Throws Error(Fault::run) when a method fails, or gives a map
+// and a map does not depend on which others are asked for. `annotation`, [N,1,S1..Sd] or one channel for each class, is
+// from 0 to 1; only maps of annotations need it. Throws Error(Fault::run) when a method fails, or gives a map
 // of another batch size or one that is not finite; the sentence names the map.
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
-                    const std::vector<TargetChoice>& targets, bool graph = false, uint64_t seed = 0);
+                    const std::vector<TargetChoice>& targets, bool graph = false, uint64_t seed = 0,
+                    const at::Tensor& annotation = {});
 
 }  // namespace attune

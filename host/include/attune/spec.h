@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <attune/catalogue.h>
+#include <attune/maps.h>
 #include <attune/sdk/error.h>
 #include <attune/sdk/parameters.h>
 
@@ -16,8 +17,9 @@ namespace attune {
 struct MapSpec {
   std::string name;
   ComponentSpec method;
-  bool stop_gradient = false;  // no gradient reaches the model through this map
-  std::string target = {};     // what it explains instead of the spec's targets, of "topK" the K-th class; "": these
+  bool stop_gradient = false;               // no gradient reaches the model through this map
+  std::optional<Annotated> annotated = {};  // it is the samples' annotation, not of the method
+  std::string target = {};  // what it explains instead of the spec's targets, of "topK" the K-th class; "": these
 };
 
 struct MatchSpec {

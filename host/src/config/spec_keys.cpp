@@ -24,7 +24,11 @@ const Words<Score> score_words = {{"logit", Score::logit},
                                   {"probability", Score::probability},
                                   {"cross_entropy", Score::cross_entropy},
                                   {"kl", Score::kl}};
+const Words<Annotated> annotated_words = {{"target", Annotated::target}, {"all", Annotated::all}};
 const Words<Reduction> reduction_words = {{"mean", Reduction::mean}, {"sum", Reduction::sum}};
+
+// What stands for a method where a map is the samples' annotation.
+const std::string annotation = "annotation";
 
 // Why a key means nothing in a spec of version 1.
 const std::string needs_second_version = "it needs \"version\": 2";
@@ -128,12 +132,37 @@ DocumentReader::Key second_version(DocumentReader& reader, const Spec& spec, Doc
   return of;
 }
 
+bool is_annotation(const JsonAt& at) {
+  return at.says("use", annotation) || (at.node.kind == Node::string && at.node.text == annotation);
+}
+
+void read_annotation(DocumentReader& reader, const JsonAt& at, MapSpec& map) {
+  map.method = {annotation, {}};
+  map.annotated = Annotated::target;
+  if (at.node.kind == Node::string) return;
+  const auto use = [](const JsonAt&) {};
+  const auto of = [&](const JsonAt& item) { form::one_of(annotated_words).read(reader, item, *map.annotated); };
+  reader.object(at, {{"use", use}, {"of", of}});
+}
+
 void read_map(DocumentReader& reader, const JsonAt& at, const Spec& spec, const SpecContext& context, MapSpec& map) {
+  if (spec.version >= 2 && is_annotation(at)) return read_annotation(reader, at, map);
   const auto target = [&](const JsonAt& item) { map.target = read_target(reader, item, context.model.labels); };
   map.method =
       ComponentReader(reader, context)
           .read(at, ComponentKind::method,
                 {stop_gradient_key(reader, map.stop_gradient), second_version(reader, spec, {"target", target})});
+}
+
+Json annotation_schema() {
+  const Json object = {
+      {"type", "object"},
+      {"description", "What is annotated in each sample, from 0 to 1: its boxes or its mask"},
+      {"properties",
+       {{"use", {{"const", annotation}}}, {"of", {{"enum", names_of(annotated_words)}, {"default", "target"}}}}},
+      {"required", Json::array({"use"})},
+      {"additionalProperties", false}};
+  return {{"anyOf", Json::array({{{"const", annotation}}, object})}};
 }
 
 Key<Spec> maps_key(const SpecContext* context) {
@@ -150,7 +179,7 @@ Key<Spec> maps_key(const SpecContext* context) {
   };
   const Json schema = {{"type", "object"},
                        {"propertyNames", {{"pattern", name_pattern}}},
-                       {"additionalProperties", {{"$ref", "#/$defs/method"}}},
+                       {"additionalProperties", {{"anyOf", {{{"$ref", "#/$defs/method"}}, annotation_schema()}}}},
                        {"minProperties", 1}};
   return {.name = "maps", .help = "Attention maps by their names", .read = read, .schema = schema, .required = true};
 }

@@ -106,13 +106,18 @@ const Spec& ConsistencyLoss::spec() const { return parts_->spec; }
 const std::vector<MapRequest>& ConsistencyLoss::maps() const { return parts_->requests; }
 void ConsistencyLoss::seed(uint64_t next) const { parts_->next_seed = next; }
 
-LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace) const {
+bool ConsistencyLoss::needs_annotation() const {
+  return std::any_of(parts_->requests.begin(), parts_->requests.end(),
+                     [](const MapRequest& request) { return !request.method; });
+}
+
+LossResult ConsistencyLoss::operator()(const at::Tensor& input, LossTrace* trace, const at::Tensor& annotation) const {
   const Parts& parts = *parts_;
   const bool wanted = at::GradMode::is_enabled();
   if (wanted) parts.require_gradients();
   const bool graph = wanted && parts.any_graph();
   const uint64_t seed = parts.next_seed++;
-  const MapSet set = compute_maps(*parts.model, input, parts.requests, parts.targets, graph, seed);
+  const MapSet set = compute_maps(*parts.model, input, parts.requests, parts.targets, graph, seed, annotation);
 
   const at::AutoGradMode mode(true);                               // maps of the cheaper passes are gradients too
   std::vector<std::vector<TermValues>> found(parts.terms.size());  // [term][target]
@@ -181,6 +186,7 @@ class Planner {
     if (inputs.scores) names.push_back("scores");
     bool recorded = inputs.scored;
     for (const size_t map : inputs.maps) {
+      if (!requests_[map].method) continue;
       names.push_back(requests_[map].name);
       recorded = recorded || requests_[map].graph;
     }
@@ -192,6 +198,7 @@ class Planner {
   // One run of a method serves all targets that it is given: here all that the spec explains, on an input that was made
   // for a target that one. Each has a gradient of its own, but a map with a target of its own only that.
   void add_map(const Inputs& inputs, size_t map) {
+    if (!requests_[map].method) return;
     const Descriptor& method = descriptors_[map];
     const Needs needs = needs_of(requests_[map], model_);
     const bool counted = needs.forward_passes > 0 || needs.backward_passes > 0;

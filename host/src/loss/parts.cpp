@@ -32,6 +32,13 @@ bool is_same(const MatchSpec& a, const MatchSpec& b, const Catalogue& catalogue)
          values_of(a.matcher, catalogue) == values_of(b.matcher, catalogue);
 }
 
+Descriptor annotation_descriptor() {
+  Descriptor d;
+  d.id = "annotation";
+  d.at_input_resolution = true;
+  return d;
+}
+
 bool holds(const std::vector<size_t>& indices, size_t index) {
   return std::find(indices.begin(), indices.end(), index) != indices.end();
 }
@@ -57,6 +64,11 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
 void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue, const Labels& labels) {
   for (const MapSpec& map : spec.maps) {
     if (!is_used(spec, map.name)) continue;
+    if (map.annotated) {
+      requests.push_back({map.name, nullptr, /*graph=*/false, {}, *map.annotated});
+      descriptors.push_back(annotation_descriptor());
+      continue;
+    }
     requests.push_back({map.name, catalogue.make_method(map.method.id, map.method.parameters), !map.stop_gradient});
     if (!map.target.empty()) requests.back().target = TargetChoice::parse(map.target, labels);
     descriptors.push_back(catalogue.descriptor(ComponentKind::method, map.method));
@@ -104,6 +116,12 @@ Match ConsistencyLoss::Parts::make_match(const TermSpec& term, const Catalogue& 
         throw Error(Fault::run, name_of(match.spec) + " declares a map that it is not given");
       }
     }
+  }
+  for (const size_t again : match.reruns.maps) {
+    const MapRequest& request = requests[match.maps[again]];
+    if (request.method) continue;
+    throw Error(Fault::spec, name_of(match.spec) + " would compute the map '" + request.name +
+                                 "' again, but an annotation does not depend on the input");
   }
   return match;
 }

@@ -1,5 +1,7 @@
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorIndexing.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/isfinite.h>
 #include <algorithm>
 #include <limits>
@@ -9,6 +11,7 @@
 #include <attune/sdk/rules.h>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "maps/attend.h"
 #include "model/failure.h"
 
@@ -73,6 +76,7 @@ void check_map(const MapRequest& request, const Pass& pass, const at::Tensor& va
 }  // namespace
 
 Needs needs_of(const MapRequest& request, const Model& model) {
+  if (!request.method) return {};
   return call_component(method_of(request), [&] { return request.method->needs(model); });
 }
 
@@ -117,6 +121,39 @@ AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target,
 
 namespace {
 
+// [N,1,S1..Sd] of what was given for the samples.
+AttentionMap annotated(const MapRequest& request, const Pass& pass, const Target& target,
+                       const at::Tensor& annotation) {
+  const std::string map = "map '" + request.name + "' is an annotation";
+  const at::Tensor& input = pass.input();
+  if (!annotation.defined()) {
+    throw Error(Fault::usage, map +
+                                  ", and the samples have none; boxes or masks come from `--boxes FOLDER` or a data " +
+                                  "set that has boxes");
+  }
+  if (annotation.dim() != input.dim() || annotation.size(0) != input.size(0) ||
+      annotation.sizes().slice(2) != input.sizes().slice(2)) {
+    throw Error(Fault::run, map + " of " + shape_text(annotation.sizes().vec()) + " for an input " +
+                                shape_text(input.sizes().vec()));
+  }
+  const auto whole = [&](const at::Tensor& values) {
+    return AttentionMap{values.detach().to(input.device(), input.scalar_type()), true};
+  };
+  if (annotation.size(1) == 1 || request.annotated == Annotated::all) {
+    return whole(annotation.size(1) == 1 ? annotation : annotation.amax(1, /*keepdim=*/true));
+  }
+  const auto classes = target.classes();
+  if (!classes) {
+    throw Error(Fault::usage,
+                map + " of the target's class, but the target is none; \"of\": \"all\" takes every class");
+  }
+  if (classes->max().item<int64_t>() >= annotation.size(1)) {
+    throw Error(Fault::usage, map + " of " + std::to_string(annotation.size(1)) + " classes, and the model has more");
+  }
+  const at::Tensor row = at::arange(input.size(0), at::TensorOptions().dtype(at::kLong).device(annotation.device()));
+  return whole(annotation.index({row, classes->to(annotation.device())}).unsqueeze(1));
+}
+
 constexpr int64_t any_classes = std::numeric_limits<int64_t>::max();
 
 Target own_target(const MapRequest& request, const at::Tensor& output, const Model* model) {
@@ -130,7 +167,7 @@ Target own_target(const MapRequest& request, const at::Tensor& output, const Mod
 }  // namespace
 
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
-                    const std::vector<TargetChoice>& choices, bool graph, uint64_t seed) {
+                    const std::vector<TargetChoice>& choices, bool graph, uint64_t seed, const at::Tensor& annotation) {
   MapRequests wanted;
   for (const MapRequest& request : requests) wanted.push_back(&request);
   int64_t most = 0;  // a topK of more classes than there are gives fewer
@@ -146,14 +183,18 @@ MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<Map
     for (Target& target : choice.resolve(pass->output(), &model)) set.targets.push_back(std::move(target));
   }
   for (const MapRequest& request : requests) {
-    if (!request.target) {
-      set.explained.push_back(set.targets);
-      set.maps.push_back(attend(request, *pass, set.targets, seed));
-      continue;
+    std::vector<Target> explained = set.targets;
+    if (request.target) explained.assign(set.targets.size(), own_target(request, pass->output(), &model));
+    std::vector<AttentionMap> maps;
+    if (!request.method) {
+      for (const Target& target : explained) maps.push_back(annotated(request, *pass, target, annotation));
+    } else if (request.target) {
+      maps.assign(explained.size(), attend(request, *pass, explained[0], seed));
+    } else {
+      maps = attend(request, *pass, explained, seed);
     }
-    const Target own = own_target(request, pass->output(), &model);
-    set.explained.emplace_back(set.targets.size(), own);
-    set.maps.emplace_back(set.targets.size(), attend(request, *pass, own, seed));
+    set.explained.push_back(std::move(explained));
+    set.maps.push_back(std::move(maps));
   }
   return set;
 }

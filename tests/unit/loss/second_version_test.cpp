@@ -24,7 +24,10 @@ struct Fixture {
     return compute_maps(*model, input, requests, {TargetChoice::parse(target, {})}, true).maps[0].back().values;
   }
 
-  at::Tensor scores(const at::Tensor& input) const { return module.clone().forward({input}).toTensor(); }
+  at::Tensor scores(const at::Tensor& input) const {
+    torch::jit::Module same = module;
+    return same.forward({input}).toTensor();
+  }
 
   // Value and gradient of the spec's loss and of `expected`.
   void expect_loss(const std::string& spec, const std::function<at::Tensor()>& expected) const {
