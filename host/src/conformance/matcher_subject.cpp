@@ -43,7 +43,7 @@ class Context final : public MatchContext {
     const auto& declared = reruns_.maps;
     if (std::find(declared.begin(), declared.end(), map) == declared.end()) {
       fault = "it recomputes map " + std::to_string(map) + ", which reruns() did not declare";
-    } else if (input.sizes() != inputs_[0].sizes()) {
+    } else if (input.dim() != inputs_[0].dim() || input.sizes().slice(0, 2) != inputs_[0].sizes().slice(0, 2)) {
       fault = "it recomputes a map on an input " + shape_of(input) + " of the input " + shape_of(inputs_[0]);
     }
     if (!fault.empty()) throw Failed(fault);

@@ -87,10 +87,10 @@ struct Term {
   std::string name;
   double weight = 1;
   Comparison comparison;
-  std::optional<size_t> match;  // index of Parts::matches; of what measures none
-  std::vector<size_t> maps;     // indices of the requests
-  std::optional<Measure> measure;
-  std::optional<Score> score;
+  std::optional<size_t> match = {};  // index of Parts::matches; of what measures none
+  std::vector<size_t> maps = {};     // indices of the requests
+  std::optional<Measure> measure = {};
+  std::optional<Score> score = {};
 };
 
 struct ConsistencyLoss::Parts {
