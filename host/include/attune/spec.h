@@ -18,8 +18,16 @@ struct MapSpec {
   std::string name;
   ComponentSpec method;
   bool stop_gradient = false;               // no gradient reaches the model through this map
+  std::string model = {};                   // name of the model that it is a map of; "": the loss's
+  std::string chosen_by = {};               // and of the model on whose answer its class is chosen; "": the loss's
   std::optional<Annotated> annotated = {};  // it is the samples' annotation, not of the method
   std::string target = {};  // what it explains instead of the spec's targets, of "topK" the K-th class; "": these
+};
+
+// Another model that maps may be of, beside the one that the loss is of.
+struct ModelSpec {
+  std::string name;
+  std::filesystem::path file;  // "self": a copy of the loss's model, as it is when the loss is made
 };
 
 struct MatchSpec {
@@ -70,6 +78,7 @@ struct Spec {
   int version = 1;  // of the format
   std::string description;
   std::vector<std::string> targets{"top1"};  // "topK", an index, or a label; what is explained and kept for every map
+  std::vector<ModelSpec> models;
   std::vector<MapSpec> maps;                 // in the order of the file
   std::vector<TermSpec> terms;
   Reduction reduction = Reduction::mean;
@@ -106,9 +115,9 @@ struct ModelNames {
 // Throws SpecError with everything that is wrong with the text, checked against the declarations of the installed
 // components, and Error(Fault::spec) when the file cannot be read or is larger than a megabyte.
 Spec read_spec(const std::filesystem::path& file, const Catalogue& catalogue, const ModelNames& model = {});
-// The same for a text; `name` is what errors call it.
+// The same for a text; `name` is what errors call it, and files that it names are relative to `folder`.
 Spec parse_spec(const std::string& text, const std::string& name, const Catalogue& catalogue,
-                const ModelNames& model = {});
+                const ModelNames& model = {}, const std::filesystem::path& folder = {});
 
 // The JSON Schema (draft 2020-12) of specs, for editors: what the installed components allow.
 std::string spec_schema(const Catalogue& catalogue);

@@ -39,6 +39,10 @@ Json component_schema(const Descriptor& descriptor, Place place) {
     properties["stop_gradient"] = stop_gradient_schema(descriptor.kind);
   }
   if (descriptor.kind == ComponentKind::method && place != Place::nested) {
+    for (const auto& [name, what] : {std::pair("model", "Which of \"models\" it is a map of; without it the loss's"),
+                                     {"chosen_by", "On the answer of which of \"models\" its class is chosen"}}) {
+      properties[name] = {{"type", "string"}, {"description", what}};
+    }
     properties["target"] = {{"$ref", "#/$defs/target"},
                             {"description", "What this map explains; of topK the K-th class"}};
   }

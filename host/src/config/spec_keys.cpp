@@ -132,6 +132,37 @@ DocumentReader::Key second_version(DocumentReader& reader, const Spec& spec, Doc
   return of;
 }
 
+// The name of one of the spec's models. "" with a fault.
+std::string read_model_name(DocumentReader& reader, const JsonAt& at, const Spec& spec) {
+  const auto name = reader.text(at);
+  const Names known = names_of(spec.models);
+  if (!name || std::count(known.begin(), known.end(), *name) > 0) return name.value_or("");
+  reader.fail(at, "unknown model " + in_quotes(*name) + "; " +
+                      (known.empty() ? "\"models\" names none"
+                                     : "models are " + quoted_list(known) + nearest_of(*name, known)));
+  return "";
+}
+
+Key<Spec> models_key() {
+  const auto read = [](DocumentReader& reader, const JsonAt& at, Spec& spec) {
+    if (!reader.is_object(at)) return;
+    for (const JsonMember& member : at.node.members) {
+      if (!reader.is_name(member.key)) reader.fail(at, member, reader.no_name(member.key, "model"));
+      const auto file = reader.text(at.member(member));
+      if (file && file->empty()) reader.fail(at.member(member), "must be a model's file or \"self\", not \"\"");
+      spec.models.push_back({member.key, file == "self" ? std::filesystem::path("self") : reader.path(file.value_or(""))});
+    }
+  };
+  const Json file = {{"type", "string"}, {"minLength", 1}};
+  const Json schema = {
+      {"type", "object"}, {"propertyNames", {{"pattern", name_pattern}}}, {"additionalProperties", file}};
+  return Key<Spec>{.name = "models",
+                   .help = "Other models that maps may be of: files, relative to the spec's folder, or self",
+                   .read = read,
+                   .schema = schema}
+      .only([](const Spec& spec) { return spec.version >= 2; }, [](const Spec&) { return needs_second_version; });
+}
+
 bool is_annotation(const JsonAt& at) {
   return at.says("use", annotation) || (at.node.kind == Node::string && at.node.text == annotation);
 }
@@ -148,10 +179,16 @@ void read_annotation(DocumentReader& reader, const JsonAt& at, MapSpec& map) {
 void read_map(DocumentReader& reader, const JsonAt& at, const Spec& spec, const SpecContext& context, MapSpec& map) {
   if (spec.version >= 2 && is_annotation(at)) return read_annotation(reader, at, map);
   const auto target = [&](const JsonAt& item) { map.target = read_target(reader, item, context.model.labels); };
-  map.method =
-      ComponentReader(reader, context)
-          .read(at, ComponentKind::method,
-                {stop_gradient_key(reader, map.stop_gradient), second_version(reader, spec, {"target", target})});
+  const auto model = [&](const JsonAt& item) { map.model = read_model_name(reader, item, spec); };
+  const auto chosen_by = [&](const JsonAt& item) { map.chosen_by = read_model_name(reader, item, spec); };
+  const ModelNames another{{}, context.model.labels};  // whose layers are not known
+  const SpecContext about{context.catalogue, at.has("model") ? another : context.model};
+  map.method = ComponentReader(reader, about)
+                   .read(at, ComponentKind::method,
+                         {stop_gradient_key(reader, map.stop_gradient),
+                          second_version(reader, spec, {"target", target}),
+                          second_version(reader, spec, {"model", model}),
+                          second_version(reader, spec, {"chosen_by", chosen_by})});
 }
 
 Json annotation_schema() {
@@ -380,17 +417,18 @@ Table<Spec> spec_table(const SpecContext* context) {
   return {{schema_key<Spec>(), version_key(), key("description", &Spec::description, "What the loss is for"),
            key("target", &Spec::targets, targets_form(context),
                "What is explained: top1, topK, a class index or a label, with keys behind it; or a list of them"),
-           maps_key(context), terms_key(context),
+           models_key(), maps_key(context), terms_key(context),
            key("reduction", &Spec::reduction, reduction_words, "Over the samples of a batch")}};
 }
 
-Spec parse_spec(const std::string& text, const std::string& name, const Catalogue& catalogue, const ModelNames& model) {
+Spec parse_spec(const std::string& text, const std::string& name, const Catalogue& catalogue, const ModelNames& model,
+                const std::filesystem::path& folder) {
   const SpecContext context{catalogue, model};
-  return parse_object(spec_table(&context), text, name, {});
+  return parse_object(spec_table(&context), text, name, folder);
 }
 
 Spec read_spec(const std::filesystem::path& file, const Catalogue& catalogue, const ModelNames& model) {
-  return parse_spec(read_document(file, "spec"), file.string(), catalogue, model);
+  return parse_spec(read_document(file, "spec"), file.string(), catalogue, model, file.parent_path());
 }
 
 }  // namespace attune

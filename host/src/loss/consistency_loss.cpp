@@ -92,8 +92,8 @@ void add_term(const Term& term, const std::vector<TermValues>& found, Reduction 
 }  // namespace
 
 ConsistencyLoss::ConsistencyLoss(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue,
-                                 const Labels& labels)
-    : parts_(std::make_unique<Parts>(std::move(model), spec, catalogue, labels)) {}
+                                 const Labels& labels, const OtherModels& others)
+    : parts_(std::make_unique<Parts>(std::move(model), spec, catalogue, labels, others)) {}
 ConsistencyLoss::~ConsistencyLoss() = default;
 ConsistencyLoss::ConsistencyLoss(ConsistencyLoss&&) noexcept = default;
 ConsistencyLoss& ConsistencyLoss::operator=(ConsistencyLoss&&) noexcept = default;
@@ -150,7 +150,7 @@ using Kind = PassPlan::Kind;
 class Planner {
  public:
   Planner(const ConsistencyLoss& loss, const Model& model, const std::vector<Descriptor>& descriptors, bool gradient)
-      : requests_(loss.maps()), model_(model), descriptors_(descriptors), gradient_(gradient) {}
+      : spec_(loss.spec()), requests_(loss.maps()), model_(model), descriptors_(descriptors), gradient_(gradient) {}
 
   void add_input() {
     std::vector<size_t> all;
@@ -180,18 +180,44 @@ class Planner {
     bool per_target;
   };
 
-  // A forward pass on each of the inputs and what each map asks of it.
-  void add(const Inputs& inputs) {
-    std::vector<std::string> names;
-    if (inputs.scores) names.push_back("scores");
-    bool recorded = inputs.scored;
-    for (const size_t map : inputs.maps) {
-      if (!requests_[map].method) continue;
-      names.push_back(requests_[map].name);
-      recorded = recorded || requests_[map].graph;
+  const MapSpec& spec_of(size_t map) const {
+    return *std::find_if(spec_.maps.begin(), spec_.maps.end(),
+                         [&](const MapSpec& one) { return one.name == requests_[map].name; });
+  }
+
+  // "" is the loss's own.
+  std::vector<std::string> models_of(const Inputs& inputs) const {
+    std::vector<std::string> models{""};
+    for (const ModelSpec& other : spec_.models) {
+      const bool is_asked = std::any_of(inputs.maps.begin(), inputs.maps.end(), [&](size_t map) {
+        return spec_of(map).model == other.name || chooses(other.name, inputs);
+      });
+      if (is_asked) models.push_back(other.name);
     }
-    plan.push_back(
-        {Kind::forward, inputs.on, listed(names), inputs.count, true, recorded && gradient_, inputs.per_target});
+    return models;
+  }
+
+  // Whether maps of these inputs have their class from that model's answer: it is asked once, on the input itself.
+  bool chooses(const std::string& model, const Inputs& inputs) const {
+    return !inputs.per_target && std::any_of(inputs.maps.begin(), inputs.maps.end(),
+                                             [&](size_t map) { return spec_of(map).chosen_by == model; });
+  }
+
+  // A forward pass of each model on each of the inputs, and what each map asks of it.
+  void add(const Inputs& inputs) {
+    for (const std::string& model : models_of(inputs)) {
+      std::vector<std::string> names;
+      if (model.empty() ? inputs.scores : chooses(model, inputs)) names.push_back("scores");
+      bool recorded = model.empty() && inputs.scored;
+      for (const size_t map : inputs.maps) {
+        if (!requests_[map].method || spec_of(map).model != model) continue;
+        names.push_back(requests_[map].name);
+        recorded = recorded || requests_[map].graph;
+      }
+      if (names.empty()) continue;
+      const std::string gives = listed(names) + (model.empty() ? "" : " of " + model);
+      plan.push_back({Kind::forward, inputs.on, gives, inputs.count, true, recorded && gradient_, inputs.per_target});
+    }
     for (const size_t map : inputs.maps) add_map(inputs, map);
   }
 
@@ -200,7 +226,7 @@ class Planner {
   void add_map(const Inputs& inputs, size_t map) {
     if (!requests_[map].method) return;
     const Descriptor& method = descriptors_[map];
-    const Needs needs = needs_of(requests_[map], model_);
+    const Needs needs = needs_of(requests_[map], requests_[map].model ? *requests_[map].model : model_);
     const bool counted = needs.forward_passes > 0 || needs.backward_passes > 0;
     const double forwards = counted ? needs.forward_passes : method.forward_passes;
     const double backwards = counted ? needs.backward_passes : method.backward_passes;
@@ -217,6 +243,7 @@ class Planner {
     }
   }
 
+  const Spec& spec_;
   const std::vector<MapRequest>& requests_;
   const Model& model_;
   const std::vector<Descriptor>& descriptors_;

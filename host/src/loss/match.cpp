@@ -2,6 +2,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <algorithm>
+#include <map>
+#include <memory>
 
 #include <attune/sdk/error.h>
 
@@ -30,7 +32,7 @@ class MatchRun final : public MatchContext {
     check_input(input);
     const MapRequest& request = scene_.requests[match_.maps[map]];
     const Target& target = scene_.set.explained[match_.maps[map]][scene_.target_index];
-    AttentionMap again = attend(request, pass_on(input), target, scene_.seed);
+    AttentionMap again = attend(request, pass_on(input, request.model), target, scene_.seed);
     trace(request.name + " again", again.values, again.at_input_resolution, {},
           input.is_same(scene_.input) ? at::Tensor() : input.detach(), again.layers);
     return again;
@@ -38,7 +40,7 @@ class MatchRun final : public MatchContext {
 
   void made(const at::Tensor& input) override {
     check_input(input);
-    if (match_.scores) answers_.push_back(pass_on(input).output());
+    if (match_.scores) answers_.push_back(pass_on(input, nullptr).output());
   }
   const std::vector<at::Tensor>& answers() const { return answers_; }
 
@@ -73,17 +75,24 @@ class MatchRun final : public MatchContext {
                                 shape_of(scene_.input));
   }
 
-  // The maps that are recomputed on one tensor, and the answer to it, share one pass.
-  Pass& pass_on(const at::Tensor& input) {
-    if (pass_ && pass_input_.is_same(input)) return *pass_;
-    MapRequests again;
-    for (const size_t map : match_.reruns.maps) again.push_back(&scene_.requests[match_.maps[map]]);
-    const bool graph =
-        match_.scores || std::any_of(again.begin(), again.end(), [](const MapRequest* map) { return map->graph; });
-    const at::Tensor x = match_.spec.stop_gradient ? input.detach() : input;
-    pass_ = scene_.model.forward(x, union_of_needs(scene_.model, again, 1), scene_.graph && graph);
+  // The maps that one model makes of one tensor, and its answer, share one pass.
+  Pass& pass_on(const at::Tensor& input, const std::shared_ptr<Model>& other) {
+    if (!pass_input_.is_same(input)) passes_.clear();
     pass_input_ = input;
-    return *pass_;
+    std::unique_ptr<Pass>& pass = passes_[other.get()];
+    if (pass) return *pass;
+    MapRequests again;
+    bool graph = !other && match_.scores;
+    for (const size_t map : match_.reruns.maps) {
+      const MapRequest& request = scene_.requests[match_.maps[map]];
+      if (request.model != other) continue;
+      again.push_back(&request);
+      graph = graph || request.graph;
+    }
+    Model& model = other ? *other : scene_.model;
+    const at::Tensor x = match_.spec.stop_gradient ? input.detach() : input;
+    pass = model.forward(x, union_of_needs(model, again, 1), scene_.graph && graph);
+    return *pass;
   }
 
   void trace(const std::string& name, const at::Tensor& values, bool at_input_resolution, std::optional<Shown> shown,
@@ -95,7 +104,7 @@ class MatchRun final : public MatchContext {
 
   const Match& match_;
   const MatchScene& scene_;
-  std::unique_ptr<Pass> pass_;
+  std::map<const Model*, std::unique_ptr<Pass>> passes_;  // by the model, null being the loss's own
   at::Tensor pass_input_;
   std::vector<at::Tensor> answers_;
   at::Generator generator_ =

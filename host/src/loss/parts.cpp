@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <attune/model.h>
 #include <attune/sdk/error.h>
 
 #include "model/failure.h"
@@ -16,7 +17,7 @@ size_t index_of(const std::vector<MapRequest>& requests, const std::string& name
   return static_cast<size_t>(found - requests.begin());
 }
 
-bool is_used(const Spec& spec, const std::string& map) {
+bool names_map(const Spec& spec, const std::string& map) {
   return std::any_of(spec.terms.begin(), spec.terms.end(), [&](const TermSpec& term) {
     return std::find(term.maps.begin(), term.maps.end(), map) != term.maps.end();
   });
@@ -43,13 +44,28 @@ bool holds(const std::vector<size_t>& indices, size_t index) {
   return std::find(indices.begin(), indices.end(), index) != indices.end();
 }
 
+// On the same device and of the same floating type as the loss's model.
+std::shared_ptr<Model> open_other(const ModelSpec& other, const Model& model) {
+  const auto* image = dynamic_cast<const ImageModel*>(&model);
+  if (other.file == "self") {
+    if (image != nullptr) return image->copy(image->dtype());
+    throw Error(Fault::spec, "the model '" + other.name + "' is to be a copy of one that cannot be copied");
+  }
+  ModelOptions options;
+  if (image != nullptr) options.device = image->device();
+  const std::shared_ptr<ImageModel> opened = open_model(other.file, options);
+  const bool is_alike = image == nullptr || opened->dtype() == image->dtype();
+  return is_alike ? opened : std::shared_ptr<Model>(opened->copy(image->dtype()));
+}
+
 }  // namespace
 
 ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, const Catalogue& catalogue,
-                              const Labels& labels)
+                              const Labels& labels, const OtherModels& given_others)
     : model(std::move(of)), spec(given) {
   if (spec.terms.empty() || spec.targets.empty()) throw Error(Fault::spec, "a loss needs a term and a target");
   for (const std::string& target : spec.targets) targets.push_back(TargetChoice::parse(target, labels));
+  open_others(given_others);
   make_requests(catalogue, labels);
   std::vector<TargetChoice> all = targets;
   for (const MapRequest& request : requests) {
@@ -61,15 +77,29 @@ ConsistencyLoss::Parts::Parts(std::shared_ptr<Model> of, const Spec& given, cons
   find_without_gradient(catalogue);
 }
 
+void ConsistencyLoss::Parts::open_others(const OtherModels& given) {
+  for (const ModelSpec& other : spec.models) {
+    const bool is_used = std::any_of(spec.maps.begin(), spec.maps.end(), [&](const MapSpec& map) {
+      return names_map(spec, map.name) && (map.model == other.name || map.chosen_by == other.name);
+    });
+    if (!is_used) continue;
+    const auto found = given.find(other.name);
+    others[other.name] = found == given.end() ? open_other(other, *model) : found->second;
+  }
+}
+
 void ConsistencyLoss::Parts::make_requests(const Catalogue& catalogue, const Labels& labels) {
   for (const MapSpec& map : spec.maps) {
-    if (!is_used(spec, map.name)) continue;
+    if (!names_map(spec, map.name)) continue;
     if (map.annotated) {
       requests.push_back({map.name, nullptr, /*graph=*/false, {}, *map.annotated});
       descriptors.push_back(annotation_descriptor());
       continue;
     }
-    requests.push_back({map.name, catalogue.make_method(map.method.id, map.method.parameters), !map.stop_gradient});
+    requests.push_back({map.name, catalogue.make_method(map.method.id, map.method.parameters),
+                        !map.stop_gradient && map.model.empty()});
+    if (!map.model.empty()) requests.back().model = others.at(map.model);
+    if (!map.chosen_by.empty()) requests.back().chosen_by = others.at(map.chosen_by);
     if (!map.target.empty()) requests.back().target = TargetChoice::parse(map.target, labels);
     descriptors.push_back(catalogue.descriptor(ComponentKind::method, map.method));
   }

@@ -94,13 +94,15 @@ struct Term {
 };
 
 struct ConsistencyLoss::Parts {
-  Parts(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue, const Labels& labels);
+  Parts(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue, const Labels& labels,
+        const OtherModels& others);
 
   // Throws Error(Fault::spec) when a component that the gradient passes has none.
   void require_gradients() const;
   bool any_graph() const;
 
   std::shared_ptr<Model> model;
+  OtherModels others;
   Spec spec;
   std::vector<TargetChoice> targets;
   std::vector<MapRequest> requests;     // of the maps that terms use, in the order of the spec
@@ -111,6 +113,7 @@ struct ConsistencyLoss::Parts {
   mutable std::atomic<uint64_t> next_seed{0};
 
  private:
+  void open_others(const OtherModels& given);
   void make_requests(const Catalogue& catalogue, const Labels& labels);
   Term make_term(const TermSpec& term, const Catalogue& catalogue);
   size_t match_of(const TermSpec& term, const Catalogue& catalogue);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "support.h"
+#include "unit/maps/support.h"
 
 namespace attune::test::second_version {
 namespace {
@@ -188,6 +189,135 @@ TEST(SecondVersion, PlansThePassesOfScores) {
   EXPECT_EQ(plan[2].on, "input made by mask (term0)");
   EXPECT_EQ(plan[2].gives, "scores");
   EXPECT_TRUE(plan[2].recorded);
+}
+
+// One box a sample; of class 1 and of class 2 where there is a channel for each class.
+at::Tensor boxes_of_classes() {
+  const at::Tensor boxes = at::zeros({3, 4, 6, 5}, at::kBool);
+  for (int64_t i = 0; i < 3; ++i) {
+    boxes[i][1].slice(0, i, i + 3).slice(1, 1, 4).fill_(true);
+    boxes[i][2].slice(0, 0, 2).fill_(true);
+  }
+  return boxes;
+}
+
+at::Tensor inside(const at::Tensor& cam, const at::Tensor& box) {
+  const at::Tensor energy = at::relu(at::upsample_bilinear2d(cam, {6, 5}, false));
+  return (energy * box).sum({1, 2, 3}) / energy.sum({1, 2, 3});
+}
+
+const std::string box_term = R"({"maps": ["cam", "box"], "match": "upsample", "compare": "energy_inside"})";
+
+TEST(SecondVersion, AnAnnotationIsAMap) {
+  const Fixture f;
+  const at::Tensor boxes = boxes_of_classes();
+  const auto loss_with = [&](const std::string& box, const std::string& target) {
+    return loss_of(f.model, second("\"cam\": " + cam + "}, \"box\": " + box, box_term, ", \"target\": " + target));
+  };
+  const auto values = [&](const std::string& box, const std::string& target, const at::Tensor& annotation) {
+    return loss_with(box, target)(f.x, nullptr, annotation).terms[0].values;
+  };
+  const at::Tensor first = inside(f.cam_of("1", f.x), boxes.narrow(1, 1, 1)),
+                   second_class = inside(f.cam_of("2", f.x), boxes.narrow(1, 2, 1)),
+                   any = inside(f.cam_of("1", f.x), boxes.any(1, true));
+  EXPECT_TRUE(at::allclose(values("\"annotation\"", "[1, 2]", boxes), at::stack({first, second_class})));
+  EXPECT_TRUE(at::allclose(values(R"({"use": "annotation", "of": "all"})", "1", boxes)[0], any));
+  EXPECT_TRUE(at::allclose(values("\"annotation\"", "1", boxes.any(1, true))[0], any));
+  const LossResult without = loss_with("\"annotation\"", "3")(f.x, nullptr, boxes);
+  EXPECT_TRUE(without.terms[0].degenerate.all().item<bool>()) << "no object of class 3";
+  EXPECT_EQ(without.loss.item<double>(), 0);
+}
+
+TEST(SecondVersion, AnnotationsThatDoNotFit) {
+  const Fixture f;
+  const ConsistencyLoss loss = loss_of(f.model, second("\"cam\": " + cam + "}, \"box\": \"annotation\"", box_term));
+  EXPECT_TRUE(loss.needs_annotation());
+  EXPECT_EQ(
+      message_of(Fault::usage, [&] { loss(f.x); }),
+      "map 'box' is an annotation, and the samples have none; boxes or masks come from `--boxes DIR` or a data "
+      "set that has boxes");
+  EXPECT_EQ(message_of(Fault::run,
+                       [&] {
+                         loss(f.x, nullptr, at::ones({3, 1, 4, 4}));
+                       }),
+            "map 'box' is an annotation of [3, 1, 4, 4] for an input [3, 3, 6, 5]");
+  const std::string turned = R"({"maps": ["cam", "box"], "match": "transform", "compare": "l2"})";
+  EXPECT_EQ(message_of(Fault::spec,
+                       [&] { loss_of(f.model, second("\"cam\": " + cam + "}, \"box\": \"annotation\"", turned)); }),
+            "matcher 'transform' would compute the map 'box' again, but an annotation does not depend on the input");
+}
+
+// What is annotated masks the input.
+TEST(SecondVersion, AnAnnotationMayBeTheSourceOfAMask) {
+  const Fixture f;
+  const at::Tensor box = boxes_of_classes().narrow(1, 1, 1);
+  const std::string masked =
+      R"({"maps": ["cam", "box"], "match": {"use": "mask", "source": "box", "shape": "linear"}, "compare": "pearson"})";
+  const ConsistencyLoss loss =
+      loss_of(f.model, second("\"cam\": " + cam + "}, \"box\": \"annotation\"", masked, ", \"target\": 1"));
+  const at::Tensor expected = pearson(f.cam_of("1", f.x), f.cam_of("1", f.x * box));
+  EXPECT_TRUE(at::allclose(loss(f.x, nullptr, box).terms[0].values[0], expected));
+  EXPECT_EQ(loss.plan(false).front().gives, "scores, cam");
+}
+
+torch::jit::Module teacher_module() {
+  const torch::jit::Module teacher = normed_model(2);
+  const at::NoGradGuard no_grad;
+  uint64_t seed = 60;
+  for (const at::Tensor& parameter : parameters_of(teacher)) {
+    at::Tensor(parameter).add_(seeded(parameter.sizes(), ++seed, 0.5));
+  }
+  return teacher;
+}
+
+// Of the teacher, for its own best class or for that of the student.
+TEST(SecondVersion, MapsOfAnotherModel) {
+  const Fixture f;
+  Fixture t;
+  t.module = teacher_module();
+  t.model = std::make_shared<TorchScriptModel>(t.module);
+  const at::Tensor best = t.scores(f.x).argmax(1), own = f.scores(f.x).argmax(1);
+  ASSERT_FALSE(at::equal(best, own)) << "the test needs models that differ";
+  const auto cam_for = [&](const Fixture& of, const at::Tensor& classes) {
+    std::vector<at::Tensor> rows;
+    for (int64_t i = 0; i < 3; ++i) {
+      rows.push_back(of.cam_of(std::to_string(classes[i].item<int64_t>()), f.x.narrow(0, i, 1)));
+    }
+    return at::cat(rows);
+  };
+  for (const bool chosen : {false, true}) {
+    const std::string by = chosen ? ", \"chosen_by\": \"teacher\"" : "";
+    const std::string maps = "\"cam\": " + cam + by + "}, \"theirs\": " + cam + by + ", \"model\": \"teacher\"}";
+    const Spec spec =
+        spec_of(second(maps, term("[\"cam\", \"theirs\"]", "\"identity\""), R"(, "models": {"teacher": "t.pt"})"));
+    const ConsistencyLoss loss(f.model, spec, own_plugins(), {}, {{"teacher", t.model}});
+    const at::Tensor classes = chosen ? best : own;
+    const at::Tensor expected = -pearson(cam_for(f, classes), cam_for(t, classes).detach()).mean();
+    const at::Tensor found = loss(f.x).loss;
+    EXPECT_NEAR(found.item<double>(), expected.item<double>(), 1e-9) << chosen;
+    const auto a = gradients_of(found, parameters_of(f.module)), b = gradients_of(expected, parameters_of(f.module));
+    for (size_t i = 0; i < a.size(); ++i) {
+      ASSERT_EQ(a[i].defined(), b[i].defined());
+      if (a[i].defined()) EXPECT_TRUE(at::allclose(a[i], b[i], 1e-7, 1e-10)) << i;
+    }
+    for (const auto& gradient : gradients_of(found, parameters_of(t.module))) EXPECT_FALSE(gradient.defined());
+    const auto plan = loss.plan(true);
+    EXPECT_EQ(plan[1].gives, chosen ? "scores, theirs of teacher" : "theirs of teacher");
+    EXPECT_FALSE(plan[1].recorded);
+  }
+}
+
+// Under a mask of the student's map the teacher's is computed again by the teacher.
+TEST(SecondVersion, MapsOfAnotherModelAreComputedAgainByIt) {
+  const Fixture f;
+  const torch::jit::Module module = teacher_module();
+  const auto teacher = std::make_shared<CountingModel>(module);
+  const std::string maps = "\"cam\": " + cam + "}, \"theirs\": " + cam + ", \"model\": \"teacher\"}";
+  const std::string term = "{\"maps\": [\"cam\", \"theirs\"], \"match\": " + of_itself + "}, \"compare\": \"pearson\"}";
+  const ConsistencyLoss loss(f.model, spec_of(second(maps, term, R"(, "models": {"teacher": "t.pt"})")), own_plugins(),
+                             {}, {{"teacher", teacher}});
+  loss(f.x);
+  EXPECT_EQ(teacher->forwards, 2);
 }
 
 TEST(SecondVersion, RefusesARankThatTheModelLacks) {
