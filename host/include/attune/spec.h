@@ -21,6 +21,7 @@ struct MapSpec {
   std::string model = {};                   // name of the model that it is a map of; "": the loss's
   std::string chosen_by = {};               // and of the model on whose answer its class is chosen; "": the loss's
   std::optional<Annotated> annotated = {};  // it is the samples' annotation, not of the method
+  double noise = 0;                         // the method is the mean over copies of the input with so much noise
   std::string target = {};  // what it explains instead of the spec's targets, of "topK" the K-th class; "": these
 };
 
@@ -41,6 +42,7 @@ enum class Normalise {
   standardise,          // (a - mean) / standard deviation (unbiased)
   standardise_sigmoid,  // the logistic function of that
   minmax,               // (a - min) / (max - min)
+  unit,                 // a / its Euclidean norm
 };
 
 // What a term may ask of each of its maps alone.
@@ -79,7 +81,7 @@ struct Spec {
   std::string description;
   std::vector<std::string> targets{"top1"};  // "topK", an index, or a label; what is explained and kept for every map
   std::vector<ModelSpec> models;
-  std::vector<MapSpec> maps;                 // in the order of the file
+  std::vector<MapSpec> maps;  // in the order of the file
   std::vector<TermSpec> terms;
   Reduction reduction = Reduction::mean;
 };

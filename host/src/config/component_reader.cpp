@@ -43,6 +43,12 @@ Json component_schema(const Descriptor& descriptor, Place place) {
                                      {"chosen_by", "On the answer of which of \"models\" its class is chosen"}}) {
       properties[name] = {{"type", "string"}, {"description", what}};
     }
+    properties["noise"] = {
+        {"type", "number"},
+        {"minimum", 0},
+        {"maximum", 10},
+        {"default", 0},
+        {"description", "The mean over eight copies of the input with this noise, a share of its range"}};
     properties["target"] = {{"$ref", "#/$defs/target"},
                             {"description", "What this map explains; of topK the K-th class"}};
   }

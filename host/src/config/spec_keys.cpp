@@ -15,7 +15,8 @@ using Node = JsonNode::Kind;
 const Words<Normalise> normalise_words = {{"none", Normalise::none},
                                           {"standardise", Normalise::standardise},
                                           {"standardise_sigmoid", Normalise::standardise_sigmoid},
-                                          {"minmax", Normalise::minmax}};
+                                          {"minmax", Normalise::minmax},
+                                          {"unit", Normalise::unit}};
 const Words<Measure> measure_words = {{"total_variation", Measure::total_variation},
                                       {"entropy", Measure::entropy},
                                       {"gini", Measure::gini},
@@ -29,6 +30,9 @@ const Words<Reduction> reduction_words = {{"mean", Reduction::mean}, {"sum", Red
 
 // What stands for a method where a map is the samples' annotation.
 const std::string annotation = "annotation";
+
+// Of the input, whose maps a map with "noise" is the mean of.
+constexpr int64_t noisy_copies = 8;
 
 // Why a key means nothing in a spec of version 1.
 const std::string needs_second_version = "it needs \"version\": 2";
@@ -150,7 +154,8 @@ Key<Spec> models_key() {
       if (!reader.is_name(member.key)) reader.fail(at, member, reader.no_name(member.key, "model"));
       const auto file = reader.text(at.member(member));
       if (file && file->empty()) reader.fail(at.member(member), "must be a model's file or \"self\", not \"\"");
-      spec.models.push_back({member.key, file == "self" ? std::filesystem::path("self") : reader.path(file.value_or(""))});
+      spec.models.push_back(
+          {member.key, file == "self" ? std::filesystem::path("self") : reader.path(file.value_or(""))});
     }
   };
   const Json file = {{"type", "string"}, {"minLength", 1}};
@@ -181,14 +186,18 @@ void read_map(DocumentReader& reader, const JsonAt& at, const Spec& spec, const 
   const auto target = [&](const JsonAt& item) { map.target = read_target(reader, item, context.model.labels); };
   const auto model = [&](const JsonAt& item) { map.model = read_model_name(reader, item, spec); };
   const auto chosen_by = [&](const JsonAt& item) { map.chosen_by = read_model_name(reader, item, spec); };
+  const auto noise = [&](const JsonAt& item) { form::number<double>({0, 10}).read(reader, item, map.noise); };
   const ModelNames another{{}, context.model.labels};  // whose layers are not known
   const SpecContext about{context.catalogue, at.has("model") ? another : context.model};
-  map.method = ComponentReader(reader, about)
-                   .read(at, ComponentKind::method,
-                         {stop_gradient_key(reader, map.stop_gradient),
-                          second_version(reader, spec, {"target", target}),
-                          second_version(reader, spec, {"model", model}),
-                          second_version(reader, spec, {"chosen_by", chosen_by})});
+  map.method =
+      ComponentReader(reader, about)
+          .read(at, ComponentKind::method,
+                {stop_gradient_key(reader, map.stop_gradient), second_version(reader, spec, {"target", target}),
+                 second_version(reader, spec, {"noise", noise}), second_version(reader, spec, {"model", model}),
+                 second_version(reader, spec, {"chosen_by", chosen_by})});
+  if (map.noise > 0 && !map.method.id.empty()) {
+    map.method = {"smooth", {{"of", map.method}, {"noise", map.noise}, {"samples", noisy_copies}}};
+  }
 }
 
 Json annotation_schema() {

@@ -50,7 +50,10 @@ at::Tensor normalised(const at::Tensor& map, Normalise normalise) {
   if (normalise == Normalise::none) return map;
   const at::Tensor flat = map.flatten(1);
   at::Tensor result;
-  if (normalise == Normalise::minmax) {
+  if (normalise == Normalise::unit) {
+    const at::Tensor scaled = flat / magnitude(flat);
+    result = scaled / scaled.square().sum(1, true).sqrt();
+  } else if (normalise == Normalise::minmax) {
     const at::Tensor shifted = flat - flat.amin(1, true);
     result = shifted / shifted.amax(1, true);
   } else {

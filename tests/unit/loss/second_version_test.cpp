@@ -320,6 +320,14 @@ TEST(SecondVersion, MapsOfAnotherModelAreComputedAgainByIt) {
   EXPECT_EQ(teacher->forwards, 2);
 }
 
+TEST(SecondVersion, NoiseIsTheMeanOverNoisyCopies) {
+  const Fixture f;
+  const std::string noisy = "\"cam\": " + cam + "}, \"noisy\": " + cam + ", \"noise\": 0.1}";
+  const Spec spec = spec_of(second(noisy, term("[\"cam\", \"noisy\"]", "\"identity\"")));
+  const ComponentSpec inner{"gradcam", {{"layer", std::string("act1")}}};
+  EXPECT_EQ(spec.maps[1].method, (ComponentSpec{"smooth", {{"of", inner}, {"noise", 0.1}, {"samples", int64_t{8}}}}));
+}
+
 TEST(SecondVersion, RefusesARankThatTheModelLacks) {
   const Fixture f;
   const std::string maps = "\"cam\": " + cam + "}, \"rival\": " + cam + ", \"target\": \"top9\"}";
