@@ -51,13 +51,13 @@ at::Tensor of_mask(const fs::path& file, const Sample& sample, const Preprocess&
 
 at::Tensor annotation(const fs::path& folder, const Sample& sample, const Preprocess& preprocess) {
   const fs::path input = sample.path, stem = folder / input.stem();
-  if (sample.pictures.size() != 1) refuse_input(input, "is no picture, and so has no boxes");
+  if (sample.pictures.size() != 1) throw Error(Fault::input, "only pictures have boxes, not arrays or clips");
   const fs::path boxes = fs::path(stem) += ".xml", mask = fs::path(stem) += ".png";
   std::error_code ignored;
   if (fs::exists(boxes, ignored)) return of_boxes(boxes, sample, preprocess);
   if (fs::exists(mask, ignored)) return of_mask(mask, sample, preprocess);
-  refuse_input(input, "is not annotated: " + folder.string() + " has neither " + boxes.filename().string() + " nor " +
-                          mask.filename().string());
+  throw Error(Fault::input, "nothing says what is annotated: " + folder.string() + " has neither " +
+                                boxes.filename().string() + " nor " + mask.filename().string());
 }
 
 }  // namespace
