@@ -161,7 +161,7 @@ class HeatmapRun {
   Reports attend(const std::vector<Sample>& samples) {
     Reports reports;
     inputs_.process(samples, [&](const SampleList& good, const at::Tensor& input) {
-      const BatchMaps batch = source_->maps(input);
+      const BatchMaps batch = source_->maps(input, inputs_.annotations(good));
       auto rows = reports_of(batch, session_.labels, source_->choices(), source_->targets());
       for (size_t row = 0; row < good.size(); ++row) {
         rows[row].stem = inputs_.stem_of(*good[row]);

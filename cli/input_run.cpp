@@ -8,6 +8,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "annotations.h"
 #include "model/failure.h"
 #include "progress.h"
 #include "report/naming.h"
@@ -151,6 +152,10 @@ at::Tensor InputRun::model_input(const SampleList& samples) const {
   std::vector<at::Tensor> inputs;
   for (const Sample* sample : samples) inputs.push_back(sample->input);
   return at::stack(inputs).to(session_.model->device(), session_.model->dtype());
+}
+
+at::Tensor InputRun::annotations(const SampleList& samples) const {
+  return flags_.boxes.empty() ? at::Tensor() : cli::annotations(flags_.boxes, samples, options_.preprocess);
 }
 
 bool is_about_input(const Error& error) { return error.fault() == Fault::input || error.fault() == Fault::run; }

@@ -37,6 +37,9 @@ class InputRun {
   using Work = std::function<void(const SampleList& samples, const at::Tensor& input)>;
   void process(const std::vector<Sample>& samples, const Work& work);
 
+  // float [N,1,H,W], from 0 to 1, of the files of --boxes; undefined without the flag.
+  at::Tensor annotations(const SampleList& samples) const;
+
   // Names the sample on standard error: something failed after process().
   void failed(const Sample& sample, const Error& error);
   const std::vector<FailedInput>& failures() const { return failures_; }

@@ -82,7 +82,7 @@ class LossRun {
 
   void add(const SampleList& samples, const at::Tensor& input) {
     const at::AutoGradMode mode(options_.gradient);
-    const LossResult result = (*loss_)(input);
+    const LossResult result = (*loss_)(input, nullptr, inputs_.annotations(samples));
     const int64_t rows = result.terms[0].values.numel();
     if (options_.gradient) add_gradient(result.loss, rows);
     rows_ += rows;

@@ -72,7 +72,7 @@ class MethodMaps final : public MapSource {
     }
   }
 
-  BatchMaps maps(const at::Tensor& input) const override {
+  BatchMaps maps(const at::Tensor& input, const at::Tensor& /*annotation*/) const override {
     MapSet set = compute_maps(*model_, input, requests_, choices_);
     BatchMaps batch{set.scores, model_, {}, {}};
     for (size_t m = 0; m < requests_.size(); ++m) {
@@ -135,6 +135,15 @@ std::vector<ReportedMap> ordered_by_name(const std::vector<ReportedMap>& maps) {
   return ordered;
 }
 
+// What a map explains by its own target, for legends: " of top2"; "" where that is the spec's.
+std::string own_target(const Spec& spec, const std::string& name) {
+  for (const MapSpec& map : spec.maps) {
+    const bool is_it = name == map.name || name == map.name + " again";
+    if (is_it && !map.target.empty()) return " of " + map.target;
+  }
+  return "";
+}
+
 // --spec: every map, what matchers make of the input, and the loss of each sample.
 class SpecMaps final : public MapSource {
  public:
@@ -145,14 +154,15 @@ class SpecMaps final : public MapSource {
 
   void prepare() override { loss_.emplace(make_loss(session_, given_)); }
 
-  BatchMaps maps(const at::Tensor& input) const override {
+  BatchMaps maps(const at::Tensor& input, const at::Tensor& annotation) const override {
     const at::AutoGradMode mode(false);
     LossTrace trace;
-    const LossResult result = (*loss_)(input, &trace);
+    const LossResult result = (*loss_)(input, &trace, annotation);
     std::map<size_t, std::map<std::string, int>> seen;  // names of each target
     std::vector<ReportedMap> maps;
     for (const LossTrace::Item& item : trace.items) {
-      const std::string title = item.match.empty() ? item.name : item.name + " (" + item.match + ")";
+      const std::string name = item.name + own_target(loss_->spec(), item.name);
+      const std::string title = item.match.empty() ? name : name + " (" + item.match + ")";
       ReportedMap& map = maps.emplace_back(reported(file_name(item.name, seen[item.target]), title, item.layers,
                                                     item.target, item.values, item.at_input_resolution));
       map.shown = item.shown;

@@ -45,6 +45,7 @@ struct InputFlags {
   bool crop = false;
   std::optional<int64_t> frames;
   int64_t batch = 8;
+  std::string boxes;  // folder of annotations
 };
 
 struct HeatmapOptions {

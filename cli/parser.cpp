@@ -111,6 +111,13 @@ CLI::Option* add_inputs(CLI::App& command, InputFlags& flags) {
   return command.add_option("INPUT", flags.paths, "Pictures, folders, videos, or .npy tensors");
 }
 
+void add_boxes(CLI::App& command, InputFlags& flags) {
+  command
+      .add_option("--boxes", flags.boxes, "Folder of annotations, for specs that use them: VOC's .xml or masks as .png")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIR");
+}
+
 // "12" or "all".
 int64_t strip_length(const std::string& text) {
   if (text == "all") return std::numeric_limits<int64_t>::max();
@@ -165,6 +172,7 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
       ->check(CLI::IsMember({"layer", "input"}))
       ->needs(raw)
       ->capture_default_str();
+  add_boxes(*command, options.inputs);
   command->add_flag("--json", options.json, "Print summary.json on standard output");
 }
 
@@ -175,6 +183,7 @@ void add_loss(CLI::App& app, LossOptions& options) {
   add_model_flags(*command, options.model);
   add_target(*command, options.targets, "the spec's");
   CLI::Option* inputs = add_inputs(*command, options.inputs);
+  add_boxes(*command, options.inputs);
   add_labels(*command, options.model);
   command->add_flag("--gradient", options.gradient, "Print the norm of the loss's gradient of every parameter");
   CLI::Option* explain = command->add_flag("--explain", options.explain,

@@ -25,10 +25,13 @@ class FakeMatchContext final : public MatchContext {
     if (!recompute_) throw std::logic_error("this test recomputes no map");
     return recompute_(map, input);
   }
+  void made(const at::Tensor& input) override { inputs.push_back(input); }
+  at::Generator generator() override { return generator_; }
   void saturated(const at::Tensor& rows) override { saturations.push_back(rows); }
   void show(const std::string& name, Shown what, const at::Tensor& tensor) override { shown[{name, what}] = tensor; }
 
   std::vector<size_t> recomputed;  // the maps, in the order of the calls
+  Tensors inputs;                  // that were made
   Tensors saturations;
   std::map<std::pair<std::string, Shown>, at::Tensor> shown;
 
@@ -36,6 +39,7 @@ class FakeMatchContext final : public MatchContext {
   std::vector<MapInfo> maps_;
   at::Tensor input_;
   Recompute recompute_;
+  at::Generator generator_ = at::detail::createCPUGenerator(9);
 };
 
 // Matches maps named m0, m1..., the last of them at the input's resolution.

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +61,9 @@ struct PassPlan {
   bool per_target = false;  // once for every target
 };
 
+// Models by the names that a spec gives them.
+using OtherModels = std::map<std::string, std::shared_ptr<Model>>;
+
 // The loss of a spec (Mirzazadeh et al. 2022, Eq. 1, 2 and 6, Algorithm 1):
 //
 //   loss = - sum over terms of weight * reduction over samples and targets of h,
@@ -70,10 +74,10 @@ struct PassPlan {
 // statistics are used throughout, and the model's mode, flags and `.grad` stay as they are.
 class ConsistencyLoss {
  public:
-  // Throws Error(Fault::spec) or Error(Fault::usage) for a spec that does not fit the catalogue, the model or the
-  // labels.
+  // The models that the spec names are read from their files, unless `others` has them by their names. Throws
+  // Error(Fault::spec) or Error(Fault::usage) for a spec that does not fit the catalogue, the model or the labels.
   ConsistencyLoss(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue,
-                  const Labels& labels = {});
+                  const Labels& labels = {}, const OtherModels& others = {});
   ~ConsistencyLoss();
   ConsistencyLoss(ConsistencyLoss&&) noexcept;
   ConsistencyLoss& operator=(ConsistencyLoss&&) noexcept;
@@ -82,8 +86,11 @@ class ConsistencyLoss {
   // parameters and, when it requires a gradient, the input; with it off the cheaper passes without graph are run.
   // Samples whose map is constant have h = 0 and no gradient, and count in the mean. Throws Error(Fault::run) when a
   // map or a term is not finite or maps cannot be matched, Error(Fault::spec) when a gradient is wanted through a
-  // component that has none.
-  LossResult operator()(const at::Tensor& input, LossTrace* trace = nullptr) const;
+  // component that has none. `annotation` is what compute_maps() takes, where needs_annotation().
+  LossResult operator()(const at::Tensor& input, LossTrace* trace = nullptr, const at::Tensor& annotation = {}) const;
+
+  // Whether a map of a term is the samples' annotation.
+  bool needs_annotation() const;
 
   // Methods that draw random numbers draw others in every call: seeds `next`, `next` + 1, ... from the next call on;
   // from 0 on unless said.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,10 +74,17 @@ std::shared_ptr<Model> model_for(const std::shared_ptr<Model>& model, const std:
 using TargetFileReader = std::function<at::Tensor(const std::string& path)>;
 void read_target_files(TargetFileReader reader);
 
+// What a map of an annotation shows: the target's class, or all classes.
+enum class Annotated { target, all };
+
 struct MapRequest {
-  std::string name;  // unique among the maps of a call
-  std::shared_ptr<const AttentionMethod> method;
-  bool graph = true;  // false: without an autograd graph, also where the others have one
+  std::string name;                               // unique among the maps of a call
+  std::shared_ptr<const AttentionMethod> method;  // null: an annotation
+  bool graph = true;                              // false: without an autograd graph, also where the others have one
+  std::optional<TargetChoice> target = {};        // what it explains whatever the targets are: of "topK" the K-th class
+  Annotated annotated = Annotated::target;
+  std::shared_ptr<Model> model = {};      // that it is a map of; null: of the one that is asked. It has no graph
+  std::shared_ptr<Model> chosen_by = {};  // on whose answer its classes are chosen; null: on that of the one that is asked
 };
 
 // The maps of one batch.
@@ -84,13 +92,16 @@ struct MapSet {
   at::Tensor scores;                            // [N,K] or whatever [N,..] the model gives, raw
   std::vector<Target> targets;                  // in the order of the choices
   std::vector<std::vector<AttentionMap>> maps;  // [request][target]
+  std::vector<std::vector<Target>> explained;   // [request][target]: the target, or what the map explains instead
 };
 
 // Runs the model once on `input` [N,C,S1..Sd] and asks every method for every target. With `graph` the maps are
 // differentiable. Random draws of methods are a function of `seed` and the map's name, so that two maps are independent
-// and a map does not depend on which others are asked for. Throws Error(Fault::run) when a method fails, or gives a map
+// and a map does not depend on which others are asked for. `annotation`, [N,1,S1..Sd] or one channel for each class, is
+// from 0 to 1; only maps of annotations need it. Throws Error(Fault::run) when a method fails, or gives a map
 // of another batch size or one that is not finite; the sentence names the map.
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
-                    const std::vector<TargetChoice>& targets, bool graph = false, uint64_t seed = 0);
+                    const std::vector<TargetChoice>& targets, bool graph = false, uint64_t seed = 0,
+                    const at::Tensor& annotation = {});
 
 }  // namespace attune

@@ -128,6 +128,7 @@ std::string title_of(const ComponentSpec& method, const Catalogue& catalogue) {
 }
 
 MapInfo info_of(const MapSpec& map, const Catalogue& catalogue) {
+  if (map.annotated) return {map.name, true};
   const bool is_known = catalogue.find(map.method.id) != nullptr;
   return {map.name, is_known && catalogue.descriptor(ComponentKind::method, map.method).at_input_resolution};
 }

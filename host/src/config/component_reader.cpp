@@ -38,6 +38,20 @@ Json component_schema(const Descriptor& descriptor, Place place) {
   if (descriptor.kind != ComponentKind::correlation && place != Place::nested) {
     properties["stop_gradient"] = stop_gradient_schema(descriptor.kind);
   }
+  if (descriptor.kind == ComponentKind::method && place != Place::nested) {
+    for (const auto& [name, what] : {std::pair("model", "Which of \"models\" it is a map of; without it the loss's"),
+                                     {"chosen_by", "On the answer of which of \"models\" its class is chosen"}}) {
+      properties[name] = {{"type", "string"}, {"description", what}};
+    }
+    properties["noise"] = {
+        {"type", "number"},
+        {"minimum", 0},
+        {"maximum", 10},
+        {"default", 0},
+        {"description", "The mean over eight copies of the input with this noise, a share of its range"}};
+    properties["target"] = {{"$ref", "#/$defs/target"},
+                            {"description", "What this map explains; of topK the K-th class"}};
+  }
   return {{"title", descriptor.title}, {"description", descriptor.summary},
           {"type", "object"},          {"properties", properties},
           {"required", required},      {"additionalProperties", false}};
@@ -194,7 +208,8 @@ std::string spec_schema(const Catalogue& catalogue) {
   schema["$defs"] = {{"method", any_component(catalogue, ComponentKind::method)},
                      {"nested_method", any_component(catalogue, ComponentKind::method, Place::nested)},
                      {"matcher", any_component(catalogue, ComponentKind::matcher)},
-                     {"correlation", any_component(catalogue, ComponentKind::correlation)}};
+                     {"correlation", any_component(catalogue, ComponentKind::correlation)},
+                     {"target", target_schema()}};
   return schema.dump(2) + "\n";
 }
 

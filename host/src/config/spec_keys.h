@@ -55,6 +55,9 @@ class ComponentReader {
   int depth_ = 0;  // of the method that is being read in others
 };
 
+// Of one target.
+Json target_schema();
+
 std::string unknown_map(const std::string& name, const std::vector<std::string>& known);
 
 }  // namespace attune

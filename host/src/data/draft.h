@@ -42,6 +42,9 @@ Problem problem_of(const std::filesystem::path& path, const std::string& what);
 // problem.
 Drafts read_voc(const DataSource& source, const std::string& split);
 
+// One such annotation: size and boxes. Throws Error(Fault::input), which names the file.
+Draft read_voc_annotation(const std::filesystem::path& file);
+
 // <root>/<split>/<class>/<file>: pictures, or with `clips` videos, by extension; other files are ignored.
 Drafts read_class_folders(const DataSource& source, const std::string& split);
 

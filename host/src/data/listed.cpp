@@ -170,6 +170,18 @@ void read_line(const std::string& line, const Columns& columns, Draft& draft) {
 
 }  // namespace
 
+Draft read_voc_annotation(const fs::path& file) {
+  Draft draft;
+  draft.source = file;
+  const Tree annotation = parse(file);
+  try {
+    read_objects(annotation, draft);
+  } catch (const Error& error) {
+    refuse_input(file, error.what());
+  }
+  return draft;
+}
+
 Drafts read_voc(const DataSource& source, const std::string& split) {
   const fs::path list = source.root / "ImageSets" / "Main" / (split + ".txt");
   Drafts drafts{list, {}};

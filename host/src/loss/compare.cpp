@@ -1,9 +1,16 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/diff.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/sigmoid.h>
+#include <ATen/ops/sort.h>
 #include <ATen/ops/where.h>
+#include <algorithm>
+#include <cmath>
+#include <functional>
 #include <limits>
+#include <tuple>
 
 #include <attune/sdk/error.h>
 
@@ -43,7 +50,10 @@ at::Tensor normalised(const at::Tensor& map, Normalise normalise) {
   if (normalise == Normalise::none) return map;
   const at::Tensor flat = map.flatten(1);
   at::Tensor result;
-  if (normalise == Normalise::minmax) {
+  if (normalise == Normalise::unit) {
+    const at::Tensor scaled = flat / magnitude(flat);
+    result = scaled / scaled.square().sum(1, true).sqrt();
+  } else if (normalise == Normalise::minmax) {
     const at::Tensor shifted = flat - flat.amin(1, true);
     result = shifted / shifted.amax(1, true);
   } else {
@@ -70,6 +80,52 @@ AttentionMap rows(const AttentionMap& map, const at::Tensor& indices) {
   return {map.values.index_select(0, indices), map.at_input_resolution};
 }
 
+using Maps = std::vector<AttentionMap>;
+
+// What `function` makes of all maps in the rows that are not degenerate, and 0 without gradient in the others.
+Agreement of_others(const Maps& maps, const at::Tensor& degenerate,
+                    const std::function<at::Tensor(const Maps& kept)>& function) {
+  if (!degenerate.any().item<bool>()) return {function(maps), degenerate};
+  // Zero times one value of each map: a graph to differentiate, with zero gradient, also when no row is left.
+  at::Tensor values;
+  for (const AttentionMap& map : maps) {
+    const at::Tensor nothing = map.values.flatten(1).select(1, 0) * 0;
+    values = values.defined() ? values + nothing : nothing;
+  }
+  const at::Tensor others = degenerate.logical_not().nonzero().squeeze(1);
+  if (others.size(0) == 0) return {values, degenerate};
+  Maps kept;
+  for (const AttentionMap& map : maps) kept.push_back(rows(map, others));
+  return {values.index_add(0, others, function(kept)), degenerate};
+}
+
+// Mean difference of neighbours along all axes.
+at::Tensor total_variation(const at::Tensor& map) {
+  at::Tensor sum = (map * 0).flatten(1).sum(1);
+  int64_t pairs = 0;
+  for (int64_t axis = 2; axis < map.dim(); ++axis) {
+    const at::Tensor differences = map.diff(1, axis).abs().flatten(1);
+    sum = sum + differences.sum(1);
+    pairs += differences.size(1);
+  }
+  return sum / static_cast<double>(std::max<int64_t>(pairs, 1));
+}
+
+// [N], of a map that is not constant.
+at::Tensor measured(const at::Tensor& map, Measure measure) {
+  if (measure == Measure::total_variation) return total_variation(map);
+  at::Tensor cells = map.flatten(1).abs();
+  cells = cells / magnitude(cells);
+  const auto count = static_cast<double>(cells.size(1));
+  if (measure == Measure::area) return cells.mean(1) / cells.amax(1);
+  const at::Tensor share = cells / cells.sum(1, /*keepdim=*/true);
+  if (measure == Measure::entropy) {
+    return -(share * share.clamp_min(precision_of(share.scalar_type()).smallest).log()).sum(1) / std::log(count);
+  }
+  const at::Tensor rank = at::arange(1 - count, count, 2, cells.options().requires_grad(false));
+  return (std::get<0>(share.sort(1)) * rank).sum(1) / count;
+}
+
 void check_shapes(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() == b.sizes()) return;
   throw Error(Fault::run, "maps of the shapes " + shape_text(a.sizes().vec()) + " and " + shape_text(b.sizes().vec()) +
@@ -89,15 +145,12 @@ Agreement compare(const AttentionMap& a, const AttentionMap& b, const Comparison
   check_shapes(a.values, b.values);
   at::Tensor degenerate = is_constant(a.values) | is_constant(b.values);
   if (without.defined()) degenerate = degenerate | without;
-  if (!degenerate.any().item<bool>()) return {correlated(a, b, how), degenerate};
-  // Zero times one value of each map: a graph to differentiate, with zero gradient, also when no row is left.
-  const auto nothing = [](const at::Tensor& map) { return map.flatten(1).select(1, 0) * 0; };
-  at::Tensor values = nothing(a.values) + nothing(b.values);
-  const at::Tensor kept = degenerate.logical_not().nonzero().squeeze(1);
-  if (kept.size(0) > 0) {
-    values = values.index_add(0, kept, correlated(rows(a, kept), rows(b, kept), how));
-  }
-  return {values, degenerate};
+  return of_others({a, b}, degenerate, [&](const Maps& kept) { return correlated(kept[0], kept[1], how); });
+}
+
+Agreement measure(const AttentionMap& map, Normalise normalise, Measure measure) {
+  return of_others({map}, is_constant(map.values),
+                   [&](const Maps& kept) { return measured(normalised(kept[0].values, normalise), measure); });
 }
 
 }  // namespace attune

@@ -1,10 +1,13 @@
-
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <algorithm>
+#include <map>
+#include <memory>
 
 #include <attune/sdk/error.h>
 
+#include "base/random.h"
 #include "base/text.h"
 #include "loss/parts.h"
 #include "model/failure.h"
@@ -26,15 +29,22 @@ class MatchRun final : public MatchContext {
     if (std::find(declared.begin(), declared.end(), map) == declared.end()) {
       throw Error(Fault::run, "it recomputes a map that it did not declare");
     }
-    if (input.sizes() != scene_.input.sizes()) {
-      throw Error(Fault::run, "it made an input " + shape_of(input) + " of " + shape_of(scene_.input));
-    }
+    check_input(input);
     const MapRequest& request = scene_.requests[match_.maps[map]];
-    AttentionMap again = attend(request, pass_on(input), scene_.target, scene_.seed);
+    const Target& target = scene_.set.explained[match_.maps[map]][scene_.target_index];
+    AttentionMap again = attend(request, pass_on(input, request.model), target, scene_.seed);
     trace(request.name + " again", again.values, again.at_input_resolution, {},
           input.is_same(scene_.input) ? at::Tensor() : input.detach(), again.layers);
     return again;
   }
+
+  void made(const at::Tensor& input) override {
+    check_input(input);
+    if (match_.scores) answers_.push_back(pass_on(input, nullptr).output());
+  }
+  const std::vector<at::Tensor>& answers() const { return answers_; }
+
+  at::Generator generator() override { return generator_; }
 
   void saturated(const at::Tensor& rows) override {
     if (rows.dim() != 1 || rows.size(0) != scene_.input.size(0) || rows.scalar_type() != at::kBool) {
@@ -56,16 +66,33 @@ class MatchRun final : public MatchContext {
   }
 
  private:
-  // The maps that are recomputed on one tensor share one pass.
-  Pass& pass_on(const at::Tensor& input) {
-    if (pass_ && pass_input_.is_same(input)) return *pass_;
-    MapRequests again;
-    for (const size_t map : match_.reruns.maps) again.push_back(&scene_.requests[match_.maps[map]]);
-    const bool graph = std::any_of(again.begin(), again.end(), [](const MapRequest* map) { return map->graph; });
-    const at::Tensor x = match_.spec.stop_gradient ? input.detach() : input;
-    pass_ = scene_.model.forward(x, union_of_needs(scene_.model, again, 1), scene_.graph && graph);
+  void check_input(const at::Tensor& input) const {
+    if (input.defined() && input.dim() == scene_.input.dim() &&
+        input.sizes().slice(0, 2) == scene_.input.sizes().slice(0, 2)) {
+      return;
+    }
+    throw Error(Fault::run, "it made an input " + (input.defined() ? shape_of(input) : "without values") + " of " +
+                                shape_of(scene_.input));
+  }
+
+  // The maps that one model makes of one tensor, and its answer, share one pass.
+  Pass& pass_on(const at::Tensor& input, const std::shared_ptr<Model>& other) {
+    if (!pass_input_.is_same(input)) passes_.clear();
     pass_input_ = input;
-    return *pass_;
+    std::unique_ptr<Pass>& pass = passes_[other.get()];
+    if (pass) return *pass;
+    MapRequests again;
+    bool graph = !other && match_.scores;
+    for (const size_t map : match_.reruns.maps) {
+      const MapRequest& request = scene_.requests[match_.maps[map]];
+      if (request.model != other) continue;
+      again.push_back(&request);
+      graph = graph || request.graph;
+    }
+    Model& model = other ? *other : scene_.model;
+    const at::Tensor x = match_.spec.stop_gradient ? input.detach() : input;
+    pass = model.forward(x, union_of_needs(model, again, 1), scene_.graph && graph);
+    return *pass;
   }
 
   void trace(const std::string& name, const at::Tensor& values, bool at_input_resolution, std::optional<Shown> shown,
@@ -77,8 +104,11 @@ class MatchRun final : public MatchContext {
 
   const Match& match_;
   const MatchScene& scene_;
-  std::unique_ptr<Pass> pass_;
+  std::map<const Model*, std::unique_ptr<Pass>> passes_;  // by the model, null being the loss's own
   at::Tensor pass_input_;
+  std::vector<at::Tensor> answers_;
+  at::Generator generator_ =
+      at::detail::createCPUGenerator(derive_seed({scene_.seed, number_of("match"), number_of(match_.terms)}));
   at::Tensor saturated_;
 };
 
@@ -106,11 +136,13 @@ Matched run_match(const Match& match, const MatchScene& scene, const std::vector
   MatchRun run(match, scene);
   Matched matched;
   matched.pairs = call_component(name_of(match.spec), [&] { return match.matcher->match(run, maps); });
-  if (matched.pairs.empty()) throw Error(Fault::run, name_of(match.spec) + " gave no pair of maps");
+  if (match.compares && matched.pairs.empty()) throw Error(Fault::run, name_of(match.spec) + " gave no pair of maps");
   for (const auto& [a, b] : matched.pairs) {
     check_batch(match, a, scene.input.size(0));
     check_batch(match, b, scene.input.size(0));
   }
+  matched.answers = run.answers();
+  if (match.scores && matched.answers.empty()) throw Error(Fault::run, name_of(match.spec) + " made no input");
   matched.saturated = run.saturated_rows();
   matched.constant_source = constant_source(match, maps);
   return matched;

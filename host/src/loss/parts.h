@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,9 +39,18 @@ at::Tensor is_constant(const at::Tensor& map);
 // correlation fails or gives no [N].
 Agreement compare(const AttentionMap& a, const AttentionMap& b, const Comparison& how, const at::Tensor& without = {});
 
+// The map, normalised, measured, as compare() does it.
+Agreement measure(const AttentionMap& map, Normalise normalise, Measure measure);
+
+// [N], of the model's `answer` [N,K] on an input that a matcher made, and `clean`, that on the input itself. Throws
+// Error(Fault::usage) for a target that the score does not suit.
+at::Tensor scored(const at::Tensor& answer, const at::Tensor& clean, const Target& target, Score score);
+
 // One way to match, for all terms that share it.
 struct Match {
-  std::string terms;  // their names, "agreement, shape"
+  std::string terms;      // their names, "agreement, shape"
+  bool compares = false;  // one of them does
+  bool scores = false;
   MatchSpec spec;
   std::shared_ptr<const ResolutionMatcher> matcher;
   std::vector<size_t> maps;  // indices of the loss's requests
@@ -50,8 +60,9 @@ struct Match {
 
 struct Matched {
   MatchedPairs pairs;
-  at::Tensor saturated;        // [N] boolean; undefined: none
-  at::Tensor constant_source;  // [N] boolean: what an input was made from is constant; undefined: none
+  std::vector<at::Tensor> answers;  // the model's outputs on the inputs that were made, where terms score them
+  at::Tensor saturated;             // [N] boolean; undefined: none
+  at::Tensor constant_source;       // [N] boolean: what an input was made from is constant; undefined: none
 };
 
 // One input and one of its targets, while a loss is computed.
@@ -59,10 +70,10 @@ struct MatchScene {
   Model& model;
   const std::vector<MapRequest>& requests;  // the loss's
   const at::Tensor& input;
-  const Target& target;
-  size_t target_index;
-  bool graph;     // passes record one
-  uint64_t seed;  // of random draws: a map that is computed again draws what it drew before
+  const MapSet& set;    // what was computed of the input
+  size_t target_index;  // of the set's targets
+  bool graph;           // passes record one
+  uint64_t seed;        // of random draws: a map that is computed again draws what it drew before
   LossTrace* trace;
 };
 
@@ -76,17 +87,22 @@ struct Term {
   std::string name;
   double weight = 1;
   Comparison comparison;
-  size_t match = 0;  // index of Parts::matches
+  std::optional<size_t> match = {};  // index of Parts::matches; of what measures none
+  std::vector<size_t> maps = {};     // indices of the requests
+  std::optional<Measure> measure = {};
+  std::optional<Score> score = {};
 };
 
 struct ConsistencyLoss::Parts {
-  Parts(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue, const Labels& labels);
+  Parts(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue, const Labels& labels,
+        const OtherModels& others);
 
   // Throws Error(Fault::spec) when a component that the gradient passes has none.
   void require_gradients() const;
   bool any_graph() const;
 
   std::shared_ptr<Model> model;
+  OtherModels others;
   Spec spec;
   std::vector<TargetChoice> targets;
   std::vector<MapRequest> requests;     // of the maps that terms use, in the order of the spec
@@ -97,7 +113,9 @@ struct ConsistencyLoss::Parts {
   mutable std::atomic<uint64_t> next_seed{0};
 
  private:
-  void make_requests(const Catalogue& catalogue);
+  void open_others(const OtherModels& given);
+  void make_requests(const Catalogue& catalogue, const Labels& labels);
+  Term make_term(const TermSpec& term, const Catalogue& catalogue);
   size_t match_of(const TermSpec& term, const Catalogue& catalogue);
   Match make_match(const TermSpec& term, const Catalogue& catalogue) const;
   void stop_graphs();

@@ -1,5 +1,7 @@
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorIndexing.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/isfinite.h>
 #include <algorithm>
 #include <limits>
@@ -9,6 +11,7 @@
 #include <attune/sdk/rules.h>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "maps/attend.h"
 #include "model/failure.h"
 
@@ -73,6 +76,7 @@ void check_map(const MapRequest& request, const Pass& pass, const at::Tensor& va
 }  // namespace
 
 Needs needs_of(const MapRequest& request, const Model& model) {
+  if (!request.method) return {};
   return call_component(method_of(request), [&] { return request.method->needs(model); });
 }
 
@@ -115,23 +119,139 @@ AttentionMap attend(const MapRequest& request, Pass& pass, const Target& target,
   return attend(request, pass, std::vector<Target>{target}, seed)[0];
 }
 
+namespace {
+
+// [N,1,S1..Sd] of what was given for the samples.
+AttentionMap annotated(const MapRequest& request, const Pass& pass, const Target& target,
+                       const at::Tensor& annotation) {
+  const std::string map = "map '" + request.name + "' is an annotation";
+  const at::Tensor& input = pass.input();
+  if (!annotation.defined()) {
+    throw Error(Fault::usage, map +
+                                  ", and the samples have none; boxes or masks come from `--boxes DIR` or a data " +
+                                  "set that has boxes");
+  }
+  if (annotation.dim() != input.dim() || annotation.size(0) != input.size(0) ||
+      annotation.sizes().slice(2) != input.sizes().slice(2)) {
+    throw Error(Fault::run, map + " of " + shape_text(annotation.sizes().vec()) + " for an input " +
+                                shape_text(input.sizes().vec()));
+  }
+  const auto whole = [&](const at::Tensor& values) {
+    return AttentionMap{values.detach().to(input.device(), input.scalar_type()), true};
+  };
+  if (annotation.size(1) == 1 || request.annotated == Annotated::all) {
+    return whole(annotation.size(1) == 1 ? annotation : annotation.amax(1, /*keepdim=*/true));
+  }
+  const auto classes = target.classes();
+  if (!classes) {
+    throw Error(Fault::usage,
+                map + " of the target's class, but the target is none; \"of\": \"all\" takes every class");
+  }
+  if (classes->max().item<int64_t>() >= annotation.size(1)) {
+    throw Error(Fault::usage, map + " of " + std::to_string(annotation.size(1)) + " classes, and the model has more");
+  }
+  const at::Tensor row = at::arange(input.size(0), at::TensorOptions().dtype(at::kLong).device(annotation.device()));
+  return whole(annotation.index({row, classes->to(annotation.device())}).unsqueeze(1));
+}
+
+constexpr int64_t any_classes = std::numeric_limits<int64_t>::max();
+
+Target own_target(const MapRequest& request, const at::Tensor& output, const Model* model) {
+  const std::vector<Target> targets = request.target->resolve(output, model);
+  const int64_t wanted = request.target->count(any_classes);
+  if (static_cast<int64_t>(targets.size()) == wanted) return targets.back();
+  throw Error(Fault::usage, "map '" + request.name + "' explains the class of rank " + std::to_string(wanted) +
+                                ", but the model has " + std::to_string(targets.size()) + " classes");
+}
+
+// One pass of each model on the same input.
+class Passes {
+ public:
+  Passes(Model& model, std::unique_ptr<Pass> pass) { passes_.emplace_back(&model, std::move(pass)); }
+
+  // Of other models: with what the maps of `requests` ask of it, without a graph.
+  void add(const std::shared_ptr<Model>& other, const std::vector<MapRequest>& requests, int64_t targets) {
+    if (!other || has(*other)) return;
+    MapRequests wanted;
+    for (const MapRequest& request : requests) {
+      if (request.model == other) wanted.push_back(&request);
+    }
+    const at::Tensor& input = own().input();
+    passes_.emplace_back(other.get(), other->forward(input.detach(), union_of_needs(*other, wanted, targets), false));
+    if (at::isfinite(passes_.back().second->output().detach()).all().item<bool>()) return;
+    throw Error(Fault::run, "the scores of another model are not finite (NaN or infinity)");
+  }
+
+  Pass& own() { return *passes_[0].second; }
+  Pass& of(const std::shared_ptr<Model>& other) {
+    const auto is_it = [&](const auto& pass) { return pass.first == other.get(); };
+    return other ? *std::find_if(passes_.begin(), passes_.end(), is_it)->second : own();
+  }
+
+ private:
+  bool has(const Model& model) const {
+    return std::any_of(passes_.begin(), passes_.end(), [&](const auto& pass) { return pass.first == &model; });
+  }
+
+  std::vector<std::pair<Model*, std::unique_ptr<Pass>>> passes_;
+};
+
+// What the map explains: the targets, or others that were chosen for it.
+std::vector<Target> explained_by(const MapRequest& request, Passes& passes, const std::vector<Target>& targets,
+                                 const std::vector<TargetChoice>& choices, Model& model) {
+  if (!request.target && !request.chosen_by) return targets;
+  const Model* chooser = request.chosen_by ? request.chosen_by.get() : &model;
+  const at::Tensor& answer = passes.of(request.chosen_by).output();
+  if (request.target) return std::vector<Target>(targets.size(), own_target(request, answer, chooser));
+  std::vector<Target> chosen;
+  for (const TargetChoice& choice : choices) {
+    for (Target& target : choice.resolve(answer, chooser)) chosen.push_back(std::move(target));
+  }
+  if (chosen.size() == targets.size()) return chosen;
+  throw Error(Fault::usage, "the model that chooses the class of map '" + request.name + "' has " +
+                                std::to_string(chosen.size()) + " classes for " + std::to_string(targets.size()) +
+                                " targets");
+}
+
+}  // namespace
+
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
-                    const std::vector<TargetChoice>& choices, bool graph, uint64_t seed) {
+                    const std::vector<TargetChoice>& choices, bool graph, uint64_t seed, const at::Tensor& annotation) {
   MapRequests wanted;
-  for (const MapRequest& request : requests) wanted.push_back(&request);
+  for (const MapRequest& request : requests) {
+    if (!request.model) wanted.push_back(&request);
+  }
   int64_t most = 0;  // a topK of more classes than there are gives fewer
-  for (const TargetChoice& choice : choices) most += choice.count(std::numeric_limits<int64_t>::max());
-  const auto pass = model.forward(input, union_of_needs(model, wanted, most), graph);
+  for (const TargetChoice& choice : choices) most += choice.count(any_classes);
+  Passes passes(model, model.forward(input, union_of_needs(model, wanted, most), graph));
+  for (const MapRequest& request : requests) {
+    passes.add(request.model, requests, most);
+    passes.add(request.chosen_by, requests, most);
+  }
   const at::AutoGradMode mode(true);  // scores lead to gradients; without `graph` nothing else is recorded
-  if (!at::isfinite(pass->output().detach()).all().item<bool>()) {
+  const at::Tensor& output = passes.own().output();
+  if (!at::isfinite(output.detach()).all().item<bool>()) {
     throw Error(Fault::run, "the model's scores are not finite (NaN or infinity)");
   }
   MapSet set;
-  set.scores = graph ? pass->output() : pass->output().detach();
+  set.scores = graph ? output : output.detach();
   for (const TargetChoice& choice : choices) {
-    for (Target& target : choice.resolve(pass->output(), &model)) set.targets.push_back(std::move(target));
+    for (Target& target : choice.resolve(output, &model)) set.targets.push_back(std::move(target));
   }
-  for (const MapRequest& request : requests) set.maps.push_back(attend(request, *pass, set.targets, seed));
+  for (const MapRequest& request : requests) {
+    std::vector<Target> explained = explained_by(request, passes, set.targets, choices, model);
+    Pass& pass = passes.of(request.model);
+    std::vector<AttentionMap> maps;
+    if (!request.method) {
+      for (const Target& target : explained) maps.push_back(annotated(request, pass, target, annotation));
+    } else if (request.target) {
+      maps.assign(explained.size(), attend(request, pass, explained[0], seed));
+    } else {
+      maps = attend(request, pass, explained, seed);
+    }
+    set.explained.push_back(std::move(explained));
+    set.maps.push_back(std::move(maps));
+  }
   return set;
 }
 

@@ -27,7 +27,7 @@ Masked masked(const at::Tensor& source, const at::Tensor& input, Given given) {
   const MatchedPairs pairs = matcher->match(context, {{input * 2, false}, {source, true}});
   EXPECT_EQ(context.recomputed, std::vector<size_t>{0});
   return {context.shown.at({"mask", Shown::mask}), context.shown.at({"masked input", Shown::input}),
-          context.saturations.at(0), pairs};
+          context.saturations.empty() ? at::Tensor() : context.saturations[0], pairs};
 }
 
 // P of one sample, cell by cell.
@@ -77,6 +77,61 @@ TEST(Mask, ResizesASmallerMapBeforeTheLogisticFunction) {
   }
 }
 
+// One sample at a time, as equations say it.
+at::Tensor kept_cells(const at::Tensor& sample, const std::string& shape, const std::string& centre) {
+  const at::Tensor cells = sample.flatten();
+  if (shape == "linear") return (sample - cells.min()) / (cells.max() - cells.min());
+  const at::Tensor positive = cells.index({cells > 0});
+  const at::Tensor middle = centre == "mean"                ? cells.mean()
+                            : centre == "mean_plus_two_std" ? positive.mean() + 2 * positive.std(/*unbiased=*/false)
+                                                            : at::tensor(std::stod(centre), at::kDouble);
+  return shape == "hard" ? sample.gt(middle).to(at::kDouble) : 1 / (1 + ((middle - sample) / 0.1).exp());
+}
+
+TEST(Mask, OfOtherShapes) {
+  const at::Tensor input = seeded({2, 3, 5, 4}, 1), source = seeded({2, 1, 5, 4}, 2);
+  for (const std::string shape : {"soft", "hard", "linear"}) {
+    for (const std::string centre : {"mean", "mean_plus_two_std", "0.5"}) {
+      for (const bool minmax : {false, true}) {
+        Given given{{"shape", shape}, {"scale", 0.1}, {"minmax", minmax}};
+        given["centre"] = centre[0] == '0' ? ParameterValue(std::stod(centre)) : ParameterValue(centre);
+        const at::Tensor mask = masked(source, input, given).mask;
+        given["invert"] = true;
+        const Masked inverted = masked(source, input, given);
+        EXPECT_TRUE(at::allclose(inverted.mask, 1 - mask, 1e-9, 1e-12)) << shape << centre;
+        EXPECT_TRUE(at::allclose(inverted.input, input * (1 - mask), 1e-9, 1e-12)) << shape << centre;
+        for (int64_t i = 0; i < 2; ++i) {
+          at::Tensor sample = source[i];
+          if (minmax) sample = (sample - sample.min()) / (sample.max() - sample.min());
+          EXPECT_TRUE(at::allclose(mask[i], kept_cells(sample, shape, centre), 1e-9, 1e-12)) << shape << centre;
+        }
+      }
+    }
+  }
+}
+
+TEST(Mask, DropsCellsOfTheSource) {
+  const at::Tensor input = at::ones({2, 3, 8, 8}, at::kDouble), source = seeded({2, 1, 8, 8}, 3);
+  const Given whole{{"shape", std::string("linear")}};
+  Given holes = whole;
+  holes["dropout"] = 0.5;
+  const at::Tensor all = masked(source, input, whole).mask, some = masked(source, input, holes).mask;
+  const at::Tensor dropped = some.eq(0) & all.gt(0);
+  EXPECT_GT(dropped.sum().item<int64_t>(), 30);
+  EXPECT_LT(dropped.sum().item<int64_t>(), 98);
+  EXPECT_TRUE(at::equal(at::where(dropped, at::zeros_like(all), all), some));
+  EXPECT_TRUE(at::equal(some[0].eq(0) | all[0].eq(0) | all[1].eq(0), some[1].eq(0) | all[0].eq(0) | all[1].eq(0)));
+}
+
+TEST(Mask, HandsOverTheInputAlsoOfASourceAlone) {
+  const at::Tensor input = seeded({2, 3, 4, 4}, 4), source = seeded({2, 1, 4, 4}, 5);
+  FakeMatchContext context({{"source", true}}, input);
+  const auto matcher = test::own_plugins().make_matcher("mask", {{"source", std::string("source")}});
+  EXPECT_TRUE(matcher->match(context, {{source, true}}).empty());
+  ASSERT_EQ(context.inputs.size(), 1U);
+  EXPECT_TRUE(at::equal(context.inputs[0], context.shown.at({"masked input", Shown::input})));
+}
+
 TEST(Mask, DerivativesAreFiniteDifferences) {
   for (const std::vector<int64_t>& shape : {std::vector<int64_t>{2, 3, 5, 4}, std::vector<int64_t>{2, 3, 2, 3, 4}}) {
     std::vector<int64_t> of_source = shape;
@@ -89,6 +144,15 @@ TEST(Mask, DerivativesAreFiniteDifferences) {
       };
       test::expect_derivatives_are_finite_differences(function, {seeded(of_source, 5), seeded(shape, 6)},
                                                       "mask, scale " + to_string(scale), 1e-5);
+    }
+    const Given linear{{"shape", std::string("linear")}, {"invert", true}};
+    const Given high{{"centre", std::string("mean_plus_two_std")}, {"scale", 0.3}, {"minmax", true}};
+    for (const Given& given : {linear, high}) {
+      const test::Function function = [&](const test::Tensors& of) {
+        return test::Tensors{masked(of[0], of[1], given).input};
+      };
+      test::expect_derivatives_are_finite_differences(function, {seeded(of_source, 5), seeded(shape, 6)}, "other masks",
+                                                      1e-5);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Of a map that the grid divides evenly the mean stays what it is.
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <iostream>
 
 #include <attune/catalogue.h>
@@ -13,6 +14,8 @@ class Context final : public attune::MatchContext {
   const at::Tensor& input() const override { return input_; }
   const std::vector<attune::MapInfo>& maps() const override { return maps_; }
   attune::AttentionMap recompute(size_t, const at::Tensor&) override { return {input_, true}; }
+  void made(const at::Tensor&) override {}
+  at::Generator generator() override { return at::detail::getDefaultCPUGenerator(); }
   void saturated(const at::Tensor&) override {}
   void show(const std::string&, attune::Shown, const at::Tensor&) override {}
 

@@ -55,7 +55,10 @@ TEST(LossComponents, WhatAMatcherThrowsNamesIt) {
   const std::vector<MapRequest> requests{input_gradient()};
   const at::Tensor x = two_inputs();
   const Target target{at::zeros({2}, at::kLong)};
-  const MatchScene scene{model, requests, x, target, 0, false, 0, nullptr};
+  MapSet set;
+  set.targets = {target};
+  set.explained = {{target}};
+  const MatchScene scene{model, requests, x, set, 0, false, 0, nullptr};
   const auto said = [&](bool recomputes) {
     Match match;
     match.spec.matcher.id = "acme.broken";

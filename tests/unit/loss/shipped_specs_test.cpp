@@ -35,6 +35,17 @@ torch::jit::Module blocks(int64_t rank) {
   return m;
 }
 
+// The same with other weights.
+torch::jit::Module moved(const torch::jit::Module& module) {
+  const at::NoGradGuard no_grad;
+  const torch::jit::Module other = module.clone();
+  uint64_t seed = 40;
+  for (const at::Tensor& parameter : parameters_of(other)) {
+    at::Tensor(parameter).add_(seeded(parameter.sizes(), ++seed, 0.1));
+  }
+  return other;
+}
+
 // name -> text
 std::map<std::string, std::string> shipped() {
   std::map<std::string, std::string> specs;
@@ -51,15 +62,26 @@ TEST_P(ShippedSpec, RunsAndHasAGradient) {
   const bool of_attention = name == "example_rollout";
   const auto module = of_attention ? vision_transformer() : blocks(rank);
   const auto model = std::make_shared<TorchScriptModel>(module);
-  const ConsistencyLoss loss(model, parse_spec(text, name, own_plugins()), own_plugins());
+  const Spec spec = parse_spec(text, name, own_plugins());
+  OtherModels others;
+  for (const ModelSpec& other : spec.models) others[other.name] = std::make_shared<TorchScriptModel>(moved(module));
+  const ConsistencyLoss loss(model, spec, own_plugins(), {}, others);
   const at::Tensor x = of_attention ? seeded({2, 3, 8, 12}, 4)
                        : rank == 2  ? seeded({2, 3, 96, 128}, 4)
                                     : seeded({2, 3, 8, 12, 16}, 4);
+  at::Tensor box;
+  if (loss.needs_annotation()) {
+    box = at::zeros_like(x.narrow(1, 0, 1));
+    box.slice(2, 20, 60).slice(3, 30, 90).fill_(1);
+  }
   loss.seed(5);  // some methods draw
-  const LossResult result = loss(x);
+  const LossResult result = loss(x, nullptr, box);
   EXPECT_TRUE(at::isfinite(result.loss).item<bool>());
   loss.seed(5);
-  EXPECT_NEAR(value_of(loss, x), result.loss.item<double>(), 1e-9);
+  {
+    const at::NoGradGuard no_grad;
+    EXPECT_NEAR(loss(x, nullptr, box).loss.item<double>(), result.loss.item<double>(), 1e-9);
+  }
   double largest = 0;
   for (const auto& gradient : gradients_of(result.loss, parameters_of(module))) {
     if (!gradient.defined()) continue;

@@ -106,7 +106,7 @@ class Collector {
   void add(const Batch& batch) {
     const at::Tensor input = batch.input.to(model_.device(), model_.dtype());
     const at::Tensor scores = add_maps_of_batch(batch, input);
-    if (consistency_ != nullptr) add_terms(input);
+    if (consistency_ != nullptr) add_terms(batch, input);
     scores_.add(batch, scores);
   }
 
@@ -180,8 +180,8 @@ class Collector {
     pointing_.push_back(at::stack(hits, 1));
   }
 
-  void add_terms(const at::Tensor& input) {
-    const LossResult result = (*consistency_)(input);
+  void add_terms(const Batch& batch, const at::Tensor& input) {
+    const LossResult result = (*consistency_)(input, nullptr, annotation_for(*consistency_, batch));
     const bool is_mean = consistency_->spec().reduction == Reduction::mean;
     std::vector<at::Tensor> terms;
     at::Tensor loss = at::zeros({input.size(0)}, at::kDouble);
@@ -205,6 +205,19 @@ class Collector {
 
 }  // namespace
 
+at::Tensor annotation_for(const ConsistencyLoss& loss, const Batch& batch) {
+  if (!loss.needs_annotation()) return {};
+  std::vector<int64_t> shape = batch.input.sizes().vec();
+  shape[1] = std::max<int64_t>(batch.labels.size(1), 1);
+  const at::Tensor annotation = at::zeros(shape, at::kBool);
+  for (size_t row = 0; row < batch.boxes.size(); ++row) {
+    for (const int64_t label : located(batch.boxes[row])) {
+      annotation[static_cast<int64_t>(row)][label].copy_(truth_of(batch.boxes[row], label, shape[2], shape[3]));
+    }
+  }
+  return annotation;
+}
+
 Predictions predict(ImageModel& model, const std::vector<const ConsistencyLoss*>& losses, const Dataset& dataset,
                     const LoaderOptions& options, const BatchDone& done) {
   const at::NoGradGuard no_grad;
@@ -217,7 +230,7 @@ Predictions predict(ImageModel& model, const std::vector<const ConsistencyLoss*>
     const at::Tensor input = batch.input.to(model.device(), model.dtype());
     at::Tensor output;
     for (size_t i = 0; i < losses.size(); ++i) {
-      const LossResult result = (*losses[i])(input);
+      const LossResult result = (*losses[i])(input, nullptr, annotation_for(*losses[i], batch));
       predictions.losses[i] += sum_over_samples(*losses[i], result, batch.examples.size());
       if (losses[i]->model().get() == &model) output = result.scores;
     }
@@ -236,7 +249,9 @@ Predictor::Predictor(std::shared_ptr<ImageModel> model, const Spec* spec, const 
     : model_(std::move(model)) {
   if (spec != nullptr) {
     consistency_.emplace(model_, *spec, catalogue, labels);
-    requests_ = consistency_->maps();
+    for (const MapRequest& request : consistency_->maps()) {
+      if (request.method) requests_.push_back(request);
+    }
   } else {
     requests_.push_back({"gradcam", catalogue.make_method("gradcam")});
   }

@@ -19,6 +19,10 @@ inline int64_t examples_of(const Batch& batch) {
   return static_cast<int64_t>(batch.examples.size() + batch.problems.size());
 }
 
+// [N,K,H,W], boolean: where the objects of each class are that are not difficult; undefined where the loss asks for no
+// annotation.
+at::Tensor annotation_for(const ConsistencyLoss& loss, const Batch& batch);
+
 // Told of every batch.
 using BatchDone = std::function<void(const Batch&)>;
 

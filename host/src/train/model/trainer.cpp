@@ -19,6 +19,7 @@
 
 #include "metrics/metric.h"
 #include "model/failure.h"
+#include "train/model/predict.h"
 
 namespace attune {
 namespace {
@@ -191,7 +192,8 @@ class Trainer::Step : public TrainingStep {
 
   double add_consistency_loss(double weight) override {
     trainer_.consistency_->seed(seed_);  // of methods that draw
-    const at::Tensor loss = (*trainer_.consistency_)(input_).loss;
+    const ConsistencyLoss& consistency = *trainer_.consistency_;
+    const at::Tensor loss = consistency(input_, nullptr, annotation_for(consistency, batch_)).loss;
     const double value = finite(loss, "the consistency loss");
     if (!loss.requires_grad()) throw Error(Fault::spec, "the spec stops every gradient; there is none to train with");
     (weight == 1 ? loss : loss * weight).backward();

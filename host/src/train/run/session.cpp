@@ -59,6 +59,12 @@ Batch first_of(const Dataset& dataset, LoaderOptions options) {
   throw Error(Fault::input, "none of the training examples can be read");
 }
 
+void require_boxes(const ConsistencyLoss& loss, const Dataset& dataset) {
+  const auto has_boxes = [](const Example& example) { return !example.boxes.empty(); };
+  if (!loss.needs_annotation() || std::any_of(dataset.examples.begin(), dataset.examples.end(), has_boxes)) return;
+  throw Error(Fault::spec, "the spec looks at the annotation of the examples, but no example has boxes");
+}
+
 }  // namespace
 
 NamedTensorList read_extra(const TrainConfig& config) {
@@ -189,7 +195,10 @@ void TrainSession::open_losses() {
     const StageConfig& stage = config.stages[i];
     at_place("stage '" + stage.name + "'", [&] {
       losses_.emplace_back();
-      if (stage.spec) losses_.back().emplace(model, stage.spec->spec, catalogue, labels);
+      if (stage.spec) {
+        losses_.back().emplace(model, stage.spec->spec, catalogue, labels);
+        require_boxes(*losses_.back(), training_data(i));
+      }
       try_step(i);
     });
   }
@@ -213,8 +222,10 @@ ConsistencyLoss TrainSession::watched(const NamedSpec& spec, const std::string& 
   std::optional<ConsistencyLoss> loss;
   at_place(place, [&] {
     loss.emplace(model, spec.spec, catalogue, Labels(splits.train.classes));
+    require_boxes(*loss, splits.train);
     const at::NoGradGuard no_grad;
-    (*loss)(example_);
+    const at::Tensor nothing = at::zeros_like(example_.narrow(1, 0, 1));
+    (*loss)(example_, nullptr, nothing);
   });
   return std::move(*loss);
 }

@@ -1,12 +1,13 @@
 // The interface of resolution matchers: they bring maps of different sizes to one size.
 #pragma once
 
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include <attune/sdk/export.h>
 #include <attune/sdk/map.h>
@@ -16,11 +17,12 @@ namespace attune {
 // Pairs of maps with equal sizes, ready to be compared; a term's h is the mean over the pairs.
 using MatchedPairs = std::vector<std::pair<AttentionMap, AttentionMap>>;
 
-// Which maps a matcher computes once more, and from what.
+// Which maps a matcher computes once more, and from what. A matcher with neither maps nor sources makes no inputs.
 struct Reruns {
   std::vector<size_t> maps;     // will be recomputed
   std::vector<size_t> sources;  // used for nothing but the inputs of recompute(): where the spec stops the gradient
                                 // there, they are computed without a graph
+  int64_t inputs = 1;           // how many inputs are made, on each of which every one of `maps` is recomputed
 };
 
 // What a tensor that a matcher shows is, and so how a figure draws it.
@@ -41,6 +43,11 @@ class ATTUNE_SDK_API MatchContext {
   // The map at index `map` computed once more on `input` [N,C,S1..Sd], for the same classes. Only maps that
   // Reruns::maps declared. Several maps on the same tensor share one forward pass.
   virtual AttentionMap recompute(size_t map, const at::Tensor& input) = 0;
+  // Hands over an input that was made: terms that score the model's answer look at it, and where there are several at
+  // all of them. One that maps were just recomputed on shares their forward pass.
+  virtual void made(const at::Tensor& input) = 0;
+  // The source of randomness of this match: draw once and broadcast over the batch, so that a batch equals its samples.
+  virtual at::Generator generator() = 0;
   // Which samples ([N], boolean) are reported as saturated: nearly every cell of a mask of theirs is 0 or 1, and so it
   // has almost no gradient.
   virtual void saturated(const at::Tensor& rows) = 0;
@@ -57,7 +64,8 @@ class ATTUNE_SDK_API ResolutionMatcher {
   // overridden. Throws Error(Fault::spec) when the maps do not suit the matcher.
   virtual Reruns reruns(const std::vector<MapInfo>& maps) const;
 
-  // Differentiable with respect to every map. Throws Error(Fault::run) when the maps cannot be matched.
+  // Differentiable with respect to every map. No pairs where there is nothing to compare, as of a mask's source alone:
+  // terms that compare are refused then. Throws Error(Fault::run) when the maps cannot be matched.
   virtual MatchedPairs match(MatchContext& context, const std::vector<AttentionMap>& maps) const = 0;
 };
 
