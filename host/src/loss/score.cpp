@@ -1,4 +1,5 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/log_softmax.h>
 
@@ -10,13 +11,13 @@
 namespace attune {
 namespace {
 
-// [N,K] of scores [N,K].
+// [N,K] of scores [N,K]; of one logit [N,2], of the class and of its absence.
 at::Tensor log_probabilities(const at::Tensor& answer) {
   if (answer.dim() != 2) {
     throw Error(Fault::usage, "the model's answer has shape " + shape_text(answer.sizes().vec()) +
                                   ", not [N,K]: of it only \"logit\" can be a score");
   }
-  return answer.size(1) == 1 ? at::log_sigmoid(answer) : at::log_softmax(answer, 1);
+  return answer.size(1) == 1 ? at::log_sigmoid(at::cat({answer, -answer}, 1)) : at::log_softmax(answer, 1);
 }
 
 at::Tensor of_class(const at::Tensor& values, const Target& target) {
