@@ -765,6 +765,13 @@ TEST_F(Onnx, AttentionIsOpened) {
       at::allclose(found({{"is_causal", int64_t{1}}}), wanted((plain * scale).masked_fill(~causal, none)), 1e-6, 1e-7));
 }
 
+TEST_F(Onnx, OutputsThatNobodyUsesAreNotMade) {
+  OnnxProgram p({0, 5, 6});
+  const at::Tensor scale = test::seeded({6}, 1), x = test::seeded({2, 5, 6}, 2);
+  p.node("LayerNormalization", {"x", p.parameter("scale", scale)}, {}, "", 3);
+  EXPECT_TRUE(at::allclose(read(p).output(x).toTensor(), at::layer_norm(x, {6}, scale, {}, static_cast<float>(1e-5))));
+}
+
 TEST_F(Onnx, ResizesInEveryWay) {
   const at::Tensor sizes = whole({2, 3, 11, 9}), x = test::seeded({2, 3, 7, 6}, 3);
   const auto resized = [&](const std::string& mode, const std::string& coordinates,
@@ -1107,10 +1114,9 @@ TEST_F(Onnx, IsSavedAsTorchScript) {
 }
 
 TEST_F(Onnx, RefusesWithOneSentence) {
-  const auto of = [&](const std::string& op, const OnnxSettings& settings = {}, const std::string& domain = "",
-                      int outputs = 1) {
+  const auto of = [&](const std::string& op, const OnnxSettings& settings = {}, const std::string& domain = "") {
     OnnxProgram p({0, 3, 8, 6});
-    p.node(op, {"x"}, settings, "", outputs, "", "", domain);
+    p.node(op, {"x"}, settings, "", 1, "", "", domain);
     return refusal(p);
   };
   EXPECT_TRUE(test::contains(of("DynamicQuantizeLinear"), "is quantised, without gradient"));
@@ -1119,7 +1125,10 @@ TEST_F(Onnx, RefusesWithOneSentence) {
   EXPECT_TRUE(test::contains(of("Warp"), "has the operator Warp"));
   EXPECT_TRUE(test::contains(of("Warp", {}, "ai.mine"), "is of the domain ai.mine"));
   EXPECT_TRUE(test::contains(of("conv"), "it is not known"));
-  EXPECT_TRUE(test::contains(of("MaxPool", {{"kernel_shape", Sizes{2, 2}}}, "", 2), "the places of the maxima"));
+  OnnxProgram places({0, 3, 8, 6});
+  places.node("MaxPool", {"x"}, {{"kernel_shape", Sizes{2, 2}}}, "", 2);
+  places.node("Relu", {places.last + "_1"});
+  EXPECT_TRUE(test::contains(refusal(places), "the places of the maxima"));
   EXPECT_TRUE(test::contains(of("Elu", {{"beta", 1.0}}), "its attribute 'beta' is not known"));
   EXPECT_TRUE(test::contains(of("Elu", {{"alpha", std::string("a")}}), "its attribute 'alpha' is of another type"));
   EXPECT_TRUE(test::contains(of("Conv"), "its input 'W' is missing"));

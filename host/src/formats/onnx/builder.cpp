@@ -40,7 +40,11 @@ OnnxBuilder::OnnxBuilder(OnnxModel model, std::filesystem::path path, c10::Devic
       opset_(opset_of(model_)),
       layers_(onnx_layers(model_.graph)),
       tree_(layers_.types),
-      graph_(std::make_shared<Graph>()) {}
+      graph_(std::make_shared<Graph>()) {
+  for (const OnnxNode& node : model_.graph.nodes) add_inputs(node, used_);
+  for (const OnnxValueInfo& output : model_.graph.outputs) used_.insert(output.name);
+  used_.erase("");
+}
 
 ModelSource OnnxBuilder::build() {
   graph_->addInput("self")->setType(tree_.at("").type());

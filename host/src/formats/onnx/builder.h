@@ -21,6 +21,8 @@ namespace attune {
 // write nothing, every operator with a place of its own is a layer, named after its parameters or numbered.
 GraphLayers onnx_layers(const OnnxGraph& graph);
 
+// The names of all that a node reads, in its branches too.
+void add_inputs(const OnnxNode& node, std::set<std::string>& names);
 // Leaves what the value `name` is made of, with that as the only output; the graph stays as it is where `name` is one
 // of its outputs, or where nothing makes it.
 void cut_behind(OnnxGraph& graph, const std::string& name);
@@ -148,6 +150,7 @@ class OnnxBuilder {
   std::string scope_;           // of the node that is added
   std::map<std::string, OnnxValue> values_;
   std::map<std::string, std::vector<int64_t>> known_sizes_;
+  std::set<std::string> used_;                       // values
   std::map<std::string, Value*> attributes_;         // by path
   std::map<std::string, std::string> initializers_;  // the names of what stands at the paths of parameters
   std::vector<std::string> remarks_;

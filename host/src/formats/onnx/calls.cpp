@@ -261,11 +261,11 @@ OnnxBuilder::Argument OnnxBuilder::from_context(const Call& call, const std::str
     }
     return {integrals, {}, nullptr};
   }
-  if (name == "outputs") {
-    const auto& names = call.node.outputs;
-    const auto used =
-        std::find_if(names.rbegin(), names.rend(), [](const std::string& output) { return !output.empty(); });
-    return {static_cast<int64_t>(names.rend() - used), {}, nullptr};
+  const auto& names = call.node.outputs;
+  if (name == "outputs") return {static_cast<int64_t>(names.size()), {}, nullptr};
+  if (name == "used") {
+    const auto last = std::find_if(names.rbegin(), names.rend(), [&](const auto& it) { return used_.count(it) != 0; });
+    return {static_cast<int64_t>(names.rend() - last), {}, nullptr};
   }
   if (name == "rank") {
     if (ranks.empty() || ranks[0] < 0) refuse(call.node, "the number of axes of its input is not known");

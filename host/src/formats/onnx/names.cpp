@@ -215,9 +215,6 @@ GraphLayers onnx_layers(const OnnxGraph& graph) {
   return layers_of(nodes, outputs);
 }
 
-namespace {
-
-// All that a node reads, in its branches too.
 void add_inputs(const OnnxNode& node, std::set<std::string>& names) {
   names.insert(node.inputs.begin(), node.inputs.end());
   for (const auto& [name, given] : node.attributes) {
@@ -226,8 +223,6 @@ void add_inputs(const OnnxNode& node, std::set<std::string>& names) {
     for (const OnnxValueInfo& output : given.g->outputs) names.insert(output.name);
   }
 }
-
-}  // namespace
 
 void cut_behind(OnnxGraph& graph, const std::string& name) {
   for (size_t i = 0; i < graph.outputs.size(); ++i) {

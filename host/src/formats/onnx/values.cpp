@@ -14,8 +14,26 @@ namespace {
 using Elements = std::vector<Value*>;
 
 constexpr int64_t most_elements = 4096;  // of constants that are looked at one by one
+constexpr int64_t most_computed = 64;    // at once, each by operators of its own
 
 c10::Symbol aten(const std::string& name) { return c10::Symbol::fromQualString("aten::" + name); }
+
+// Counts a value's numbers, from `first` on, in the shape that they have.
+at::Tensor places_of(const OnnxValue& known, int64_t first = 0) {
+  const c10::IntArrayRef sizes = known.elements ? c10::IntArrayRef(known.sizes) : known.constant.sizes();
+  int64_t count = 1;
+  for (const int64_t size : sizes) count *= size;
+  return at::arange(first, first + count, at::kLong).reshape(sizes);
+}
+
+Elements picked(const Elements& all, const at::Tensor& places) {
+  Elements found;
+  const at::Tensor list = places.contiguous();
+  for (int64_t i = 0; i < list.numel(); ++i) {
+    found.push_back(all.at(static_cast<size_t>(list.data_ptr<int64_t>()[i])));
+  }
+  return found;
+}
 
 }  // namespace
 
@@ -161,9 +179,7 @@ bool OnnxBuilder::arrange_numbers(const OnnxNode& node, size_t arranged) {
     const auto numbers = i < arranged ? elements(same) : Elements();
     if (!numbers || (i >= arranged && !is_fixed(same))) return false;
     if (i < arranged) {
-      const auto first = static_cast<int64_t>(all.size()), count = static_cast<int64_t>(numbers->size());
-      same.constant = at::arange(first, first + count, at::kLong)
-                          .reshape(same.elements ? c10::IntArrayRef(same.sizes) : same.constant.sizes());
+      same.constant = places_of(*input, static_cast<int64_t>(all.size()));
       same.initializer.clear();
       same.elements.reset();
       all.insert(all.end(), numbers->begin(), numbers->end());
@@ -177,11 +193,7 @@ bool OnnxBuilder::arrange_numbers(const OnnxNode& node, size_t arranged) {
     if (node.outputs[i].empty()) continue;
     const at::Tensor found = value(places.outputs[i]).constant;
     if (!found.defined()) return false;
-    Elements picked;
-    const at::Tensor list = found.reshape({-1});
-    for (int64_t at = 0; at < list.numel(); ++at)
-      picked.push_back(all.at(static_cast<size_t>(list[at].item<int64_t>())));
-    take_elements(node.outputs[i], picked, found.sizes().vec());
+    take_elements(node.outputs[i], picked(all, found), found.sizes().vec());
   }
   return true;
 }
@@ -193,18 +205,12 @@ std::optional<OnnxBuilder::Numbers> OnnxBuilder::numbers_of(const OnnxNode& node
     const OnnxValue* input = input_of(node, i);
     const auto numbers = input == nullptr ? std::nullopt : elements(*input);
     if (!numbers) return std::nullopt;
-    places.push_back(at::arange(static_cast<int64_t>(numbers->size()), at::kLong)
-                         .reshape(input->elements ? c10::IntArrayRef(input->sizes) : input->constant.sizes()));
+    places.push_back(places_of(*input));
     given.lists.push_back(*numbers);
   }
   places = at::broadcast_tensors(places);
-  for (size_t i = 0; i < places.size(); ++i) {
-    Elements stretched;
-    const at::Tensor list = places[i].reshape({-1});
-    for (int64_t at = 0; at < list.numel(); ++at)
-      stretched.push_back(given.lists[i].at(static_cast<size_t>(list[at].item<int64_t>())));
-    given.lists[i] = stretched;
-  }
+  if (places[0].numel() > most_computed) return std::nullopt;
+  for (size_t i = 0; i < places.size(); ++i) given.lists[i] = picked(given.lists[i], places[i]);
   given.sizes = places[0].sizes().vec();
   return given;
 }

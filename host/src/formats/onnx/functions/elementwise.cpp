@@ -37,8 +37,10 @@ def Clip(input, min: Optional[float] = None, max: Optional[float] = None):
         Y = torch.relu(input)
     elif min is not None and max is not None and min == 0.0 and max == 6.0:
         Y = torch.relu6(input)
-    else:
+    elif min is not None or max is not None:
         Y = torch.clamp(input, min, max)
+    else:
+        Y = input
     return Y
 
 def HardSigmoid(X, alpha: float = 0.2, beta: float = 0.5):

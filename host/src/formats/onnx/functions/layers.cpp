@@ -75,8 +75,8 @@ def ConvTranspose(X, W, B: Optional[Tensor] = None, auto_pad: str = "NOTSET", di
     return Y
 
 def MaxPool(X, auto_pad: str = "NOTSET", ceil_mode: int = 0, dilations: List[int] = [], kernel_shape: List[int] = [],
-            pads: List[int] = [], storage_order: int = 0, strides: List[int] = [], rank: int = 0, outputs: int = 1):
-    if outputs > 1:
+            pads: List[int] = [], storage_order: int = 0, strides: List[int] = [], rank: int = 0, used: int = 1):
+    if used > 1:
         raise AssertionError("its second output, the places of the maxima, is not made here")
     n = rank - 2
     strides, dilations = filled(strides, n), filled(dilations, n)
@@ -148,10 +148,10 @@ def GlobalMaxPool(X, rank: int = 0):
     return torch.amax(X, spatial(rank), True)
 
 def BatchNormalization(X, scale, B, input_mean, input_var, epsilon: float = 1e-5, momentum: float = 0.9,
-                       spatial: int = 1, training_mode: int = 0, outputs: int = 1):
+                       spatial: int = 1, training_mode: int = 0, used: int = 1):
     if spatial == 0:
         raise AssertionError("it has statistics for every position (spatial=0)")
-    if outputs > 1 or training_mode == 1:
+    if used > 1 or training_mode == 1:
         raise AssertionError("it was exported in training mode; export the model with model.eval()")
     return torch.batch_norm(X, scale, B, input_mean, input_var, False, 0.1, epsilon, False)
 
@@ -159,8 +159,8 @@ def InstanceNormalization(input, scale, B, epsilon: float = 1e-5):
     return torch.instance_norm(input, scale, B, None, None, True, 0.1, epsilon, False)
 
 def LayerNormalization(X, Scale, B: Optional[Tensor] = None, axis: int = -1, epsilon: float = 1e-5,
-                       stash_type: int = 1, rank: int = 0, second: List[int] = [], outputs: int = 1):
-    if outputs > 1:
+                       stash_type: int = 1, rank: int = 0, second: List[int] = [], used: int = 1):
+    if used > 1:
         raise AssertionError("its statistics are not made here")
     if axis < 0:
         axis = axis + rank
@@ -223,8 +223,8 @@ def Attention(Q, K, V, attn_mask: Optional[Tensor] = None, past_key: Optional[Te
               past_value: Optional[Tensor] = None, nonpad_kv_seqlen: Optional[Tensor] = None, is_causal: int = 0,
               kv_num_heads: int = 0, q_num_heads: int = 0, scale: float = 0.0, softcap: float = 0.0,
               softmax_precision: int = 1, qk_matmul_output_mode: int = 0, rank: int = 0, integrals: List[int] = [],
-              outputs: int = 1):
-    if past_key is not None or past_value is not None or nonpad_kv_seqlen is not None or outputs > 1:
+              used: int = 1):
+    if past_key is not None or past_value is not None or nonpad_kv_seqlen is not None or used > 1:
         raise AssertionError("it has a cache of keys and values, or more outputs than one")
     if rank == 3:
         Q, K, V = heads(Q, q_num_heads), heads(K, kv_num_heads), heads(V, kv_num_heads)
@@ -251,8 +251,8 @@ def Attention(Q, K, V, attn_mask: Optional[Tensor] = None, past_key: Optional[Te
 
 def AttentionOfPackedWeights(input, weights, bias, mask_index: Optional[Tensor] = None, num_heads: int = 1,
                              unidirectional: int = 0, qkv_hidden_sizes: List[int] = [], scale: float = 0.0,
-                             mask_filter_value: float = -10000.0, do_rotary: int = 0, outputs: int = 1):
-    if mask_index is not None or unidirectional == 1 or len(qkv_hidden_sizes) > 0 or do_rotary == 1 or outputs > 1:
+                             mask_filter_value: float = -10000.0, do_rotary: int = 0, used: int = 1):
+    if mask_index is not None or unidirectional == 1 or len(qkv_hidden_sizes) > 0 or do_rotary == 1 or used > 1:
         raise AssertionError("it has a mask, a cache, rotations or sizes of its own")
     parts = torch.chunk(torch.linear(input, torch.t(weights), bias), 3, -1)
     return Attention(parts[0], parts[1], parts[2], None, None, None, None, 0, num_heads, num_heads, scale, rank=3)

@@ -102,6 +102,7 @@ def ScatterND(data, indices, updates, reduction: str = "none", second: List[int]
     return torch.index_put(data, parts_of(indices, second[len(second) - 1]), updates, reduction == "add")
 
 def ScatterElements(data, indices, updates, axis: int = 0, reduction: str = "none"):
+    indices = torch.where(indices < 0, indices + data.size(axis), indices)
     if reduction == "none":
         Y = torch.scatter(data, axis, indices, updates)
     elif reduction == "add":
