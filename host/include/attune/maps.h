@@ -76,7 +76,8 @@ void read_target_files(TargetFileReader reader);
 struct MapRequest {
   std::string name;  // unique among the maps of a call
   std::shared_ptr<const AttentionMethod> method;
-  bool graph = true;  // false: without an autograd graph, also where the others have one
+  bool graph = true;      // false: without an autograd graph, also where the others have one
+  bool optional = false;  // true: where the method refuses model or input, the others are given without it
 };
 
 // The maps of one batch.
@@ -84,6 +85,7 @@ struct MapSet {
   at::Tensor scores;                            // [N,K] or whatever [N,..] the model gives, raw
   std::vector<Target> targets;                  // in the order of the choices
   std::vector<std::vector<AttentionMap>> maps;  // [request][target]
+  std::vector<std::string> refusals;            // [request]: why an optional one has no maps; "" where there are
 };
 
 // Runs the model once on `input` [N,C,S1..Sd] and asks every method for every target. With `graph` the maps are

@@ -131,7 +131,17 @@ MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<Map
   for (const TargetChoice& choice : choices) {
     for (Target& target : choice.resolve(pass->output(), &model)) set.targets.push_back(std::move(target));
   }
-  for (const MapRequest& request : requests) set.maps.push_back(attend(request, *pass, set.targets, seed));
+  for (const MapRequest& request : requests) {
+    set.maps.emplace_back();
+    set.refusals.emplace_back();
+    try {
+      set.maps.back() = attend(request, *pass, set.targets, seed);
+    } catch (const Error& error) {
+      const bool is_refusal = error.fault() == Fault::input || error.fault() == Fault::run;
+      if (!request.optional || !is_refusal) throw;
+      set.refusals.back() = error.what();
+    }
+  }
   return set;
 }
 
