@@ -111,6 +111,7 @@ class Bench {
   }
 
   void add_methods() {
+    trial_ = session_.model->copy(session_.model->dtype());  // what is measured has run nothing before
     add_maps("gradcam", {"gradcam"});
     add_maps("guided_backprop", {"guided_backprop"});
     add_maps("gradcam+guided_backprop", {"gradcam", "guided_backprop"});
@@ -119,13 +120,15 @@ class Bench {
       if (method.kind != ComponentKind::method || method.forward_passes > 1) continue;  // a number of others' passes
       if (method.id != "gradcam" && method.id != "guided_backprop") add_maps(method.id, {method.id});
     }
+    trial_.reset();
   }
 
   // Some methods are for some models: guided ones for rectifiers, rollout for attention.
-  bool suits(const MapRequest& request) const {
+  bool suits(MapRequest request, const std::vector<TargetChoice>& targets) const {
+    request.optional = true;
     try {
-      for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
-      return true;
+      for (const Capture& capture : needs_of(request, *trial_).captures) trial_->require(capture);
+      return compute_maps(*model_for(trial_, targets), input_.narrow(0, 0, 1), {request}, targets).refusals[0].empty();
     } catch (const Error& error) {
       if (error.fault() != Fault::input) throw;
       return false;
@@ -133,16 +136,15 @@ class Bench {
   }
 
   void add_maps(const std::string& name, const std::vector<std::string>& ids) {
-    std::vector<MapRequest> requests;
-    for (const auto& id : ids) {
-      if (id == "guided_backprop" && session_.model->activations().empty()) return;
-      if (session_.catalogue.find(id) == nullptr) return;
-      requests.push_back({id, session_.catalogue.make_method(id)});
-      if (!suits(requests.back())) return;
-    }
     std::vector<TargetChoice> targets;
     for (const auto& text : options_.targets) targets.push_back(TargetChoice::parse(text, session_.labels));
     if (targets.empty()) targets.push_back(TargetChoice::parse("top1", {}));
+    std::vector<MapRequest> requests;
+    for (const auto& id : ids) {
+      if (session_.catalogue.find(id) == nullptr) return;
+      requests.push_back({id, session_.catalogue.make_method(id)});
+      if (!suits(requests.back(), targets)) return;
+    }
     rows_.push_back({name, [this, requests, targets, model = model_for(session_.model, targets)] {
                        return compute_maps(*model, input_, requests, targets).scores;
                      }});
@@ -285,6 +287,7 @@ class Bench {
 
   const BenchOptions& options_;
   Session session_;
+  std::shared_ptr<ImageModel> trial_;  // a copy, on which it is tried which methods suit the model
   at::Tensor input_;
   std::string layer_;
   std::vector<Row> rows_;

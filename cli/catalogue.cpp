@@ -34,6 +34,7 @@ Json plugins_document(const Catalogue& catalogue, const std::string& kind) {
     components.push_back({{"id", descriptor.id},
                           {"kind", to_string(descriptor.kind)},
                           {"title", descriptor.title},
+                          {"groups", descriptor.groups},
                           {"plugin", component.plugin},
                           {"version", component.version},
                           {"path", component.path.string()}});
@@ -76,6 +77,7 @@ Json describe_document(const Component& component) {
                {"title", d.title},
                {"summary", d.summary},
                {"citation", d.citation},
+               {"groups", d.groups},
                {"parameters", parameters},
                {"differentiable", d.differentiable},
                {"deterministic", d.deterministic},
@@ -103,6 +105,7 @@ std::string capabilities(const Descriptor& d) {
        << (d.deterministic ? "deterministic" : "random") << ", inputs of";
   for (size_t i = 0; i < d.ranks.size(); ++i) text << (i == 0 ? " " : ", ") << d.ranks[i];
   text << " dimensions";
+  if (!d.groups.empty()) text << (d.groups.size() == 1 ? ", of the group " : ", of the groups ") << listed(d.groups);
   if (d.kind == ComponentKind::method) {
     text << ", passes: " << d.forward_passes << " forward, " << d.backward_passes << " backward, map at ";
     if (!d.resolution_of.empty()) {
@@ -162,8 +165,10 @@ int plugins(const PluginsOptions& options) {
       std::cout << kind << "s\n";
     }
     const std::string id = component["id"];
-    std::cout << "  " << padded(id, width + 2) << component["title"].get<std::string>() << "  ("
-              << component["plugin"].get<std::string>() << ' ' << component["version"].get<std::string>() << ")\n";
+    const std::string groups = attune::listed(component["groups"].get<std::vector<std::string>>());
+    std::cout << "  " << padded(id, width + 2) << component["title"].get<std::string>()
+              << (groups.empty() ? "" : ": " + groups) << "  (" << component["plugin"].get<std::string>() << ' '
+              << component["version"].get<std::string>() << ")\n";
   }
   if (!catalogue.refusals().empty()) {
     std::cerr << "attune: note: " << catalogue.refusals().size() << " refused; `attune doctor` says why\n";

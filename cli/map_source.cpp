@@ -14,6 +14,7 @@
 #include "config/parameters.h"
 #include "input_run.h"
 #include "maps/attend.h"
+#include "progress.h"
 
 namespace attune::cli {
 namespace {
@@ -50,11 +51,13 @@ class MethodMaps final : public MapSource {
  public:
   MethodMaps(const HeatmapOptions& options, const Session& session) : session_(session) {
     for (const auto& text : options.methods.empty() ? std::vector<std::string>{"gradcam"} : options.methods) {
-      methods_.push_back(parse_method(text, session_.catalogue));
+      const auto methods = parse_methods(text, session_.catalogue);
+      methods_.insert(methods_.end(), methods.begin(), methods.end());
     }
     number_repeated_names(methods_);
     for (const auto& method : methods_) {
       requests_.push_back({method.name, session_.catalogue.make_method(method.id, method.parameters)});
+      requests_.back().optional = method.optional;
     }
     if (!options.targets.empty()) targets_ = options.targets;
     for (const auto& text : targets_) choices_.push_back(TargetChoice::parse(text, session_.labels));
@@ -67,15 +70,17 @@ class MethodMaps final : public MapSource {
       const ComponentSpec spec{method.id, method.parameters};
       for (const auto& layer : named_layers(spec, session_.catalogue)) session_.model->require({layer});
     }
-    for (const auto& request : requests_) {
-      for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
-    }
+    std::vector<std::string> refusals;
+    for (const auto& request : requests_) refusals.push_back(refusal_of(request));
+    leave_out(refusals);
   }
 
-  BatchMaps maps(const at::Tensor& input, const at::Tensor& /*annotation*/) const override {
+  BatchMaps maps(const at::Tensor& input, const at::Tensor& /*annotation*/) override {
     MapSet set = compute_maps(*model_, input, requests_, choices_);
     BatchMaps batch{set.scores, model_, {}, {}};
     for (size_t m = 0; m < requests_.size(); ++m) {
+      if (!set.refusals[m].empty()) continue;
+      requests_[m].optional = false;  // from here on a failure is the input's
       const std::string title = title_of(methods_[m]);
       for (size_t target = 0; target < set.targets.size(); ++target) {
         const AttentionMap& map = set.maps[m][target];
@@ -83,6 +88,7 @@ class MethodMaps final : public MapSource {
             reported(methods_[m].name, title, map.layers, target, map.values, map.at_input_resolution));
       }
     }
+    leave_out(set.refusals);
     return batch;
   }
 
@@ -101,6 +107,33 @@ class MethodMaps final : public MapSource {
   }
 
  private:
+  // Why an optional method does not suit the model, as far as its needs say.
+  std::string refusal_of(const MapRequest& request) const {
+    try {
+      for (const Capture& capture : needs_of(request, *session_.model).captures) session_.model->require(capture);
+    } catch (const Error& error) {
+      if (!request.optional || error.fault() != Fault::input) throw;
+      return error.what();
+    }
+    return "";
+  }
+
+  void leave_out(const std::vector<std::string>& refusals) {
+    std::vector<ComponentText> methods;
+    std::vector<MapRequest> requests;
+    for (size_t m = 0; m < refusals.size(); ++m) {
+      if (refusals[m].empty()) {
+        methods.push_back(methods_[m]);
+        requests.push_back(requests_[m]);
+      } else {
+        say("attune: note: " + methods_[m].id + " is left out: " + refusals[m]);
+      }
+    }
+    if (requests.empty()) throw Error(Fault::input, "none of the methods that were asked for suits the model");
+    methods_ = std::move(methods);
+    requests_ = std::move(requests);
+  }
+
   std::string title_of(const ComponentText& method) const {
     const std::string title = attune::title_of({method.id, method.parameters}, session_.catalogue);
     return method.name == method.id ? title : title + " " + method.name;
@@ -154,7 +187,7 @@ class SpecMaps final : public MapSource {
 
   void prepare() override { loss_.emplace(make_loss(session_, given_)); }
 
-  BatchMaps maps(const at::Tensor& input, const at::Tensor& annotation) const override {
+  BatchMaps maps(const at::Tensor& input, const at::Tensor& annotation) override {
     const at::AutoGradMode mode(false);
     LossTrace trace;
     const LossResult result = (*loss_)(input, &trace, annotation);

@@ -28,7 +28,7 @@ class MapSource {
   // Once the model is loaded: checks and makes what depends on it.
   virtual void prepare() = 0;
   // Of a batch [N,C,S1..Sd], and what is annotated in it, if anything. After prepare().
-  virtual BatchMaps maps(const at::Tensor& input, const at::Tensor& annotation) const = 0;
+  virtual BatchMaps maps(const at::Tensor& input, const at::Tensor& annotation) = 0;
   // As the user wrote them.
   virtual std::vector<std::string> targets() const = 0;
   virtual const std::vector<TargetChoice>& choices() const = 0;

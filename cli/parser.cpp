@@ -159,8 +159,10 @@ void add_heatmap(CLI::App& app, HeatmapOptions& options) {
   CLI::Option* spec =
       add_file(*command, "--spec", options.spec, "Draw the maps and the loss of a spec (as `attune loss` takes it)");
   repeatable(
-      command->add_option("--method", options.methods,
-                          "[NAME=]ID[:key=value,...] (repeatable); default: gradcam; `attune plugins` lists them"),
+      command->add_option(
+          "--method", options.methods,
+          "[NAME=]ID[:key=value,...] (repeatable), `all`, or `all-GROUP` such as all-cam for those of a group that "
+          "the model suits; default: gradcam; `attune plugins` lists them"),
       "METHOD")
       ->excludes(spec);
   add_target(*command, options.targets)->excludes(spec);

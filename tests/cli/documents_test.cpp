@@ -74,7 +74,7 @@ TEST_F(Documents, LayersOfAModelWithoutASuitableOne) {
 TEST_F(Documents, Plugins) {
   const std::string printed = text({"plugins", "--json"});
   EXPECT_EQ(keys(printed, ""), (Keys{"components", "refused"}));
-  EXPECT_EQ(keys(printed, "/components/0"), (Keys{"id", "kind", "title", "plugin", "version", "path"}));
+  EXPECT_EQ(keys(printed, "/components/0"), (Keys{"id", "kind", "title", "groups", "plugin", "version", "path"}));
   std::set<std::string> ids;
   const Json listed = parsed(printed);
   for (const Json& component : listed["components"]) {
@@ -86,7 +86,7 @@ TEST_F(Documents, Plugins) {
     const Json some = document({"plugins", "--kind", kind, "--json"});
     for (const Json& component : some["components"]) EXPECT_EQ(component["kind"], kind) << component;
   }
-  expect_parts(text({"plugins"}), {"methods\n", "\n  gradcam ", "Grad-CAM"});
+  expect_parts(text({"plugins"}), {"methods\n", "\n  gradcam ", "Grad-CAM: cam  (gradcam "});
 }
 
 TEST_F(Documents, Describe) {
@@ -95,6 +95,7 @@ TEST_F(Documents, Describe) {
   const Json described = parsed(printed);
   EXPECT_EQ(described["id"], "gradcam");
   EXPECT_EQ(described["kind"], "method");
+  EXPECT_EQ(described["groups"], Json{"cam"});
   EXPECT_EQ(described["parameters"][0]["name"], "layer");
   EXPECT_EQ(described["parameters"][0]["default"], "auto");
   EXPECT_EQ(described["parameters"][1]["name"], "relu");
@@ -153,9 +154,10 @@ TEST_F(Documents, Bench) {
     EXPECT_GT(row["ms"].get<double>(), 0) << row;
     EXPECT_GT(row["peak_mb"].get<double>(), 0) << row;
   }
-  for (const char* name : {"gradcam", "guided_backprop", "gradcam+guided_backprop", "saliency"}) {
+  for (const char* name : {"gradcam", "guided_backprop", "gradcam+guided_backprop", "saliency", "cam", "layercam"}) {
     EXPECT_EQ(names.count(name), 1U) << name;
   }
+  EXPECT_EQ(names.count("rollout"), 0U) << "the model has no attention";
 }
 
 TEST_F(Documents, BenchOfSpecs) {

@@ -69,6 +69,37 @@ TEST_F(Heatmap, NamesOfMethods) {
   EXPECT_EQ(maps[3]["shape"], (Json{1, 32, 32}));
 }
 
+// Methods that the model does not suit are left out, those that are named are not.
+TEST_F(Heatmap, MapsOfAGroup) {
+  const auto methods = [&](const std::string& group) {
+    const Outcome outcome = run(
+        {"heatmap", "model.pt", "picture.png", "--threads", "1", "--output", "out", "--size", "32", "--method", group});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    std::set<std::string> ids;
+    const Json summary = parsed(read("out/summary.json"));
+    for (const Json& map : summary["items"][0]["maps"]) ids.insert(map["name"]);
+    std::set<std::string> said;
+    for (const Json& method : summary["run"]["methods"]) said.insert(method["id"]);
+    EXPECT_EQ(ids, said);
+    return std::pair(ids, outcome.err);
+  };
+  const auto [cams, cam_notes] = methods("all-cam");
+  for (const char* id : {"cam", "eigencam", "gradcam", "guided_gradcam", "hirescam", "shapley_cam", "xgradcam"}) {
+    EXPECT_EQ(cams.count(id), 1U) << id;
+  }
+  EXPECT_EQ(cams.count("saliency") + cams.count("random") + cams.count("refine"), 0U);
+  EXPECT_EQ(cam_notes.find("is left out"), std::string::npos) << cam_notes;
+  EXPECT_EQ(methods("all-control").first, (std::set<std::string>{"centre", "random", "sobel"}));
+
+  save_transformer(folder_ / "model.pt");
+  const auto [some, notes] = methods("all-cam");
+  EXPECT_EQ(some.count("gradcam"), 1U);
+  EXPECT_EQ(some.count("cam") + some.count("guided_gradcam"), 0U);
+  expect_parts(notes,
+               {"attune: note: cam is left out: the method of map 'cam': there is no class activation map at layer",
+                "attune: note: guided_gradcam is left out: "});
+}
+
 TEST_F(Heatmap, MapsOfATransformersAttention) {
   save_transformer(folder_ / "model.pt");
   EXPECT_EQ(written({"picture.png", "--raw", "--target", "1", "--target", "2", "--method", "rollout", "--method",

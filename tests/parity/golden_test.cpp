@@ -89,6 +89,63 @@ TEST_P(Golden, GradCam) {
   }
 }
 
+// Each by its name there and by its id here.
+const std::vector<std::pair<std::string, std::string>> cams{{"hirescam", "hirescam"},
+                                                            {"xgradcam", "xgradcam"},
+                                                            {"layercam", "layercam"},
+                                                            {"gradcamelementwise", "gradcam_elementwise"}};
+
+TEST_P(Golden, MapsOfALayer) {
+  for (const std::string name : {"top1", "fixed"}) {
+    for (const auto& layer : GetParam().layers) {
+      for (const auto& [golden, id] : cams) {
+        if (name == "fixed" && golden != "hirescam") continue;
+        const at::Tensor map = map_of(*model_, input_, id, {{"layer", layer}}, target(name), false);
+        EXPECT_TRUE(compare(map, name + "__" + layer + "__" + golden));
+      }
+    }
+  }
+}
+
+// A component has no sign of its own; theirs is whatever the decomposition gave.
+TEST_P(Golden, ComponentsButForTheirSign) {
+  for (const auto& layer : GetParam().layers) {
+    for (const auto& [golden, id] : {std::pair("eigencam", "eigencam"), std::pair("eigengradcam", "eigen_gradcam")}) {
+      const std::string name = "top1__" + layer + "__" + golden;
+      const at::Tensor map = map_of(*model_, input_, id, {{"layer", layer}}, target("top1"), false);
+      const at::Tensor theirs = read_npy(folder_ / (name + ".npy")).reshape_as(map);
+      EXPECT_TRUE(compare((map * theirs).sum().item<double>() < 0 ? -map : map, name));
+    }
+  }
+}
+
+// pytorch-grad-cam adds 1e-6 to a denominator of about g^2, which is not small in a layer of many cells. With it the
+// few lines below give its map, without it ours.
+TEST_P(Golden, GradCamPlusPlusWithoutTheirConstant) {
+  for (const std::string name : {"top1", "fixed"}) {
+    for (const auto& layer : GetParam().layers) {
+      Needs needs;
+      needs.captures = {{layer}};
+      needs.gradients = true;
+      const auto pass = model_->forward(input_, needs, false);
+      const at::AutoGradMode mode(true);
+      const at::Tensor a = pass->activation(layer);
+      const Target classes{at::full({1}, target(name), at::kLong)};
+      const at::Tensor g = pass->gradients(pass->score(classes), {a})[0].detach().to(at::kDouble);
+      const auto map = [&](double constant) {
+        const at::Tensor features = a.detach().to(at::kDouble), total = features.sum({2, 3}, true);
+        const at::Tensor share = g.square() / (2 * g.square() + total * g.pow(3) + constant);
+        const at::Tensor weights = at::where(g > 0, share * g, at::zeros_like(g)).sum({2, 3}, true);
+        return (weights * features).sum(1, true).to(at::kFloat);
+      };
+      const std::string golden = name + "__" + layer + "__gradcampp";
+      EXPECT_TRUE(compare(map(1e-6), golden));
+      expect_close(map_of(*model_, input_, "gradcam_plus_plus", {{"layer", layer}}, target(name), false), map(0),
+                   golden);
+    }
+  }
+}
+
 // Parity is judged in float64. In float32 rounding turns a rectifier or a pooling winner here and there, and with it
 // single pixels, of any implementation: golden maps in float32 are off by up to 4e-3 of the range themselves. There a
 // map must stay near the one in float64 in the mean.
@@ -105,6 +162,16 @@ TEST_P(Golden, GuidedBackpropagationAndSaliency) {
   for (const bool graph : {false, true}) {
     for (const std::string name : {"top1", "fixed"}) check("guided_backprop", name, name + "__gb", graph);
     check("saliency", "top1", "top1__saliency", graph);
+  }
+}
+
+// Captum enlarges by the nearest cell.
+TEST_P(Golden, GuidedGradCam) {
+  const auto exact = in_float64();
+  for (const auto& layer : GetParam().layers) {
+    const at::Tensor map = map_of(*exact, input_.to(at::kDouble), "guided_gradcam",
+                                  {{"layer", layer}, {"enlarge", std::string("nearest")}}, target("top1"), false);
+    EXPECT_TRUE(compare(map, "top1__guidedgradcam__" + layer));
   }
 }
 

@@ -20,7 +20,8 @@ class Input : public attune::AttentionMethod {
 
 class Wrap : public attune::AttentionMethod {
  public:
-  Wrap(const attune::Parameters&, attune::Parts& parts) : of_(parts.method("of")) {}
+  Wrap(const attune::Parameters&, attune::Parts& parts) : Wrap(parts.method("of")) {}
+  explicit Wrap(std::unique_ptr<attune::AttentionMethod> of) : of_(std::move(of)) {}
   attune::Needs needs(const attune::Model& model) const override { return of_->needs(model); }
   attune::AttentionMap attend(attune::Pass& pass, const attune::Target& target) const override {
     return of_->attend(pass, target);
@@ -28,6 +29,13 @@ class Wrap : public attune::AttentionMethod {
 
  private:
   std::unique_ptr<attune::AttentionMethod> of_;
+};
+
+// Three times as large as it is told.
+class Tripled : public Wrap {
+ public:
+  Tripled(const attune::Parameters& parameters, attune::Parts& parts)
+      : Wrap(parts.method("of", {{"scale", 3 * std::get<double>(parameters.method("of").parameters.at("scale"))}})) {}
 };
 
 attune::Descriptor wrapping(const std::string& id, attune::ComponentSpec of) {
@@ -52,4 +60,5 @@ ATTUNE_PLUGIN("nested", "1.0", registry) {
   registry.add_method<Wrap>(wrapping("wrap", {"input", {{"scale", 2.0}}}));
   registry.add_method<Wrap>(wrapping("needy", {}));
   registry.add_method<Wrap>(wrapping("loop", {"loop", {}}));
+  registry.add_method<Tripled>(wrapping("tripled", {"input", {}}));
 }

@@ -20,8 +20,11 @@ ATTUNE_PLUGIN("parameters", "1.0", registry) {
       attune::boolean("relu", false, "Boolean"),        attune::choice("channels", "keep", {"keep", "sum"}, "Choice"),
       attune::layer("layer", "auto", "Layer"),          attune::string("note", "", "String"),
   };
+  sketch.groups = {"drawn", "cam"};
   registry.add_method<Input>(sketch);
   registry.add_method<Input>(described("plain"));
-  registry.add_method<Input>(described("acme.plain"));
+  attune::Descriptor other = described("acme.plain");
+  other.groups = {"cam"};
+  registry.add_method<Input>(other);
   registry.add_correlation<Dot>(described("dot"));
 }

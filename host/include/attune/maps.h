@@ -85,6 +85,7 @@ struct MapRequest {
   Annotated annotated = Annotated::target;
   std::shared_ptr<Model> model = {};      // that it is a map of; null: of the one that is asked. It has no graph
   std::shared_ptr<Model> chosen_by = {};  // on whose answer its classes are chosen; null: on that of the one that is asked
+  bool optional = false;                  // true: where the method refuses model or input, the others are given without it
 };
 
 // The maps of one batch.
@@ -93,6 +94,7 @@ struct MapSet {
   std::vector<Target> targets;                  // in the order of the choices
   std::vector<std::vector<AttentionMap>> maps;  // [request][target]
   std::vector<std::vector<Target>> explained;   // [request][target]: the target, or what the map explains instead
+  std::vector<std::string> refusals;            // [request]: why an optional one has no maps; "" where there are
 };
 
 // Runs the model once on `input` [N,C,S1..Sd] and asks every method for every target. With `graph` the maps are

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include <attune/sdk/error.h>
 
@@ -103,6 +104,26 @@ ComponentText parse_method(const std::string& text, const Catalogue& catalogue) 
   const ComponentSpec method =
       MethodText(text, catalogue).read(equals == std::string::npos ? text : text.substr(equals + 1));
   return {equals == std::string::npos ? method.id : head.substr(0, equals), method.id, method.parameters};
+}
+
+std::vector<ComponentText> parse_methods(const std::string& text, const Catalogue& catalogue) {
+  const std::string all = "all";
+  const bool is_group = text.compare(0, all.size() + 1, all + "-") == 0;
+  if (text != all && !is_group) return {parse_method(text, catalogue)};
+  const std::string group = is_group ? text.substr(all.size() + 1) : "";
+  std::vector<ComponentText> methods;
+  std::set<std::string> groups;
+  for (const std::string& id : catalogue.ids(ComponentKind::method)) {
+    const auto& of = catalogue.find(id)->descriptor.groups;
+    groups.insert(of.begin(), of.end());
+    const bool is_in = is_group ? std::count(of.begin(), of.end(), group) > 0 : !of.empty();
+    if (is_in) methods.push_back({id, id, {}, /*optional=*/true});
+  }
+  if (!methods.empty()) return methods;
+  const std::vector<std::string> known(groups.begin(), groups.end());
+  throw Error(Fault::usage, "no method is of the group '" + group + "' in --method '" + text + "'; " +
+                                (known.empty() ? "there are no groups" : "groups are " + listed(known)) +
+                                did_you_mean(group, known));
 }
 
 std::vector<std::string> named_layers(const ComponentSpec& method, const Catalogue& catalogue) {

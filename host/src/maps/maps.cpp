@@ -213,6 +213,17 @@ std::vector<Target> explained_by(const MapRequest& request, Passes& passes, cons
                                 " targets");
 }
 
+std::vector<AttentionMap> maps_of(const MapRequest& request, Pass& pass, const std::vector<Target>& explained,
+                                  uint64_t seed, const at::Tensor& annotation) {
+  if (!request.method) {
+    std::vector<AttentionMap> maps;
+    for (const Target& target : explained) maps.push_back(annotated(request, pass, target, annotation));
+    return maps;
+  }
+  if (request.target) return std::vector<AttentionMap>(explained.size(), attend(request, pass, explained[0], seed));
+  return attend(request, pass, explained, seed);
+}
+
 }  // namespace
 
 MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<MapRequest>& requests,
@@ -242,12 +253,13 @@ MapSet compute_maps(Model& model, const at::Tensor& input, const std::vector<Map
     std::vector<Target> explained = explained_by(request, passes, set.targets, choices, model);
     Pass& pass = passes.of(request.model);
     std::vector<AttentionMap> maps;
-    if (!request.method) {
-      for (const Target& target : explained) maps.push_back(annotated(request, pass, target, annotation));
-    } else if (request.target) {
-      maps.assign(explained.size(), attend(request, pass, explained[0], seed));
-    } else {
-      maps = attend(request, pass, explained, seed);
+    set.refusals.emplace_back();
+    try {
+      maps = maps_of(request, pass, explained, seed, annotation);
+    } catch (const Error& error) {
+      const bool is_refusal = error.fault() == Fault::input || error.fault() == Fault::run;
+      if (!request.optional || !is_refusal) throw;
+      set.refusals.back() = error.what();
     }
     set.explained.push_back(std::move(explained));
     set.maps.push_back(std::move(maps));

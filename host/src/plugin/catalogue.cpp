@@ -65,8 +65,11 @@ std::string refusal_of(const std::string& id, const std::vector<Refusal>& refusa
   return "";
 }
 
+// All of them, unless that is more than one reads.
 std::string known_ids(const std::string& kind, const std::vector<std::string>& ids) {
+  constexpr size_t readable = 8;
   if (ids.empty()) return "no " + kind + " is installed";
+  if (ids.size() > readable) return "`attune plugins` lists the " + kind + "s";
   std::string text = ids.size() == 1 ? "the only " + kind + " is " : kind + "s are ";
   for (size_t i = 0; i < ids.size(); ++i) text += (i == 0 ? "" : ", ") + quoted(ids[i]);
   return text;
@@ -105,9 +108,12 @@ class NestedMethods final : public Parts {
   NestedMethods(const Catalogue& catalogue, const Parameters& parameters)
       : catalogue_(catalogue), parameters_(parameters) {}
 
-  std::unique_ptr<AttentionMethod> method(const std::string& parameter) override {
+  std::unique_ptr<AttentionMethod> method(const std::string& parameter,
+                                          const std::map<std::string, ParameterValue>& changed) override {
     const ComponentSpec& nested = parameters_.method(parameter);
-    return catalogue_.make_method(nested.id, nested.parameters);
+    auto values = changed;
+    values.insert(nested.parameters.begin(), nested.parameters.end());  // where they are not changed
+    return catalogue_.make_method(nested.id, values);
   }
   Descriptor descriptor(const std::string& parameter) const override {
     return catalogue_.descriptor(ComponentKind::method, parameters_.method(parameter));

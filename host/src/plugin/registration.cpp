@@ -47,6 +47,11 @@ std::string fault_of(const Descriptor& descriptor) {
   const bool ranks =
       std::all_of(descriptor.ranks.begin(), descriptor.ranks.end(), [](int d) { return d >= 1 && d <= 3; });
   if (descriptor.ranks.empty() || !ranks) return "has spatial ranks other than 1, 2 and 3";
+  for (const std::string& group : descriptor.groups) {
+    if (!is_name(group)) {
+      return "is of a group " + quoted(group) + " that is not made of lower-case letters, digits and underscores";
+    }
+  }
   std::set<std::string> names;
   for (const ParameterDeclaration& declaration : descriptor.parameters) {
     const std::string subject = "has a parameter " + quoted(declaration.name) + " that ";

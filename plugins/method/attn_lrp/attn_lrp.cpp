@@ -84,6 +84,7 @@ Descriptor descriptor() {
   d.summary =
       "Relevance of the input to the class score, handed back through attention, norms and activations by rules";
   d.citation = "Achtibat et al. 2024, Eq. 7 and 9; Ali et al. 2022 (cp)";
+  d.groups = {"attention"};
   d.parameters = {
       choice("variant", "attn", {"attn", "cp"},
              "What attention weights are: variables that take half of the relevance (attn), or constants (cp)"),

@@ -80,6 +80,7 @@ Descriptor descriptor() {
   d.title = "FullGrad";
   d.summary = "Input times gradient, and every bias times the gradient where it is added, magnitudes summed";
   d.citation = "Srinivas and Fleuret 2019, Eq. 8";
+  d.groups = {"gradient"};
   d.parameters = {
       boolean("rescale", true, "Bring the part of the input and that of each layer to 0..1 first, as the paper does"),
   };

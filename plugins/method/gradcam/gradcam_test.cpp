@@ -38,6 +38,20 @@ TEST(GradCam, AutoIsTheLastLayer) {
       at::equal(test::map_of(model, x, "gradcam", {}, 0), test::map_of(model, x, "gradcam", {{"layer", "conv2"}}, 0)));
 }
 
+// What is not trained would not be recorded for its own sake.
+TEST(GradCam, OfFrozenLayersIsTheSameWithAGraph) {
+  for (const bool head : {false, true}) {
+    const auto module = test::small_model();
+    for (const auto& parameter : module.parameters()) at::Tensor(parameter).requires_grad_(false);
+    module.attr("fc").toTensor().requires_grad_(head);
+    TorchScriptModel model(module);
+    const at::Tensor x = test::seeded({2, 3, 12, 12}, 3);
+    const at::Tensor map = test::map_of(model, x, "gradcam", {}, 1);
+    EXPECT_GT(map.abs().max().item<double>(), 0);
+    EXPECT_TRUE(at::allclose(test::map_of(model, x, "gradcam", {}, 1, /*graph=*/true), map, 1e-9, 1e-12)) << head;
+  }
+}
+
 TEST(GradCam, BatchEqualsSamples) { test::expect_batch_equals_samples("gradcam"); }
 
 TEST(GradCam, GradientsAreFiniteDifferences) {

@@ -74,6 +74,7 @@ Descriptor descriptor() {
   d.title = "Guided backpropagation";
   d.summary = "Gradient of the class score with respect to the input, negative gradients stopped at every rectifier";
   d.citation = "Springenberg et al. 2015, section 3.4; Mirzazadeh et al. 2022, Eq. 5";
+  d.groups = {"gradient"};
   d.parameters = {plugins::channels_parameter("keep")};
   d.forward_passes = 1;
   d.backward_passes = 1;

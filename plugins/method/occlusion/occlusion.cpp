@@ -88,6 +88,7 @@ Descriptor descriptor() {
   d.title = "Occlusion";
   d.summary = "How far the class score drops where a window hides the input, mean over the windows at each place";
   d.citation = "Zeiler and Fergus 2014, section 4.2";
+  d.groups = {"perturbation"};
   d.parameters = {
       list("window", {}, {1, 65536},
            "Extent of the window along each axis of the input, or one for all; none: a share of each"),

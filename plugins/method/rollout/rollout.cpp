@@ -80,6 +80,7 @@ Descriptor descriptor() {
   d.title = "Attention rollout";
   d.summary = "How much of each patch arrives at the class token when attention is followed through all blocks";
   d.citation = "Abnar and Zuidema 2020, section 3";
+  d.groups = {"attention"};
   d.parameters = {
       choice("heads", "mean", {"mean", "max", "min"}, "How the heads of a block become one"),
       real("discard", 0, {0, 0.999}, "Share of each block's smallest probabilities that count as zero"),

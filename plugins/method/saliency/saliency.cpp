@@ -69,6 +69,7 @@ Descriptor descriptor() {
   d.title = "Saliency";
   d.summary = "Absolute gradient of the class score with respect to the input";
   d.citation = "Simonyan et al. 2014, section 3";
+  d.groups = {"gradient"};
   d.parameters = {
       plugins::channels_parameter("keep"),
       boolean("absolute", true, "Magnitudes, as the paper has it; false keeps the gradient's sign"),

@@ -86,6 +86,7 @@ Descriptor descriptor() {
   d.title = "SmoothGrad";
   d.summary = "Mean of a method's maps, of the input with noise, drawn anew for each of them";
   d.citation = "Smilkov et al. 2017, section 3; Adebayo et al. 2018 for the variance";
+  d.groups = {"gradient"};
   d.parameters = {
       method("of", {"saliency", {{"absolute", false}}}, "Method whose maps are smoothed, with its parameters"),
       integer("samples", default_samples, {1, 1000}, "How often noise is drawn"),

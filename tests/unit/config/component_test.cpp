@@ -84,6 +84,27 @@ TEST(ParseMethod, TextsHoldWhatMarksOtherThings) {
   EXPECT_EQ(value("sketch:note=a, b,relu=true", "note"), ParameterValue(std::string("a, b")));
 }
 
+TEST(ParseMethods, AGroupIsAllOfItsMethods) {
+  const auto ids = [](const std::string& text) {
+    std::vector<std::string> ids;
+    for (const ComponentText& method : parse_methods(text, catalogue())) {
+      EXPECT_EQ(method.name, method.id);
+      EXPECT_TRUE(method.optional) << text;
+      ids.push_back(method.id);
+    }
+    return ids;
+  };
+  EXPECT_EQ(ids("all-cam"), (std::vector<std::string>{"acme.plain", "sketch"}));
+  EXPECT_EQ(ids("all-drawn"), (std::vector<std::string>{"sketch"}));
+  EXPECT_EQ(ids("all"), (std::vector<std::string>{"acme.plain", "sketch"})) << "plain is of no group";
+  const auto one = parse_methods("a=sketch:steps=3", catalogue());
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_EQ(one[0].name, "a");
+  EXPECT_FALSE(one[0].optional);
+  EXPECT_EQ(message_of(Fault::usage, [] { parse_methods("all-cma", catalogue()); }),
+            "no method is of the group 'cma' in --method 'all-cma'; groups are cam, drawn (did you mean \"cam\"?)");
+}
+
 TEST(ParseMethod, RefusesNamesThatAreNoneForFiles) {
   for (const std::string name : {"", "a b", "a.b", "a/b", "a#2", "\xc3\xbc", ".."}) {
     EXPECT_EQ(refusal(Fault::usage, name + "=plain"),

@@ -82,7 +82,7 @@ TEST(BadSpecs, SayWhereInANestedMethodTheyAreWrong) {
             fault(82, "/layer", "unknown layer \"layer5\" (did you mean \"layer3\"?); `attune layers` lists all 2"));
   EXPECT_EQ(faults_of_smooth(R"("of": {"use": "gradcam", "stop_gradient": true})"),
             fault(73, "/stop_gradient", "\"gradcam\" has no parameter \"stop_gradient\"; it has \"layer\", \"relu\""));
-  const std::string unknown = fault(54, "", "unknown method \"gradcm\"; methods are ");
+  const std::string unknown = fault(54, "", "unknown method \"gradcm\"; `attune plugins` lists the methods");
   EXPECT_EQ(faults_of_smooth(R"("of": "gradcm")").substr(0, unknown.size()), unknown);
   EXPECT_EQ(faults_of_smooth(R"("statistic": "variance", "samples": 1)"),
             "spec.json:1:30 at /maps/a: method \"smooth\": parameter \"samples\" must be at least 2 for the variance, "

@@ -62,6 +62,20 @@ TEST(ComponentExceptions, OfMethodsNameTheMap) {
             "the method of map 'failing' failed: something was thrown that is not a std::exception");
 }
 
+TEST(ComponentExceptions, OfOptionalMethodsLeaveThemOut) {
+  TorchScriptModel model(small_model());
+  MapRequest optional = failing([] { throw Error(Fault::run, "not this model"); });
+  optional.optional = true;
+  const MapSet set = compute_maps(model, two_inputs(), {optional, input_gradient()}, choices({"0"}));
+  EXPECT_EQ(set.refusals, (std::vector<std::string>{"the method of map 'failing': not this model", ""}));
+  EXPECT_TRUE(set.maps[0].empty());
+  EXPECT_EQ(set.maps[1].size(), 1U);
+  optional = failing([] { throw Error(Fault::spec, "the user's"); });
+  optional.optional = true;
+  EXPECT_EQ(message_of(Fault::spec, [&] { compute_maps(model, two_inputs(), {optional}, choices({"0"})); }),
+            "the method of map 'failing': the user's");
+}
+
 class Unable final : public AttentionMethod {
  public:
   Needs needs(const Model& model) const override {

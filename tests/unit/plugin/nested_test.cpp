@@ -25,12 +25,22 @@ TEST(NestedMethods, AreCheckedLikeOthers) {
   EXPECT_EQ(refusal(wrap({"input", {{"scal", 1.0}}})),
             "method \"input\": unknown parameter \"scal\"; parameters are \"scale\", \"layers\", \"layer\" (did you "
             "mean \"scale\"?)");
-  EXPECT_EQ(refusal(wrap({"inputs", {}})),
-            "unknown method \"inputs\"; methods are \"input\", \"loop\", \"needy\", \"wrap\" (did you mean "
-            "\"input\"?)");
+  EXPECT_EQ(
+      refusal(wrap({"inputs", {}})),
+      "unknown method \"inputs\"; methods are \"input\", \"loop\", \"needy\", \"tripled\", \"wrap\" (did you mean "
+      "\"input\"?)");
   EXPECT_EQ(refusal({"needy", {}}),
             "method \"needy\" needs the parameter \"of\", the id of a method; methods are \"input\", \"loop\", "
-            "\"needy\", \"wrap\"");
+            "\"needy\", \"tripled\", \"wrap\"");
+}
+
+TEST(NestedMethods, MayBeMadeWithOtherParameters) {
+  const auto tripled = [](double scale) {
+    return ComponentSpec{"tripled", {{"of", ComponentSpec{"input", {{"scale", scale}}}}}};
+  };
+  EXPECT_EQ(refusal(tripled(3)), "no error");
+  EXPECT_EQ(refusal(tripled(4)),
+            "method \"tripled\": method \"input\": parameter \"scale\" must be at most 10, not 12");
 }
 
 TEST(NestedMethods, AreNestedSoDeepAndNoDeeper) {

@@ -42,6 +42,16 @@ TEST(Registration, RefusesOtherIds) {
   }
 }
 
+TEST(Registration, RefusesGroupsThatAreNoNames) {
+  Descriptor descriptor = described("x");
+  descriptor.groups = {"cam", "all-cam"};
+  EXPECT_EQ(answer(descriptor),
+            "correlation \"x\" is of a group \"all-cam\" that is not made of lower-case letters, digits and "
+            "underscores");
+  descriptor.groups = {"cam", "my_own2"};
+  EXPECT_EQ(answer(descriptor), "no error");
+}
+
 TEST(Registration, RefusesReservedParameters) {
   for (const char* name : {"use", "name", "normalise", "stop_gradient", "weight"}) {
     EXPECT_EQ(answer(boolean(name, true, "")),

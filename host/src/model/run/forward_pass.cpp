@@ -31,6 +31,13 @@ IValue repeat_rows(const IValue& value, int64_t rows, int64_t times) {
   return copy;
 }
 
+// Whether a graph might begin behind a layer that is asked for, as nothing before it is trained.
+bool is_frozen(bool graph, const GraphModel& model) {
+  if (!graph) return false;
+  const auto parameters = model.parameters();
+  return std::any_of(parameters.begin(), parameters.end(), [](const auto& one) { return !one.second.requires_grad(); });
+}
+
 }  // namespace
 
 ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs,
@@ -80,7 +87,8 @@ void ForwardPass::declare(const Needs& needs) {
 // No more is recorded for a backward pass than will be asked for: with activations alone, everything before the first
 // of them runs without gradients.
 void ForwardPass::run(const Needs& needs) {
-  const bool from_input = needs.input_gradient || (needs.gradients && !attention_.empty());
+  const bool from_input =
+      needs.input_gradient || (needs.gradients && (!attention_.empty() || is_frozen(graph_, model_)));
   if (from_input && !(graph_ && input_.requires_grad())) input_ = input_.detach().requires_grad_();
   if (!graph_ && !from_input && needs.gradients && !layers_.empty()) {
     run_behind_cut();

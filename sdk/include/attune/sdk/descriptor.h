@@ -21,6 +21,10 @@ struct ATTUNE_SDK_API Descriptor {
   std::string summary;   // one sentence: what the map or number means
   std::string citation;  // paper and equation
   std::vector<ParameterDeclaration> parameters;
+  // Of methods: what else is like it, as `--method all-cam` asks for: words of lower-case letters, digits and
+  // underscores. attune's own are "cam", "gradient", "perturbation", "attention" and "control"; a method without any is
+  // asked for by its id alone.
+  std::vector<std::string> groups;
 
   // Capabilities.
   bool differentiable = true;          // a graph reaches parameters and inputs

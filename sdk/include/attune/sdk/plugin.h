@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -30,8 +31,10 @@ class ATTUNE_SDK_API Parts {
  public:
   virtual ~Parts();
 
-  // The method that the parameter names, a new object with each call. Throws what making it throws.
-  virtual std::unique_ptr<AttentionMethod> method(const std::string& parameter) = 0;
+  // The method that the parameter names, a new object with each call; `changed` parameters of it take other values than
+  // those given, such as another layer. Throws what making it throws.
+  virtual std::unique_ptr<AttentionMethod> method(const std::string& parameter,
+                                                  const std::map<std::string, ParameterValue>& changed = {}) = 0;
   // What that method says of itself, with what methods nested in it decide filled in.
   virtual Descriptor descriptor(const std::string& parameter) const = 0;
 };
