@@ -52,6 +52,7 @@ Descriptor descriptor() {
   Descriptor d;
   d.id = "activation_map";
   d.title = "Activation map";
+  d.groups = {"cam"};
   d.summary = "Mean over a layer's channels of the magnitudes of its activations, raised to a power";
   d.citation = "Zagoruyko and Komodakis 2017, section 3.1";
   d.parameters = {
