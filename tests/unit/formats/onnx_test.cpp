@@ -913,6 +913,15 @@ TEST_F(Onnx, WithoutScopesParametersNameLayers) {
   EXPECT_EQ(model->parameter("Conv_2.weight").size(1), 4);
 }
 
+// What an operator is given does not name it.
+TEST_F(Onnx, WithoutScopesOtherValuesNameNoLayers) {
+  OnnxProgram p({0, 3, 6, 6});
+  p.node("Add", {"x", p.input("mask.of", {0, 3, 6, 6}, at::kFloat)});
+  ModelOptions options;
+  options.extra = {{"mask_of", test::seeded({1, 3, 6, 6}, 1)}};
+  EXPECT_EQ(open_model(folder_.write("model.onnx", p.bytes()), options)->layers().at(0).name, "Add_0");
+}
+
 TEST_F(Onnx, ActivationsAreFoundInWhatTheyWereExportedAs) {
   const auto rules_of = [&](const std::function<void(OnnxProgram&)>& add) {
     OnnxProgram p({0, 6});

@@ -88,15 +88,19 @@ bool looks_like_path(const std::string& name) {
          name.front() != '.' && name.find("..") == std::string::npos;
 }
 
-std::vector<LayerFrame> frames_of_operator(const OnnxNode& node, size_t index) {
+// Named after a parameter, the operator itself, or what it makes ("conv2d_3.tmp_0", as Paddle has it).
+std::vector<LayerFrame> frames_of_operator(const OnnxNode& node, size_t index,
+                                           const std::set<std::string>& parameters) {
   if (!is_layer(node)) return {};
   for (const std::string& input : node.inputs) {
-    if (!looks_like_path(input)) continue;
+    if (parameters.count(input) == 0 || !looks_like_path(input)) continue;
     const std::string path = input.substr(0, input.rfind('.'));
     return {{path + "#" + std::to_string(index), path, node.op}};
   }
   std::string path = as_path(node.name);
   std::replace(path.begin(), path.end(), '.', '_');
+  const std::string made = node.outputs.empty() ? "" : node.outputs[0];
+  if (path.empty() && looks_like_path(made)) path = made.substr(0, made.rfind('.'));
   if (path.empty()) path = node.op + "_" + std::to_string(index);
   return {{path + "#" + std::to_string(index), path, node.op}};
 }
@@ -195,16 +199,20 @@ GraphLayers onnx_layers(const OnnxGraph& graph) {
   const auto has_scope = [](const OnnxNode& node) { return node.name.find('/') != std::string::npos; };
   const bool by_metadata = std::any_of(graph.nodes.begin(), graph.nodes.end(), has_metadata);
   const bool by_name = std::any_of(graph.nodes.begin(), graph.nodes.end(), has_scope);
+  std::set<std::string> parameters;
+  for (const OnnxTensor& tensor : graph.initializers) parameters.insert(tensor.name);
+  for (const OnnxNode& node : graph.nodes) {  // equal ones are one
+    const bool is_same = node.op == "Identity" && !node.inputs.empty() && parameters.count(node.inputs[0]) != 0;
+    if (is_same) parameters.insert(node.outputs.begin(), node.outputs.end());
+  }
   std::vector<GraphNode> nodes;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const OnnxNode& node = graph.nodes[i];
     const auto frames = by_metadata ? frames_of_metadata(node)
                         : by_name   ? (has_scope(node) ? frames_of_name(node) : std::vector<LayerFrame>())
-                                    : frames_of_operator(node, i);
+                                    : frames_of_operator(node, i, parameters);
     nodes.push_back({frames, node.inputs, node.outputs});
   }
-  std::set<std::string> parameters;
-  for (const OnnxTensor& tensor : graph.initializers) parameters.insert(tensor.name);
   if (by_metadata) number_calls(nodes);
   if (!by_metadata && by_name) {
     complete_paths(nodes, parameters);
