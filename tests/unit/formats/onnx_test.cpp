@@ -452,6 +452,18 @@ std::vector<OperatorCase> operator_cases() {
        {whole({-1}), whole({std::numeric_limits<int64_t>::min()}), whole({1}), whole({-2})},
        {},
        [](const Tensor& x) { return x.flip({1}).slice(1, 0, 6, 2); }},
+      {"Slice",
+       11,
+       matrix,
+       {whole({std::numeric_limits<int64_t>::min()}), whole({-2}), whole({1})},
+       {},
+       [](const Tensor& x) { return x.slice(1, 0, 4); }},
+      {"Slice",
+       11,
+       matrix,
+       {whole({std::numeric_limits<int64_t>::max()}), whole({0}), whole({1}), whole({-1})},
+       {},
+       [](const Tensor& x) { return x.flip({1}).slice(1, 0, 5); }},
       {"Gather",
        11,
        matrix,
@@ -912,6 +924,15 @@ TEST_F(Onnx, NamesOfValuesAreNotThoseOfLayers) {
   EXPECT_EQ(layers, (std::vector<std::string>{"stem", "Relu_2", "GlobalAveragePool_3"}));
 }
 
+// What an operator is given does not name it.
+TEST_F(Onnx, WithoutScopesOtherValuesNameNoLayers) {
+  OnnxProgram p({0, 3, 6, 6});
+  p.node("Add", {"x", p.input("mask.of", {0, 3, 6, 6}, at::kFloat)});
+  ModelOptions options;
+  options.extra = {{"mask_of", test::seeded({1, 3, 6, 6}, 1)}};
+  EXPECT_EQ(open_model(folder_.write("model.onnx", p.bytes()), options)->layers().at(0).name, "Add_0");
+}
+
 TEST_F(Onnx, ActivationsAreFoundInWhatTheyWereExportedAs) {
   const auto rules_of = [&](const std::function<void(OnnxProgram&)>& add) {
     OnnxProgram p({0, 6});
@@ -975,11 +996,14 @@ TEST_F(Onnx, ShapesThatDependOnTheBatchAreComputed) {
   const std::string shape = p.node("Shape", {"x"});
   const std::string rows =
       p.node("Unsqueeze", {p.node("Gather", {shape, c(at::scalar_tensor(0, at::kLong))}), c(whole({0}))});
+  const std::string first = p.node("Slice", {shape, c(whole({std::numeric_limits<int64_t>::min()})), c(whole({-2}))});
   const std::string rest = p.node("ReduceProd", {p.node("Slice", {shape, c(whole({1})), c(whole({1L << 40}))})});
   const std::string half = p.node("Div", {rest, c(whole({2}))});
   p.node("Reshape", {"x", p.node("Concat", {rows, c(whole({2})), half}, {{"axis", int64_t{0}}})});
   for (const int64_t n : {1, 3})
     EXPECT_EQ(read(p).output(test::seeded({n, 3, 4, 5}, 1)).toTensor().sizes(), (Sizes{n, 2, 30}));
+  p.node("Reshape", {"x", p.node("Concat", {first, c(whole({20}))}, {{"axis", int64_t{0}}})});
+  EXPECT_EQ(read(p).output(test::seeded({2, 3, 4, 5}, 1)).toTensor().sizes(), (Sizes{2, 3, 20}));
 }
 
 // Multi-head attention with the sequence first, as exported for one row.

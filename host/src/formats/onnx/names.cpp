@@ -88,29 +88,24 @@ bool looks_like_path(const std::string& name) {
          name.front() != '.' && name.find("..") == std::string::npos;
 }
 
-std::set<std::string> initializers_of(const OnnxGraph& graph) {
-  std::set<std::string> names;
-  for (const OnnxTensor& tensor : graph.initializers) names.insert(tensor.name);
-  return names;
+// Of values that are numbered alone ("input.4", "pool2d.1.0") the numbers say nothing of layers.
+bool is_named_value(const std::string& name) {
+  return looks_like_path(name) && std::isalpha(static_cast<unsigned char>(name[name.rfind('.') + 1])) != 0;
 }
 
-// Of PaddlePaddle's models the weights are such nodes.
-std::set<std::string> with_constants(std::set<std::string> names, const OnnxGraph& graph) {
-  for (const OnnxNode& node : graph.nodes) {
-    if (node.op == "Constant") names.insert(node.outputs.begin(), node.outputs.end());
-  }
-  return names;
-}
-
-std::vector<LayerFrame> frames_of_operator(const OnnxNode& node, size_t index, const std::set<std::string>& weights) {
+// Named after a parameter, the operator itself, or what it makes ("conv2d_3.tmp_0", as Paddle has it).
+std::vector<LayerFrame> frames_of_operator(const OnnxNode& node, size_t index,
+                                           const std::set<std::string>& parameters) {
   if (!is_layer(node)) return {};
   for (const std::string& input : node.inputs) {
-    if (weights.count(input) == 0 || !looks_like_path(input)) continue;
+    if (parameters.count(input) == 0 || !looks_like_path(input)) continue;
     const std::string path = input.substr(0, input.rfind('.'));
     return {{path + "#" + std::to_string(index), path, node.op}};
   }
   std::string path = as_path(node.name);
   std::replace(path.begin(), path.end(), '.', '_');
+  const std::string made = node.outputs.empty() ? "" : node.outputs[0];
+  if (path.empty() && is_named_value(made)) path = made.substr(0, made.rfind('.'));
   if (path.empty()) path = node.op + "_" + std::to_string(index);
   return {{path + "#" + std::to_string(index), path, node.op}};
 }
@@ -209,13 +204,18 @@ GraphLayers onnx_layers(const OnnxGraph& graph) {
   const auto has_scope = [](const OnnxNode& node) { return node.name.find('/') != std::string::npos; };
   const bool by_metadata = std::any_of(graph.nodes.begin(), graph.nodes.end(), has_metadata);
   const bool by_name = std::any_of(graph.nodes.begin(), graph.nodes.end(), has_scope);
-  const std::set<std::string> parameters = initializers_of(graph), weights = with_constants(parameters, graph);
+  std::set<std::string> parameters;
+  for (const OnnxTensor& tensor : graph.initializers) parameters.insert(tensor.name);
+  for (const OnnxNode& node : graph.nodes) {  // equal ones are one, and Paddle has all of them as nodes
+    const bool is_same = node.op == "Identity" && !node.inputs.empty() && parameters.count(node.inputs[0]) != 0;
+    if (is_same || node.op == "Constant") parameters.insert(node.outputs.begin(), node.outputs.end());
+  }
   std::vector<GraphNode> nodes;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const OnnxNode& node = graph.nodes[i];
     const auto frames = by_metadata ? frames_of_metadata(node)
                         : by_name   ? (has_scope(node) ? frames_of_name(node) : std::vector<LayerFrame>())
-                                    : frames_of_operator(node, i, weights);
+                                    : frames_of_operator(node, i, parameters);
     nodes.push_back({frames, node.inputs, node.outputs});
   }
   if (by_metadata) number_calls(nodes);

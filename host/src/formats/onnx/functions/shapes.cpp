@@ -58,17 +58,20 @@ def Split(input, split: List[int] = [], axis: int = 0, num_outputs: int = 0, out
         parts = torch.chunk(input, outputs, axis)
     return parts
 
+def bounded(place: int):
+    return min(max(place, -1152921504606846976), 1152921504606846976)
+
 def Slice(data, starts: List[int], ends: List[int], axes: Optional[List[int]] = None,
           steps: Optional[List[int]] = None):
     for i in range(len(starts)):
-        axis, step, start, end = i, 1, starts[i], ends[i]
+        axis, step, start, end = i, 1, bounded(starts[i]), bounded(ends[i])
         if axes is not None:
             axis = axes[i]
         if steps is not None:
             step = steps[i]
         if step < 0:
             data = torch.flip(data, [axis])
-            start, end, step = -start - 1, -max(end, -9223372036854775806) - 1, -step
+            start, end, step = -start - 1, -end - 1, -step
         data = torch.slice(data, axis, start, end, step)
     return data
 
