@@ -206,9 +206,9 @@ GraphLayers onnx_layers(const OnnxGraph& graph) {
   const bool by_name = std::any_of(graph.nodes.begin(), graph.nodes.end(), has_scope);
   std::set<std::string> parameters;
   for (const OnnxTensor& tensor : graph.initializers) parameters.insert(tensor.name);
-  for (const OnnxNode& node : graph.nodes) {  // equal ones are one, and Paddle has all of them as nodes
+  for (const OnnxNode& node : graph.nodes) {  // equal ones are one; without scopes, in Paddle's, they are nodes
     const bool is_same = node.op == "Identity" && !node.inputs.empty() && parameters.count(node.inputs[0]) != 0;
-    if (is_same || node.op == "Constant") parameters.insert(node.outputs.begin(), node.outputs.end());
+    if (is_same || (!by_name && node.op == "Constant")) parameters.insert(node.outputs.begin(), node.outputs.end());
   }
   std::vector<GraphNode> nodes;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
