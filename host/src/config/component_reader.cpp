@@ -25,6 +25,20 @@ Json stop_gradient_schema(ComponentKind kind) {
                                  : "No gradient passes through the inputs that the matcher makes from maps"}};
 }
 
+// Of maps, beside the parameters of their methods.
+Json map_keys() {
+  return {
+      {"target", {{"$ref", "#/$defs/target"}, {"description", "What this map explains; of topK the K-th class"}}},
+      {"noise",
+       {{"type", "number"},
+        {"minimum", 0},
+        {"maximum", 10},
+        {"default", 0},
+        {"description", "The mean over eight copies of the input with this noise, a share of its range"}}},
+      {"model", {{"type", "string"}, {"description", "Which of \"models\" it is a map of; without it the loss's"}}},
+      {"chosen_by", {{"type", "string"}, {"description", "On the answer of which of \"models\" its class is chosen"}}}};
+}
+
 enum class Place { map, nested };
 
 // {"use": "id", parameters...}
@@ -39,18 +53,10 @@ Json component_schema(const Descriptor& descriptor, Place place) {
     properties["stop_gradient"] = stop_gradient_schema(descriptor.kind);
   }
   if (descriptor.kind == ComponentKind::method && place != Place::nested) {
-    for (const auto& [name, what] : {std::pair("model", "Which of \"models\" it is a map of; without it the loss's"),
-                                     {"chosen_by", "On the answer of which of \"models\" its class is chosen"}}) {
-      properties[name] = {{"type", "string"}, {"description", what}};
+    const Json keys = map_keys();
+    for (const auto& [name, schema] : keys.items()) {
+      if (!properties.contains(name)) properties[name] = schema;  // "smooth" has a parameter "noise" of its own
     }
-    properties["noise"] = {
-        {"type", "number"},
-        {"minimum", 0},
-        {"maximum", 10},
-        {"default", 0},
-        {"description", "The mean over eight copies of the input with this noise, a share of its range"}};
-    properties["target"] = {{"$ref", "#/$defs/target"},
-                            {"description", "What this map explains; of topK the K-th class"}};
   }
   return {{"title", descriptor.title}, {"description", descriptor.summary},
           {"type", "object"},          {"properties", properties},
@@ -114,7 +120,7 @@ bool ComponentReader::read_parameters(const JsonAt& at, const Keys& own, const K
     const auto is_it = [&](const DocumentReader::Key& key) { return key.name == member.key; };
     const auto key = std::find_if(own.begin(), own.end(), is_it);
     const ParameterDeclaration* declared = declaration(descriptor, member.key);
-    if (key != own.end()) {
+    if (key != own.end() && declared == nullptr) {
       key->read(at.member(member));
     } else if (declared == nullptr) {
       fail_for_unknown(at, member, descriptor, own);
@@ -160,7 +166,9 @@ void ComponentReader::fail_for_unknown(const JsonAt& at, const JsonMember& membe
                                        const Keys& own) {
   std::vector<std::string> names;
   for (const ParameterDeclaration& declared : descriptor.parameters) names.push_back(declared.name);
-  for (const DocumentReader::Key& key : own) names.push_back(key.name);
+  for (const DocumentReader::Key& key : own) {
+    if (declaration(descriptor, key.name) == nullptr) names.push_back(key.name);
+  }
   reader_.fail(at, member, unknown_parameter(descriptor.id, member.key, names));
 }
 

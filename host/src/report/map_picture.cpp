@@ -150,7 +150,8 @@ MapPicture shown_picture(const Sample& sample, const ReportedMap& map, std::opti
   if (!at::isfinite(values).all().item<bool>()) {
     throw Error(Fault::run, "'" + map.name + "' is not finite (NaN or infinity)");
   }
-  if (*map.shown == Shown::input && values.sizes() == sample.input.sizes()) {
+  const bool is_alike = values.dim() == sample.input.dim() && values.size(0) == sample.input.size(0);
+  if (*map.shown == Shown::input && is_alike) {
     return input_picture(with_input(sample, values, preprocess), parts);
   }
   const bool of_clip = values.dim() == 4 && sample.input.dim() == 4;  // which its number of channels tells

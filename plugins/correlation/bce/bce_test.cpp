@@ -9,9 +9,9 @@ namespace {
 
 using test::Given;
 
-Given options(const std::string& where, bool logits) { return {{"where", where}, {"logits", logits}}; }
+Given of_cells(const std::string& where, bool logits) { return {{"where", where}, {"logits", logits}}; }
 
-at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b, bool inside, bool logits) {
+at::Tensor cross_entropy_of(const at::Tensor& a, const at::Tensor& b, bool inside, bool logits) {
   const at::Tensor x = a.flatten(1), y = b.flatten(1), result = at::zeros({x.size(0)}, at::kDouble);
   const auto f = x.accessor<double, 2>(), g = y.accessor<double, 2>();
   for (int64_t n = 0; n < x.size(0); ++n) {
@@ -30,15 +30,15 @@ at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b, bool inside, 
 TEST(CrossEntropy, IsMinusTheCrossEntropy) {
   for (const bool inside : {false, true}) {
     for (const bool logits : {false, true}) {
-      test::expect_values("bce", options(inside ? "inside" : "everywhere", logits),
-                          [&](const auto& a, const auto& b) { return by_definition(a, b, inside, logits); });
+      test::expect_values("bce", of_cells(inside ? "inside" : "everywhere", logits),
+                          [&](const auto& a, const auto& b) { return cross_entropy_of(a, b, inside, logits); });
     }
   }
 }
 
 TEST(CrossEntropy, BatchRangeAndDerivatives) {
-  test::expect_properties("bce", options("everywhere", true));
-  test::expect_properties("bce", options("inside", true));
+  test::expect_properties("bce", of_cells("everywhere", true));
+  test::expect_properties("bce", of_cells("inside", true));
 }
 
 // Probabilities away from the ends, where the derivative of a logarithm is moderate.
@@ -53,14 +53,14 @@ TEST(CrossEntropy, DerivativesOfProbabilities) {
 
 TEST(CrossEntropy, WithoutAnyMaskIsZeroWithoutGradient) {
   const at::Tensor a = test::seeded({2, 1, 3, 4}, 1).to(at::kFloat).requires_grad_();
-  const at::Tensor h = test::correlate("bce", options("inside", true), a, -at::ones({2, 1, 3, 4}));
+  const at::Tensor h = test::correlate("bce", of_cells("inside", true), a, -at::ones({2, 1, 3, 4}));
   EXPECT_EQ(h.abs().max().item<double>(), 0);
   EXPECT_EQ(torch::autograd::grad({h.sum()}, {a})[0].abs().max().item<double>(), 0);
 }
 
 TEST(CrossEntropy, NearlyConstantMaps) {
   test::expect_constant_rows_are_finite("bce", {});
-  test::expect_constant_rows_are_finite("bce", options("inside", true));
+  test::expect_constant_rows_are_finite("bce", of_cells("inside", true));
 }
 
 }  // namespace

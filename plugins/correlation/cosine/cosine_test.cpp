@@ -5,12 +5,12 @@
 namespace attune {
 namespace {
 
-at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b) {
+at::Tensor cosine_of(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor x = a.flatten(1), y = b.flatten(1);
   return at::einsum("np,np->n", {x, y}) / (at::einsum("np,np->n", {x, x}) * at::einsum("np,np->n", {y, y})).sqrt();
 }
 
-TEST(Cosine, IsTheSumOfProductsOverTheNorms) { test::expect_values("cosine", {}, by_definition); }
+TEST(Cosine, IsTheSumOfProductsOverTheNorms) { test::expect_values("cosine", {}, cosine_of); }
 
 TEST(Cosine, IsCrossCorrelationWithoutShifts) {
   for (const auto& [a, b] : test::map_pairs()) {

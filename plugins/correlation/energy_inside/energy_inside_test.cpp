@@ -6,7 +6,7 @@
 namespace attune {
 namespace {
 
-at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b) {
+at::Tensor share_inside(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor x = a.flatten(1), y = b.flatten(1), result = at::zeros({x.size(0)}, at::kDouble);
   const auto p = x.accessor<double, 2>(), q = y.accessor<double, 2>();
   for (int64_t n = 0; n < x.size(0); ++n) {
@@ -20,7 +20,7 @@ at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b) {
   return result;
 }
 
-TEST(EnergyInside, IsTheShareInsideOfTheMask) { test::expect_values("energy_inside", {}, by_definition); }
+TEST(EnergyInside, IsTheShareInsideOfTheMask) { test::expect_values("energy_inside", {}, share_inside); }
 
 TEST(EnergyInside, OfABox) {
   const at::Tensor map = at::tensor({-3.0, 1.0, 2.0, 1.0}, at::kDouble).view({1, 1, 4});

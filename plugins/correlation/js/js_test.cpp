@@ -6,7 +6,7 @@
 namespace attune {
 namespace {
 
-at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b, double temperature) {
+at::Tensor divergence_of(const at::Tensor& a, const at::Tensor& b, double temperature) {
   const auto share = [&](const at::Tensor& map) {
     const at::Tensor powers = (map.flatten(1) / temperature).exp();
     return powers / powers.sum(1, true);
@@ -18,7 +18,7 @@ at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b, double temper
 TEST(JensenShannon, IsMinusTheDivergence) {
   for (const double temperature : {0.3, 1.0, 4.0}) {
     test::expect_values("js", {{"temperature", temperature}},
-                        [&](const auto& a, const auto& b) { return by_definition(a, b, temperature); });
+                        [&](const auto& a, const auto& b) { return divergence_of(a, b, temperature); });
   }
 }
 

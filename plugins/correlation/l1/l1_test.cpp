@@ -6,7 +6,7 @@
 namespace attune {
 namespace {
 
-at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b) {
+at::Tensor mean_distance(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor x = a.flatten(1), y = b.flatten(1), result = at::zeros({x.size(0)}, at::kDouble);
   const auto p = x.accessor<double, 2>(), q = y.accessor<double, 2>();
   for (int64_t n = 0; n < x.size(0); ++n) {
@@ -17,7 +17,7 @@ at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b) {
   return result;
 }
 
-TEST(L1, IsMinusTheMeanDistance) { test::expect_values("l1", {}, by_definition); }
+TEST(L1, IsMinusTheMeanDistance) { test::expect_values("l1", {}, mean_distance); }
 
 TEST(L1, OfEqualMapsIsZero) {
   for (const auto& [a, b] : test::map_pairs()) {

@@ -9,7 +9,7 @@ namespace {
 
 using test::Given;
 
-at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b, double threshold, double sharpness) {
+at::Tensor shared_part(const at::Tensor& a, const at::Tensor& b, double threshold, double sharpness) {
   const at::Tensor x = a.flatten(1), y = b.flatten(1), result = at::zeros({x.size(0)}, at::kDouble);
   const auto p = x.accessor<double, 2>(), q = y.accessor<double, 2>();
   for (int64_t n = 0; n < x.size(0); ++n) {
@@ -27,8 +27,8 @@ at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b, double thresh
 
 TEST(Overlap, IsWhatTheMapsShare) {
   const Given soft{{"threshold", 0.1}, {"sharpness", 3.0}};
-  test::expect_values("overlap", {}, [](const auto& a, const auto& b) { return by_definition(a, b, 0.25, 100); });
-  test::expect_values("overlap", soft, [](const auto& a, const auto& b) { return by_definition(a, b, 0.1, 3); });
+  test::expect_values("overlap", {}, [](const auto& a, const auto& b) { return shared_part(a, b, 0.25, 100); });
+  test::expect_values("overlap", soft, [](const auto& a, const auto& b) { return shared_part(a, b, 0.1, 3); });
 }
 
 TEST(Overlap, OfMapsThatShareAllAndNothing) {

@@ -8,10 +8,10 @@ namespace {
 
 using test::Given;
 
-Given options(double sharpness, int64_t distances) { return {{"sharpness", sharpness}, {"distances", distances}}; }
+Given with_pairs(double sharpness, int64_t distances) { return {{"sharpness", sharpness}, {"distances", distances}}; }
 
 // Over all pairs; with an infinite sharpness Kendall's tau-b.
-at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b, double sharpness) {
+at::Tensor soft_tau(const at::Tensor& a, const at::Tensor& b, double sharpness) {
   const auto scores = [](const at::Tensor& map) {
     const at::Tensor rows = map.flatten(1);
     return (rows - rows.mean(1, true)) / rows.std(1, /*unbiased=*/false, true);
@@ -36,34 +36,34 @@ at::Tensor by_definition(const at::Tensor& a, const at::Tensor& b, double sharpn
 
 TEST(Rank, IsTheSoftTauOverAllPairs) {
   for (const double sharpness : {0.5, 5.0}) {
-    test::expect_values("rank", options(sharpness, 4096),
-                        [&](const auto& a, const auto& b) { return by_definition(a, b, sharpness); });
+    test::expect_values("rank", with_pairs(sharpness, 4096),
+                        [&](const auto& a, const auto& b) { return soft_tau(a, b, sharpness); });
   }
 }
 
 TEST(Rank, WithoutSoftnessIsKendallsTau) {
   for (const auto& [a, b] : test::map_pairs()) {
-    const at::Tensor tau = by_definition(a, b, INFINITY);
-    EXPECT_LT((test::correlate("rank", options(1e4, 4096), a, b) - tau).abs().max().item<double>(), 2e-3);
+    const at::Tensor tau = soft_tau(a, b, INFINITY);
+    EXPECT_LT((test::correlate("rank", with_pairs(1e4, 4096), a, b) - tau).abs().max().item<double>(), 2e-3);
   }
 }
 
 TEST(Rank, FewerDistancesAreNear) {
   for (const auto& [a, b] : test::map_pairs()) {
-    const at::Tensor all = test::correlate("rank", options(5, 4096), a, b);
-    EXPECT_LT((test::correlate("rank", options(5, 8), a, b) - all).abs().max().item<double>(), 0.2);
+    const at::Tensor all = test::correlate("rank", with_pairs(5, 4096), a, b);
+    EXPECT_LT((test::correlate("rank", with_pairs(5, 8), a, b) - all).abs().max().item<double>(), 0.2);
   }
 }
 
 TEST(Rank, OfRisingAndFallingFunctions) {
   for (const auto& [a, b] : test::map_pairs()) {
     const at::Tensor one = at::ones({3}, at::kDouble);
-    EXPECT_TRUE(at::allclose(test::correlate("rank", options(1e4, 4096), a, a.exp()), one, 1e-2));
+    EXPECT_TRUE(at::allclose(test::correlate("rank", with_pairs(1e4, 4096), a, a.exp()), one, 1e-2));
     EXPECT_TRUE(at::allclose(test::correlate("rank", {}, a, -3 * a + 1), -one));
   }
 }
 
-TEST(Rank, BatchRangeAndDerivatives) { test::expect_properties("rank", options(2, 16)); }
+TEST(Rank, BatchRangeAndDerivatives) { test::expect_properties("rank", with_pairs(2, 16)); }
 
 TEST(Rank, TinyAndHugeMaps) { test::expect_scale_does_not_matter("rank", {}); }
 

@@ -34,13 +34,16 @@ for line in open(sys.argv[2], encoding="utf-8"):
 )";
 
 // What the schema cannot say: names that must fit together, keys that stand twice, 1.0 that is no integer, and rules
-// that only the component knows; and what Python reads differently: a pattern's $ before a line break.
+// that only the component knows; what a version has; and what Python reads differently: a pattern's $ before a line
+// break.
 // clang-format off
 const std::set<std::string> beyond_schema = {
     "duplicate_key_escaped", "duplicate_key_of_term", "duplicate_map", "duplicate_parameter", "duplicate_version",
     "unknown_map", "unknown_map_capital", "unknown_map_far", "unknown_source", "source_of_another_term",
     "source_beside_unknown_map", "terms_of_one_name", "terms_of_a_default_name", "type_integer_whole_real",
     "type_version_real", "range_even_window", "stop_gradient_without_inputs", "target_twice",
+    "second_annotation_in_version_1", "second_models_in_version_1", "second_target_in_version_1",
+    "second_terms_in_version_1", "term_of_one_map",
     "map_name_with_line_break", "model_unknown_layer", "model_unknown_layer_far", "model_layer_of_block",
     "model_label_unknown", "model_label_capital", "model_label_far", "model_label_of_two_classes",
     "model_label_index", "model_label_index_string", "model_label_top_word",

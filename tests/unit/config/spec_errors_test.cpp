@@ -111,7 +111,7 @@ TEST(BadSpecs, MayNamePluginsThatThrow) {
                                                {fixtures / "reruns", "test"}});
   const auto faults = [&](const std::string& map, const std::string& matcher) -> std::string {
     try {
-      parse_spec(R"({"version": 2, "maps": {"a": "saliency", "b": )" + map +
+      parse_spec(R"({"version": 3, "maps": {"a": "saliency", "b": )" + map +
                      R"(}, "terms": [{"maps": ["a", "b"], "match": )" + matcher + R"(, "compare": "pearson"}]})",
                  "spec.json", catalogue);
     } catch (const SpecError& error) {
@@ -122,7 +122,7 @@ TEST(BadSpecs, MayNamePluginsThatThrow) {
   const auto map = [](const std::string& how) { return R"({"use": "good_copy", "fail": ")" + how + "\"}"; };
   const auto matcher = [](const std::string& how) { return R"({"use": "again", "fail": ")" + how + "\"}"; };
   const std::string version =
-      "spec.json:1:13 at /version: must be 1, the version of specs that this attune reads, not 2";
+      "spec.json:1:13 at /version: must be 1 or 2, the versions of specs that this attune reads, not 3";
   const std::string other = "it threw something that is not a std::exception";
   EXPECT_EQ(faults(map("no"), matcher("no")), version);
   const std::string at_map = version + "\nspec.json:1:47 at /maps/b: method \"good_copy\"";

@@ -1,5 +1,6 @@
 // The published losses that ship as specs, value and gradient, each against a few lines of eager LibTorch in float64.
 #include <gtest/gtest.h>
+#include <regex>
 
 #include "folder.h"
 #include "support.h"
@@ -256,6 +257,22 @@ TEST_F(PublishedSpec, AdccCoherency) {
     const at::Tensor coherency = (1 + (centred(cam) * centred(again)).sum({1, 2, 3})) / 2;
     return 0.5 - coherency.mean();
   });
+}
+
+// The passes that the page names, for one class.
+TEST_F(PublishedSpec, TakeThePassesThatThePageSays) {
+  const std::string page = read_bytes(std::filesystem::path(ATTUNE_SOURCE_DIR) / "docs" / "published-losses.md");
+  const std::regex row("\\| `(\\w+)` \\|[^|]*\\| (\\d+) forward, (\\d+) backward \\|");
+  int rows = 0;
+  for (std::sregex_iterator found(page.begin(), page.end(), row), end; found != end; ++found, ++rows) {
+    double forwards = 0, backwards = 0;
+    for (const PassPlan& step : loss((*found)[1]).plan(false)) {
+      (step.kind == PassPlan::Kind::forward ? forwards : backwards) += step.passes;
+    }
+    EXPECT_EQ(forwards, std::stoi((*found)[2])) << (*found)[1];
+    EXPECT_EQ(backwards, std::stoi((*found)[3])) << (*found)[1];
+  }
+  EXPECT_EQ(rows, 13);
 }
 
 }  // namespace
