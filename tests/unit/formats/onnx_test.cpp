@@ -614,6 +614,22 @@ std::vector<OperatorCase> operator_cases() {
        [](const Tensor& x) {
          return at::upsample_nearest2d(x, {14, 12});
        }},
+      {"AffineGrid",
+       20,
+       {2, 2, 3},
+       {whole({2, 3, 5, 4})},
+       {},
+       [](const Tensor& x) {
+         return at::affine_grid_generator(x, {2, 3, 5, 4}, false);
+       }},
+      {"AffineGrid",
+       20,
+       {2, 3, 4},
+       {whole({2, 1, 3, 5, 4})},
+       {{"align_corners", i(1)}},
+       [](const Tensor& x) {
+         return at::affine_grid_generator(x, {2, 1, 3, 5, 4}, true);
+       }},
       {"LSTM",
        14,
        {2, 3, 6},

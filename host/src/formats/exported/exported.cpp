@@ -235,7 +235,7 @@ class ProgramBuilder {
     return scope == layers_.scopes.end() ? "" : " in layer '" + scope->second + "'";
   }
 
-  void add_operator(const json& node, size_t index, const std::string& name, std::string overload) {
+  void add_operator(const json& node, size_t index, std::string name, std::string overload) {
     if (is_check(name) || changes_state(node, name)) return;
     std::vector<NamedValue> arguments;
     for (const json& input : node.at("inputs")) {
@@ -243,6 +243,7 @@ class ProgramBuilder {
       arguments.emplace_back(argument, read_argument(node, name, argument, input.at("arg")));
     }
     if (overload == "default") overload.clear();
+    exchange(name, arguments);
     try {
       if (torch::jit::GraphFunction* function = core_operator(name)) return take(node, call(*function, arguments));
       if (name == "sym_size") return take(node, {graph_->insert(c10::aten::size, {}, arguments)});
@@ -265,6 +266,19 @@ class ProgramBuilder {
     }
     throw Error(Fault::input, "uses the operator aten::" + name + where(index) + ", which LibTorch " + torch_version() +
                                   " does not have; use an attune that runs with a newer one");
+  }
+
+  // 2 - x is written as a difference of tensors; LibTorch takes numbers as the second input only.
+  void exchange(std::string& name, std::vector<NamedValue>& arguments) const {
+    static const std::map<std::string, std::string> twins{{"add", "add"}, {"mul", "mul"}, {"sub", "rsub"}};
+    const auto twin = twins.find(name);
+    if (twin == twins.end() || arguments.size() < 2) return;
+    Value *first = arguments[0].value(*graph_), *second = arguments[1].value(*graph_);
+    const auto is_tensor = [](const Value* value) { return value->type()->isSubtypeOf(*c10::TensorType::get()); };
+    if (is_tensor(first) || !is_tensor(second)) return;
+    name = twin->second;
+    arguments[0] = NamedValue(arguments[0].name(), second);
+    arguments[1] = NamedValue(arguments[1].name(), first);
   }
 
   // x * 2 is written as a product of tensors; for numbers there is another overload.
