@@ -267,7 +267,7 @@ def compare_losses(rows, known):
             row["wrong"].append(f"ATCON's loss off by {row['loss_off']:.1e}")
         if source not in NAMED and known["folds"]:
             continue  # its parameters are others: exporters fold batch norm into convolutions
-        names = [n for n in row["norms"] if n in base["norms"]]
+        names = [n for n in row["norms"] if n in base["norms"] and (source in NAMED or n not in known["repeated"])]
         row["compared"] = len(names)
         row["norms_off"] = max((abs(row["norms"][n] - base["norms"][n]) for n in names), default=0.0) / max(base["norms"].values())
         if row["norms_off"] > TOLERANCE:
