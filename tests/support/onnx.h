@@ -110,7 +110,7 @@ class OnnxProgram {
     std::string bytes;
     protozero::pbf_writer writer(bytes);
     for (const std::string& input : inputs) writer.add_string(1, input);
-    last = values + std::to_string(count_++);
+    last = "v" + std::to_string(count_++);
     for (int i = 0; i < outputs; ++i) writer.add_string(2, i == 0 ? last : last + "_" + std::to_string(i));
     if (!name.empty()) writer.add_string(3, name);
     writer.add_string(4, op);
@@ -141,7 +141,6 @@ class OnnxProgram {
   }
 
   std::string last;
-  std::string values = "v";  // what names of values begin with
 
  private:
   protozero::pbf_writer graph_writer() { return protozero::pbf_writer(graph_); }

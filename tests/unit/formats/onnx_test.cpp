@@ -745,17 +745,6 @@ TEST_F(Onnx, WithoutScopesParametersNameLayers) {
   EXPECT_EQ(model->parameter("Conv_2.weight").size(1), 4);
 }
 
-// PaddlePaddle's exporter writes "pool2d.1.0", and weights as nodes.
-TEST_F(Onnx, NamesOfValuesAreNotThoseOfLayers) {
-  OnnxProgram p({0, 3, 6, 6});
-  p.values = "stem.";
-  const std::string weight = p.node("Constant", {}, {{"value", test::seeded({4, 3, 3, 3}, 1)}});
-  p.node("GlobalAveragePool", {p.node("Relu", {p.node("Conv", {"x", weight})})});
-  std::vector<std::string> layers;
-  for (const LayerInfo& layer : image_model(read(p))->layers()) layers.push_back(layer.name);
-  EXPECT_EQ(layers, (std::vector<std::string>{"stem", "Relu_2", "GlobalAveragePool_3"}));
-}
-
 TEST_F(Onnx, ActivationsAreFoundInWhatTheyWereExportedAs) {
   const auto rules_of = [&](const std::function<void(OnnxProgram&)>& add) {
     OnnxProgram p({0, 6});

@@ -88,24 +88,10 @@ bool looks_like_path(const std::string& name) {
          name.front() != '.' && name.find("..") == std::string::npos;
 }
 
-std::set<std::string> initializers_of(const OnnxGraph& graph) {
-  std::set<std::string> names;
-  for (const OnnxTensor& tensor : graph.initializers) names.insert(tensor.name);
-  return names;
-}
-
-// Of PaddlePaddle's models the weights are such nodes.
-std::set<std::string> with_constants(std::set<std::string> names, const OnnxGraph& graph) {
-  for (const OnnxNode& node : graph.nodes) {
-    if (node.op == "Constant") names.insert(node.outputs.begin(), node.outputs.end());
-  }
-  return names;
-}
-
-std::vector<LayerFrame> frames_of_operator(const OnnxNode& node, size_t index, const std::set<std::string>& weights) {
+std::vector<LayerFrame> frames_of_operator(const OnnxNode& node, size_t index) {
   if (!is_layer(node)) return {};
   for (const std::string& input : node.inputs) {
-    if (weights.count(input) == 0 || !looks_like_path(input)) continue;
+    if (!looks_like_path(input)) continue;
     const std::string path = input.substr(0, input.rfind('.'));
     return {{path + "#" + std::to_string(index), path, node.op}};
   }
@@ -159,15 +145,16 @@ GraphLayers onnx_layers(const OnnxGraph& graph) {
   const auto has_scope = [](const OnnxNode& node) { return node.name.find('/') != std::string::npos; };
   const bool by_metadata = std::any_of(graph.nodes.begin(), graph.nodes.end(), has_metadata);
   const bool by_name = std::any_of(graph.nodes.begin(), graph.nodes.end(), has_scope);
-  const std::set<std::string> parameters = initializers_of(graph), weights = with_constants(parameters, graph);
   std::vector<GraphNode> nodes;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const OnnxNode& node = graph.nodes[i];
     const auto frames = by_metadata ? frames_of_metadata(node)
                         : by_name   ? (has_scope(node) ? frames_of_name(node) : std::vector<LayerFrame>())
-                                    : frames_of_operator(node, i, weights);
+                                    : frames_of_operator(node, i);
     nodes.push_back({frames, node.inputs, node.outputs});
   }
+  std::set<std::string> parameters;
+  for (const OnnxTensor& tensor : graph.initializers) parameters.insert(tensor.name);
   if (by_metadata) number_calls(nodes);
   if (!by_metadata && by_name) join_repeated(nodes, parameters);
   std::vector<std::string> outputs;
