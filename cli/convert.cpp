@@ -29,7 +29,7 @@ int convert(const ConvertOptions& options) {
     return std::find_if(kinds.begin(), kinds.end(), [&](auto& kind) { return kind.extension == output.extension(); });
   };
   if (output.extension() == ".pt") {
-    write_file(output, [&](std::ostream& to) { model.save(to); });
+    write_file(output, model.saved());
   } else if (const auto kind = find(); kind != kinds.end()) {
     OutputFile file(output);
     kind->write(file.temporary(), model.state());

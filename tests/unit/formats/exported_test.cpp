@@ -253,8 +253,8 @@ TEST_F(Exported, IsSavedAsTorchScript) {
     const at::NoGradGuard no_gradients;
     source.parameters.attr("fc").toModule().attr("bias").toTensor().fill_(3);
   }
-  test::saved(source);
-  const auto saved = open_model(folder_.write("saved.pt", test::saved(source)));
+  source.save(source.parameters);
+  const auto saved = open_model(folder_.write("saved.pt", source.save(source.parameters)));
   const auto model = open_model(folder_ / "model.pt2");
   EXPECT_EQ(saved->source(), "torchscript");
   ASSERT_EQ(saved->layers().size(), model->layers().size());

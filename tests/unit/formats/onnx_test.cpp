@@ -882,7 +882,7 @@ TEST_F(Onnx, WritesParametersHome) {
 
 TEST_F(Onnx, IsSavedAsTorchScript) {
   const ModelSource source = read(network(false));
-  const auto saved = open_model(folder_.write("saved.pt", test::saved(source)));
+  const auto saved = open_model(folder_.write("saved.pt", source.save(source.parameters)));
   EXPECT_EQ(saved->layers()[0].name, "body.0");
   EXPECT_TRUE(at::allclose(saved->module_output(x_, false), scores(activation(x_, weight_)), 1e-12, 1e-12));
 }
