@@ -30,7 +30,7 @@ int convert(const ConvertOptions& options) {
   };
   if (output.extension() == ".pt") {
     for (const std::string& remark : model.source().remarks) std::cerr << "attune: note: " + remark + "\n";
-    write_file(output, [&](std::ostream& to) { model.save(to); });
+    write_file(output, model.saved());
   } else if (const auto kind = find(); kind != kinds.end()) {
     OutputFile file(output);
     kind->write(file.temporary(), model.state());

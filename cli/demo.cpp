@@ -45,7 +45,7 @@ TrainingModel train(const DemoOptions& options, const DemoTraining& base) {
 }
 
 void write_model(TrainingModel& network, const path& file, int size) {
-  write_file(file, [&](std::ostream& to) { network.save(to); });
+  write_file(file, network.saved());
   const Json sidecar = {{"labels", demo_labels()},
                         {"task", "multi_label"},
                         {"preprocess",

@@ -57,8 +57,10 @@ class Gated(TorchFunctionMode):
 
     def __torch_function__(self, function, types, arguments=(), keywords=None):
         name = getattr(function, "__name__", "")
-        y = self.written.get(name, function)(*arguments, **(keywords or {}))
-        return Gate.apply(y) if name in ACTIVATIONS else y
+        keywords = keywords or {}
+        y = self.written.get(name, function)(*arguments, **keywords)
+        lowest = arguments[1] if name == "hardtanh" and len(arguments) > 1 else keywords.get("min_val")
+        return Gate.apply(y) if name in ACTIVATIONS or lowest == 0 else y  # ReLU6 is a hardtanh from 0
 
 
 def first_tensor(value):
@@ -170,6 +172,19 @@ def atcon(net, x, layer, lies):
     return {"loss": loss.item(), "norms": {name: 0.0 if g is None else g.norm().item() for name, g in zip(parameters, gradients)}}
 
 
+def folds(module):
+    """Whether exporters of ONNX compute other weights of this module's."""
+    return isinstance(module, torch.nn.modules.batchnorm._BatchNorm) or "WeightStandardized" in type(module).__name__
+
+
+def repeated(net):
+    """Parameters with the values of another, such as weights of norms that were not trained: ONNX files hold them once."""
+    of = {}
+    for name, weight in net.named_parameters():
+        of.setdefault((tuple(weight.shape), weight.detach().numpy().tobytes()), []).append(name)
+    return [name for names in of.values() if len(names) > 1 for name in names]
+
+
 def reference(net, x, layer, lies):
     """What is known of a model as JSON, and arrays."""
     modules = dict(net.named_modules())
@@ -182,7 +197,7 @@ def reference(net, x, layer, lies):
     score = score_of(output, torch.zeros(len(output), dtype=torch.long))
     arrays = {"input_gradient": torch.autograd.grad(score.sum(), inputs[0], retain_graph=True)[0], "guided": guided(score, inputs[0])}
     known = {"modules": aliases, "fired": sorted(eager.fired), "target": kind_of(output), "scores": score.tolist(),
-             "folds": any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in modules.values())}
+             "repeated": repeated(net), "folds": any(folds(module) for module in modules.values())}
     if activation is not None and lies is not None:
         arrays["cam"] = eager.cam(score, activation, inputs[0].shape[2:])
         known["atcon"] = atcon(net, x, layer, lies)

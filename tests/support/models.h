@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <sstream>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
 
@@ -35,13 +34,6 @@ inline torch::jit::Module module(const std::string& name, const std::string& cod
   m.register_attribute("training", c10::BoolType::get(), false);
   m.define(code);
   return m;
-}
-
-// As TorchScript.
-inline std::string saved(const ModelSource& source) {
-  std::ostringstream file;
-  source.save(source.parameters, file);
-  return file.str();
 }
 
 inline at::Tensor seeded(at::IntArrayRef shape, uint64_t seed, double scale = 1.0) {

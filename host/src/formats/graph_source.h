@@ -61,9 +61,9 @@ class ModuleTree {
   std::map<Layout, at::Tensor> tensors_;
 };
 
-// Writes a TorchScript file of the model that `graph` is over these parameters. What a layer returns goes through its
+// A TorchScript file of the model that `graph` is over these parameters. What a layer returns goes through its
 // module's forward, which is the identity, so that the file's layers have the same names.
-void save_as_torchscript(const torch::jit::Module& parameters, const LayeredGraph& graph, std::ostream& to);
+std::string as_torchscript(const torch::jit::Module& parameters, const LayeredGraph& graph);
 
 // Whether the model gives one row what it gives it beside another, for an input of these sizes [N,C,S1..Sd].
 bool has_independent_rows(const ModelSource& source, std::vector<int64_t> sizes);

@@ -81,7 +81,7 @@ void call_layer(Graph& graph, Node* mark, const Module& parameters) {
 
 }  // namespace
 
-void save_as_torchscript(const Module& parameters, const LayeredGraph& graph, std::ostream& to) {
+std::string as_torchscript(const Module& parameters, const LayeredGraph& graph) {
   if (!parameters.find_method("forward")) {
     const auto plain = graph->copy();
     for (auto it = plain->nodes().begin(); it != plain->nodes().end();) {
@@ -92,7 +92,9 @@ void save_as_torchscript(const Module& parameters, const LayeredGraph& graph, st
     const c10::QualifiedName name(*parameters.type()->name(), "forward");
     parameters.type()->addMethod(unit->create_function(name, plain));
   }
-  parameters.save(to);
+  std::ostringstream archive;
+  parameters.save(archive);
+  return std::move(archive).str();
 }
 
 }  // namespace attune

@@ -4,10 +4,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <exception>
 #include <fcntl.h>
-#include <ostream>
-#include <streambuf>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,32 +45,6 @@ std::filesystem::path goal(const std::filesystem::path& path) {
   const auto resolved = std::filesystem::weakly_canonical(path, error);
   return error ? path : resolved;
 }
-
-// Bytes on their way into a file. Whoever writes to a stream sees no more than that it has failed; this knows why.
-class Sink final : public std::streambuf {
- public:
-  explicit Sink(OutputFile& file) : file_(file) {}
-
-  std::exception_ptr fault;
-
- protected:
-  std::streamsize xsputn(const char* bytes, std::streamsize count) override {
-    try {
-      file_.write(std::string_view(bytes, static_cast<size_t>(count)));
-      return count;
-    } catch (const Error&) {
-      fault = std::current_exception();
-      return 0;
-    }
-  }
-  int_type overflow(int_type byte) override {
-    const char character = traits_type::to_char_type(byte);
-    return xsputn(&character, 1) == 1 ? byte : traits_type::eof();
-  }
-
- private:
-  OutputFile& file_;
-};
 
 }  // namespace
 
@@ -117,17 +88,6 @@ void OutputFile::write(std::string_view bytes) {
   }
 }
 
-void OutputFile::write(const std::function<void(std::ostream&)>& contents) {
-  Sink sink(*this);
-  std::ostream stream(&sink);
-  try {
-    contents(stream);
-  } catch (...) {
-    if (!sink.fault) throw;
-  }
-  if (sink.fault) std::rethrow_exception(sink.fault);
-}
-
 void OutputFile::commit() {
   // Some file systems cannot flush a single file; that is no reason to refuse to write there.
   if (fsync(descriptor_) != 0 && errno != EINVAL && errno != ENOTSUP) fail(errno);
@@ -158,12 +118,6 @@ void OutputFile::close() noexcept {
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
   OutputFile file(path);
   file.write(bytes);
-  file.commit();
-}
-
-void write_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& contents) {
-  OutputFile file(path);
-  file.write(contents);
   file.commit();
 }
 

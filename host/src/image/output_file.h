@@ -2,8 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <iosfwd>
 #include <string_view>
 
 namespace attune {
@@ -19,9 +17,7 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(std::string_view bytes);
-  // What `contents` gives to a stream. Its own exceptions are passed on unless the stream has failed before.
-  void write(const std::function<void(std::ostream&)>& contents);
-  // For what only writes to a path: use either this or write().
+  // For libraries that only write to a path (a saved module): use either this or write().
   const std::filesystem::path& temporary() const { return temporary_; }
   // Flushes to the disk and renames.
   void commit();
@@ -40,9 +36,8 @@ class OutputFile {
   int descriptor_ = -1;
 };
 
-// The whole of a file at once, or what `contents` gives to a stream. Throws Error(Fault::output).
+// The whole of a file at once. Throws Error(Fault::output).
 void write_file(const std::filesystem::path& path, std::string_view bytes);
-void write_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& contents);
 
 // Makes the folder and its parents; fine when it exists. Throws Error(Fault::output).
 void prepare_output_folder(const std::filesystem::path& path);

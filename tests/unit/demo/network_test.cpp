@@ -45,8 +45,7 @@ TEST(DemoNetwork, AnswersTheSameAfterSavingAndLoading) {
   TrainingModel network = demo_network(3, 1);
   network.train(true);
   logits(network, pictures(4, 32));  // moves the running statistics
-  std::stringstream file;
-  network.save(file);
+  std::istringstream file(network.saved());
   torch::jit::Module loaded = torch::jit::load(file);
   network.restore_flags();
   const at::Tensor input = pictures(2, 64);

@@ -218,6 +218,17 @@ TEST_F(Exported, TakesIndicesOfAllAxesAndNormsWithoutStatistics) {
   EXPECT_TRUE(at::allclose(open_model(write(p, last(p)))->module_output(x, false), expected, 1e-12, 1e-12));
 }
 
+// What run_decompositions() writes of 2 - x: a number in the place of a tensor.
+TEST_F(Exported, TakesNumbersAsFirstInputs) {
+  ExportedProgram p({4});
+  std::string v = "x";
+  for (const auto& [op, number] : std::map<std::string, json>{{"add", integer(3)}, {"mul", {{"as_float", 0.1}}}})
+    v = p.node("torch.ops.aten." + op + ".Tensor", {{"self", number}, {"other", tensor(v)}});
+  p.node("torch.ops.aten.sub.Tensor", {{"self", integer(2)}, {"other", tensor(v)}, {"alpha", integer(5)}});
+  const at::Tensor x = test::seeded({2, 4}, 1), expected = 2 - 5 * (0.1 * (3 + x));
+  EXPECT_TRUE(at::allclose(open_model(write(p, last(p)))->module_output(x, false), expected, 1e-12, 1e-12));
+}
+
 // One storage under two names is one parameter, whose gradient is the sum of both uses.
 TEST_F(Exported, KeepsTiedParameters) {
   ExportedProgram p({4});
@@ -242,8 +253,8 @@ TEST_F(Exported, IsSavedAsTorchScript) {
     const at::NoGradGuard no_gradients;
     source.parameters.attr("fc").toModule().attr("bias").toTensor().fill_(3);
   }
-  test::saved(source);
-  const auto saved = open_model(folder_.write("saved.pt", test::saved(source)));
+  source.save(source.parameters);
+  const auto saved = open_model(folder_.write("saved.pt", source.save(source.parameters)));
   const auto model = open_model(folder_ / "model.pt2");
   EXPECT_EQ(saved->source(), "torchscript");
   ASSERT_EQ(saved->layers().size(), model->layers().size());

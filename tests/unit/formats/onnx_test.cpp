@@ -627,6 +627,22 @@ std::vector<OperatorCase> operator_cases() {
        [](const Tensor& x) {
          return at::upsample_nearest2d(x, {14, 12});
        }},
+      {"AffineGrid",
+       20,
+       {2, 2, 3},
+       {whole({2, 3, 5, 4})},
+       {},
+       [](const Tensor& x) {
+         return at::affine_grid_generator(x, {2, 3, 5, 4}, false);
+       }},
+      {"AffineGrid",
+       20,
+       {2, 3, 4},
+       {whole({2, 1, 3, 5, 4})},
+       {{"align_corners", i(1)}},
+       [](const Tensor& x) {
+         return at::affine_grid_generator(x, {2, 1, 3, 5, 4}, true);
+       }},
       {"LSTM",
        14,
        {2, 3, 6},
@@ -1143,7 +1159,7 @@ TEST_F(Onnx, ConstantsThatLayersHaveAsWeightsAreTrained) {
 
 TEST_F(Onnx, IsSavedAsTorchScript) {
   const ModelSource source = read(network(false));
-  const auto saved = open_model(folder_.write("saved.pt", test::saved(source)));
+  const auto saved = open_model(folder_.write("saved.pt", source.save(source.parameters)));
   EXPECT_EQ(saved->layers()[0].name, "body.0");
   EXPECT_TRUE(at::allclose(saved->module_output(x_, false), scores(activation(x_, weight_)), 1e-12, 1e-12));
 }

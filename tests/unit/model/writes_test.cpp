@@ -14,6 +14,23 @@ namespace {
 
 using test::seeded;
 
+// Blocks of tokens [N,T,4] that end in a sum, whose first part is the result of a linear layer: a view.
+torch::jit::Module token_model() {
+  torch::jit::Module m("__torch__.Tokens");
+  for (const std::string name : {"first", "second"}) {
+    torch::jit::Module block("__torch__." + name);
+    block.register_parameter("weight", seeded({4, 4}, 1), false);
+    block.register_parameter("bias", seeded({4}, 2), false);
+    block.register_module("tanh", test::activation("torch.tanh(x)"));
+    block.define("def forward(self, x):\n    return torch.linear(self.tanh.forward(x), self.weight, self.bias) + x\n");
+    m.register_module(name, block);
+  }
+  m.define(
+      "def forward(self, x):\n"
+      "    return torch.mean(torch.gelu(self.second.forward(self.first.forward(x))), [1])\n");
+  return m;
+}
+
 // y = sigmoid(conv(x)), which autograd saves; the scores are the mean of what `code` makes of y.
 torch::jit::Module writing(const std::string& code) {
   torch::jit::Module m("__torch__.Writing");
@@ -57,6 +74,24 @@ std::vector<at::Tensor> derivatives_of(const at::Tensor& y, const at::Tensor& x,
   auto result = torch::autograd::grad({first.square().sum()}, {x, w});
   result.push_back(first);
   return result;
+}
+
+TEST(Writes, SumsOfTokensAreNotSeenByGradients) {
+  TorchScriptModel model(token_model());
+  const at::Tensor x = seeded({2, 3, 4}, 5), own = x.clone().requires_grad_();
+  const at::Tensor expected = torch::autograd::grad({model.module_output(own, true).select(1, 1).sum()}, {own})[0];
+  for (const std::string block : {"first", "second"}) {
+    for (const bool graph : {false, true}) {
+      const Capture layer{block + ".tanh", Capture::raw};
+      Needs needs;
+      needs.captures = {layer};
+      needs.gradients = needs.input_gradient = true;
+      const auto pass = model.forward(x, needs, graph);
+      const at::Tensor score = pass->score({at::ones({2}, at::kLong)});
+      EXPECT_GT(pass->gradients(score, {pass->captured(layer)})[0].abs().max().item<double>(), 0) << block;
+      EXPECT_TRUE(at::allclose(pass->gradients(score, {pass->input()})[0], expected, 1e-12, 1e-12)) << block;
+    }
+  }
 }
 
 TEST(Writes, MapsAreThoseOfTheModelWithoutThem) {

@@ -55,7 +55,7 @@ TEST(TrainingModel, LeavesFrozenWhatTheFileHasFrozen) {
             (std::vector<std::string>{"conv1.weight", "norm.weight", "conv2.weight", "fc.weight"}));
   training_model.freeze({});
   EXPECT_EQ(taking_gradients(training_model.source().parameters), last) << "a stage does not unfreeze for the next";
-  write_file(folder / "saved.pt", [&](std::ostream& to) { training_model.save(to); });
+  write_file(folder / "saved.pt", training_model.saved());
   EXPECT_EQ(taking_gradients(torch::jit::load((folder / "saved.pt").string())), last);
 }
 
@@ -107,7 +107,7 @@ TEST(TrainingModel, SavesWithTheFlagsOfTheFirst) {
   TrainingModel training_model(torchscript_source(dropping_model()));
   training_model.freeze({"conv*"});
   training_model.train(true);
-  write_file(folder / "model.pt", [&](std::ostream& to) { training_model.save(to); });
+  write_file(folder / "model.pt", training_model.saved());
   const auto saved = torch::jit::load((folder / "model.pt").string());
   EXPECT_EQ(taking_gradients(saved).size(), 6u);
   EXPECT_FALSE(saved.attr("norm").toModule().attr("training").toBool());

@@ -66,9 +66,7 @@ class ProgramBuilder {
     if (uses_autocast_) resolve_contexts(graph_);
     number_repeated_calls(graph_);
     ModelSource source{"exported", graph_, tree_.at("")};
-    source.save = [graph = graph_](const torch::jit::Module& parameters, std::ostream& to) {
-      save_as_torchscript(parameters, graph, to);
-    };
+    source.save = [graph = graph_](const torch::jit::Module& parameters) { return as_torchscript(parameters, graph); };
     for (const auto& [name, tensor] : archive_.constants) source.no_state.insert(name);
     if (archive_.write) source.own = OwnFile{".pt2", archive_.write};
     if (!in_training_.empty()) source.remarks.push_back(training_remark());
@@ -235,7 +233,7 @@ class ProgramBuilder {
     return scope == layers_.scopes.end() ? "" : " in layer '" + scope->second + "'";
   }
 
-  void add_operator(const json& node, size_t index, const std::string& name, std::string overload) {
+  void add_operator(const json& node, size_t index, std::string name, std::string overload) {
     if (is_check(name) || changes_state(node, name)) return;
     std::vector<NamedValue> arguments;
     for (const json& input : node.at("inputs")) {
@@ -243,6 +241,7 @@ class ProgramBuilder {
       arguments.emplace_back(argument, read_argument(node, name, argument, input.at("arg")));
     }
     if (overload == "default") overload.clear();
+    exchange(name, arguments);
     try {
       if (torch::jit::GraphFunction* function = core_operator(name)) return take(node, call(*function, arguments));
       if (name == "sym_size") return take(node, {graph_->insert(c10::aten::size, {}, arguments)});
@@ -265,6 +264,19 @@ class ProgramBuilder {
     }
     throw Error(Fault::input, "uses the operator aten::" + name + where(index) + ", which LibTorch " + torch_version() +
                                   " does not have; use an attune that runs with a newer one");
+  }
+
+  // 2 - x is written as a difference of tensors; LibTorch takes numbers as the second input only.
+  void exchange(std::string& name, std::vector<NamedValue>& arguments) const {
+    static const std::map<std::string, std::string> twins{{"add", "add"}, {"mul", "mul"}, {"sub", "rsub"}};
+    const auto twin = twins.find(name);
+    if (twin == twins.end() || arguments.size() < 2) return;
+    Value *first = arguments[0].value(*graph_), *second = arguments[1].value(*graph_);
+    const auto is_tensor = [](const Value* value) { return value->type()->isSubtypeOf(*c10::TensorType::get()); };
+    if (is_tensor(first) || !is_tensor(second)) return;
+    name = twin->second;
+    arguments[0] = NamedValue(arguments[0].name(), second);
+    arguments[1] = NamedValue(arguments[1].name(), first);
   }
 
   // x * 2 is written as a product of tensors; for numbers there is another overload.

@@ -91,7 +91,7 @@ int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<in
       "ScatterND", "GatherElements", "GridSample",     "Resize",  "Tile",        "Slice",
       "Pad",       "PRelu",          "Upsample",       "Split",   "TopK",        "CumSum",
       "Trilu",     "Clip",           "ScatterElements"};
-  static const NameSet by_length{"Reshape", "ConstantOfShape"};
+  static const NameSet by_length{"Reshape", "ConstantOfShape", "AffineGrid"};
   const int64_t first = ranks.empty() ? 0 : ranks[0], second = ranks.size() > 1 ? ranks[1] : -1;
   const int64_t most = ranks.empty() ? 0 : *std::max_element(ranks.begin(), ranks.end());
   const bool is_unknown = std::any_of(ranks.begin(), ranks.end(), [](int64_t rank) { return rank == -1; });

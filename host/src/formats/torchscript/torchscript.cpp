@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "formats/archive/zip.h"
@@ -89,7 +90,11 @@ ModelSource torchscript_source(const Module& module) {
             return self.forward({}, arguments);
           },
           defaults,
-          [](const Module& self, std::ostream& to) { self.save(to); }};
+          [](const Module& self) {
+            std::ostringstream archive;  // saved to a path, a model would hold the name of its file
+            self.save(archive);
+            return std::move(archive).str();
+          }};
 }
 
 ModelSource torchscript_source(const ScriptedModule& module) {

@@ -5,7 +5,6 @@
 #include <ATen/core/Tensor.h>
 #include <filesystem>
 #include <functional>
-#include <iosfwd>
 #include <map>
 #include <memory>
 #include <optional>
@@ -83,8 +82,8 @@ struct ModelSource {
   // The model as its file has it, in the mode that it is in. Empty: the graph says it all.
   std::function<c10::IValue(const torch::jit::Module& parameters, std::vector<c10::IValue> inputs)> run = {};
   std::map<std::string, c10::IValue> defaults = {};  // of inputs that need not be given
-  // Writes a TorchScript file with these parameters. Empty: there is no way to write one.
-  std::function<void(const torch::jit::Module& parameters, std::ostream& to)> save = {};
+  // A TorchScript file with these parameters. Empty: there is no way to write one.
+  std::function<std::string(const torch::jit::Module& parameters)> save = {};
   // Of formats other than TorchScript. Nothing: they cannot be written.
   std::optional<OwnFile> own = {};
   std::set<std::string> no_state = {};    // buffers that the eager module's state_dict() lacks, where that is known

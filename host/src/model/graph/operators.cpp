@@ -139,9 +139,12 @@ void run_rectify(Stack& stack) {
   }
 }
 
+// A write to a view (the result of a linear layer on tokens is one) changes how its base is recorded, from where
+// gradients may be asked for.
 at::Tensor accumulate(at::Tensor& x, const at::Tensor& y, const c10::Scalar& alpha) {
+  const bool is_recorded_view = at::GradMode::is_enabled() && x.is_view();
   const bool fits = x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.device() == y.device();
-  return fits ? x.add_(y, alpha) : x.add(y, alpha);
+  return fits && !is_recorded_view ? x.add_(y, alpha) : x.add(y, alpha);
 }
 
 void run_accumulate(Stack& stack) {

@@ -180,15 +180,16 @@ void TrainingModel::restore_flags() {
   for (const auto& [parameter, flag] : requires_grad_) parameter.set_requires_grad(flag);
 }
 
-void TrainingModel::save(std::ostream& to) {
+std::string TrainingModel::saved() {
   if (!source_.save) throw Error(Fault::output, "models of this kind (" + source_.format + ") cannot be saved");
   std::vector<bool> trains, takes_gradient;
   for (const auto& [layer, flag] : training_) trains.push_back(layer.attr("training").toBool());
   for (const auto& [parameter, flag] : requires_grad_) takes_gradient.push_back(parameter.requires_grad());
   restore_flags();
-  source_.save(source_.parameters, to);
+  std::string file = source_.save(source_.parameters);
   for (size_t i = 0; i < trains.size(); ++i) set_training(training_[i].first, trains[i]);
   for (size_t i = 0; i < takes_gradient.size(); ++i) requires_grad_[i].first.set_requires_grad(takes_gradient[i]);
+  return file;
 }
 
 bool replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed) {

@@ -3,7 +3,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>
-#include <iosfwd>
 #include <map>
 #include <memory>
 #include <string>
@@ -47,8 +46,8 @@ class TrainingModel {
   // Copies those values into them. Throws Error(Fault::input) when names or shapes differ.
   void set_state(const NamedTensors& state);
 
-  // Writes a TorchScript file. Throws Error(Fault::output) where there is no way to write one.
-  void save(std::ostream& to);
+  // What to write to a TorchScript file. Throws Error(Fault::output) where there is no way to write one.
+  std::string saved();
   // Gives parameters and layers the flags that they came with.
   void restore_flags();
   void to(c10::Device device) { source_.parameters.to(device); }

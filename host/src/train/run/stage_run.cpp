@@ -208,7 +208,7 @@ bool StageRun::is_best() const {
 
 void StageRun::save_model() {
   const auto file = files_.model(stage_.name);
-  write_file(file, [&](std::ostream& to) { session_.training_model->save(to); });
+  write_file(file, session_.training_model->saved());
   write_file(std::filesystem::path(file).replace_extension(".json"), sidecar_text(session_.sidecar));
 }
 

@@ -128,6 +128,9 @@ def Resize(X, roi: Optional[Tensor] = None, scales: List[float] = [], sizes: Lis
     return resized(X, scales, sizes, mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, antialias == 1,
                    exclude_outside == 1, rank)
 
+def AffineGrid(theta, size: List[int], align_corners: int = 0):
+    return torch.affine_grid_generator(theta, size, align_corners == 1)
+
 def GridSample(X, grid, align_corners: int = 0, mode: str = "bilinear", padding_mode: str = "zeros"):
     how = 0
     if mode == "nearest":
