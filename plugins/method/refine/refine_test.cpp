@@ -76,7 +76,9 @@ TEST(Refine, RefusesMethodsWithoutALayer) {
 TEST(Refine, BatchEqualsSamples) { test::expect_batch_equals_samples("refine", {{"layers", Layers{"conv", "act"}}}); }
 
 TEST(Refine, GradientsAreFiniteDifferences) {
-  test::expect_gradients_are_finite_differences("refine", {{"layers", Layers{"conv", "act"}}}, "torch.tanh(x)");
+  const ComponentSpec gradcam{"gradcam", {}};
+  test::expect_gradients_are_finite_differences("refine", {{"layers", Layers{"conv", "act"}}, {"of", gradcam}},
+                                                "torch.tanh(x)");
   test::expect_gradients_are_finite_differences(test::small_model("torch.tanh(x)"), test::seeded({2, 3, 8, 6}, 14),
                                                 "refine", {{"layers", Layers{"conv1", "act2"}}});
 }
