@@ -1,14 +1,22 @@
-// What the methods that draw the gradient of the input share: its reduction over colour channels.
+// What the methods that draw the gradient of the input share: what they need, and its reduction over colour channels.
 #pragma once
-
-#include <string>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <string>
 
 #include <attune/sdk/parameters.h>
+#include <attune/sdk/pass.h>
 
 namespace attune::plugins {
+
+// One gradient of the input for a map.
+inline Needs needs_input_gradient() {
+  Needs needs;
+  needs.input_gradient = true;
+  needs.gradient_calls = 1;
+  return needs;
+}
 
 inline ParameterDeclaration channels_parameter(const std::string& value) {
   return choice("channels", value, {"keep", "abs_sum", "sum", "max_abs", "norm"},

@@ -132,7 +132,7 @@ TEST_F(Heatmap, RelevanceOnATransformer) {
 TEST_F(Heatmap, RolloutNeedsAttention) {
   const Outcome outcome = run({"heatmap", "model.pt", "picture.png", "--method", "rollout", "--output", "out"});
   EXPECT_EQ(outcome.code, 5);
-  expect_parts(outcome.err, {"rollout follows attention from block to block, and the model has no attention block"});
+  expect_parts(outcome.err, {"rollout reads attention, and the model has no attention block"});
 }
 
 // Flags that take lists must leave the MODEL and the INPUTs behind them alone.

@@ -185,15 +185,63 @@ TEST_P(Golden, RelevanceIsInputTimesGradient) {
   }
 }
 
-TEST_P(Golden, Deconvnet) {
-  Needs needs;
-  needs.input_gradient = true;
+TEST_P(Golden, DeconvnetAndInputTimesGradient) {
   const auto exact = in_float64();
-  const auto pass = exact->forward(input_.to(at::kDouble), needs, false);
-  const at::AutoGradMode mode(true);
-  const Target classes{at::full({1}, target("top1"), at::kLong)};
-  const at::Tensor map = pass->gradients(pass->score(classes), {pass->input()}, Rectifier::deconvnet)[0];
-  EXPECT_TRUE(compare(map, "top1__deconv"));
+  const at::Tensor input = input_.to(at::kDouble);
+  for (const bool graph : {false, true}) {
+    EXPECT_TRUE(compare(map_of(*exact, input, "deconvnet", {}, target("top1"), graph), "top1__deconv"));
+    const at::Tensor product = map_of(*exact, input, "input_x_gradient", {{"channels", "keep"}}, target("top1"), graph);
+    EXPECT_TRUE(compare(product, "top1__inputxgrad"));
+  }
+}
+
+// Those maps are made in float32, where rounding flips a rectifier or a maximum at one point or other of the line, and
+// with it a few pixels.
+TEST_P(Golden, IntegratedGradients) {
+  const auto exact = in_float64();
+  for (const auto& [rule, name] :
+       {std::pair{"midpoint", "riemann_middle"}, std::pair{"gauss_legendre", "gausslegendre"}}) {
+    const at::Tensor map =
+        map_of(*exact, input_.to(at::kDouble), "integrated_gradients",
+               {{"steps", int64_t{32}}, {"rule", rule}, {"channels", "keep"}}, target("top1"), false);
+    const std::string file = std::string("top1__ig_") + name;
+    const bool whole = fs::exists(folder_ / (file + ".npy"));
+    const at::Tensor golden = read_npy(folder_ / (file + (whole ? ".npy" : "__s7.npy")));
+    const at::Tensor found = whole ? map : map.slice(2, 0, {}, 7).slice(3, 0, {}, 7);
+    const at::Tensor off = (found - golden.reshape_as(found)).abs() / (golden.max() - golden.min());
+    EXPECT_LE(off.mean().item<double>(), 2e-5) << file;
+    EXPECT_LE(off.max().item<double>(), 1e-3) << file;
+    EXPECT_LE((off > 1e-4).to(at::kDouble).mean().item<double>(), 0.05) << file;
+  }
+}
+
+// To 1 %; a residual network bends more often between input and baseline.
+TEST_P(Golden, IntegratedGradientsAreComplete) {
+  const int64_t steps = GetParam().model.rfind("resnet20", 0) == 0 ? 256 : 64, top = target("top1");
+  const auto score = [&](const at::Tensor& x) { return model_->module_output(x, false)[0][top].item<double>(); };
+  const double gain = score(input_) - score(at::zeros_like(input_));
+  for (const std::string rule : {"midpoint", "gauss_legendre"}) {
+    const at::Tensor map =
+        map_of(*model_, input_, "integrated_gradients", {{"steps", steps}, {"rule", rule}}, top, false);
+    EXPECT_NEAR(map.sum().item<double>(), gain, 0.01 * std::abs(gain)) << rule;
+  }
+}
+
+// What every rectifier and pooling winner differs in, up to rounding.
+TEST_P(Golden, DeepLiftIsComplete) {
+  const auto exact = in_float64();
+  const at::Tensor input = input_.to(at::kDouble);
+  const int64_t top = target("top1");
+  const auto score = [&](const at::Tensor& x) { return exact->module_output(x, false)[0][top].item<double>(); };
+  const double sum = map_of(*exact, input, "deep_lift", {}, top, false).sum().item<double>();
+  EXPECT_NEAR(sum, score(input) - score(at::zeros_like(input)), 1e-6 * std::abs(sum));
+}
+
+// pytorch-grad-cam scales the sum too.
+TEST_P(Golden, FullGrad) {
+  const at::Tensor map =
+      map_of(*in_float64(), input_.to(at::kDouble), "full_grad", {{"each", "channel"}}, target("top1"), false);
+  EXPECT_TRUE(compare((map - map.min()) / (map.max() - map.min()), "top1__fullgrad"));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -21,7 +21,7 @@ namespace {
 
 // A pass as one map sees it: with random draws of its own, and, where the map has no graph but the pass records one,
 // without recording its gradients in turn.
-class MapPass final : public Pass, public BackwardRules {
+class MapPass final : public Pass, public BackwardRules, public PropagationRules {
  public:
   MapPass(Pass& pass, bool graph, uint64_t seed)
       : pass_(pass), graph_(graph), generator_(at::detail::createCPUGenerator(seed)) {}
@@ -44,18 +44,30 @@ class MapPass final : public Pass, public BackwardRules {
   at::Generator generator() override { return generator_; }
   void* extension(const char* id) override {
     void* found = pass_.extension(id);
-    if (found == nullptr || std::string(id) != BackwardRules::id) return found;
-    rules_ = static_cast<BackwardRules*>(found);
-    return static_cast<BackwardRules*>(this);
+    const std::string name = id;
+    if (found == nullptr) return nullptr;
+    if (name == BackwardRules::id) {
+      rules_ = static_cast<BackwardRules*>(found);
+      return static_cast<BackwardRules*>(this);
+    }
+    if (name != PropagationRules::id) return found;
+    propagation_rules_ = static_cast<PropagationRules*>(found);
+    return static_cast<PropagationRules*>(this);
   }
   std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules) override {
     const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
     return rules_->gradients(target, of, rules);
   }
+  std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules,
+                                    const LinearRule& convolutions, const LinearRule& linear) override {
+    const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
+    return propagation_rules_->gradients(target, of, rules, convolutions, linear);
+  }
 
  private:
   Pass& pass_;
   BackwardRules* rules_ = nullptr;  // the pass's own, once asked for
+  PropagationRules* propagation_rules_ = nullptr;
   bool graph_;
   at::Generator generator_;
 };

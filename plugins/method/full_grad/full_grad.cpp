@@ -16,10 +16,16 @@
 // ```
 // map = sum_c f(x dy/dx)  +  sum_l sum_c enlarge(f(b_lc dy/dz_lc))         f(v) = |v|
 // rescale=true:  f(v) = (|v| - min |v|) / (max |v| - min |v|), over one sample's part of the input or of a layer
+// each=channel:  the same over one channel of it
+// simple=true:   dy/dz_lc in place of b_lc dy/dz_lc
 // ```
 //
 // Srinivas and Fleuret, "Full-Gradient Representation for Neural Network Visualization", 2019, equations 2 and 8.
 // Scaling is the authors' choice for pictures; without it the parts keep their weight in the score.
+//
+// The authors' code has a simpler variant too, which leaves the biases out and sums the gradients themselves
+// (`simple`). pytorch-grad-cam's FullGrad brings every channel to 0..1 by itself (`each=channel`), so that a channel of
+// noise counts as much as one that decides.
 //
 // Layers that count are convolutions and batch norm. The biases of linear layers belong to no place, or to a token
 // each, and are left out.
@@ -33,8 +39,8 @@
 //
 // ## Where it misleads
 //
-// - With `rescale` every layer counts alike, however little it adds to the score, and a layer without any structure
-//   fills the picture with noise.
+// - With `rescale` every layer, or every channel, counts alike, however little it adds to the score, and a layer
+//   without any structure fills the picture with noise.
 // - The equation is exact for rectifiers and pooling. With other activations (GELU, SiLU) the parts do not add up to
 //   the score.
 // - Magnitudes do not say which parts speak against the class.
@@ -63,6 +69,7 @@
 // ```
 
 #include <ATen/TensorOperators.h>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -83,6 +90,8 @@ Descriptor descriptor() {
   d.groups = {"gradient"};
   d.parameters = {
       boolean("rescale", true, "Bring the part of the input and that of each layer to 0..1 first, as the paper does"),
+      choice("each", "layer", {"layer", "channel"}, "What is rescaled by itself: a layer, or each of its channels"),
+      boolean("simple", false, "Sum the layers' gradients without their biases"),
   };
   d.forward_passes = 1;
   d.backward_passes = 1;
@@ -92,7 +101,10 @@ Descriptor descriptor() {
 
 class FullGrad final : public AttentionMethod {
  public:
-  explicit FullGrad(const Parameters& parameters) : rescale_(parameters.boolean("rescale")) {}
+  explicit FullGrad(const Parameters& parameters)
+      : rescale_(parameters.boolean("rescale")),
+        by_channel_(parameters.string("each") == "channel"),
+        simple_(parameters.boolean("simple")) {}
 
   Needs needs(const Model& model) const override {
     Needs needs;
@@ -114,7 +126,8 @@ class FullGrad final : public AttentionMethod {
     for (size_t i = 0; i < captures.size(); ++i) {
       const at::Tensor bias = pass.bias(captures[i]);
       if (!is_spatial(of[i + 1], bias, pass.input())) continue;
-      map = map + plugins::resized(part(gradients[i + 1] * bias), extents, /*align_corners=*/false);
+      const at::Tensor added = simple_ ? gradients[i + 1] : gradients[i + 1] * bias;
+      map = map + plugins::resized(part(added), extents, /*align_corners=*/false);
       layers.push_back(captures[i].layer);
     }
     return {map, true, layers};
@@ -137,15 +150,21 @@ class FullGrad final : public AttentionMethod {
   // [N,C,S1..Sd] -> [N,1,S1..Sd]
   at::Tensor part(const at::Tensor& products) const {
     const at::Tensor magnitudes = products.abs();
-    if (!rescale_) return magnitudes.sum(1, /*keepdim=*/true);
-    auto ones = std::vector<int64_t>(static_cast<size_t>(products.dim()), 1);
-    ones[0] = products.size(0);
-    const at::Tensor flat = magnitudes.flatten(1);
-    const at::Tensor least = flat.amin(1).view(ones), most = flat.amax(1).view(ones), range = most - least;
-    return ((magnitudes - least) / (range + (range == 0))).sum(1, /*keepdim=*/true);
+    return (rescale_ ? rescaled(magnitudes) : magnitudes).sum(1, /*keepdim=*/true);
+  }
+
+  at::Tensor rescaled(const at::Tensor& magnitudes) const {
+    const int64_t axes = by_channel_ ? 2 : 1;
+    auto shape = magnitudes.sizes().vec();
+    std::fill(shape.begin() + axes, shape.end(), 1);
+    const at::Tensor flat = magnitudes.flatten(axes);
+    const at::Tensor least = flat.amin(axes).view(shape), most = flat.amax(axes).view(shape), range = most - least;
+    return (magnitudes - least) / (range + (range == 0));
   }
 
   bool rescale_;
+  bool by_channel_;
+  bool simple_;
 };
 
 }  // namespace

@@ -5,8 +5,11 @@
 namespace attune {
 namespace {
 
+using test::Given;
+
 // The same network and its FullGrad of class 2, written out with LibTorch's operators.
-at::Tensor written_out(const test::Module& module, const at::Tensor& input, bool rescale) {
+at::Tensor written_out(const test::Module& module, const at::Tensor& input, bool rescale, bool by_channel = false,
+                       bool simple = false) {
   const at::AutoGradMode mode(true);
   const auto of = [&](const char* layer, const char* name) {
     return module.attr(layer).toModule().attr(name).toTensor().detach();
@@ -22,16 +25,23 @@ at::Tensor written_out(const test::Module& module, const at::Tensor& input, bool
   at::Tensor map = at::zeros_like(input.narrow(1, 0, 1));
   const auto add = [&](at::Tensor part) {
     part = part.abs();
+    const auto rescaled = [](const at::Tensor& all) {  // where all are equal there is nothing to see
+      return (all - all.min()) / std::max((all.max() - all.min()).item<double>(), 1e-300);
+    };
     for (int64_t i = 0; rescale && i < part.size(0); ++i) {
-      part[i] = (part[i] - part[i].min()) / (part[i].max() - part[i].min());
+      for (int64_t c = 0; by_channel && c < part.size(1); ++c) part[i][c] = rescaled(part[i][c]);
+      if (!by_channel) part[i] = rescaled(part[i]);
     }
     map += at::upsample_bilinear2d(part, input.sizes().slice(2), false).sum(1, true);
   };
   const at::NoGradGuard done;
   add(x.detach() * g[0]);
-  add(of("conv1", "w1").view({1, -1, 1, 1}) * g[1]);
-  add(b2.view({1, -1, 1, 1}) * g[2]);
-  add(of("conv2", "w1").view({1, -1, 1, 1}) * g[3]);
+  const auto times = [&](const at::Tensor& bias, const at::Tensor& gradient) {
+    return simple ? gradient : bias.view({1, -1, 1, 1}) * gradient;
+  };
+  add(times(of("conv1", "w1"), g[1]));
+  add(times(b2, g[2]));
+  add(times(of("conv2", "w1"), g[3]));
   return map;
 }
 
@@ -44,6 +54,16 @@ TEST(FullGrad, IsTheSumOfItsParts) {
     ASSERT_EQ(map.sizes(), (at::IntArrayRef{2, 1, 9, 7}));
     EXPECT_TRUE(at::allclose(map, written_out(module, x, rescale))) << rescale;
   }
+}
+
+TEST(FullGrad, HasTheVariantsOfItsPeers) {
+  const auto module = test::biased_model("torch.relu(x)");
+  TorchScriptModel model(module);
+  const at::Tensor x = test::seeded({2, 3, 9, 7}, 45);
+  const auto map = [&](const Given& given) { return test::map_of(model, x, "full_grad", given, 2); };
+  EXPECT_TRUE(at::allclose(map({{"each", "channel"}}), written_out(module, x, true, /*by_channel=*/true)));
+  EXPECT_TRUE(at::allclose(map({{"simple", true}}), written_out(module, x, true, false, /*simple=*/true)));
+  EXPECT_FALSE(at::allclose(map({{"each", "channel"}}), map({})));
 }
 
 TEST(FullGrad, NamesTheLayersOfItsParts) {
@@ -71,9 +91,9 @@ TEST(FullGrad, BatchEqualsSamples) {
 
 // Magnitudes have kinks, where no number of these happens to lie.
 TEST(FullGrad, GradientsAreFiniteDifferences) {
-  for (const bool rescale : {false, true}) {
+  for (const Given& given : {Given{{"rescale", false}}, Given{}, Given{{"each", "channel"}}, Given{{"simple", true}}}) {
     test::expect_gradients_are_finite_differences(test::biased_model("torch.tanh(x)"), test::seeded({2, 3, 9, 7}, 44),
-                                                  "full_grad", {{"rescale", rescale}}, /*unused=*/1);
+                                                  "full_grad", given, /*unused=*/1);
   }
 }
 

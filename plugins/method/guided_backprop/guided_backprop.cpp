@@ -86,12 +86,7 @@ class GuidedBackprop final : public AttentionMethod {
  public:
   explicit GuidedBackprop(const Parameters& parameters) : channels_(parameters.string("channels")) {}
 
-  Needs needs(const Model&) const override {
-    Needs needs;
-    needs.input_gradient = true;
-    needs.gradient_calls = 1;
-    return needs;
-  }
+  Needs needs(const Model&) const override { return plugins::needs_input_gradient(); }
 
   AttentionMap attend(Pass& pass, const Target& target) const override {
     const at::Tensor gradient = pass.gradients(pass.score(target), {pass.input()}, Rectifier::guided)[0];

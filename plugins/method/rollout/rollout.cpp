@@ -60,15 +60,15 @@
 // }
 // ```
 
-#include <string>
-#include <vector>
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/matmul.h>
+#include <string>
+#include <vector>
 
-#include <attune/sdk/error.h>
 #include <attune/sdk/plugin.h>
+
+#include "common/attention.h"
 
 namespace {
 
@@ -84,22 +84,10 @@ Descriptor descriptor() {
   d.parameters = {
       choice("heads", "mean", {"mean", "max", "min"}, "How the heads of a block become one"),
       real("discard", 0, {0, 0.999}, "Share of each block's smallest probabilities that count as zero"),
-      choice("query", "auto", {"auto", "class_token", "mean"},
-             "Whose sources are shown; auto is the class token, or the mean over all positions where there is none"),
+      plugins::query_parameter(),
   };
   d.forward_passes = 1;
   return d;
-}
-
-std::vector<std::string> attention_blocks(const Model& model) {
-  std::vector<std::string> blocks;
-  for (const LayerInfo& layer : model.layers()) {
-    if (layer.attention) blocks.push_back(layer.name);
-  }
-  if (blocks.empty()) {
-    throw Error(Fault::input, "rollout follows attention from block to block, and the model has no attention block");
-  }
-  return blocks;
 }
 
 class Rollout final : public AttentionMethod {
@@ -107,13 +95,9 @@ class Rollout final : public AttentionMethod {
   explicit Rollout(const Parameters& parameters)
       : heads_(parameters.string("heads")), discard_(parameters.real("discard")), query_(parameters.string("query")) {}
 
-  // The first block's activation tells the patches' grid.
   Needs needs(const Model& model) const override {
-    Needs needs;
-    const auto blocks = attention_blocks(model);
-    needs.captures.push_back({blocks.front()});
-    for (const std::string& block : blocks) needs.captures.push_back({block, Capture::attention});
-    return needs;
+    const auto blocks = plugins::attention_blocks(model, "rollout");
+    return plugins::needs_attention(blocks, blocks.front());
   }
 
   AttentionMap attend(Pass& pass, const Target&) const override { return map_of(pass); }
@@ -125,18 +109,15 @@ class Rollout final : public AttentionMethod {
 
  private:
   AttentionMap map_of(Pass& pass) const {
-    const auto blocks = attention_blocks(pass.model());
+    const auto blocks = plugins::attention_blocks(pass.model(), "rollout");
     at::Tensor sources;  // [N,Q,T]: what of each token of the first block has arrived at each position
     for (const std::string& block : blocks) {
       const at::Tensor step = normalised(fused(pass.captured({block, Capture::attention})));
-      if (sources.defined() && step.size(2) != sources.size(1)) {
-        throw Error(Fault::run, "rollout cannot follow attention into '" + block + "', which looks at " +
-                                    std::to_string(step.size(2)) + " positions where the blocks before it left " +
-                                    std::to_string(sources.size(1)));
-      }
+      if (sources.defined()) plugins::check_follows("rollout", block, step, sources);
       sources = sources.defined() ? at::matmul(step, sources) : step;
     }
-    return {patches_of(sources, pass.activation(blocks.front())), false, blocks};
+    const at::Tensor grid = pass.activation(blocks.front());
+    return {plugins::as_grid(plugins::taken_of_patches(sources, grid, query_, "rollout"), grid), false, blocks};
   }
 
   // [N,H,Q,K] -> [N,Q,K]
@@ -154,24 +135,9 @@ class Rollout final : public AttentionMethod {
   // The residual connection hands on what is there as much as attention brings. A block that pools has none. Rows sum
   // to one; a row that has lost everything stays zero.
   static at::Tensor normalised(const at::Tensor& shares) {
-    const bool is_square = shares.size(1) == shares.size(2);
-    const at::Tensor all = is_square ? shares + at::eye(shares.size(1), shares.options()) : shares;
+    const at::Tensor all = plugins::is_square(shares) ? shares + at::eye(shares.size(1), shares.options()) : shares;
     const at::Tensor sum = all.sum(2, /*keepdim=*/true);
     return all / (sum + (sum == 0));
-  }
-
-  // [N,1,S1..Sd]; `like` has the grid, in front of which are the class token and its like.
-  at::Tensor patches_of(const at::Tensor& sources, const at::Tensor& like) const {
-    auto shape = like.sizes().vec();
-    shape[1] = 1;
-    const int64_t patches = like[0][0].numel(), prefix = sources.size(2) - patches;
-    if (query_ == "class_token" && prefix == 0) {
-      throw Error(Fault::run,
-                  "rollout was asked for the class token, and the model has none; query=mean has no need of it");
-    }
-    const bool is_token = query_ == "class_token" || (query_ == "auto" && prefix > 0);
-    const at::Tensor arrived = is_token ? sources.select(1, 0) : sources.mean(1);
-    return arrived.narrow(1, prefix, patches).reshape(shape);
   }
 
   std::string heads_;

@@ -2,49 +2,25 @@
 
 #include "errors.h"
 #include "methods.h"
+#include "transformers.h"
 
 namespace attune {
 namespace {
 
 using test::Given;
 
-at::Tensor weight_of(const test::Module& module, const char* layer) {
-  return module.attr(layer).toModule().attr("w0").toTensor().detach();
-}
-
-// [H,T,T] of one sample's tokens [T,C], and the tokens behind the block: head by head.
-std::pair<at::Tensor, at::Tensor> attention_of(const at::Tensor& tokens, const at::Tensor& weight, int64_t heads) {
-  const auto qkv = at::matmul(tokens, weight).chunk(3, 1);
-  std::vector<at::Tensor> shares, mixed;
-  for (int64_t head = 0; head < heads; ++head) {
-    const auto part = [&](const at::Tensor& x) { return x.chunk(heads, 1)[static_cast<size_t>(head)]; };
-    shares.push_back(at::matmul(part(qkv[0]), part(qkv[1]).t()).softmax(-1));
-    mixed.push_back(at::matmul(shares.back(), part(qkv[2])));
-  }
-  return {at::stack(shares), tokens + at::cat(mixed, 1)};
-}
-
 // One sample's rollout [T,T] on test::vision_transformer().
-at::Tensor rollout_of(const test::Module& module, at::Tensor tokens,
+at::Tensor rollout_of(const test::Module& module, const at::Tensor& tokens,
                       const std::function<at::Tensor(const at::Tensor&)>& fuse) {
   at::Tensor all = at::eye(tokens.size(0), tokens.options());
-  for (const auto& [name, heads] : {std::pair{"block1", 2}, std::pair{"block2", 3}}) {
-    const auto [shares, behind] = attention_of(tokens, weight_of(module, name), heads);
-    const at::Tensor step = fuse(shares) + at::eye(tokens.size(0), tokens.options());
+  for (const test::Followed& block : test::follow_blocks(module, tokens)) {
+    const at::Tensor step = fuse(block.shares.detach()) + at::eye(tokens.size(0), tokens.options());
     all = at::matmul(step / step.sum(1, true), all);
-    tokens = behind;
   }
   return all;
 }
 
 at::Tensor mean_of_heads(const at::Tensor& shares) { return shares.mean(0); }
-
-// [T,C] of one sample.
-at::Tensor tokens_of(const test::Module& module, const at::Tensor& x, bool class_token) {
-  const at::Tensor patches = at::conv2d(x, weight_of(module, "patches"), {}, 2).flatten(2).transpose(1, 2)[0];
-  const at::Tensor own = weight_of(module, "tokens")[0];
-  return class_token ? at::cat({own, patches}) : patches + own;
-}
 
 at::Tensor rollout_map(const test::Module& module, const at::Tensor& x, const Given& given) {
   TorchScriptModel model(module);
@@ -54,7 +30,7 @@ at::Tensor rollout_map(const test::Module& module, const at::Tensor& x, const Gi
 TEST(Rollout, EqualsTheProductOfItsBlocks) {
   const at::Tensor x = test::seeded({1, 3, 8, 6}, 21);
   const auto module = test::vision_transformer();
-  const at::Tensor tokens = tokens_of(module, x, true);
+  const at::Tensor tokens = test::tokens_of(module, x, true);
   const std::vector<std::pair<std::string, std::function<at::Tensor(const at::Tensor&)>>> heads = {
       {"mean", mean_of_heads},
       {"max", [](const at::Tensor& shares) { return shares.amax(0); }},
@@ -78,7 +54,7 @@ TEST(Rollout, DiscardsTheSmallestProbabilities) {
     return at::where(mean >= least, mean, at::zeros_like(mean));
   };
   const at::Tensor expected =
-      rollout_of(module, tokens_of(module, x, true), largest_half)[0].slice(0, 1).view({1, 1, 4, 3});
+      rollout_of(module, test::tokens_of(module, x, true), largest_half)[0].slice(0, 1).view({1, 1, 4, 3});
   EXPECT_TRUE(at::allclose(rollout_map(module, x, {{"discard", 0.5}}), expected));
   EXPECT_FALSE(at::allclose(rollout_map(module, x, {}), expected));
 }
@@ -86,10 +62,10 @@ TEST(Rollout, DiscardsTheSmallestProbabilities) {
 TEST(Rollout, WithoutAClassTokenItIsTheMeanOfAllPositions) {
   const at::Tensor x = test::seeded({1, 3, 8, 6}, 23);
   const auto module = test::vision_transformer(2, /*class_token=*/false);
-  const at::Tensor all = rollout_of(module, tokens_of(module, x, false), mean_of_heads);
+  const at::Tensor all = rollout_of(module, test::tokens_of(module, x, false), mean_of_heads);
   EXPECT_TRUE(at::allclose(rollout_map(module, x, {}), all.mean(0).view({1, 1, 4, 3})));
   const auto with = test::vision_transformer();
-  const at::Tensor of_all = rollout_of(with, tokens_of(with, x, true), mean_of_heads).mean(0);
+  const at::Tensor of_all = rollout_of(with, test::tokens_of(with, x, true), mean_of_heads).mean(0);
   EXPECT_TRUE(at::allclose(rollout_map(with, x, {{"query", "mean"}}), of_all.slice(0, 1).view({1, 1, 4, 3})));
   EXPECT_EQ(
       test::message_of(Fault::run,
@@ -111,30 +87,18 @@ TEST(Rollout, IsTheSameForEveryTargetAndNamesItsBlocks) {
 }
 
 TEST(Rollout, RefusesModelsWithoutAttention) {
-  EXPECT_EQ(
-      test::message_of(Fault::input,
-                       [&] {
-                         rollout_map(test::small_model(), test::seeded({1, 3, 8, 8}, 25), {});
-                       }),
-      "the method of map 'rollout': rollout follows attention from block to block, and the model has no attention "
-      "block");
+  EXPECT_EQ(test::message_of(Fault::input,
+                             [&] {
+                               rollout_map(test::small_model(), test::seeded({1, 3, 8, 8}, 25), {});
+                             }),
+            "the method of map 'rollout': rollout reads attention, and the model has no attention block");
 }
 
-TEST(Rollout, BatchEqualsSamples) {
-  for (int64_t rank = 1; rank <= 3; ++rank) {
-    std::vector<int64_t> shape{3, 3};
-    for (int64_t i = 0; i < rank; ++i) shape.push_back(4 + 2 * i);
-    test::expect_batch_equals_samples(test::vision_transformer(rank), test::seeded(shape, 26), "rollout", {});
-  }
-}
+TEST(Rollout, BatchEqualsSamples) { test::expect_batch_equals_samples_of_transformers("rollout"); }
 
+// The linear layer behind the blocks has no part in it.
 TEST(Rollout, GradientsAreFiniteDifferences) {
-  for (int64_t rank = 1; rank <= 3; ++rank) {
-    std::vector<int64_t> shape{2, 3};
-    for (int64_t i = 0; i < rank; ++i) shape.push_back(4 + 2 * i);
-    test::expect_gradients_are_finite_differences(test::vision_transformer(rank), test::seeded(shape, 27), "rollout",
-                                                  {{"heads", "mean"}}, /*unused=*/1);
-  }
+  test::expect_gradients_of_transformers("rollout", {{"heads", "mean"}}, /*unused=*/1);
 }
 
 }  // namespace

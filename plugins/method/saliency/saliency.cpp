@@ -85,12 +85,7 @@ class Saliency final : public AttentionMethod {
   explicit Saliency(const Parameters& parameters)
       : channels_(parameters.string("channels")), absolute_(parameters.boolean("absolute")) {}
 
-  Needs needs(const Model&) const override {
-    Needs needs;
-    needs.input_gradient = true;
-    needs.gradient_calls = 1;
-    return needs;
-  }
+  Needs needs(const Model&) const override { return plugins::needs_input_gradient(); }
 
   AttentionMap attend(Pass& pass, const Target& target) const override {
     const at::Tensor gradient = pass.gradients(pass.score(target), {pass.input()})[0];

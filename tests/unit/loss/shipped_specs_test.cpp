@@ -1,6 +1,7 @@
 // Every spec that ships, and every plugin's example, run on a small model.
 #include <gtest/gtest.h>
 #include <map>
+#include <set>
 
 #include "examples.h"
 #include "support.h"
@@ -59,7 +60,9 @@ class ShippedSpec : public testing::TestWithParam<std::pair<const std::string, s
 TEST_P(ShippedSpec, RunsAndHasAGradient) {
   const auto& [name, text] = GetParam();
   const int64_t rank = name == "clip" ? 3 : 2;
-  const bool of_attention = name == "example_rollout";
+  static const std::set<std::string> readers{"example_attention_gradcam", "example_generic_attention", "example_legrad",
+                                             "example_rollout"};
+  const bool of_attention = readers.count(name) != 0;
   const auto module = of_attention ? vision_transformer() : blocks(rank);
   const auto model = std::make_shared<TorchScriptModel>(module);
   const Spec spec = parse_spec(text, name, own_plugins());

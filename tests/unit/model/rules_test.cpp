@@ -233,6 +233,28 @@ TEST(Rules, LeaveThePassAsItIs) {
   }
 }
 
+// A layer's capture has the gradient of what it gives, also where a norm behind it is a part of it otherwise.
+TEST(Rules, OfLinearLayersReachCaptures) {
+  TorchScriptModel model(biased_model("torch.relu(x)"));
+  Needs needs;
+  for (const char* layer : {"conv1", "norm", "act1", "conv2"}) needs.captures.push_back({layer});
+  const at::Tensor x = seeded({2, 3, 9, 7}, 124);
+  const auto pass = model.forward(x, needs, false);
+  auto& rules = *static_cast<PropagationRules*>(pass->extension(PropagationRules::id));
+  std::vector<at::Tensor> of{pass->input()};
+  for (const Capture& capture : needs.captures) of.push_back(pass->captured(capture));
+  const LinearRule z_plus{LinearRule::z_plus, 0}, gamma{LinearRule::gamma, 0.5};
+  const auto gradients = rules.gradients(second_class(), of, 0, z_plus, gamma);
+  const auto relevance = [&](size_t i) { return (of[i] * gradients[i]).flatten(1).sum(1); };
+  EXPECT_TRUE(at::allclose(relevance(2), relevance(3), 1e-9, 1e-12)) << "a rectifier hands on what it is given";
+  EXPECT_FALSE(at::allclose(relevance(1), relevance(2), 1e-3)) << "the norm's shift keeps its share";
+  const auto plain = rules.gradients(second_class(), of, 0, {}, {});
+  EXPECT_FALSE(at::allclose(plain[4], gradients[4], 1e-3));
+  for (size_t i = 0; i < of.size(); ++i) EXPECT_EQ(gradients[i].sizes(), of[i].sizes());
+  const auto own = rules_of_pass(*pass).gradients(second_class(), of, 0);
+  for (size_t i = 0; i < of.size(); ++i) EXPECT_TRUE(at::allclose(plain[i], own[i], 1e-9, 1e-12)) << i;
+}
+
 TEST(Rules, FollowParametersThatChange) {
   const auto m = small_model("torch.gelu(x)");
   TorchScriptModel model(m);
@@ -255,10 +277,17 @@ TEST(Rules, WhatTheyCannotDoIsRefused) {
   TorchScriptModel model(small_model());
   const at::Tensor x = seeded({2, 3, 8, 6}, 123);
   const auto pass = model.forward(x, {}, false);
-  EXPECT_EQ(pass->extension("attune.rules/2"), nullptr);
+  EXPECT_EQ(pass->extension("attune.rules/3"), nullptr);
   BackwardRules& rules = rules_of_pass(*pass);
+  EXPECT_EQ(message_of(Fault::run, [&] { rules.gradients(second_class(), {pass->input()}, 32); }),
+            "gradients were asked for by a rule that this attune does not know (32)");
   EXPECT_EQ(message_of(Fault::run, [&] { rules.gradients(second_class(), {pass->input()}, 16); }),
-            "gradients were asked for by a rule that this attune does not know (16)");
+            "gradients by differences were asked for of attune.rules/1; they came with attune.rules/2");
+  const auto odd = model.forward(x.narrow(0, 0, 1), {}, false);
+  auto& further = *static_cast<PropagationRules*>(odd->extension(PropagationRules::id));
+  EXPECT_EQ(
+      message_of(Fault::run, [&] { further.gradients(Target(at::ones({1}, at::kLong)), {odd->input()}, 16, {}, {}); }),
+      "gradients by differences were asked for of 1 rows, which are no two halves");
   EXPECT_EQ(message_of(Fault::run, [&] { rules.gradients(second_class(), {x.clone()}, 0); }),
             "gradients by rules were asked for of a tensor that is neither the input nor a capture");
 }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <algorithm>
+#include <cmath>
 #include <torch/csrc/jit/ir/constants.h>
 
 #include <attune/sdk/rules.h>
@@ -79,6 +80,10 @@ double share_of_gradient(Passing passing, uint32_t rules) {
       return constant_shares ? 0 : half;
     case Passing::values:
       return constant_shares ? 1 : half;
+    case Passing::difference:
+      return constant_if(BackwardRules::differences);
+    case Passing::contribution:
+      return constant_if(linear_rules);
     case Passing::factor:
       break;
   }
@@ -123,6 +128,74 @@ struct PassActivation : torch::autograd::Function<PassActivation> {
     return {g * slope * none.logical_not(), g * none, Variable()};
   }
 };
+
+using Rule = c10::intrusive_ptr<torch::CustomClassHolder>;
+
+// Values that lead gradients another way than they were made, while the rule holds that hides tensors of this kind.
+class Detour {
+ public:
+  Detour(const Rule& rule, Passing passing) : rule_(rule), passing_(static_cast<int64_t>(passing)) {}
+
+  at::Tensor hidden(const at::Tensor& x) const { return x.requires_grad() ? PassByRule::apply(x, rule_, passing_) : x; }
+  // `y`, whose gradient goes by `way`.
+  at::Tensor by(const at::Tensor& y, const at::Tensor& way) const { return hidden(y) + (way - hidden(way)); }
+
+ private:
+  const Rule& rule_;
+  int64_t passing_;
+};
+
+// The rows of x and y come in halves; those of the first are compared with those of the second.
+at::Tensor difference(const at::Tensor& x, const at::Tensor& y, const Rule& rule) {
+  const Detour detour(rule, Passing::difference);
+  const auto xs = x.chunk(2), ys = y.chunk(2);
+  const at::Tensor step = xs[0] - xs[1];
+  const double rounding = std::sqrt(x.scalar_type() == at::kDouble ? 2.3e-16 : 1.2e-7);
+  const at::Tensor is_none = step.detach().abs() <= (xs[0].abs() + xs[1].abs()).detach() * rounding;
+  const at::Tensor slope = (ys[0] - ys[1]) / at::where(is_none, at::ones_like(step), step);
+  const at::Tensor led = detour.by(ys[0], xs[0] * detour.hidden(slope));
+  return at::cat({at::where(is_none, ys[0], led), ys[1]});
+}
+
+// What a maximum gains over the other half's belongs to where it is now, what it loses to where the other's is.
+at::Tensor difference_of_maxima(const at::Tensor& x, const at::Tensor& y, const at::Tensor& places, const Rule& rule) {
+  const Detour detour(rule, Passing::difference);
+  const auto xs = x.flatten(2).chunk(2), ys = y.flatten(2).chunk(2), at = places.flatten(2).chunk(2);
+  const at::Tensor step = xs[0] - xs[1], larger = at::maximum(ys[0], ys[1]);
+  const auto way = [&](const at::Tensor& part, const at::Tensor& place) {
+    const at::Tensor is_none = part == 0, there = step.gather(2, place);
+    return xs[0].gather(2, place) * detour.hidden(part / at::where(is_none, at::ones_like(there), there));
+  };
+  const at::Tensor led = detour.by(ys[0], way(larger - ys[1], at[0]) + way(ys[0] - larger, at[1]));
+  return at::cat({led, ys[1]}).view(y.sizes());
+}
+
+// Denominators are this far from zero.
+constexpr double least_denominator = 1e-6;
+
+at::Tensor away_from_zero(const at::Tensor& x, double by) { return at::where(x < 0, x - by, x + by); }
+
+// y = p + n, whose gradient goes by p and n as the rule weights them. Where n has a denominator of its own it is given:
+// as the difference of y and p it may be rounding alone.
+at::Tensor contributions(const at::Tensor& y, const at::Tensor& p, at::Tensor n, const Rule& rule,
+                         LinearRule::Kind kind, double value) {
+  const Detour detour(rule, Passing::contribution);
+  const auto weighted = [&](const at::Tensor& part, const at::Tensor& weight) { return part * detour.hidden(weight); };
+  if (kind == LinearRule::epsilon) return detour.by(y, weighted(y, y / away_from_zero(y, value)));
+  if (kind == LinearRule::z_plus) return detour.by(y, weighted(p, y / away_from_zero(p, least_denominator)));
+  at::Tensor of_p, of_n;
+  if (kind == LinearRule::gamma) {
+    n = y - p;
+    const at::Tensor is_negative = y < 0;
+    const at::Tensor share = y / away_from_zero(y + value * at::where(is_negative, n, p), least_denominator);
+    of_p = at::where(is_negative, share, (1 + value) * share);
+    of_n = at::where(is_negative, (1 + value) * share, share);
+  } else {
+    of_p = value * y / away_from_zero(p, least_denominator);
+    of_n = (1 - value) * y / at::where(n > 0, n + least_denominator, n - least_denominator);
+  }
+  return detour.by(y, weighted(p, of_p) + weighted(n, of_n));
+}
 
 bool is_recorded(const at::Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); }
 
@@ -211,6 +284,41 @@ void run_rule(Stack& stack) {
   torch::jit::push(stack, is_recorded(x) ? PassByRule::apply(x, rule.toCapsule(), passing) : x);
 }
 
+// Whether rows can be compared by halves, and gradients will be.
+bool is_compared(const at::Tensor& x, const at::Tensor& y) {
+  return is_recorded(y) && y.dim() > 0 && y.size(0) % 2 == 0 && x.sizes()[0] == y.sizes()[0];
+}
+
+void run_difference(Stack& stack) {
+  at::Tensor x, y;
+  c10::IValue rule;
+  torch::jit::pop(stack, x, y, rule);
+  torch::jit::push(stack, is_compared(x, y) ? difference(x, y, rule.toCapsule()) : y);
+}
+
+void run_difference_of_maxima(Stack& stack) {
+  at::Tensor x, y, places;
+  c10::IValue rule;
+  torch::jit::pop(stack, x, y, places, rule);
+  torch::jit::push(stack, is_compared(x, y) ? difference_of_maxima(x, y, places, rule.toCapsule()) : y);
+}
+
+void run_linear(Stack& stack) { torch::jit::drop(stack, 3); }
+
+void run_contributions(Stack& stack) {
+  at::Tensor y;
+  c10::optional<at::Tensor> p, n;
+  c10::IValue rule;
+  int64_t kind = 0;
+  double value = 0;
+  torch::jit::pop(stack, y, p, n, rule, kind, value);
+  if (is_recorded(y)) {
+    y = contributions(y, p.value_or(at::Tensor()), n.value_or(at::Tensor()), rule.toCapsule(),
+                      static_cast<LinearRule::Kind>(kind), value);
+  }
+  torch::jit::push(stack, y);
+}
+
 bool gives_tensors(const Node* node) {
   const auto is_tensors = [](const Value* value) {
     return value->type()->isSubtypeOf(*c10::TensorType::get()) ||
@@ -227,6 +335,12 @@ const torch::jit::RegisterOperators layers_and_gates({
     own_operator("attune::rule(Tensor(a) x, Capsule rule, int passing) -> Tensor(a)", run_rule),
     own_operator("attune::activation(Tensor x, Tensor(a) y, Capsule rule) -> Tensor(a)",
                  run_identity_of_result<PassActivation>),
+    own_operator("attune::difference(Tensor x, Tensor y, Capsule rule) -> Tensor", run_difference),
+    own_operator("attune::difference_of_maxima(Tensor x, Tensor y, Tensor places, Capsule rule) -> Tensor",
+                 run_difference_of_maxima),
+    own_operator("attune::linear(Tensor(a) y, Capsule rule, int kind, float value) -> Tensor(a)", run_linear),
+    own_operator("attune::contributions(Tensor y, Tensor? p, Tensor? n, Capsule rule, int kind, float value) -> Tensor",
+                 run_contributions),
     own_operator("attune::accumulate(Tensor(a!) x, Tensor y, Scalar alpha) -> Tensor(a!)", run_accumulate),
     own_operator("attune::accumulate_rectified(Tensor(a!) x, Tensor y) -> Tensor(a!)", run_accumulate_rectified),
     own_operator("attune::rectify(Tensor(a!) x, Capsule rule, bool in_place) -> Tensor(a!)", run_rectify),

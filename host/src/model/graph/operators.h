@@ -57,14 +57,34 @@ inline const c10::Symbol rule_symbol = c10::Symbol::fromQualString("attune::rule
 // with rules.
 inline const c10::Symbol activation_symbol = c10::Symbol::fromQualString("attune::activation");
 
+// attune::difference(Tensor x, Tensor y, Capsule rule) -> Tensor: y = f(x) in graphs whose rows are compared by halves.
+inline const c10::Symbol difference_symbol = c10::Symbol::fromQualString("attune::difference");
+
+// attune::difference_of_maxima(Tensor x, Tensor y, Tensor places, Capsule rule) -> Tensor: the same of y, which pooling
+// has found at these places of x.
+inline const c10::Symbol difference_of_maxima_symbol = c10::Symbol::fromQualString("attune::difference_of_maxima");
+
+// attune::linear(Tensor(a) y, Capsule rule, int kind, float value) -> Tensor(a): y is what a linear layer gives, which
+// hands its relevance on by this LinearRule. Pieces have attune::contributions in its place.
+inline const c10::Symbol linear_symbol = c10::Symbol::fromQualString("attune::linear");
+
+// attune::contributions(Tensor y, Tensor? p, Tensor? n, Capsule rule, int kind, float value) -> Tensor: y, with p and n
+// the sums of its positive and negative contributions, as far as the rule has need of them.
+inline const c10::Symbol contributions_symbol = c10::Symbol::fromQualString("attune::contributions");
+
 // What a tensor that attune::rule stands behind is.
 enum class Passing : int64_t {
-  statistic,  // of a norm, or a denominator
-  scale,      // what an activation, written out, multiplies its argument by
-  factor,     // of a product
-  shares,     // by which attention mixes, or what they are made of
-  values,     // which attention mixes
+  statistic,     // of a norm, or a denominator
+  scale,         // what an activation, written out, multiplies its argument by
+  factor,        // of a product
+  shares,        // by which attention mixes, or what they are made of
+  values,        // which attention mixes
+  difference,    // what differences() leaves to its own form of a value
+  contribution,  // what contributions() does
 };
+
+// Beside BackwardRules::Rule: those of linear layers hold.
+constexpr uint32_t linear_rules = 1U << 31U;
 
 // How gradients pass the gates of one forward pass; an input of every program, so that it reaches the threads and forks
 // that a thread-local would not. Set with RuleScope while a backward pass runs.

@@ -21,12 +21,6 @@ struct Site {
   Node* last() const { return norm != nullptr ? norm : convolution; }
 };
 
-bool is_plain_convolution(const Node* node) {
-  const auto kind = node->kind();
-  if (kind == c10::aten::_convolution) return torch::jit::constant_as<bool>(node->input(6)) == false;
-  return kind == c10::aten::conv1d || kind == c10::aten::conv2d || kind == c10::aten::conv3d;
-}
-
 // False unless `value` is a constant tensor, or None, which leaves `tensor` undefined.
 bool read_constant(const Value* value, at::Tensor& tensor) {
   const auto known = torch::jit::toIValue(value);
@@ -206,6 +200,12 @@ void prepare_convolutions(const LayeredGraph& graph, bool pack_weights, MadeWeig
       fold_norm(*site, made);
     }
   }
+}
+
+bool is_plain_convolution(const Node* node) {
+  const auto kind = node->kind();
+  if (kind == c10::aten::_convolution) return torch::jit::constant_as<bool>(node->input(6)) == false;
+  return kind == c10::aten::conv1d || kind == c10::aten::conv2d || kind == c10::aten::conv3d;
 }
 
 bool is_constant_norm(const Node* node) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <attune/sdk/rules.h>
+
 #include "model/graph/graph.h"
 
 namespace attune {
@@ -39,10 +41,24 @@ struct Piece {
 // pieces of the graph have made.
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);
 
-// A copy of a graph whose gradients can pass norms, activations, products and attention by rules (attune/sdk/rules.h).
-LayeredGraph with_rules(const LayeredGraph& graph);
+// What a copy of a graph with rules must be made for, beside those rules that every copy has.
+struct Ruling {
+  bool differences = false;
+  LinearRule convolutions = {};
+  LinearRule linear = {};
+
+  std::string key() const;
+};
+
+// A copy of a graph whose gradients can pass norms, activations, products and attention by rules, and what the ruling
+// names (attune/sdk/rules.h).
+LayeredGraph with_rules(const LayeredGraph& graph, const Ruling& ruling = {});
 
 // What slice() does to a piece.
+
+// Puts the positive contributions to each attune::linear in its place, and takes the batch norm behind a convolution
+// into it. Without gradients nothing remains of them.
+void open_contributions(const LayeredGraph& graph, bool gradients);
 
 // Folds batch norm into the convolution before it. With `pack`, 2-D convolutions on a processor in float32 become
 // attune::convolve_packed. Weights that another piece has made are taken from `made`, so that maps at many layers do
@@ -67,6 +83,8 @@ void return_contiguous(const LayeredGraph& graph, size_t count);
 // convolution goes into its weights. With `channels_last`, 2-D convolutions on a processor in float32 run on
 // activations and weights in that order. The values are those of the module up to rounding.
 void ease_second_derivatives(const LayeredGraph& graph, bool channels_last);
+
+bool is_plain_convolution(const Node* node);
 
 // Batch norm in evaluation mode.
 bool is_constant_norm(const Node* node);

@@ -1,6 +1,7 @@
 // Graphs whose gradients can pass norms, activations, products and attention by rules: see attune/sdk/rules.h.
 
 #include <algorithm>
+#include <bit>
 #include <set>
 #include <string>
 #include <vector>
@@ -125,7 +126,7 @@ class Dependence {
 // Puts the gates in.
 class Rules {
  public:
-  explicit Rules(Graph& graph) : rule_(graph.inputs()[1]), depends_(graph) {
+  Rules(Graph& graph, const Ruling& ruling) : ruling_(ruling), rule_(graph.inputs()[1]), depends_(graph) {
     collect(graph.block());
     for (Node* node : nodes_) {
       if (Node* product = mixing_product(node)) mixing_.insert(product);
@@ -142,7 +143,14 @@ class Rules {
         gate(node, 1, Passing::statistic);
       }
     }
-    for (Node* node : nodes_) pass_activation(node);
+    for (Node* node : nodes_) mark_linear(node);
+    for (Node* node : nodes_) {
+      if (ruling_.differences) {
+        compare(node);
+      } else {
+        pass_activation(node);
+      }
+    }
   }
 
  private:
@@ -239,6 +247,66 @@ class Rules {
     if (is_gate) node->destroy();
   }
 
+  // Everybody who takes y takes what the new node makes of it.
+  void put_behind(Value* y, c10::Symbol symbol, const std::vector<Value*>& inputs) {
+    torch::jit::WithInsertPoint point(y->node()->next());
+    Value* made = insert(*y->node()->owningGraph(), symbol, inputs, y->type());
+    y->replaceAllUsesAfterNodeWith(made->node(), made);
+    depends_.add(made);
+  }
+
+  void compare(Node* node) {
+    static const auto alone = words("sigmoid tanh hardsigmoid log_sigmoid");
+    static const auto maxima = words("max_pool1d max_pool2d max_pool3d");
+    if (node->kind() == gate_symbol) {
+      Value* y = node->input(1);
+      torch::jit::WithInsertPoint point(node);
+      Value* made = insert(*node->owningGraph(), difference_symbol, {node->input(0), y, rule_}, y->type());
+      node->output()->replaceAllUsesWith(made);
+      node->destroy();
+      depends_.add(made);
+    } else if (is_one_of(node, alone) && depends_(node->input(0))) {
+      put_behind(node->output(), difference_symbol, {node->input(0), node->output(), rule_});
+    } else if (is_one_of(node, maxima) && depends_(node->input(0))) {
+      compare_maxima(node);
+    }
+  }
+
+  void compare_maxima(Node* pooling) {
+    Graph& graph = *pooling->owningGraph();
+    const auto with_places = c10::Symbol::fromQualString(std::string(pooling->kind().toQualString()) + "_with_indices");
+    Node* made = graph.create(with_places, pooling->inputs(), 2);
+    made->insertBefore(pooling);
+    for (Value* output : made->outputs()) output->setType(c10::TensorType::get());
+    pooling->output()->replaceAllUsesWith(made->output(0));
+    Value* x = pooling->input(0);
+    pooling->destroy();
+    put_behind(made->output(0), difference_of_maxima_symbol, {x, made->output(0), made->output(1), rule_});
+  }
+
+  // Which rule a product of a tensor and a weight has.
+  const LinearRule& rule_for(const Node* node) const {
+    static const LinearRule none;
+    static const auto convolutions =
+        words("conv1d conv2d conv3d _convolution convolution conv_transpose1d conv_transpose2d conv_transpose3d");
+    static const auto products = words("linear matmul mm bmm addmm");
+    const bool is_convolution = is_one_of(node, convolutions);
+    if (!is_convolution && !is_one_of(node, products)) return none;
+    const size_t first = node->kind() == c10::aten::addmm ? 1 : 0;
+    if (depends_(node->input(first)) == depends_(node->input(first + 1))) return none;
+    return is_convolution ? ruling_.convolutions : ruling_.linear;
+  }
+
+  void mark_linear(Node* node) {
+    const LinearRule& rule = rule_for(node);
+    if (rule == LinearRule{} || rule == LinearRule{LinearRule::epsilon, 0}) return;
+    Graph& graph = *node->owningGraph();
+    torch::jit::WithInsertPoint point(node);
+    Value* kind = graph.insertConstant(static_cast<int64_t>(rule.kind));
+    put_behind(node->output(), linear_symbol, {node->output(), rule_, kind, graph.insertConstant(rule.value)});
+  }
+
+  const Ruling& ruling_;
   Value* rule_;
   Dependence depends_;
   std::vector<Node*> nodes_;
@@ -247,10 +315,18 @@ class Rules {
 
 }  // namespace
 
-LayeredGraph with_rules(const LayeredGraph& graph) {
+std::string Ruling::key() const {
+  std::string key = differences ? "d" : "";
+  for (const LinearRule& rule : {convolutions, linear}) {
+    key += '|' + std::to_string(rule.kind) + ':' + std::to_string(std::bit_cast<uint64_t>(rule.value));
+  }
+  return key;
+}
+
+LayeredGraph with_rules(const LayeredGraph& graph, const Ruling& ruling) {
   static const OperatorFunctions norms = compile_functions(open_norms);
   LayeredGraph copy = graph->copy();
-  Rules(*copy).apply();
+  Rules(*copy, ruling).apply();
   open_operators(copy->block(), norms);
   fold(copy);
   return copy;

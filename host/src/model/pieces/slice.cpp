@@ -147,6 +147,7 @@ class Copier {
 
 // What saves time and memory and is not seen from outside.
 void ease(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
+  open_contributions(graph, piece.differentiable != Differentiable::no);
   const bool channels_last = takes_channels_last(graph);
   if (piece.differentiable == Differentiable::twice) {
     open_once_differentiable(graph);

@@ -41,7 +41,7 @@ bool is_frozen(bool graph, const GraphModel& model) {
 }  // namespace
 
 ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs,
-                         bool graph, const at::Generator& generator, bool ruled)
+                         bool graph, const at::Generator& generator, const Ruling* ruling)
     : model_(model),
       state_(state),
       input_(input),
@@ -54,7 +54,7 @@ ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::
                 "maps are made of gradients, which c10::InferenceMode does not record; use at::NoGradGuard");
   }
   declare(needs);
-  Programs& programs = ruled ? state.programs.ruled() : state.programs;
+  Programs& programs = ruling != nullptr ? state.programs.ruled(*ruling) : state.programs;
   pieces_ = graph ? programs.live() : programs.frozen();
   try {
     run(needs);
@@ -137,7 +137,7 @@ void ForwardPass::keep(const std::string& layer, const at::Tensor& activation) {
     kept.kind = captures_[i].kind;
     if (kept.kind == Capture::spatial) kept.layout = layout_of(state_, layer, activation.sizes().vec(), input_);
     kept.shown = kept.as_shown(activation).contiguous();
-    if (!graph_) kept.shown = kept.shown.detach();
+    if (!graph_ && kept.kind != Capture::raw) kept.shown = kept.shown.detach();
   }
 }
 
@@ -190,10 +190,10 @@ std::vector<at::Tensor> ForwardPass::gradients(const at::Tensor& score, const st
                                                Rectifier rectifier, uint32_t rules) {
   if (!gradients_declared_) throw Error(Fault::run, "gradients were not declared in the method's Needs");
   if (rectifier != Rectifier::standard && state_.activations.empty()) {
-    throw Error(
-        Fault::input,
-        "the model has no activation function (ReLU or a relative), so that guided backpropagation would be the "
-        "plain gradient; use saliency");
+    throw Error(Fault::input,
+                "the model has no activation function (ReLU or a relative), so that a rule for rectifiers would leave "
+                "the plain "
+                "gradient; use saliency");
   }
   std::vector<const Captured*> captures;  // nullptr for what is none
   std::vector<at::Tensor> sources;
@@ -249,28 +249,43 @@ std::vector<at::Tensor> ForwardPass::backward(const at::Tensor& score, const std
 }
 
 void* ForwardPass::extension(const char* id) {
-  return std::string(id) == BackwardRules::id ? static_cast<BackwardRules*>(this) : nullptr;
+  const std::string name = id;
+  if (name == BackwardRules::id) return static_cast<BackwardRules*>(this);
+  return name == PropagationRules::id ? static_cast<PropagationRules*>(this) : nullptr;
 }
 
 // The same pass through programs with rules: ordinary ones stay free of what rules need.
-ForwardPass& ForwardPass::ruled() {
+ForwardPass& ForwardPass::ruled(const Ruling& ruling) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (!ruled_) {
+  auto& pass = ruled_[ruling.key()];
+  if (!pass) {
     Needs needs;
     needs.captures = captures_;
     needs.input_gradient = true;
-    ruled_ = std::make_unique<ForwardPass>(model_, state_, input_, needs, graph_, generator_, true);
+    pass = std::make_unique<ForwardPass>(model_, state_, input_, needs, graph_, generator_, &ruling);
   }
-  return *ruled_;
+  return *pass;
 }
 
 std::vector<at::Tensor> ForwardPass::gradients(const Target& target, const std::vector<at::Tensor>& of,
                                                uint32_t rules) {
-  if ((rules & ~uint32_t{norms | activations | products | attention}) != 0) {
+  if ((rules & differences) != 0) {
+    throw Error(Fault::run, "gradients by differences were asked for of attune.rules/1; they came with attune.rules/2");
+  }
+  return gradients(target, of, rules, {}, {});
+}
+
+std::vector<at::Tensor> ForwardPass::gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules,
+                                               const LinearRule& convolutions, const LinearRule& linear) {
+  if ((rules & ~uint32_t{norms | activations | products | attention | differences}) != 0) {
     throw Error(Fault::run,
                 "gradients were asked for by a rule that this attune does not know (" + std::to_string(rules) + ")");
   }
-  ForwardPass& other = ruled();
+  if ((rules & differences) != 0 && input_.size(0) % 2 != 0) {
+    throw Error(Fault::run, "gradients by differences were asked for of " + std::to_string(input_.size(0)) +
+                                " rows, which are no two halves");
+  }
+  ForwardPass& other = ruled({(rules & differences) != 0, convolutions, linear});
   std::vector<at::Tensor> same;
   for (const at::Tensor& tensor : of) {
     const Captured* captured = captured_as(tensor);
@@ -284,7 +299,7 @@ std::vector<at::Tensor> ForwardPass::gradients(const Target& target, const std::
     const at::AutoGradMode mode(true);
     return target.score(other.output_);
   };
-  return other.gradients(score(), same, Rectifier::standard, rules);
+  return other.gradients(score(), same, Rectifier::standard, rules | linear_rules);
 }
 
 const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {

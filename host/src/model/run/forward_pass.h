@@ -17,10 +17,11 @@
 
 namespace attune {
 
-class ForwardPass final : public Pass, public BackwardRules {
+class ForwardPass final : public Pass, public BackwardRules, public PropagationRules {
  public:
+  // `ruling`: gradients will pass by rules.
   ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs, bool graph,
-              const at::Generator& generator = {}, bool ruled = false);
+              const at::Generator& generator = {}, const Ruling* ruling = nullptr);
 
   const at::Tensor& input() const override { return input_; }
   const at::Tensor& output() const override { return output_; }
@@ -35,6 +36,8 @@ class ForwardPass final : public Pass, public BackwardRules {
   at::Generator generator() override { return generator_; }
   void* extension(const char* id) override;
   std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules) override;
+  std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules,
+                                    const LinearRule& convolutions, const LinearRule& linear) override;
 
  private:
   struct Captured {
@@ -62,7 +65,7 @@ class ForwardPass final : public Pass, public BackwardRules {
                                     uint32_t rules);
   std::vector<at::Tensor> backward(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier,
                                    uint32_t rules);
-  ForwardPass& ruled();
+  ForwardPass& ruled(const Ruling& ruling);
 
   GraphModel& model_;
   GraphModel::State& state_;
@@ -79,9 +82,9 @@ class ForwardPass final : public Pass, public BackwardRules {
   std::vector<std::string> attention_;  // whose probabilities are, in program order
   std::shared_ptr<PieceCache> pieces_;
   c10::intrusive_ptr<GradientRule> rule_ = c10::make_intrusive<GradientRule>();
-  std::vector<Captured> captured_;                        // in the order of captures_
-  std::map<std::string, std::vector<c10::IValue>> live_;  // values across the cut behind a layer
-  std::unique_ptr<ForwardPass> ruled_;                    // whose gradients pass by rules
+  std::vector<Captured> captured_;                             // in the order of captures_
+  std::map<std::string, std::vector<c10::IValue>> live_;       // values across the cut behind a layer
+  std::map<std::string, std::unique_ptr<ForwardPass>> ruled_;  // whose gradients pass by rules, by rulings' keys
   std::mutex mutex_;
 };
 

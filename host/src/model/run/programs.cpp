@@ -19,16 +19,17 @@ std::shared_ptr<PieceCache> Programs::frozen() {
   return frozen_;
 }
 
-Programs& Programs::ruled() {
+Programs& Programs::ruled(const Ruling& ruling) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (!ruled_) ruled_ = std::make_unique<Programs>(module_, with_rules(live_->graph()));
-  return *ruled_;
+  auto& programs = ruled_[ruling.key()];
+  if (!programs) programs = std::make_unique<Programs>(module_, with_rules(live_->graph(), ruling));
+  return *programs;
 }
 
 void Programs::refresh() {
   const std::lock_guard<std::mutex> lock(mutex_);
   frozen_.reset();
-  if (ruled_) ruled_->refresh();
+  for (const auto& [key, programs] : ruled_) programs->refresh();
 }
 
 Programs::Fingerprint Programs::fingerprint() const {

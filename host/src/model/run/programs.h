@@ -62,7 +62,7 @@ class Programs {
   std::shared_ptr<PieceCache> live() const { return live_; }
   std::shared_ptr<PieceCache> frozen();
   // Those whose gradients pass by rules, made when they are first asked for.
-  Programs& ruled();
+  Programs& ruled(const Ruling& ruling);
   void refresh();
 
  private:
@@ -76,7 +76,7 @@ class Programs {
   std::mutex mutex_;
   Fingerprint fingerprint_;
   std::shared_ptr<PieceCache> frozen_;
-  std::unique_ptr<Programs> ruled_;
+  std::map<std::string, std::unique_ptr<Programs>> ruled_;  // by their rulings' keys
 };
 
 }  // namespace attune

@@ -1,4 +1,4 @@
-// Gradients by rules of one's own, as layer-wise relevance propagation has them: an extension of passes.
+// Gradients by rules of one's own, as layer-wise relevance propagation and DeepLIFT have them: extensions of passes.
 //
 //   auto* rules = static_cast<BackwardRules*>(pass.extension(BackwardRules::id));  // nullptr: this host has none
 #pragma once
@@ -33,6 +33,13 @@ class BackwardRules {
     // The softmax weights by which attention mixes its values are constants: the queries and keys get nothing, the
     // values, now in a product with a constant, all.
     attention = 8,
+    // Of PropagationRules. The rows of the pass come in two halves, inputs and what each is compared with. y = f(x) of
+    // one number each
+    // (activations as above, also ReLU, softplus and sigmoid): g (y - y') / (x - x') with x' and y' of the other half,
+    // and the derivative where x is about x'. Pooling by maxima: the difference y - y' goes to where x and where x'
+    // have
+    // their maximum. Of the first half: there (x - x') g of an operator without weights adds up to (y - y') g.
+    differences = 16,
   };
 
   // The gradients of sum(target's score) with respect to each of `of`, which are the pass's input or captures of it, by
@@ -45,6 +52,38 @@ class BackwardRules {
 
  protected:
   ~BackwardRules() = default;
+};
+
+// How an output y of a linear layer hands its relevance y g on to what it is the sum of: the positive contributions,
+// which add up to p, and the negative ones, to n. Of an input x and a weight w a contribution is x w; the bias is one
+// too, which keeps its share. `value` is the rule's own number; denominators are kept a little from zero.
+struct LinearRule {
+  enum Kind {
+    derivative,  // each contribution its share of y
+    epsilon,     // ... of y, moved away from zero by `value`
+    gamma,       // the contributions of y's own sign count 1 + `value` times (Montavon et al. 2019)
+    z_plus,      // positive contributions alone, each its share of p
+    alpha_beta,  // positive ones `value` times their share of p, negative ones 1 - `value` times their share of n
+  };
+  Kind kind = derivative;
+  double value = 0;
+};
+
+inline bool operator==(const LinearRule& a, const LinearRule& b) { return a.kind == b.kind && a.value == b.value; }
+
+// All that BackwardRules has, differences, and rules for linear layers. A batch norm that alone reads what a
+// convolution gives is a part of it.
+class PropagationRules {
+ public:
+  static constexpr const char* id = "attune.rules/2";
+
+  // `rules` is a sum of BackwardRules::Rule. `convolutions` includes transposed ones; `linear` is of all other products
+  // of a tensor that depends on the input with a weight that does not.
+  virtual std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules,
+                                            const LinearRule& convolutions, const LinearRule& linear) = 0;
+
+ protected:
+  ~PropagationRules() = default;
 };
 
 }  // namespace attune
