@@ -299,7 +299,7 @@ def markdown(results):
         for kind, row in rows.items():
             why = row.get("refused") or row.get("no_loss")
             if why and kind != "scripted":  # what does not script is many
-                why = re.sub(r"^attune: |\S*/\S*: |\S+_0.npy( row 0)?: |model '\S+' ", "", why)
+                why = re.sub(r"^attune: |\S*/\S*: |\S+_\d.npy( row 0)?: |model '\S+' | \('/[^']*'\)| in layer '[^']*'|, which cannot be read here", "", why)
                 refused.setdefault("PyTorch does not export it" if why.startswith("not exported") else why, []).append(kind)
         auto = sorted({f"`{row['auto']}`" for row in rows.values() if "auto" in row})
         loads = ", ".join(kind for kind, row in rows.items() if "refused" not in row)

@@ -9,6 +9,7 @@ from torch.overrides import TorchFunctionMode
 
 ACTIVATIONS = {"relu", "relu_", "relu6", "leaky_relu", "prelu", "gelu", "silu", "mish", "elu", "selu", "celu", "softplus", "hardswish"}
 WRITTEN_OUT = {"QuickGELUActivation"}  # modules that are activations, of several operators
+FOLDED = ("WeightStandardized", "Swinv2SelfAttention")  # modules that compute weights or biases from parameters alone
 SMALLEST_VARIANCE = 1e-18  # of a mask
 
 
@@ -174,7 +175,8 @@ def atcon(net, x, layer, lies):
 
 def folds(module):
     """Whether exporters of ONNX compute other weights of this module's."""
-    return isinstance(module, torch.nn.modules.batchnorm._BatchNorm) or "WeightStandardized" in type(module).__name__
+    is_norm = isinstance(module, torch.nn.modules.batchnorm._BatchNorm)
+    return is_norm or any(name in type(module).__name__ for name in FOLDED)
 
 
 def repeated(net):
