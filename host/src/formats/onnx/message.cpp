@@ -256,7 +256,9 @@ std::string with_values(const pbf_reader& message, const at::Tensor& values) {
 }  // namespace
 
 void write_initializers(const fs::path& from, const fs::path& to, const std::map<std::string, at::Tensor>& values) {
-  const auto [bytes, size] = map_file(from);
+  const auto mapped = map_file(from);
+  const FileBytes& bytes = mapped.first;
+  const pbf_reader model(bytes.get(), mapped.second);
   const auto in_graph = [&](pbf_reader& reader, pbf_writer& writer) {
     if (reader.tag() != graph_field::initializer || reader.wire_type() != bytes_type) return false;
     const auto view = reader.get_view();
@@ -272,7 +274,7 @@ void write_initializers(const fs::path& from, const fs::path& to, const std::map
     }
     return true;
   };
-  const std::string written = copied(pbf_reader(bytes.get(), size), [&](pbf_reader& reader, pbf_writer& writer) {
+  const std::string written = copied(model, [&](pbf_reader& reader, pbf_writer& writer) {
     if (reader.tag() != model_field::graph || reader.wire_type() != bytes_type) return false;
     writer.add_message(model_field::graph, copied(reader.get_message(), in_graph));
     return true;
