@@ -97,12 +97,18 @@ std::optional<Elements> OnnxBuilder::elements(const OnnxValue& known) {
 // What the operator makes of numbers; computed at once where they are known.
 Value* OnnxBuilder::number(c10::Symbol symbol, const Elements& arguments) {
   Value* made = graph_->insert(symbol, std::vector<torch::jit::NamedValue>(arguments.begin(), arguments.end()));
+  const MemoryLimit::Scope counted(limit_);
   const auto result = torch::jit::runNodeIfInputsAreConstant(made->node());
   if (!result || result->size() != 1) return made;
   torch::jit::Node* node = made->node();
   made = constant(result->at(0));
   node->destroy();
   return made;
+}
+
+// Of integers, rounded down. LibTorch's remainder by 0 and quotient by -1 may stop the program.
+Value* OnnxBuilder::quotient(Value* a, Value* b) {
+  return integer_of(b) == -1 ? number(aten("neg"), {a}) : number(aten("floordiv"), {a, b});
 }
 
 // Arithmetic with shapes: element by element, in numbers of the graph. Whether the node is such.
@@ -112,11 +118,10 @@ bool OnnxBuilder::add_arithmetic(const OnnxNode& node) {
   Numbers given;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const OnnxValue* input = input_of(node, i);
-    const auto read = input == nullptr ? std::nullopt : elements(*input);
-    if (input != nullptr && !read) return false;
-    if (!read) continue;
+    const auto read = input == nullptr ? Elements() : elements(*input);
+    if (!read) return false;
     given.lists.push_back(*read);
-    given.rank = std::max(given.rank, input->rank);
+    if (input != nullptr) given.rank = std::max(given.rank, input->rank);
   }
   static const std::map<std::string, bool (OnnxBuilder::*)(const OnnxNode&, const Numbers&)> kinds{
       {"Unsqueeze", &OnnxBuilder::hand_on},        {"Squeeze", &OnnxBuilder::hand_on},
@@ -141,12 +146,14 @@ bool OnnxBuilder::hand_on(const OnnxNode& node, const Numbers& given) {
 bool OnnxBuilder::join_numbers(const OnnxNode& node, const Numbers& given) {
   Elements all;
   for (const Elements& part : given.lists) all.insert(all.end(), part.begin(), part.end());
+  if (static_cast<int64_t>(all.size()) > most_elements) refuse(node, "it joins too many numbers");
   take_elements(node, all, 1);
   return true;
 }
 
 bool OnnxBuilder::pick_numbers(const OnnxNode& node, const Numbers& given) {
   const auto size = static_cast<int64_t>(given.lists[0].size());
+  if (input_of(node, 1) == nullptr) return false;
   Elements picked;
   for (const Value* one : given.lists.at(1)) {
     const auto index = integer_of(one);
@@ -172,7 +179,7 @@ bool OnnxBuilder::cut_numbers(const OnnxNode& node, const Numbers& given) {
     if (!number) return false;
     limits.push_back(std::clamp<int64_t>(*number < 0 ? *number + size : *number, 0, size));
   }
-  if (given.lists.size() > 4 && (given.lists[4].empty() || integer_of(given.lists[4][0]) != 1)) return false;
+  if (given.lists.size() > 4 && !given.lists[4].empty() && integer_of(given.lists[4][0]) != 1) return false;
   take_elements(node, {given.lists[0].begin() + limits[0], given.lists[0].begin() + std::max(limits[0], limits[1])}, 1);
   return true;
 }
@@ -225,13 +232,15 @@ bool OnnxBuilder::combine_numbers(const OnnxNode& node, const Numbers& given) {
       {"Greater", "aten::gt"}, {"Less", "aten::lt"}, {"GreaterOrEqual", "aten::ge"}, {"LessOrEqual", "aten::le"},
       {"Min", "prim::min"},    {"Max", "prim::max"}, {"Mod", "aten::remainder"},     {"Div", "aten::div"}};
   const auto name = names.find(node.op);
-  if (name == names.end() || given.lists.size() != 2) return false;
+  if (name == names.end() || given.lists.size() != 2 || given.lists[0].empty() || given.lists[1].empty()) return false;
   Elements made;
   for (size_t i = 0; i < given.size(); ++i) {
     Value *a = given.at(0, i), *b = given.at(1, i);
     const bool whole = a->type()->kind() == c10::TypeKind::IntType && b->type()->kind() == c10::TypeKind::IntType;
-    const bool divides = node.op == "Div" && whole;
-    made.push_back(number(c10::Symbol::fromQualString(divides ? "aten::floordiv" : name->second), {a, b}));
+    const bool divides = whole && (node.op == "Div" || node.op == "Mod");
+    Value* one = divides ? quotient(a, b) : number(c10::Symbol::fromQualString(name->second), {a, b});
+    if (divides && node.op == "Mod") one = number(aten("sub"), {a, number(aten("mul"), {b, one})});
+    made.push_back(one);
   }
   take_elements(node, made, given.rank);
   return true;
