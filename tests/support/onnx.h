@@ -107,6 +107,11 @@ class OnnxProgram {
     return name;
   }
 
+  // What the file says of a value between nodes.
+  void say_sizes(const std::string& name, const std::vector<int64_t>& sizes) {
+    graph_writer().add_message(13, onnx_value(name, sizes));
+  }
+
   // Its first output's name. `scopes`: {"", "layer1", "layer1.conv"}, as the newer exporter writes them.
   std::string node(const std::string& op, const std::vector<std::string>& inputs, const OnnxSettings& settings = {},
                    const std::string& name = "", int outputs = 1, const std::string& scopes = "",

@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>
+#include <exception>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include <attune/sdk/error.h>
+
+#include "model/failure.h"
 #include "model/graph/graph.h"
 
 namespace attune {
@@ -64,6 +69,20 @@ class ModuleTree {
 // A TorchScript file of the model that `graph` is over these parameters. What a layer returns goes through its
 // module's forward, which is the identity, so that the file's layers have the same names.
 std::string as_torchscript(const torch::jit::Module& parameters, const LayeredGraph& graph);
+
+// Reads a model's file. What is thrown becomes an Error of one sentence about the file, whose own words are printable
+// in it.
+template <class Call>
+auto read_file(const std::filesystem::path& path, Call&& call) -> decltype(call()) {
+  const auto model = [&] { return "model '" + path.string() + "' "; };
+  try {
+    return call();
+  } catch (const Error& error) {
+    throw Error(error.fault(), model() + printable(error.what()));
+  } catch (const std::exception& error) {
+    throw Error(Fault::input, model() + "is damaged: " + reason_of(error));
+  }
+}
 
 // Whether the model gives one row what it gives it beside another, for an input of these sizes [N,C,S1..Sd].
 bool has_independent_rows(const ModelSource& source, std::vector<int64_t> sizes);

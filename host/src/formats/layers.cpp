@@ -5,9 +5,12 @@
 #include <set>
 
 #include "formats/graph_source.h"
+#include "formats/memory_limit.h"
 
 namespace attune {
 namespace {
+
+constexpr int64_t most_bytes = int64_t{3} << 30;  // of two rows' run
 
 // One call of a module: the nodes that stand in it.
 struct Call {
@@ -77,6 +80,8 @@ bool has_independent_rows(const ModelSource& source, std::vector<int64_t> sizes)
   const at::NoGradGuard no_gradients;
   at::TensorOptions options;
   for (const at::Tensor& parameter : source.parameters.parameters()) options = parameter.options().requires_grad(false);
+  const MemoryLimit limit(most_bytes);
+  const MemoryLimit::Scope counted(limit);
   try {
     const at::Tensor rows = at::randn(sizes, options);
     const at::Tensor both = first_tensor(source.output(rows));

@@ -193,6 +193,27 @@ TEST_F(Exported, ReturnsDictionariesByTheirKeys) {
   EXPECT_EQ(open_model(file)->module_output(x_, false).size(1), 4);
 }
 
+TEST_F(Exported, RemaindersByZeroAreErrors) {
+  ExportedProgram p({3});
+  const json zero = {{"as_int", 0}}, rows = {{"as_sym_int", {{"as_name", "n"}}}};
+  p.node("torch.ops.aten.sym_size.int", {{"self", tensor("x")}, {"dim", zero}}, {}, {}, json::array({rows}));
+  p.node("_operator.mod", {{"", rows}, {"", {{"as_int", 2}}}}, {}, {},
+         json::array({{{"as_sym_int", {{"as_name", "odd"}}}}}));
+  p.node("_operator.mod", {{"", rows}, {"", {{"as_sym_int", {{"as_name", "odd"}}}}}}, {}, {},
+         json::array({{{"as_sym_int", {{"as_name", "m"}}}}}));
+  p.node("torch.ops.aten.add.Scalar", {{"self", tensor("x")}, {"other", {{"as_sym_int", {{"as_name", "m"}}}}}});
+  const ModelSource source = read_model(write(p, last(p)), at::kCPU);
+  const at::Tensor x = at::ones({3, 3}, at::kDouble);
+  EXPECT_TRUE(at::equal(source.output(x).toTensor(), x));
+  EXPECT_THROW(source.output(x.narrow(0, 0, 2)), std::exception);
+}
+
+TEST_F(Exported, AreTuplesWhereNoKeysAreSaid) {
+  const ExportedProgram program = network(false);
+  const auto file = write(program, program.program({last(program), "v5"}, R"([1, {"type": "builtins.dict"}])"));
+  EXPECT_TRUE(read_model(file, at::kCPU).output(x_).isTuple());
+}
+
 // A table of biases by position, and a norm of weights by their own statistics (of weight standardisation).
 TEST_F(Exported, TakesIndicesOfAllAxesAndNormsWithoutStatistics) {
   ExportedProgram p({3, 4});
@@ -284,6 +305,8 @@ TEST_F(Exported, RefusesWithOneSentence) {
                      "uses the operator torch.ops.vision.nms.default, which is not known here"));
   EXPECT_TRUE(test::contains(changed([](json& m) { m["graph"]["nodes"][2]["inputs"][0]["arg"] = tensor("nobody"); }),
                              "nothing makes its value 'nobody'"));
+  EXPECT_TRUE(test::contains(changed([](json& m) { m["graph"]["nodes"][2]["inputs"][0]["arg"] = tensor("no\nbody"); }),
+                             R"(nothing makes its value 'no\x0abody')"));
   EXPECT_TRUE(test::contains(changed([](json& m) {
                                m["signature"]["input_specs"].push_back({{"user_input", {{"arg", tensor("y")}}}});
                              }),

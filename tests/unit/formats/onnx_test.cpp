@@ -3,6 +3,7 @@
 #include "onnx.h"
 
 #include <gtest/gtest.h>
+#include <limits>
 #include <random>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -1197,12 +1198,78 @@ TEST_F(Onnx, RefusesWithOneSentence) {
   OnnxProgram old({0, 3}, 4);
   old.node("Relu", {"x"});
   EXPECT_TRUE(test::contains(refusal(old), "is of ONNX's opset 4, expected 7 to 26"));
+  OnnxProgram twice({0, 3});
+  twice.parameter("w", whole({1}));
+  twice.parameter("w", whole({2}));
+  twice.node("Relu", {"x"});
+  EXPECT_TRUE(test::contains(refusal(twice), "is damaged: it has the parameter 'w' twice"));
   OnnxProgram loose({0, 3});
   loose.node("Relu", {"y"});
   EXPECT_TRUE(test::contains(refusal(loose), "nothing makes its value 'y'"));
   folder_.write("model.onnx", "no model");
   EXPECT_TRUE(test::contains(test::message_of(Fault::input, [&] { open_model(folder_ / "model.onnx"); }),
                              "is damaged, cut off or no ONNX file: its messages cannot be read to their end"));
+}
+
+// A few bytes that ask for much.
+TEST_F(Onnx, WhatWouldFillTheMemoryIsRefused) {
+  OnnxProgram constant({0, 3});
+  constant.parameter("sizes", whole({1 << 15, 1 << 15}));
+  constant.node("ConstantOfShape", {"sizes"});
+  EXPECT_TRUE(test::contains(refusal(constant), "what its constants become takes more than a gigabyte"));
+  OnnxProgram large({1, 1 << 20, 1 << 11});
+  large.node("Relu", {"x"});
+  EXPECT_TRUE(test::contains(refusal(large), "was exported for batches of 1 alone"));
+  OnnxProgram axes({0, 3, 4, 5});
+  std::string v = "x";
+  for (int i = 0; i < 40; ++i) v = axes.node("Gather", {v, v});
+  EXPECT_TRUE(test::contains(refusal(axes), "its result has too many axes"));
+  OnnxProgram numbers({0, 3});
+  v = numbers.node("Shape", {"x"});
+  for (int i = 0; i < 40; ++i) v = numbers.node("Concat", {v, v}, {{"axis", int64_t{0}}});
+  EXPECT_TRUE(test::contains(refusal(numbers), "it joins too many numbers"));
+}
+
+TEST_F(Onnx, NamesOfOneValueTwiceAreNoCircle) {
+  OnnxProgram p({0, 3});
+  p.input("v1", {0, 3}, at::kFloat);
+  p.node("Identity", {"v1"});
+  std::string bytes = p.bytes();
+  for (size_t at = bytes.find("v0"); at != std::string::npos; at = bytes.find("v0")) bytes[at + 1] = '1';
+  EXPECT_EQ(read_model(folder_.write("model.onnx", bytes), at::kCPU).graph->inputs().size(), 3U);
+}
+
+TEST_F(Onnx, ArithmeticWithShapesMayLackAnything) {
+  OnnxProgram p({0, 3});
+  p.parameter("five", whole({5}));
+  p.parameter("zero", whole({0}));
+  const std::string sizes = p.node("Concat", {p.node("Shape", {"x"}), "five"}, {{"axis", int64_t{0}}});
+  OnnxProgram picked = p;
+  picked.node("Gather", {sizes, "", "zero"});
+  EXPECT_TRUE(test::contains(refusal(picked), "its input 'indices' is missing"));
+  OnnxProgram summed = p;
+  summed.node("Add", {sizes, ""});
+  EXPECT_FALSE(refusal(summed).empty());
+  OnnxProgram divided = p;
+  divided.node("Reshape", {"x", divided.node("Mod", {sizes, "zero"})});
+  const ModelSource source = read(divided);
+  EXPECT_THROW(source.output(at::ones({2, 3})), std::exception);
+}
+
+// The sizes that a file gives need not be those of its values.
+TEST_F(Onnx, BatchesAreLookedForWithinTheSizesThatAreSaid) {
+  const auto model = [](const Sizes& said) {
+    OnnxProgram p({2, 3, 4});
+    p.parameter("sizes", whole({3, 4, 2, 1}));
+    const std::string v = p.node("Transpose", {"x"}, {{"perm", Sizes{1, 2, 0}}});
+    p.say_sizes(v, said);
+    p.node("Transpose", {p.node("Reshape", {v, "sizes"})}, {{"perm", Sizes{2, 0, 1, 3}}});
+    return p;
+  };
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  for (const Sizes& said : {Sizes{3, 4, 2}, Sizes{3}, Sizes{most, most, most}}) {
+    EXPECT_EQ(read(model(said)).output(at::ones({5, 3, 4})).toTensor().size(0), 5);
+  }
 }
 
 TEST_F(Onnx, DamagedFilesAreRefusedOrRun) {

@@ -114,8 +114,8 @@ at::Tensor tensor_of(const at::Tensor& storage, const StoredTensor& place, const
     throw Error(Fault::input,
                 "is damaged: '" + name + "' reaches beyond its " + std::to_string(storage.numel()) + " bytes");
   }
+  if (needed == 0) return at::empty(place.sizes, at::TensorOptions().dtype(place.type));
   const int64_t whole = storage.numel() / width * width;
-  if (whole == 0) return at::empty(place.sizes, at::TensorOptions().dtype(place.type));
   return storage.narrow(0, 0, whole).view(place.type).as_strided(place.sizes, place.strides, place.offset);
 }
 
@@ -148,9 +148,9 @@ at::Tensor bytes_with(const Storage& storage, const NamedTensors& state) {
   const at::Tensor bytes = storage.bytes.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   for (const auto& [name, place] : storage.tensors) {
     const auto found = state.find(name);
+    if (found == state.end() || found->second.numel() == 0) continue;
     const auto offset = place.offset * static_cast<int64_t>(c10::elementSize(place.type));
-    const bool is_there =
-        found == state.end() || found->second.data_ptr() == static_cast<char*>(storage.bytes.data_ptr()) + offset;
+    const bool is_there = found->second.data_ptr() == static_cast<char*>(storage.bytes.data_ptr()) + offset;
     if (!is_there) tensor_of(bytes, place, name).copy_(found->second);
   }
   return bytes;

@@ -158,6 +158,7 @@ class ProgramBuilder {
     if (scalar != scalar_operators.end()) {
       std::vector<NamedValue> arguments;
       for (const json& input : node.at("inputs")) arguments.emplace_back(values_.read(input.at("arg")));
+      if (target == "_operator.mod" && arguments.size() == 2) return take(node, {remainder(arguments)});
       return take(node, {graph_->insert(c10::Symbol::fromQualString(scalar->second), arguments)});
     }
     if (add_context(target, node.at("inputs"))) return;
@@ -172,6 +173,13 @@ class ProgramBuilder {
     }
     const std::string rest = target.substr(aten.size());
     add_operator(node, index, rest.substr(0, rest.find('.')), rest.substr(rest.find('.') + 1));
+  }
+
+  // LibTorch's own of integers by 0 stops the program.
+  Value* remainder(const std::vector<NamedValue>& numbers) {
+    Value* quotient = graph_->insert(c10::Symbol::fromQualString("aten::floordiv"), numbers);
+    Value* multiple = graph_->insert(c10::aten::mul, {numbers[1], quotient});
+    return graph_->insert(c10::aten::sub, {numbers[0], multiple});
   }
 
   // Where gradients or autocast are switched.
@@ -389,10 +397,8 @@ class ProgramBuilder {
       if (call.value("fqn", "?") != "" || !call.contains("signature") || call["signature"].is_null()) continue;
       const json spec = json::parse(call["signature"].value("out_spec", "null"), nullptr, false);
       if (!spec.is_array() || spec.size() < 2 || !spec[1].is_object()) continue;
-      const json context =
-          json::parse(spec[1].value("context", json("null")).is_string() ? spec[1]["context"].get<std::string>()
-                                                                         : std::string("null"),
-                      nullptr, false);
+      const json written = spec[1].value("context", json("null"));
+      const json context = json::parse(written.is_string() ? written.get<std::string>() : "null", nullptr, false);
       const bool has_keys =
           context.is_array() && !context.empty() &&
           std::all_of(context.begin(), context.end(), [](const json& key) { return key.is_string(); });
@@ -419,13 +425,7 @@ class ProgramBuilder {
 ModelSource exported_source(ExportedArchive archive) { return ProgramBuilder(archive).build(); }
 
 ModelSource read_exported(const std::filesystem::path& path, c10::Device device) {
-  try {
-    return exported_source(read_archive(path, device));
-  } catch (const Error& error) {
-    throw Error(error.fault(), "model '" + path.string() + "' " + error.what());
-  } catch (const std::exception& error) {
-    throw Error(Fault::input, "model '" + path.string() + "' is damaged: " + reason_of(error));
-  }
+  return read_file(path, [&] { return exported_source(read_archive(path, device)); });
 }
 
 }  // namespace attune

@@ -13,14 +13,15 @@ void OnnxBuilder::free_batch(OnnxValue& data, std::vector<Value*>& sizes) {
   int64_t outer = data.batch_outer, before = 1, at = std::min(data.batch_axis, last);
   bool is_found = data.batch_axis == 0;
   if (data.batch_axis > 0 && known != known_sizes_.end()) {
-    is_found = true;
-    for (int64_t i = 0; i < data.batch_axis; ++i) outer *= known->second[static_cast<size_t>(i)];
-    is_found = outer > 0;
+    is_found = data.batch_axis < static_cast<int64_t>(known->second.size());
+    for (int64_t i = 0; i < data.batch_axis && is_found; ++i) {
+      is_found = !__builtin_mul_overflow(outer, known->second[static_cast<size_t>(i)], &outer) && outer > 0;
+    }
   }
   if (is_found) {
     for (at = 0; at < last && before < outer; ++at) {
       const auto size = integer_of(sizes[static_cast<size_t>(at)]);
-      if (!size || *size < 1 || before * *size > outer) break;
+      if (!size || *size < 1 || *size > outer / before) break;
       before *= *size;
     }
   }

@@ -78,6 +78,8 @@ ModelSource OnnxBuilder::build() {
 void OnnxBuilder::add_initializers() {
   first_ = graph_->insertNode(graph_->createNone());
   for (const OnnxTensor& tensor : model_.graph.initializers) {
+    const bool is_known = values_.count(tensor.name) != 0;
+    if (is_known) throw Error(Fault::input, "is damaged: it has the parameter '" + tensor.name + "' twice");
     keep(tensor.name, tensor_of(tensor, model_.bytes, path_.parent_path()), tensor.name);
   }
   for (const OnnxValueInfo& info : model_.graph.values) {
@@ -132,13 +134,18 @@ void OnnxBuilder::add_input() {
 // The value before a softmax or sigmoid that ends the model.
 std::string OnnxBuilder::before_probabilities(const std::string& name) {
   const auto& nodes = model_.graph.nodes;
-  const auto makes = [&](const OnnxNode& node) { return node.outputs == std::vector{name}; };
-  const auto last = std::find_if(nodes.begin(), nodes.end(), makes);
-  if (last == nodes.end() || last->inputs.size() != 1) return name;
-  if (last->op == "Identity") return before_probabilities(last->inputs[0]);
-  if (last->op != "Softmax" && last->op != "Sigmoid") return name;
+  std::string end = name;
+  const auto makes_end = [&](const OnnxNode& node) {
+    if (node.outputs != std::vector{end}) return false;
+    if (node.op != "Identity" || node.inputs.size() != 1) return true;
+    end = node.inputs[0];
+    return false;
+  };
+  const auto last = std::find_if(nodes.rbegin(), nodes.rend(), makes_end);
+  if (last == nodes.rend() || last->inputs.size() != 1) return end;
+  if (last->op != "Softmax" && last->op != "Sigmoid") return end;
   const OnnxValue& scores = value(last->inputs[0]);
-  if (scores.rank != 2 || scores.tensor == nullptr) return name;
+  if (scores.rank != 2 || scores.tensor == nullptr) return end;
   multi_label_ = last->op == "Sigmoid";
   remarks_.push_back("the model ends in a " + std::string(multi_label_ ? "sigmoid" : "softmax") +
                      ", which is left out: scores and gradients are those before it, probabilities those behind it");
@@ -176,6 +183,7 @@ void OnnxBuilder::add_node(const OnnxNode& node, size_t index) {
   scope_ = scope == layers_.scopes.end() ? "" : scope->second;
   Node* const before = *std::prev(graph_->nodes().end());
   if (!add_known(node) && !add_arithmetic(node) && !add_twin(node)) add_call(node);
+  if (limit_.was_reached()) refuse(node, "what its constants become takes more than a gigabyte");
   for (Node* made = before->next(); made != graph_->return_node(); made = made->next()) set_scope(made, scope_);
 }
 
@@ -281,7 +289,8 @@ void OnnxBuilder::take(const OnnxNode& node, const std::vector<Value*>& results)
       made.rank = made.constant.dim();
       made.integral = !made.constant.is_floating_point();
     } else {
-      made.rank = rank_of_result(node, i, ranks, length_of(node));
+      made.rank = std::max<int64_t>(-1, rank_of_result(node, i, ranks, length_of(node)));
+      if (made.rank > static_cast<int64_t>(most_sizes)) refuse(node, "its result has too many axes");
       made.integral = is_integral(node, i, integral);
       set_batch(node, made);
       made.tensor = results[i];
@@ -326,7 +335,7 @@ std::optional<ModelSource> read_onnx(const std::filesystem::path& path, c10::Dev
     return OnnxBuilder(std::move(model), path, device, output).build();
   } catch (const Error& error) {
     if (!is_onnx) return std::nullopt;
-    throw Error(error.fault(), "model '" + path.string() + "' " + error.what());
+    throw Error(error.fault(), "model '" + path.string() + "' " + printable(error.what()));
   } catch (const std::exception& error) {
     if (!is_onnx) return std::nullopt;
     throw Error(Fault::input, "model '" + path.string() + "' is damaged: " + reason_of(error));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "formats/graph_source.h"
+#include "formats/memory_limit.h"
 #include "formats/onnx/message.h"
 
 namespace attune {
@@ -128,6 +129,7 @@ class OnnxBuilder {
   // Of a constant integer or flag.
   static std::optional<int64_t> integer_of(const Value* value);
   Value* number(c10::Symbol symbol, const std::vector<Value*>& arguments);
+  Value* quotient(Value* a, Value* b);
   Value* constant(const c10::IValue& value) { return graph_->insertConstant(value); }
   std::vector<int64_t> ranks_of(const OnnxNode& node);
   int64_t length_of(const OnnxNode& node);
@@ -152,6 +154,7 @@ class OnnxBuilder {
   std::set<std::string> used_;                       // values
   std::map<std::string, Value*> attributes_;         // by path
   std::map<std::string, std::string> initializers_;  // the names of what stands at the paths of parameters
+  const MemoryLimit limit_{int64_t{1} << 30};        // of what constants become
   std::vector<std::string> remarks_;
   bool multi_label_ = false;
 };

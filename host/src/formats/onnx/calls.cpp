@@ -170,6 +170,7 @@ std::shared_ptr<Graph> OnnxBuilder::specialised(const Call& call, std::vector<Va
   }
   for (size_t i = declared.size(); i > 0; --i) graph->eraseInput(i - 1);
   try {
+    const MemoryLimit::Scope counted(limit_);
     decide(graph);
   } catch (const std::exception& error) {
     refuse(call.node, reason_of(error));

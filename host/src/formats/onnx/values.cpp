@@ -112,12 +112,18 @@ std::optional<Elements> OnnxBuilder::elements(const OnnxValue& known) {
 // What the operator makes of numbers; computed at once where they are known.
 Value* OnnxBuilder::number(c10::Symbol symbol, const Elements& arguments) {
   Value* made = graph_->insert(symbol, std::vector<torch::jit::NamedValue>(arguments.begin(), arguments.end()));
+  const MemoryLimit::Scope counted(limit_);
   const auto result = torch::jit::runNodeIfInputsAreConstant(made->node());
   if (!result || result->size() != 1) return made;
   torch::jit::Node* node = made->node();
   made = constant(result->at(0));
   node->destroy();
   return made;
+}
+
+// Of integers, rounded down. LibTorch's remainder by 0 and quotient by -1 may stop the program.
+Value* OnnxBuilder::quotient(Value* a, Value* b) {
+  return integer_of(b) == -1 ? number(aten("neg"), {a}) : number(aten("floordiv"), {a, b});
 }
 
 bool OnnxBuilder::add_sizes(const OnnxNode& node) {
@@ -269,13 +275,15 @@ bool OnnxBuilder::combine_numbers(const OnnxNode& node, const Numbers& given) {
       {"Min", "prim::min"},     {"Max", "prim::max"},  {"Mod", "aten::remainder"},     {"Div", "aten::div"},
       {"And", "aten::__and__"}, {"Or", "aten::__or__"}};
   const auto name = names.find(node.op);
-  if (name == names.end() || given.lists.size() != 2) return false;
+  if (name == names.end() || given.lists.size() != 2 || given.lists[0].empty() || given.lists[1].empty()) return false;
   Elements made;
   for (size_t i = 0; i < given.lists[0].size(); ++i) {
     Value *a = given.lists[0][i], *b = given.lists[1][i];
     const bool whole = a->type()->kind() == c10::TypeKind::IntType && b->type()->kind() == c10::TypeKind::IntType;
-    const bool divides = node.op == "Div" && whole;
-    made.push_back(number(c10::Symbol::fromQualString(divides ? "aten::floordiv" : name->second), {a, b}));
+    const bool divides = whole && (node.op == "Div" || node.op == "Mod");
+    Value* one = divides ? quotient(a, b) : number(c10::Symbol::fromQualString(name->second), {a, b});
+    if (divides && node.op == "Mod") one = number(aten("sub"), {a, number(aten("mul"), {b, one})});
+    made.push_back(one);
   }
   take_elements(node.outputs[0], made, given.sizes);
   return true;

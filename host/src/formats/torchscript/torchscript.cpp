@@ -24,7 +24,7 @@ void check_archive(const std::filesystem::path& path) {
     archive.emplace(path);
     archive->check();
   } catch (const Error& error) {
-    if (archive) refuse_archive(path, error.what());
+    if (archive) refuse_archive(path, printable(error.what()));
     refuse_archive(path, "is truncated or damaged: it begins as an archive but cannot be read to its end");
   }
   const auto is_code = [](const auto& record) { return record.first.compare(0, 5, "code/") == 0; };

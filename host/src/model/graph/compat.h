@@ -5,16 +5,19 @@
 #include <torch/csrc/jit/runtime/operator.h>
 #include <torch/version.h>
 
-// c10::Allocator, for classes that wrap one; where warning handlers are set, and what they are given.
+// c10::Allocator, for classes that wrap one; what memory is reported in; where warning handlers are set, and what they
+// are given.
 #if TORCH_VERSION_MAJOR < 2
 #define ATTUNE_ALLOCATE_CONST const
 #define ATTUNE_ALLOCATOR_COPY_DATA
+#define ATTUNE_BYTES int64_t
 #define ATTUNE_WARNINGS c10::Warning
 #define ATTUNE_WARNING const c10::SourceLocation&, const std::string&, bool
 #else
 #define ATTUNE_ALLOCATE_CONST
 #define ATTUNE_ALLOCATOR_COPY_DATA \
   void copy_data(void* to, const void* from, size_t bytes) const override { default_copy_data(to, from, bytes); }
+#define ATTUNE_BYTES size_t
 #define ATTUNE_WARNINGS c10::WarningUtils
 #define ATTUNE_WARNING const c10::Warning&
 #endif
