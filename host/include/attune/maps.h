@@ -84,7 +84,7 @@ struct MapRequest {
   std::optional<TargetChoice> target = {};        // what it explains whatever the targets are: of "topK" the K-th class
   Annotated annotated = Annotated::target;
   std::shared_ptr<Model> model = {};      // that it is a map of; null: of the one that is asked. It has no graph
-  std::shared_ptr<Model> chosen_by = {};  // on whose answer its classes are chosen; null: on that of the one that is asked
+  std::shared_ptr<Model> chosen_by = {};  // on whose answer its classes are chosen; null: on its
 };
 
 // The maps of one batch.
