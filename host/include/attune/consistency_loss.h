@@ -76,8 +76,8 @@ class ConsistencyLoss {
  public:
   // The models that the spec names are read from their files, unless `others` has them by their names. Throws
   // Error(Fault::spec) or Error(Fault::usage) for a spec that does not fit the catalogue, the model or the labels.
-  ConsistencyLoss(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue,
-                  const Labels& labels = {}, const OtherModels& others = {});
+  ConsistencyLoss(std::shared_ptr<Model> model, const Spec& spec, const Catalogue& catalogue, const Labels& labels = {},
+                  const OtherModels& others = {});
   ~ConsistencyLoss();
   ConsistencyLoss(ConsistencyLoss&&) noexcept;
   ConsistencyLoss& operator=(ConsistencyLoss&&) noexcept;

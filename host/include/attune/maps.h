@@ -84,8 +84,8 @@ struct MapRequest {
   std::optional<TargetChoice> target = {};        // what it explains whatever the targets are: of "topK" the K-th class
   Annotated annotated = Annotated::target;
   std::shared_ptr<Model> model = {};      // that it is a map of; null: of the one that is asked. It has no graph
-  std::shared_ptr<Model> chosen_by = {};  // on whose answer its classes are chosen; null: on that of the one that is asked
-  bool optional = false;                  // true: where the method refuses model or input, the others are given without it
+  std::shared_ptr<Model> chosen_by = {};  // on whose answer its classes are chosen; null: on its
+  bool optional = false;                  // where it refuses model or input, the others are given without it
 };
 
 // The maps of one batch.

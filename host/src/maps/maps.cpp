@@ -139,8 +139,7 @@ AttentionMap annotated(const MapRequest& request, const Pass& pass, const Target
   const std::string map = "map '" + request.name + "' is an annotation";
   const at::Tensor& input = pass.input();
   if (!annotation.defined()) {
-    throw Error(Fault::usage, map +
-                                  ", and the samples have none; boxes or masks come from `--boxes DIR` or a data " +
+    throw Error(Fault::usage, map + ", and the samples have none; boxes or masks come from `--boxes DIR` or a data " +
                                   "set that has boxes");
   }
   if (annotation.dim() != input.dim() || annotation.size(0) != input.size(0) ||

@@ -43,7 +43,7 @@ Given given(const std::string& convolutions, const std::string& linear) {
           {"channels", std::string("keep")}};
 }
 
-Layer convolution(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b, int64_t stride) {
+Layer convolved(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b, int64_t stride) {
   return {x, w, b.view({1, -1, 1, 1}),
           [stride](const at::Tensor& in, const at::Tensor& weight) { return at::conv2d(in, weight, {}, stride, 1); },
           [stride](const at::Tensor& s, const at::Tensor& weight) {
@@ -59,8 +59,8 @@ at::Tensor relevance_by_hand(const test::Module& module, const at::Tensor& x, in
   };
   const at::Tensor factor = of("norm", "w0") / (of("norm", "var") + 0.01).sqrt();
   const at::Tensor shift = (of("conv1", "w1") - of("norm", "mean")) * factor + of("norm", "w1");
-  const Layer first = convolution(x, of("conv1", "w0") * factor.view({-1, 1, 1, 1}), shift, 2);
-  const Layer second = convolution(first.output().relu(), of("conv2", "w0"), of("conv2", "w1"), 1);
+  const Layer first = convolved(x, of("conv1", "w0") * factor.view({-1, 1, 1, 1}), shift, 2);
+  const Layer second = convolved(first.output().relu(), of("conv2", "w0"), of("conv2", "w1"), 1);
   const at::Tensor top = second.output().relu(), mean = top.mean({2, 3});
   const Layer last{mean, of("fc", "w0"), of("fc", "w1").view({1, -1}),
                    [](const at::Tensor& in, const at::Tensor& w) { return at::matmul(in, w.t()); },

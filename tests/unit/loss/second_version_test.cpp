@@ -232,10 +232,9 @@ TEST(SecondVersion, AnnotationsThatDoNotFit) {
   const Fixture f;
   const ConsistencyLoss loss = loss_of(f.model, second("\"cam\": " + cam + "}, \"box\": \"annotation\"", box_term));
   EXPECT_TRUE(loss.needs_annotation());
-  EXPECT_EQ(
-      message_of(Fault::usage, [&] { loss(f.x); }),
-      "map 'box' is an annotation, and the samples have none; boxes or masks come from `--boxes DIR` or a data "
-      "set that has boxes");
+  EXPECT_EQ(message_of(Fault::usage, [&] { loss(f.x); }),
+            "map 'box' is an annotation, and the samples have none; boxes or masks come from `--boxes DIR` or a data "
+            "set that has boxes");
   EXPECT_EQ(message_of(Fault::run,
                        [&] {
                          loss(f.x, nullptr, at::ones({3, 1, 4, 4}));
