@@ -92,7 +92,11 @@ const Descriptor* ComponentReader::descriptor(const JsonAt& at, ComponentKind ki
   const bool is_object = at.node.kind == JsonNode::Kind::object;
   if (is_object && !at.has("use")) {
     const std::string name = to_string(kind);
-    reader_.fail_without_use(at, "the id of a " + name + "; " + name + "s are " + quoted_list(catalogue_.ids(kind)));
+    const auto ids = catalogue_.ids(kind);
+    const bool is_readable = ids.size() <= 8;
+    reader_.fail_without_use(at, "the id of a " + name + "; " +
+                                     (is_readable ? name + "s are " + quoted_list(ids)
+                                                  : "`attune plugins` lists the " + name + "s"));
     return nullptr;
   }
   const JsonAt named = at.at("use");
