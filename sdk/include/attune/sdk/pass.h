@@ -39,7 +39,9 @@ inline bool operator==(const Capture& a, const Capture& b) { return a.layer == b
 // What a method asks of a forward pass. The host takes the union over all maps of an input and runs the model once.
 struct Needs {
   std::vector<Capture> captures;
-  bool gradients = false;       // gradients with respect to the captures will be asked for
+  // Gradients with respect to the captures will be asked for, also of what resume() makes of raw ones: those carry the
+  // pass's graph.
+  bool gradients = false;
   bool input_gradient = false;  // a gradient with respect to the input will be asked for
   // How often Pass::gradients() will be called for one map, at most: the last call over all maps frees what the forward
   // pass has recorded. 0: not known beforehand, nothing is freed early.
