@@ -237,13 +237,6 @@ TEST_P(Golden, DeepLiftIsComplete) {
   EXPECT_NEAR(sum, score(input) - score(at::zeros_like(input)), 1e-6 * std::abs(sum));
 }
 
-// pytorch-grad-cam scales the sum too.
-TEST_P(Golden, FullGrad) {
-  const at::Tensor map =
-      map_of(*in_float64(), input_.to(at::kDouble), "full_grad", {{"each", "channel"}}, target("top1"), false);
-  EXPECT_TRUE(compare((map - map.min()) / (map.max() - map.min()), "top1__fullgrad"));
-}
-
 INSTANTIATE_TEST_SUITE_P(
     Models, Golden,
     testing::Values(

@@ -34,7 +34,11 @@ TEST(ActivationMap, IsTheSameForEveryTarget) {
 TEST(ActivationMap, BatchEqualsSamples) { test::expect_batch_equals_samples("activation_map"); }
 
 TEST(ActivationMap, GradientsAreFiniteDifferences) {
-  test::expect_gradients_are_finite_differences("activation_map", {{"layer", "act"}}, "torch.tanh(x)");
+  for (int64_t rank = 1; rank <= 3; ++rank) {
+    test::expect_gradients_are_finite_differences(test::model_of_rank(rank, "torch.tanh(x)"),
+                                                  test::input_of_rank(rank, 2, 14), "activation_map",
+                                                  {{"layer", "act"}}, /*unused=*/1);
+  }
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ TEST(Cam, WeighsTheFeaturesAsTheLinearLayerDoes) {
 }
 
 // A network whose pooled features go through `head`.
-torch::jit::Module with_head(const std::string& head) {
-  torch::jit::Module m("__torch__.WithHead");
+test::Module with_head(const std::string& head) {
+  test::Module m("__torch__.WithHead");
   m.register_attribute("training", c10::BoolType::get(), false);
   m.register_module("conv", test::conv(3, 5, 1, 2));
   m.register_parameter("w0", test::seeded({5, 5}, 3).requires_grad_(), false);

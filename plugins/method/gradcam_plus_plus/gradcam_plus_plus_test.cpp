@@ -28,7 +28,7 @@ TEST(GradCamPlusPlus, ANegativeSumCountsAsZero) {
                                    "def forward(self, x):\n"
                                    "    return torch.matmul(torch.mean(x * 1.0, [2, 3]), torch.t(self.w0))\n",
                                    {at::tensor({4.0, -4.0}, at::kDouble).view({2, 1})});
-  torch::jit::Module whole("__torch__.Whole");
+  test::Module whole("__torch__.Whole");
   whole.register_attribute("training", c10::BoolType::get(), false);
   whole.register_module("features", test::activation("x * 1.0"));
   whole.register_module("head", module);

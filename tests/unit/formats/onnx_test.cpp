@@ -936,8 +936,9 @@ TEST_F(Onnx, NamesOfValuesAreNotThoseOfLayers) {
   p.values = "stem.";
   const std::string weight = p.node("Constant", {}, {{"value", test::seeded({4, 3, 3, 3}, 1)}});
   p.node("GlobalAveragePool", {p.node("Relu", {p.node("Conv", {"x", weight})})});
+  const auto model = image_model(read(p));
   std::vector<std::string> layers;
-  for (const LayerInfo& layer : image_model(read(p))->layers()) layers.push_back(layer.name);
+  for (const LayerInfo& layer : model->layers()) layers.push_back(layer.name);
   EXPECT_EQ(layers, (std::vector<std::string>{"stem", "Relu_2", "GlobalAveragePool_3"}));
 }
 
@@ -1184,9 +1185,10 @@ TEST_F(Onnx, RefusesWithOneSentence) {
   EXPECT_TRUE(test::contains(of("Elu", {{"beta", 1.0}}), "its attribute 'beta' is not known"));
   EXPECT_TRUE(test::contains(of("Elu", {{"alpha", std::string("a")}}), "its attribute 'alpha' is of another type"));
   EXPECT_TRUE(test::contains(of("Conv"), "its input 'W' is missing"));
-  const auto with = [&](const std::string& op, std::vector<std::string> inputs, const OnnxSettings& settings = {}) {
+  const auto with = [&](const std::string& op, const std::vector<std::string>& inputs,
+                        const OnnxSettings& settings = {}) {
     OnnxProgram p({0, 3, 8}, 23);
-    for (std::string& name : inputs) name = name == "w" ? p.parameter("w", test::seeded({1, 8, 8}, 1)) : name;
+    p.parameter("w", test::seeded({1, 8, 8}, 1));
     p.node(op, inputs, settings);
     return refusal(p);
   };

@@ -190,6 +190,7 @@ bool OnnxBuilder::arrange_numbers(const OnnxNode& node, size_t arranged) {
       same.elements.reset();
       all.insert(all.end(), numbers->begin(), numbers->end());
     }
+    if (static_cast<int64_t>(all.size()) > most_elements) refuse(node, "it joins too many numbers");
     same.tensor = nullptr;
     values_[places.inputs[i] = place(node.inputs[i])] = same;
   }
