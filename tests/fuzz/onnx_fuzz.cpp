@@ -72,7 +72,7 @@ OnnxProgram sizes() {
 std::filesystem::path model() { return folder() / "model.onnx"; }
 
 // What the model's file holds, read and written again: beside its folder, whose files it may name.
-void read_and_write() { test::write_again(read_onnx(model(), at::kCPU), folder().string() + ".onnx"); }
+void read_and_write() { test::write_again(*read_onnx(model(), at::kCPU, "auto"), folder().string() + ".onnx"); }
 
 enum class Kind { leaf, model, opset, graph, node, attribute, tensor, value, type, tensor_type, shape, size };
 

@@ -1,8 +1,8 @@
 // Graphs whose gradients can pass norms, activations, products and attention by rules: see attune/sdk/rules.h.
 
 #include <algorithm>
-#include <bit>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -316,11 +316,10 @@ class Rules {
 }  // namespace
 
 std::string Ruling::key() const {
-  std::string key = differences ? "d" : "";
-  for (const LinearRule& rule : {convolutions, linear}) {
-    key += '|' + std::to_string(rule.kind) + ':' + std::to_string(std::bit_cast<uint64_t>(rule.value));
-  }
-  return key;
+  std::ostringstream key;
+  key << (differences ? "d" : "") << std::hexfloat;  // every bit of the value
+  for (const LinearRule& rule : {convolutions, linear}) key << '|' << rule.kind << ':' << rule.value;
+  return key.str();
 }
 
 LayeredGraph with_rules(const LayeredGraph& graph, const Ruling& ruling) {
