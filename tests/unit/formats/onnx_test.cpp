@@ -1208,8 +1208,11 @@ TEST_F(Onnx, RefusesWithOneSentence) {
   OnnxProgram loose({0, 3});
   loose.node("Relu", {"y"});
   EXPECT_TRUE(test::contains(refusal(loose), "nothing makes its value 'y'"));
-  folder_.write("model.onnx", "no model");
-  EXPECT_TRUE(test::contains(test::message_of(Fault::input, [&] { open_model(folder_ / "model.onnx"); }),
+  const auto refusal_of = [&](const std::string& bytes) {
+    return test::message_of(Fault::input, [&] { open_model(folder_.write("model.onnx", bytes)); });
+  };
+  EXPECT_TRUE(test::contains(refusal_of(loose.bytes() + loose.bytes()), "is damaged: it has two graphs"));
+  EXPECT_TRUE(test::contains(refusal_of("no model"),
                              "is damaged, cut off or no ONNX file: its messages cannot be read to their end"));
 }
 

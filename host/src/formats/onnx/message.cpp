@@ -199,6 +199,7 @@ OnnxModel read_onnx_model(const fs::path& path) {
   model.bytes = bytes;
   bool has_graph = false;
   const auto set_graph = [&](const pbf_reader& field) {
+    if (has_graph) throw Error(Fault::input, "is damaged: it has two graphs");
     model.graph = read_graph(field, 0);
     has_graph = true;
   };
