@@ -308,6 +308,10 @@ TEST_F(Exported, RefusesWithOneSentence) {
   EXPECT_TRUE(test::contains(changed([](json& m) { m["graph"]["nodes"][2]["inputs"][0]["arg"] = tensor("no\nbody"); }),
                              R"(nothing makes its value 'no\x0abody')"));
   EXPECT_TRUE(test::contains(changed([](json& m) {
+                               m["graph"]["nodes"][2]["inputs"][0]["arg"] = {{"as_ints", {1, 1e300}}};
+                             }),
+                             "is damaged: 1e+300 stands where a whole number is expected"));
+  EXPECT_TRUE(test::contains(changed([](json& m) {
                                m["signature"]["input_specs"].push_back({{"user_input", {{"arg", tensor("y")}}}});
                              }),
                              "its inputs are 'x', 'y'; give all but the one that is explained"));

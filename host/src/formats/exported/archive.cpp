@@ -84,9 +84,25 @@ std::string program_of(const ZipArchive& archive) {
   throw Error(Fault::input, "holds several programs (" + list + "); expected one");
 }
 
+}  // namespace
+
+int64_t whole(const json& number) {
+  if (number.is_number_integer()) return number.get<int64_t>();
+  throw Error(Fault::input, "is damaged: " + number.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 40) +
+                                " stands where a whole number is expected");
+}
+
+std::vector<int64_t> wholes(const json& list) {
+  std::vector<int64_t> numbers;
+  for (const json& number : list) numbers.push_back(whole(number));
+  return numbers;
+}
+
+namespace {
+
 std::vector<int64_t> numbers(const json& list) {
   std::vector<int64_t> values;
-  for (const json& entry : list) values.push_back(entry.at("as_int").get<int64_t>());
+  for (const json& entry : list) values.push_back(whole(entry.at("as_int")));
   return values;
 }
 
@@ -130,8 +146,8 @@ StoredTensors listed_tensors(const json& list) {
       throw Error(Fault::input, "holds '" + name + "' as a Python object, which cannot be read here; expected tensors");
     }
     const json& meta = entry.at("tensor_meta");
-    tensors[name] = {record, scalar_type(meta.at("dtype").get<int64_t>()), numbers(meta.at("sizes")),
-                     numbers(meta.at("strides")), meta.at("storage_offset").at("as_int").get<int64_t>()};
+    tensors[name] = {record, scalar_type(whole(meta.at("dtype"))), numbers(meta.at("sizes")),
+                     numbers(meta.at("strides")), whole(meta.at("storage_offset").at("as_int"))};
   }
   return tensors;
 }

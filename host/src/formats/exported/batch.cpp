@@ -9,7 +9,7 @@ FixedBatch::FixedBatch(const nlohmann::json& graph, const std::string& input) : 
   const nlohmann::json& sizes = graph.at("tensor_values").at(input).at("sizes");
   for (const nlohmann::json& size : sizes) {
     if (!size.contains("as_int")) return;
-    sizes_.push_back(size["as_int"].get<int64_t>());
+    sizes_.push_back(whole(size["as_int"]));
   }
   if (!sizes_.empty()) batch_ = sizes_[0];
 }
@@ -20,13 +20,13 @@ std::optional<std::vector<int64_t>> FixedBatch::freed(const nlohmann::json& node
   static const std::set<std::string> makers{"expand", "repeat", "zeros", "ones", "full", "empty"};
   const bool is_size = argument == "size" || argument == "shape" || argument == "repeats";
   if (any() || !is_size || !given.contains("as_ints") || given["as_ints"].empty()) return std::nullopt;
-  auto sizes = given["as_ints"].get<std::vector<int64_t>>();
+  auto sizes = wholes(given["as_ints"]);
   const std::vector<std::string> made = tensors_of(node.at("outputs"));
   if (views.count(operation) != 0) {
     const auto viewed = tensors_of(nlohmann::json::array({node.at("inputs").at(0).at("arg")}));
     if (viewed.empty() || made.empty() || batched_.count(viewed[0]) == 0) return std::nullopt;
     const nlohmann::json& known = graph_.at("tensor_values").at(made[0]).at("sizes");
-    for (size_t i = 1; i < sizes.size(); ++i) sizes[i] = known.at(i).at("as_int").get<int64_t>();
+    for (size_t i = 1; i < sizes.size(); ++i) sizes[i] = whole(known.at(i).at("as_int"));
   } else if (makers.count(operation) == 0 || sizes[0] != batch_) {
     return std::nullopt;
   }

@@ -89,7 +89,7 @@ class ProgramBuilder {
       const json::json_pointer known("/as_int"), hint("/as_expr/hint/as_int");
       const json& size = declared[axis];
       if (!size.contains(known) && !size.contains(hint)) return {};
-      sizes.push_back(size.at(size.contains(known) ? known : hint).get<int64_t>());
+      sizes.push_back(whole(size.at(size.contains(known) ? known : hint)));
       if (sizes.back() < 1) return {};
     }
     return sizes;
@@ -299,7 +299,7 @@ class ProgramBuilder {
   // Of several axes; LibTorch before 2.0 takes one at a time.
   Value* squeeze(const json& node) {
     Value* value = values_.read(node.at("inputs").at(0).at("arg"));
-    auto axes = node.at("inputs").at(1).at("arg").at("as_ints").get<std::vector<int64_t>>();
+    auto axes = wholes(node.at("inputs").at(1).at("arg").at("as_ints"));
     std::sort(axes.begin(), axes.end(), std::greater<>());
     for (const int64_t axis : axes) value = graph_->insert(c10::aten::squeeze, {value, axis});
     return value;

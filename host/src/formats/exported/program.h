@@ -44,6 +44,10 @@ constexpr const char* set_gradients_target = "attune.set_gradients";    // (on)
 constexpr const char* enter_autocast_target = "attune.enter_autocast";  // (device, type, enabled...)
 constexpr const char* exit_autocast_target = "attune.exit_autocast";    // ()
 
+// Whole numbers, which the library would make of any others. Throw Error(Fault::input) for what is none.
+int64_t whole(const nlohmann::json& number);
+std::vector<int64_t> wholes(const nlohmann::json& list);
+
 // Of the file's own number of a type, which is not LibTorch's. Throws Error(Fault::input) for types that models have no
 // operators for.
 c10::ScalarType scalar_type(int64_t number);

@@ -81,8 +81,8 @@ Value* ProgramValues::read(const json& argument) {
   if (kind == "as_optional_tensors") {
     return list(content, c10::OptionalType::ofTensor(), [&](const json& entry) { return optional_tensor(entry); });
   }
-  if (kind == "as_int") return constant(content.get<int64_t>());
-  if (kind == "as_ints") return constant(content.get<std::vector<int64_t>>());
+  if (kind == "as_int") return constant(whole(content));
+  if (kind == "as_ints") return constant(wholes(content));
   if (kind == "as_float") return constant(number_of(content));
   if (kind == "as_floats") {
     return list(content, c10::FloatType::get(), [&](const json& entry) { return constant(number_of(entry)); });
@@ -98,8 +98,8 @@ Value* ProgramValues::read(const json& argument) {
   if (kind == "as_sym_ints") {
     return list(content, c10::IntType::get(), [&](const json& entry) { return scalar(entry, "as_int"); });
   }
-  if (kind == "as_scalar_type") return constant(static_cast<int64_t>(scalar_type(content.get<int64_t>())));
-  if (kind == "as_memory_format") return constant(static_cast<int64_t>(memory_format(content.get<int64_t>())));
+  if (kind == "as_scalar_type") return constant(static_cast<int64_t>(scalar_type(whole(content))));
+  if (kind == "as_memory_format") return constant(static_cast<int64_t>(memory_format(whole(content))));
   if (kind == "as_layout") return constant(static_cast<int64_t>(c10::kStrided));
   if (kind == "as_device") return constant(device_);
   throw Error(Fault::input, "gives an operator an argument of the kind '" + kind + "', which is not known here");
