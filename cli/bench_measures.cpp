@@ -98,7 +98,7 @@ TrainingBench::TrainingBench(const Session& session, const std::string& model, c
     : trained_(read_model(model, session.model->options())),
       loss_(image_model(trained_.source(), session.model->options()), spec, session.catalogue, session.labels),
       stage_(finetuning()),
-      trainer_(stage_, trained_, &loss_, *session.model) {
+      trainer_(stage_, trained_, &loss_, *session.model, 0) {
   paint_pictures();
   std::vector<Draw> order;
   for (int64_t i = 0; i < steps * input_shape[0]; ++i) order.push_back({i % pictures, static_cast<uint64_t>(i)});
@@ -128,7 +128,7 @@ LoaderOptions TrainingBench::loader_options(const std::vector<int64_t>& input_sh
 void TrainingBench::step() {
   const auto batch = loader_->next();
   if (!batch) throw Error(Fault::run, "more steps were taken than planned");
-  const StepReport report = trainer_.step(*batch, static_cast<uint64_t>(done_), 1);
+  const StepReport report = trainer_.step(*batch, {}, static_cast<uint64_t>(done_), 1);
   ++done_;
   log_->step({"bench",
               1,

@@ -60,7 +60,8 @@ class StageBars {
   void step(const TrainProgress& at) {
     bar_of(at, at.step - 1);
     std::string note = at.stage + ", epoch " + std::to_string(at.epoch) + '/' + std::to_string(at.epochs);
-    note += with_digits("loss", at.report.loss) + with_digits("consistency loss", at.report.consistency_loss);
+    note += with_digits("loss", at.report.loss) + with_digits("consistency loss", at.report.consistency_loss) +
+            with_digits("unlabelled loss", at.report.unlabelled_loss);
     bar_->advance(1, note, at.left);
   }
 
@@ -97,8 +98,9 @@ void print_epoch(const EpochReport& report, const std::string& selecting) {
     }
   }
   if (std::find(columns.begin(), columns.end(), selecting) == columns.end()) columns.push_back(selecting);
+  columns.emplace_back("unlabelled_loss");
   for (const std::string& column : columns) line += with_digits(in_words(column), number_of(report.numbers, column));
-  if (report.is_best && !selecting.empty()) line += " (best)";
+  if (report.is_best && !std::isnan(number_of(report.numbers, selecting))) line += " (best)";
   say("attune: epoch " + std::to_string(report.epoch) + '/' + std::to_string(report.epochs) + " of " + report.stage +
       line.replace(0, 1, ":") + about_left(report.left));
 }

@@ -25,7 +25,7 @@ void check_format(DocumentReader& reader, const JsonAt& at, const DataConfig& da
   }
   if (is_voc && data.clips) reader.fail(at.at("clips"), "\"voc\" has pictures, not videos");
   if (data.format == DataFormat::images && !own) {
-    reader.fail(at.at("format"), "\"images\" has no labels; it serves as \"data\" of a stage that finetunes");
+    reader.fail(at.at("format"), "\"images\" has no labels; it serves as \"data\" of a stage that reads none");
   }
 }
 
@@ -47,6 +47,12 @@ void finish_stages(DocumentReader& reader, const JsonAt& list, TrainConfig& conf
     }
     if (!is_text(at.node.find("name"))) stage.name = std::to_string(i + 1) + "_" + stage.strategy->name;
     check_name(reader, at, stage.name, "stage", seen);
+    if (!stage.strategy->reads("projection") || !stage.projection.layer.empty()) continue;
+    if (config.head) {
+      stage.projection.layer = config.head->layer;
+    } else {
+      reader.fail(at, "\"projection\" needs a \"layer\", the last of the model, as the config has no \"head\"");
+    }
   }
 }
 
@@ -113,8 +119,15 @@ void check_stage(DocumentReader& reader, const JsonAt& at, StageConfig& stage) {
     reader.fail(at.at("steps"), "stands beside \"epochs\"; give one of them");
   }
   if (!at.has("epochs") && !at.has("steps")) reader.fail(at, "\"epochs\" or \"steps\" is missing");
-  if (stage.strategy == nullptr || !stage.strategy->reads("spec") || at.has("spec")) return;
-  reader.fail(at, "\"spec\" is missing: the consistency loss that " + in_quotes(stage.strategy->name) + " trains with");
+  if (stage.strategy == nullptr) return;
+  const auto require = [&](const char* key, const std::string& what) {
+    if (at.has(key)) return;
+    reader.fail(at, in_quotes(key) + " is missing: " + what + " that " + in_quotes(stage.strategy->name) + " trains with");
+  };
+  if (stage.strategy->reads("spec")) require("spec", "the consistency loss");
+  if (!stage.strategy->takes_unlabelled()) return;
+  require("data", "the pictures without labels");
+  require("strong", "the changes of these pictures");
 }
 
 Json stage_rules(const std::vector<Key<StageConfig>>& keys) {
@@ -128,6 +141,9 @@ Json stage_rules(const std::vector<Key<StageConfig>>& keys) {
     const Json strategy = {{"enum", names}};
     rules["allOf"].push_back(if_then(needs(key.name), {{"properties", {{"strategy", strategy}}}}));
     if (key.name == "spec") rules["allOf"].push_back(if_then(has("strategy", strategy), needs("spec")));
+    if (key.name == "strong") {
+      rules["allOf"].push_back(if_then(has("strategy", strategy), {{"required", {"data", "strong"}}}));
+    }
   }
   return rules;
 }

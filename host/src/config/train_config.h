@@ -74,12 +74,20 @@ struct ScheduleConfig {
   int64_t every = 10;   // ...every so many epochs
 };
 
+// What stands in the place of the model's last layer while its features are trained: two layers, of which only what
+// comes before them is kept.
+struct ProjectionConfig {
+  std::string layer;              // that it stands in for; "": the config's head
+  std::optional<int64_t> hidden;  // values between both layers; otherwise as many as the last layer takes
+  int64_t size = 128;             // values that are compared
+};
+
 struct StageConfig {
   std::string name;  // "1_supervised" unless given; names files
   const Strategy* strategy = &strategies::supervised;
   Objective loss = Objective::bce;  // of finetune: what its model is judged by, as the stage before
   std::optional<NamedSpec> spec;    // of all but supervised
-  double alpha = 1;                 // weight of the consistency loss in combined and alternated
+  double alpha = 1;                 // weight of the loss beside that of labels in combined, alternated and fixmatch
   std::optional<int64_t> epochs;    // one of the two is given
   std::optional<int64_t> steps;
   int64_t batch = 4;
@@ -90,7 +98,12 @@ struct StageConfig {
   std::vector<std::string> freeze;    // patterns of parameter names: "features.0.*"
   std::vector<std::string> unfreeze;  // likewise, of parameters that the model's file has frozen
   bool freeze_statistics = false;     // batch norm keeps its running statistics, and uses them
-  std::optional<DataConfig> data;     // of finetune: pictures of its own, whose labels, if any, nobody reads
+  std::optional<DataConfig> data;     // of finetune, simclr and fixmatch: pictures whose labels, if any, nobody reads
+  double temperature = 0.5;           // of simclr
+  ProjectionConfig projection;        // of simclr
+  double threshold = 0.95;            // of fixmatch: the probability from which the model's own labels count
+  int64_t ratio = 7;                  // of fixmatch: pictures without labels for each with labels
+  std::vector<Augmentation> strong;   // of fixmatch: of the view that is learned
   std::optional<std::vector<Augmentation>> augment;  // instead of the config's
 };
 

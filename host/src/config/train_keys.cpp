@@ -153,6 +153,14 @@ Table<InputConfig> input_table() {
   return {keys};
 }
 
+Table<ProjectionConfig> projection_table() {
+  return {{key("layer", &ProjectionConfig::layer, form::text(),
+               "The last linear layer or 1x1 convolution, in whose place it stands; default: the head's"),
+           key("hidden", &ProjectionConfig::hidden, Range{1, 65536},
+               "Values between its two layers; default: as many as the last layer takes"),
+           key("size", &ProjectionConfig::size, Range{1, 65536}, "Values that are compared")}};
+}
+
 // A key that only some strategies read.
 Key<StageConfig> of_some(const std::string& reason, Key<StageConfig> key) {
   const auto reads = [name = key.name](const StageConfig& stage) {
@@ -184,7 +192,7 @@ Table<StageConfig> stage_table(const TrainContext* context) {
       of_some("has no consistency loss", key("spec", &Stage::spec, spec(context),
                                              "Spec of the consistency loss: a file, or the name of one that ships")),
       of_some("has one loss only",
-              key("alpha", &Stage::alpha, Range{0, largest}, "Weight of the consistency loss beside the labels' loss")),
+              key("alpha", &Stage::alpha, Range{0, largest}, "Weight of the other loss beside the labels' loss")),
       key("epochs", &Stage::epochs, Range{1, 1000000}, "Times that the training part is gone through"),
       key("steps", &Stage::steps, Range{1, 1000000000}, "Steps, instead of epochs"),
       key("batch", &Stage::batch, Range{1, 65536}, "Samples of a step"),
@@ -198,6 +206,16 @@ Table<StageConfig> stage_table(const TrainContext* context) {
       key("unfreeze", &Stage::unfreeze, patterns, "Patterns of parameters that are trained, though saved as frozen"),
       of_some("needs labels, and trains on the config's data",
               key("data", &Stage::data, form::object(data_table(true)), "Pictures of the stage's own")),
+      of_some("compares no views", key("temperature", &Stage::temperature, Range{1e-3, 1000},
+                                       "What similarities of views are divided by")),
+      of_some("compares no views", key("projection", &Stage::projection, form::object(projection_table()),
+                                       "What stands in the place of the last layer meanwhile")),
+      of_some("labels no pictures", key("threshold", &Stage::threshold, Range{0, 1},
+                                        "Probability from which the model's own labels count")),
+      of_some("labels no pictures", key("strong", &Stage::strong, form::list(augmentation_form(), 1),
+                                        "Random changes of the view that is learned")),
+      of_some("labels no pictures", key("ratio", &Stage::ratio, Range{1, 1000},
+                                        "Pictures without labels for each with labels")),
       key("augment", &Stage::augment, form::list(augmentation_form(), 0), "Instead of the config's")};
   table.check = check_stage;
   table.rules = stage_rules(table.keys);

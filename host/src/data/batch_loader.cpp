@@ -9,6 +9,8 @@
 namespace attune {
 namespace {
 
+constexpr uint64_t second_of_two = 2;  // views of an example, in its seeds
+
 // Annotations may be of another picture than the one that lies there: resized, or turned upright.
 void require_fit(const Example& example, const Image& picture) {
   const int64_t height = picture.size(0), width = picture.size(1);
@@ -24,26 +26,32 @@ void require_fit(const Example& example, const Image& picture) {
   }
 }
 
+// How an example is changed, and the input that this makes.
+struct View {
+  const std::vector<Augmentation>& augmentations;
+  uint64_t seed = 0;
+  at::Tensor& input;
+};
+
 // Frames of a clip have one seed and so change alike; none has a box.
-at::Tensor load_clip(const Example& example, uint64_t seed, const LoaderOptions& options) {
+void load_clip(const Example& example, const LoaderOptions& options, const std::vector<View>& views) {
   const auto [height, width] = options.preprocess.size;
   const auto channels = static_cast<int64_t>(options.preprocess.mean.size());
-  at::Tensor input = at::empty({channels, options.clip.frames, height, width}, at::kFloat);
+  for (const View& view : views) view.input = at::empty({channels, options.clip.frames, height, width}, at::kFloat);
   read_clip(example.path, options.clip, [&](int64_t index, const Image& frame, double) {
-    std::vector<Image> picture{frame};
-    std::vector<Box> boxes;
-    augment(picture, boxes, options.augmentations, seed);
-    input.select(1, index).copy_(preprocess(picture[0], options.preprocess));
+    for (const View& view : views) {
+      std::vector<Image> picture{frame};
+      std::vector<Box> boxes;
+      augment(picture, boxes, view.augmentations, view.seed);
+      view.input.select(1, index).copy_(preprocess(picture[0], options.preprocess));
+    }
   });
-  return input;
 }
 
-// With its boxes in pixels of the input.
-at::Tensor load_picture(const Example& example, uint64_t seed, const LoaderOptions& options, std::vector<Box>& boxes) {
-  std::vector<Image> picture{read_image(example.path)};
-  require_fit(example, picture[0]);
-  boxes = example.boxes;
-  augment(picture, boxes, options.augmentations, seed);
+// One view of a picture, and the boxes in pixels of that input.
+at::Tensor see(const Image& image, std::vector<Box>& boxes, const LoaderOptions& options, const View& view) {
+  std::vector<Image> picture{image};
+  augment(picture, boxes, view.augmentations, view.seed);
   const auto [height, width] = options.preprocess.size;
   const Region seen = covered(picture[0].size(0), picture[0].size(1), options.preprocess);
   const double x_scale = static_cast<double>(width) / seen.width, y_scale = static_cast<double>(height) / seen.height;
@@ -53,10 +61,25 @@ at::Tensor load_picture(const Example& example, uint64_t seed, const LoaderOptio
   return preprocess(picture[0], options.preprocess);
 }
 
+// `boxes`: of the first view.
+void load_picture(const Example& example, const LoaderOptions& options, const std::vector<View>& views,
+                  std::vector<Box>& boxes) {
+  const Image image = read_image(example.path);
+  require_fit(example, image);
+  for (const View& view : views) {
+    std::vector<Box> seen = example.boxes;
+    view.input = see(image, seen, options, view);
+    if (&view == &views[0]) boxes = std::move(seen);
+  }
+}
+
 LoaderOptions checked(const Dataset& dataset, const std::vector<Draw>& order, LoaderOptions options) {
   check(options.preprocess);
   check(options.clip);
   for (const Augmentation& augmentation : options.augmentations) check(augmentation);
+  for (const Augmentation& augmentation : options.second_view.value_or(std::vector<Augmentation>())) {
+    check(augmentation);
+  }
   if (options.batch < 1) throw Error(Fault::usage, "the batch must be at least 1");
   if (options.threads < 1) throw Error(Fault::usage, "at least one thread must decode");
   for (const Draw& draw : order) {
@@ -91,15 +114,26 @@ BatchLoader::BatchLoader(const Dataset& dataset, std::vector<Draw> order, Loader
             if (drawn == order.size()) return {};
             return [this, draw = order[drawn++]] { return load(draw); };
           },
-          [](const Loaded& loaded) { return loaded.input.defined() ? static_cast<int64_t>(loaded.input.nbytes()) : 0; },
+          [](const Loaded& loaded) {
+            size_t bytes = 0;
+            for (const at::Tensor& view : {loaded.input, loaded.second_view}) bytes += view.defined() ? view.nbytes() : 0;
+            return static_cast<int64_t>(bytes);
+          },
           2 * options_.batch + options_.threads, options_.threads) {}
 
 BatchLoader::Loaded BatchLoader::load(const Draw& draw) const {
   Loaded loaded{draw.example};
   const Example& from = dataset_.examples[static_cast<size_t>(draw.example)];
+  std::vector<View> views{{options_.augmentations, draw.seed, loaded.input}};
+  if (options_.second_view) {
+    views.push_back({*options_.second_view, derive_seed({draw.seed, second_of_two}), loaded.second_view});
+  }
   loaded.error = attempt(from.path.string(), [&] {
-    loaded.input =
-        dataset_.clips ? load_clip(from, draw.seed, options_) : load_picture(from, draw.seed, options_, loaded.boxes);
+    if (dataset_.clips) {
+      load_clip(from, options_, views);
+    } else {
+      load_picture(from, options_, views, loaded.boxes);
+    }
   });
   return loaded;
 }
@@ -127,17 +161,19 @@ void BatchLoader::fill(Batch& batch, std::vector<Loaded>& good) const {
   const auto rows = static_cast<int64_t>(good.size()), classes = static_cast<int64_t>(dataset_.classes.size());
   batch.labels = at::zeros({rows, classes});
   batch.weights = at::ones({rows, classes});
-  std::vector<at::Tensor> inputs;
+  std::vector<at::Tensor> inputs, second_views;
   for (int64_t row = 0; row < rows; ++row) {
     Loaded& loaded = good[static_cast<size_t>(row)];
     const Example& from = dataset_.examples[static_cast<size_t>(loaded.example)];
     for (const int64_t label : from.labels) batch.labels.data_ptr<float>()[row * classes + label] = 1;
     for (const int64_t label : from.unsure) batch.weights.data_ptr<float>()[row * classes + label] = 0;
     inputs.push_back(std::move(loaded.input));
+    second_views.push_back(std::move(loaded.second_view));
     batch.examples.push_back(loaded.example);
     batch.boxes.push_back(std::move(loaded.boxes));
   }
   if (rows > 0) batch.input = at::stack(inputs);
+  if (rows > 0 && options_.second_view) batch.second_view = at::stack(second_views);
 }
 
 }  // namespace attune

@@ -22,6 +22,7 @@ std::vector<Draw> shuffled(int64_t count, uint64_t seed);
 
 struct Batch {
   at::Tensor input;                     // float32 [N,3,H,W], clips [N,3,T,H,W]; undefined without examples
+  at::Tensor second_view;               // the same examples, changed anew; undefined unless it is asked for
   at::Tensor labels;                    // float32 [N,K], 1 where the example has the class
   at::Tensor weights;                   // float32 [N,K], 0 where that is unsure, else 1
   std::vector<int64_t> examples;        // N indices in the dataset
@@ -32,6 +33,7 @@ struct Batch {
 struct LoaderOptions {
   Preprocess preprocess;
   std::vector<Augmentation> augmentations;  // of every example, before preprocessing
+  std::optional<std::vector<Augmentation>> second_view;
   ClipTiming clip;                          // for a dataset of clips
   int64_t batch = 4;
   int threads = 1;
@@ -55,6 +57,7 @@ class BatchLoader {
   struct Loaded {
     int64_t example = 0;
     at::Tensor input = {};  // undefined when there is an error
+    at::Tensor second_view = {};
     std::vector<Box> boxes = {};
     std::string error = {};
   };

@@ -42,8 +42,30 @@ const Strategy alternated = {"alternated",
                                report.gradient_norm = step.update_for_consistency();
                              }};
 
+// Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", 2020.
+const Strategy simclr = {"simclr",
+                         "two views of a picture alike, before labels",
+                         {"data", "temperature", "projection"},
+                         6,
+                         [](TrainingStep& step, StepReport& report) {
+                           report.unlabelled_loss = step.add_contrastive_loss();
+                           report.gradient_norm = step.update();
+                         }};
+
+// Sohn et al., "FixMatch: Simplifying Semi-Supervised Learning with Consistency and Confidence", 2020.
+const Strategy fixmatch = {"fixmatch",
+                           "labels, and the model's own labels of other pictures",
+                           {"loss", "data", "alpha", "threshold", "strong", "ratio"},
+                           30,
+                           [](TrainingStep& step, StepReport& report) {
+                             report.loss = step.add_label_loss();
+                             report.unlabelled_loss = step.add_pseudo_label_loss(step.alpha());
+                             report.gradient_norm = step.update();
+                           }};
+
 const std::vector<const Strategy*>& all() {
-  static const std::vector<const Strategy*> table = {&supervised, &finetune, &combined, &alternated};
+  static const std::vector<const Strategy*> table = {&supervised, &finetune, &combined,
+                                                     &alternated, &simclr,   &fixmatch};
   return table;
 }
 

@@ -14,6 +14,7 @@ namespace attune {
 struct StepReport {
   double loss = std::numeric_limits<double>::quiet_NaN();              // of labels
   double consistency_loss = std::numeric_limits<double>::quiet_NaN();  // before alpha
+  double unlabelled_loss = std::numeric_limits<double>::quiet_NaN();   // of pictures without labels, before alpha
   double gradient_norm = std::numeric_limits<double>::quiet_NaN();     // before clipping, of the last update
   double rate = 0;
 };
@@ -30,6 +31,10 @@ class TrainingStep {
   // spec, with evaluation statistics, whose gradient counts so much. Throws Error(Fault::run) when it is not finite.
   virtual double add_label_loss() = 0;
   virtual double add_consistency_loss(double weight) = 0;
+  // Likewise, in training mode: of two views of the batch, and of pictures without labels, of which the model labels
+  // one view and learns another.
+  virtual double add_contrastive_loss() = 0;
+  virtual double add_pseudo_label_loss(double weight) = 0;
 
   // Moves the parameters along their gradients and forgets these: the norm that they had. The second is with the
   // stage's "consistency_optimizer" where it has one. Throws Error(Fault::run) when the gradient is not finite.
@@ -43,11 +48,16 @@ struct Strategy {
   const char* name = "";
   const char* help = "";
   // Keys of a stage that not every strategy reads; of_some() in config/train_keys.cpp.
-  std::array<std::string_view, 5> keys = {};
+  std::array<std::string_view, 6> keys = {};
   double passes = 1;  // roughly how many forward passes a sample takes
   void (*step)(TrainingStep& step, StepReport& report) = nullptr;
 
   bool reads(std::string_view key) const;
+  // Whether its steps train features with two views of each picture, but not the scores: no epoch is better than the
+  // last.
+  bool leaves_scores() const { return reads("projection"); }
+  // Whether its steps take pictures without labels beside those with labels.
+  bool takes_unlabelled() const { return reads("ratio"); }
 };
 
 namespace strategies {
@@ -56,6 +66,8 @@ extern const Strategy supervised;
 extern const Strategy finetune;
 extern const Strategy combined;
 extern const Strategy alternated;
+extern const Strategy simclr;
+extern const Strategy fixmatch;
 
 const std::vector<const Strategy*>& all();
 std::vector<std::string> names();

@@ -75,6 +75,21 @@ TEST_F(BatchLoading, KeepsTheOrder) {
   }
 }
 
+// Of one decoded picture, with draws of its own; boxes are of the first.
+TEST_F(BatchLoading, GivesASecondViewWhereItIsAskedFor) {
+  add(gradient(8, 8)).boxes = {{0, {0, 0, 2, 4}}};
+  EXPECT_FALSE(all().at(0).second_view.defined());
+  options_.second_view = std::vector<Augmentation>{Flip{1, 0}};
+  const Batch batch = all().at(0);
+  EXPECT_TRUE(at::equal(batch.second_view, batch.input.flip({3})));
+  EXPECT_EQ(batch.boxes[0][0].region.x, 0);
+  options_.augmentations = {Crop{0.5}};
+  options_.second_view = options_.augmentations;
+  const Batch cropped = all().at(0);
+  EXPECT_FALSE(at::equal(cropped.second_view, cropped.input));
+  EXPECT_TRUE(at::equal(all().at(0).second_view, cropped.second_view));
+}
+
 TEST_F(BatchLoading, GivesLuminanceToModelsOfOneChannel) {
   add(plain(8, 8, 200, 100, 50));
   options_.preprocess.mean = {0};

@@ -210,6 +210,7 @@ TEST_F(Video, IsLoadedInBatches) {
   options.preprocess.size = {8, 10};
   options.clip = {4, 5, ClipTiming::From::start};
   options.augmentations = {Flip{1, 0}};
+  options.second_view = std::vector<Augmentation>();
   options.on_problem = OnProblem::skip;
   BatchLoader loader(dataset, in_order(3), options);
   const auto batch = loader.next();
@@ -223,6 +224,7 @@ TEST_F(Video, IsLoadedInBatches) {
     const at::Tensor expected = preprocess(flipped(frames[static_cast<size_t>(i)], true, false), options.preprocess);
     EXPECT_TRUE(at::equal(batch->input[1].select(1, i), expected)) << i;
   }
+  EXPECT_TRUE(at::equal(batch->second_view, batch->input.flip({4})));
 }
 
 TEST_F(Video, BecomesAClip) {

@@ -16,7 +16,7 @@ namespace {
 TEST(CheckpointFile, GivesBackWhatWasWritten) {
   const TemporaryFolder folder;
   Checkpoint written;
-  written.position = {2, 5, 17, {3, 0.25}, 4, 1.5, -0.5, 2.5};
+  written.position = {2, 5, 17, {3, 0.25}, 4, 1.5, -0.5, 0.75, 2.5};
   written.log = {100, 200};
   written.layer = "layer4.2";
   written.model = {{"fc.weight", at::randn({3, 2})}, {"norm.num_batches_tracked", at::tensor(int64_t{7})}};
@@ -32,6 +32,7 @@ TEST(CheckpointFile, GivesBackWhatWasWritten) {
   EXPECT_EQ(read.position.counted, 4);
   EXPECT_EQ(read.position.loss_sum, 1.5);
   EXPECT_EQ(read.position.consistency_sum, -0.5);
+  EXPECT_EQ(read.position.unlabelled_sum, 0.75);
   EXPECT_EQ(read.position.norm_sum, 2.5);
   EXPECT_EQ(read.log.csv, 100);
   EXPECT_EQ(read.log.json, 200);
@@ -72,12 +73,12 @@ TEST(CheckpointFile, OfAnotherVersionIsRefused) {
   const TemporaryFolder folder;
   const auto message = [](const std::string& format) {
     return "is a checkpoint of another attune (format " + format +
-           ", this one goes on from format 2); go on with that one, or begin anew in another \"output\"";
+           ", this one goes on from format 3); go on with that one, or begin anew in another \"output\"";
   };
   write_tensors(folder / "old.pt", {{"integers", at::zeros({7}, at::kLong)}, {"reals", at::zeros({4}, at::kDouble)}});
   EXPECT_EQ(refusal_of(folder / "old.pt"), message("1"));
-  write_tensors(folder / "new.pt", {{"version", at::tensor(int64_t{3})}});
-  EXPECT_EQ(refusal_of(folder / "new.pt"), message("3"));
+  write_tensors(folder / "new.pt", {{"version", at::tensor(int64_t{4})}});
+  EXPECT_EQ(refusal_of(folder / "new.pt"), message("4"));
 }
 
 // A field that is gone, of another length, or of another type.
@@ -114,9 +115,9 @@ TEST(RunLogFile, HasARowForEveryEpochAndALineForEveryStep) {
             "{\"stage\":\"1_supervised\",\"epoch\":1,\"step\":1,\"rate\":0.001,\"loss\":0.5}\n"
             "{\"stage\":\"1_supervised\",\"epoch\":1,\"loss\":0.1,\"validation_f1_macro\":0.3333333333333333}\n");
   EXPECT_EQ(read_bytes(folder / "log.csv"),
-            "stage,epoch,rate,loss,consistency_loss,gradient_norm,validation_loss,"
+            "stage,epoch,rate,loss,consistency_loss,unlabelled_loss,gradient_norm,validation_loss,"
             "validation_mean_average_precision,validation_f1_macro,validation_f1_micro,validation_accuracy,"
-            "validation_consistency_loss\n1_supervised,1,,0.1,,,,,0.3333333333333333,,,\n");
+            "validation_consistency_loss\n1_supervised,1,,0.1,,,,,,0.3333333333333333,,,\n");
 }
 
 TEST(RunLogFile, GoesOnWhereTheCheckpointWas) {

@@ -221,6 +221,34 @@ TEST_F(TrainingRun, OfFinetuneLooksAtNoLabels) {
   expect_equal(weights_of(model("a", "1_finetune")), weights_of(model("b", "1_finetune")));
 }
 
+// Features are trained, scores are not: no numbers, and the last epoch.
+TEST_F(TrainingRun, OfViewsLeavesTheHeadAndHandsOnTheLastEpoch) {
+  ASSERT_EQ(run(files_.config(simclr_stage + "," + supervised_stage, "whole")), Ending::finished);
+  const Json stages = Json::parse(read_bytes(files_.folder / "whole" / "results.json"))["stages"];
+  EXPECT_EQ(stages[0]["epoch"], 2);
+  EXPECT_TRUE(stages[0]["splits"].empty());
+  EXPECT_EQ(stages[1]["splits"]["validate"]["samples"], 9);
+  const NamedTensors given = weights_of(files_.folder / "model.pt"), trained = weights_of(model("whole", "1_simclr"));
+  EXPECT_FALSE(at::equal(trained.at("conv1.weight"), given.at("conv1.weight")));
+  EXPECT_EQ(trained.at("fc.weight").sizes(), (at::IntArrayRef{3, 6}));
+  EXPECT_TRUE(contains(read_bytes(files_.folder / "whole" / "log.csv"), "unlabelled_loss"));
+  run_with_stops(files_.config(simclr_stage + "," + supervised_stage, "parts"), {1, 3, 4, 6, 8});
+  for (const char* stage : {"1_simclr", "2_supervised"}) {
+    expect_equal(weights_of(model("parts", stage)), weights_of(model("whole", stage)));
+  }
+  EXPECT_EQ(read_bytes(files_.folder / "parts" / "log.jsonl"), read_bytes(files_.folder / "whole" / "log.jsonl"));
+}
+
+// 18 pictures without labels a round, of which a step takes 10.
+TEST_F(TrainingRun, OfPseudoLabelsGoesOnExactly) {
+  run(files_.config(fixmatch_stage, "whole"));
+  run_with_stops(files_.config(fixmatch_stage, "parts"), {1, 2, 3, 4, 5});
+  expect_equal(weights_of(model("parts", "1_fixmatch")), weights_of(model("whole", "1_fixmatch")));
+  const std::string log = read_bytes(files_.folder / "whole" / "log.jsonl");
+  EXPECT_EQ(read_bytes(files_.folder / "parts" / "log.jsonl"), log);
+  EXPECT_TRUE(contains(log, "unlabelled_loss"));
+}
+
 // At every step and look a finite time, and none when all is over; and every epoch once.
 TEST_F(TrainingRun, TellsHowLongItTakes) {
   std::vector<double> left;

@@ -20,6 +20,10 @@ class RecordedStep : public TrainingStep {
   double add_consistency_loss(double weight) override {
     return note(weight == 1 ? "consistency " : "weighted consistency ", 3);
   }
+  double add_contrastive_loss() override { return note("views ", 6); }
+  double add_pseudo_label_loss(double weight) override {
+    return note(weight == 1 ? "pseudo-labels " : "weighted pseudo-labels ", 7);
+  }
   double update() override { return note("update ", 4); }
   double update_for_consistency() override { return note("second update ", 5); }
   double alpha() const override { return 0.5; }
@@ -52,6 +56,12 @@ TEST(Strategies, DoWhatTheyAreCalled) {
   report = {};
   EXPECT_EQ(calls_of(strategies::alternated, report), "labels update weighted consistency second update ");
   EXPECT_TRUE(report.loss == 2 && report.consistency_loss == 3 && report.gradient_norm == 5);
+  report = {};
+  EXPECT_EQ(calls_of(strategies::simclr, report), "views update ");
+  EXPECT_TRUE(std::isnan(report.loss) && report.unlabelled_loss == 6 && report.gradient_norm == 4);
+  report = {};
+  EXPECT_EQ(calls_of(strategies::fixmatch, report), "labels weighted pseudo-labels update ");
+  EXPECT_TRUE(report.loss == 2 && report.unlabelled_loss == 7 && report.gradient_norm == 4);
 }
 
 // A strategy that trains with labels says so by its key, and likewise of the spec; the reader of configs goes by that.

@@ -139,4 +139,12 @@ inline const std::string alternated_stage =
     R"({"strategy": "alternated", "spec": "spec.json", "steps": 4, "batch": 5, "optimizer": {"use": "adamw", "lr": 0.01},
         "consistency_optimizer": {"use": "adam", "lr": 0.001}})";
 
+inline const std::string simclr_stage =
+    R"({"strategy": "simclr", "epochs": 2, "batch": 5, "optimizer": {"use": "adam", "lr": 0.01},
+        "projection": {"size": 6}, "augment": [{"use": "flip", "horizontal": 0.5}, {"use": "crop", "share": 0.8}]})";
+inline const std::string fixmatch_stage =
+    R"({"strategy": "fixmatch", "epochs": 2, "batch": 5, "ratio": 2, "threshold": 0.4, "alpha": 0.5,
+        "optimizer": {"use": "adam", "lr": 0.01}, "data": {"format": "class_folders", "root": "data", "train": "val"},
+        "strong": [{"use": "jitter", "brightness": 0.5}, {"use": "rotate", "degrees": 30}]})";
+
 }  // namespace attune::test

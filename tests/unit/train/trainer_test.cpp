@@ -1,18 +1,21 @@
 #include "train/model/trainer.h"
 
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 #include <torch/csrc/jit/api/module.h>
 
 #include <attune/sdk/error.h>
 
+#include "base/random.h"
 #include "metrics/metric.h"
 #include "support.h"
 
 namespace attune::test {
 namespace {
 
-constexpr uint64_t step_seed = 77;
+constexpr uint64_t step_seed = 77, stage_seed = 78;
+constexpr uint64_t unlabelled_seed = derive_seed({step_seed, 1});
 
 Batch batch_of(int64_t samples, uint64_t seed = 5) {
   Batch batch;
@@ -36,7 +39,21 @@ StageConfig stage_of(const Strategy& strategy) {
 class Step : public testing::Test {
  protected:
   StepReport step(const StageConfig& stage, const Batch& batch) {
-    return Trainer(stage, trained_, &consistency_, *model_).step(batch, step_seed, 1);
+    return Trainer(stage, trained_, &consistency_, *model_, stage_seed).step(batch, unlabelled_, step_seed, 1);
+  }
+
+  // The update is minus the gradient of `value`, which takes no account of what the step has changed.
+  void expect_update_along(const NamedTensors& update, const std::function<double()>& value) {
+    double largest = 0;
+    for (const auto& parameter : trained_.source().parameters.named_parameters()) {
+      const at::Tensor gradient = -update.at(parameter.name).reshape({-1}), of = parameter.value.detach();
+      for (int64_t entry = 0; entry < of.numel(); entry += 1 + of.numel() / 6) {
+        EXPECT_NEAR(gradient[entry].item<double>(), central_difference(value, of, entry), 1e-6)
+            << parameter.name << ", entry " << entry;
+        largest = std::max(largest, std::abs(gradient[entry].item<double>()));
+      }
+    }
+    EXPECT_GT(largest, 1e-2);
   }
 
   NamedTensors copy_of_state() const {
@@ -76,6 +93,7 @@ class Step : public testing::Test {
   TrainingModel trained_{torchscript_source(dropping_model())};
   std::shared_ptr<TorchScriptModel> model_ = std::make_shared<TorchScriptModel>(trained_.source().parameters);
   ConsistencyLoss consistency_{model_, parse_spec(smooth_spec(), "spec.json", own_plugins()), own_plugins()};
+  Batch unlabelled_;
   NamedTensors after_;  // of the step whose update was taken
 };
 
@@ -92,16 +110,52 @@ TEST_F(Step, OfCombinedIsTheGradientOfBoth) {
     set_statistics(after_);
     return supervised + 0.7 * consistency_loss(batch);
   };
-  double largest = 0;
-  for (const auto& parameter : trained_.source().parameters.named_parameters()) {
-    const at::Tensor gradient = -update.at(parameter.name).reshape({-1}), of = parameter.value.detach();
-    for (int64_t entry = 0; entry < of.numel(); entry += 1 + of.numel() / 6) {
-      EXPECT_NEAR(gradient[entry].item<double>(), central_difference(value, of, entry), 1e-6)
-          << parameter.name << ", entry " << entry;
-      largest = std::max(largest, std::abs(gradient[entry].item<double>()));
-    }
-  }
-  EXPECT_GT(largest, 1e-2);
+  expect_update_along(update, value);
+}
+
+TEST_F(Step, OfSimclrIsTheGradientOfTheContrastOfViews) {
+  Batch batch = batch_of(3);
+  batch.second_view = batch_of(3, 15).input;
+  batch.labels = batch.weights = at::Tensor();
+  StageConfig stage = stage_of(strategies::simclr);
+  stage.projection.layer = "fc";
+  const NamedTensors update = update_of(stage, batch);
+  EXPECT_TRUE(update.at("fc.weight").eq(0).all().item<bool>());
+  const Projection projection(stage.projection, trained_, stage_seed);
+  expect_update_along(update, [&] {
+    const at::NoGradGuard no_grad;
+    trained_.train(true);
+    at::manual_seed(step_seed);
+    const auto views = projection(trained_, at::cat({batch.input, batch.second_view}), "auto").chunk(2);
+    return nt_xent(views[0], views[1], stage.temperature).item<double>();
+  });
+}
+
+TEST_F(Step, OfFixmatchIsTheGradientOfBoth) {
+  const Batch batch = batch_of(3);
+  unlabelled_ = batch_of(5, 25);
+  unlabelled_.second_view = batch_of(5, 35).input;
+  unlabelled_.labels = unlabelled_.weights = at::Tensor();
+  StageConfig stage = stage_of(strategies::fixmatch);
+  stage.threshold = 0.7;
+  const NamedTensors update = update_of(stage, batch);
+  trained_.train(true);
+  at::manual_seed(unlabelled_seed);
+  const PseudoLabels labels = pseudo_labels(Objective::bce, trained_.forward(unlabelled_.input, "auto").detach(), 0.7);
+  ASSERT_TRUE(labels.share > 0 && labels.share < 1) << labels.share;
+  expect_update_along(update, [&] {
+    const double supervised = supervised_loss(batch);
+    const at::NoGradGuard no_grad;
+    at::manual_seed(unlabelled_seed);
+    trained_.forward(unlabelled_.input, "auto");  // draws
+    const at::Tensor scores = trained_.forward(unlabelled_.second_view, "auto");
+    return supervised + 0.7 * pseudo_label_loss(Objective::bce, scores, labels).item<double>();
+  });
+  const NamedTensors sure = update_of(stage, batch);
+  stage.threshold = 1;
+  const NamedTensors unsure = update_of(stage, batch), alone = update_of(stage_of(strategies::supervised), batch);
+  EXPECT_FALSE(at::allclose(sure.at("conv1.weight"), alone.at("conv1.weight")));
+  EXPECT_TRUE(at::equal(unsure.at("conv1.weight"), alone.at("conv1.weight")));
 }
 
 TEST_F(Step, OfSupervisedAndFinetuneAddUpToCombined) {

@@ -66,6 +66,15 @@ Module find_head(const Module& module, const std::string& layer) {
                                did_you_mean(layer, names));
 }
 
+HeadParameters parameters_of(const Module& head) {
+  return {head.attr("weight").toTensor(), has_tensor(head, "bias") ? head.attr("bias").toTensor() : at::Tensor()};
+}
+
+void set_parameters(Module& head, const HeadParameters& parameters) {
+  head.setattr("weight", parameters.weight);
+  if (parameters.bias.defined()) head.setattr("bias", parameters.bias);
+}
+
 // Uniform in +-1/sqrt(number of inputs): what LibTorch's own initialisation comes to for weight and bias. Trained also
 // where the old head was frozen.
 at::Tensor drawn_weights(std::vector<int64_t> sizes, double bound, const at::Tensor& like, at::Generator& generator) {
@@ -156,6 +165,21 @@ at::Tensor TrainingModel::forward(const at::Tensor& input, const std::string& ou
                      [&] { return scores_of(source_.output(input), output, input.size(0)); });
 }
 
+at::Tensor TrainingModel::forward(const at::Tensor& input, const std::string& output, const std::string& layer,
+                                  const HeadParameters& parameters) {
+  Module head = find_head(source_.parameters, layer);
+  const HeadParameters own = parameters_of(head);
+  set_parameters(head, parameters);
+  try {
+    at::Tensor result = forward(input, output);
+    set_parameters(head, own);
+    return result;
+  } catch (...) {
+    set_parameters(head, own);
+    throw;
+  }
+}
+
 NamedTensors TrainingModel::state() const {
   NamedTensors state;
   for (const auto& parameter : source_.parameters.named_parameters()) state[parameter.name] = parameter.value.detach();
@@ -192,19 +216,25 @@ std::string TrainingModel::saved() {
   return file;
 }
 
-bool replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed) {
-  Module head = find_head(source.parameters, layer);
-  const at::Tensor weight = head.attr("weight").toTensor();
-  std::vector<int64_t> sizes = weight.sizes().vec();
-  const bool has_other_shape = sizes[0] != classes;
-  sizes[0] = classes;
+HeadParameters head_of(const ModelSource& source, const std::string& layer) {
+  return parameters_of(find_head(source.parameters, layer));
+}
+
+HeadParameters drawn_head(const HeadParameters& like, int64_t outputs, uint64_t seed) {
+  std::vector<int64_t> sizes = like.weight.sizes().vec();
+  sizes[0] = outputs;
   const double bound = 1 / std::sqrt(static_cast<double>(sizes[1]));
   at::Generator generator = at::detail::createCPUGenerator(seed);
-  head.setattr("weight", drawn_weights(sizes, bound, weight, generator));
-  if (!has_tensor(head, "bias")) return has_other_shape;
-  const at::Tensor bias = head.attr("bias").toTensor();
-  head.setattr("bias", drawn_weights({classes}, bound, bias, generator));
-  return has_other_shape;
+  HeadParameters drawn{drawn_weights(sizes, bound, like.weight, generator), {}};
+  if (like.bias.defined()) drawn.bias = drawn_weights({outputs}, bound, like.bias, generator);
+  return drawn;
+}
+
+bool replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed) {
+  Module head = find_head(source.parameters, layer);
+  const HeadParameters old = parameters_of(head);
+  set_parameters(head, drawn_head(old, classes, seed));
+  return old.weight.size(0) != classes;
 }
 
 void require_classes(int64_t columns, int64_t classes, const ModelSource& source, const std::string& head) {

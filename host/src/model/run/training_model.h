@@ -18,6 +18,19 @@ namespace attune {
 // A model of the source's own parameters, for maps. Throws Error(Fault::input) when its graph cannot be rewritten.
 std::shared_ptr<ImageModel> image_model(const ModelSource& source, const ModelOptions& options = {});
 
+// Of a linear layer or 1x1 convolution: weight [out,in] or [out,in,1,..], bias [out] or undefined.
+struct HeadParameters {
+  at::Tensor weight;
+  at::Tensor bias;
+};
+
+// Those of the layer at the dotted path `layer`. Throws Error(Fault::spec) with the layers that could be meant when it is
+// no linear layer or 1x1 convolution.
+HeadParameters head_of(const ModelSource& source, const std::string& layer);
+// Parameters of such a layer with so many outputs, of the same type and device, drawn as LibTorch draws those of new
+// layers.
+HeadParameters drawn_head(const HeadParameters& like, int64_t outputs, uint64_t seed);
+
 // A model and the flags that it came with. Whatever training does to the flags of parameters and layers, a saved model
 // has those of the first, so that it differs in parameters and buffers only.
 class TrainingModel {
@@ -40,6 +53,9 @@ class TrainingModel {
 
   // The model's own forward in the mode that it is in, with a graph; `output` as in ModelOptions.
   at::Tensor forward(const at::Tensor& input, const std::string& output);
+  // The same with other parameters of a linear layer or 1x1 convolution, as long as it runs.
+  at::Tensor forward(const at::Tensor& input, const std::string& output, const std::string& layer,
+                     const HeadParameters& parameters);
 
   // Parameters and buffers by name, detached: the tensors themselves, not copies.
   NamedTensors state() const;
@@ -61,10 +77,8 @@ class TrainingModel {
   std::vector<std::pair<at::Tensor, bool>> requires_grad_;     // of all parameters
 };
 
-// New classes: the linear layer or 1x1 convolution at the dotted path `layer` gets so many outputs, with new weight and
-// bias of the old type and device, drawn as LibTorch draws those of new layers. The layer's code stays as it is.
-// Returns whether they have another shape than the old ones. Throws Error(Fault::spec) with the layers that could be
-// meant for any other.
+// New classes: that layer gets so many outputs, with drawn weight and bias. The layer's code stays as it is. Returns
+// whether they have another shape than the old ones. Throws as head_of.
 bool replace_head(const ModelSource& source, const std::string& layer, int64_t classes, uint64_t seed);
 
 // Throws Error(Fault::spec) unless `scores` [N,K] has a column for each of `classes` classes; `head` is the layer that

@@ -17,6 +17,7 @@
 
 #include <attune/sdk/error.h>
 
+#include "base/random.h"
 #include "metrics/metric.h"
 #include "model/failure.h"
 #include "train/model/predict.h"
@@ -81,6 +82,12 @@ class SeededDraws {
 
   std::vector<std::pair<at::Generator, at::Tensor>> before_;
 };
+
+std::vector<at::Tensor> joined(std::vector<at::Tensor> parameters, const std::optional<Projection>& projection) {
+  if (!projection) return parameters;
+  for (const at::Tensor& parameter : projection->parameters()) parameters.push_back(parameter);
+  return parameters;
+}
 
 }  // namespace
 
@@ -155,12 +162,15 @@ void clip_gradients(const std::vector<at::Tensor>& parameters, double norm, doub
 }
 
 Trainer::Trainer(const StageConfig& stage, TrainingModel& training_model, const ConsistencyLoss* consistency,
-                 const ImageModel& model)
+                 const ImageModel& model, uint64_t seed)
     : stage_(stage),
       training_model_(training_model),
       consistency_(consistency),
       model_(model),
-      parameters_(training_model.freeze(stage.freeze, stage.unfreeze)),
+      projection_(stage.strategy->leaves_scores()
+                      ? std::optional(Projection(stage.projection, training_model, seed))
+                      : std::nullopt),
+      parameters_(joined(training_model.freeze(stage.freeze, stage.unfreeze), projection_)),
       optimiser_(stage.optimizer, parameters_) {
   training_model.train(!stage.freeze_statistics);
   if (stage.consistency_optimizer) second_.emplace(*stage.consistency_optimizer, parameters_);
@@ -173,31 +183,51 @@ at::Tensor Trainer::on_device(const at::Tensor& tensor) const {
 
 class Trainer::Step : public TrainingStep {
  public:
-  Step(Trainer& trainer, const Batch& batch, uint64_t seed, double rate_share)
+  Step(Trainer& trainer, const Batch& batch, const Batch& unlabelled, uint64_t seed, double rate_share)
       : trainer_(trainer),
         batch_(batch),
+        unlabelled_(unlabelled),
         seed_(seed),
         rate_share_(rate_share),
         input_(trainer.on_device(batch.input)) {}
 
   double add_label_loss() override {
     const SeededDraws draws(input_.device(), seed_);  // dropout
-    const ImageModel& model = trainer_.model_;
-    const at::Tensor scores = model.logits(trainer_.training_model_.forward(input_, model.options().output));
-    const at::Tensor loss = objective(trainer_.stage_.loss, scores, batch_.labels, batch_.weights);
-    const double value = finite(loss, "the loss of the labels");
-    loss.backward();
-    return value;
+    return add(objective(trainer_.stage_.loss, scores_of(input_), batch_.labels, batch_.weights),
+               "the loss of the labels");
   }
 
   double add_consistency_loss(double weight) override {
     trainer_.consistency_->seed(seed_);  // of methods that draw
     const ConsistencyLoss& consistency = *trainer_.consistency_;
     const at::Tensor loss = consistency(input_, nullptr, annotation_for(consistency, batch_)).loss;
-    const double value = finite(loss, "the consistency loss");
-    if (!loss.requires_grad()) throw Error(Fault::spec, "the spec stops every gradient; there is none to train with");
-    (weight == 1 ? loss : loss * weight).backward();
-    return value;
+    if (!loss.requires_grad()) {
+      finite(loss, "the consistency loss");
+      throw Error(Fault::spec, "the spec stops every gradient; there is none to train with");
+    }
+    return add(loss, "the consistency loss", weight);
+  }
+
+  // Both views in one pass, so that batch norm sees them as one batch.
+  double add_contrastive_loss() override {
+    const SeededDraws draws(input_.device(), seed_);
+    const at::Tensor views = at::cat({input_, trainer_.on_device(batch_.second_view)});
+    const std::string& output = trainer_.model_.options().output;
+    const std::vector<at::Tensor> projected = (*trainer_.projection_)(trainer_.training_model_, views, output).chunk(2);
+    return add(nt_xent(projected[0], projected[1], trainer_.stage_.temperature), "the loss of views");
+  }
+
+  double add_pseudo_label_loss(double weight) override {
+    if (unlabelled_.examples.empty()) return 0;
+    const SeededDraws draws(input_.device(), derive_seed({seed_, 1}));
+    const StageConfig& stage = trainer_.stage_;
+    const PseudoLabels labels = [&] {
+      const at::NoGradGuard no_grad;
+      return pseudo_labels(stage.loss, scores_of(trainer_.on_device(unlabelled_.input)), stage.threshold);
+    }();
+    if (labels.share == 0) return 0;
+    const at::Tensor scores = scores_of(trainer_.on_device(unlabelled_.second_view));
+    return add(pseudo_label_loss(stage.loss, scores, labels), "the loss of pictures without labels", weight);
   }
 
   double update() override { return trainer_.update(trainer_.optimiser_, rate_share_); }
@@ -207,8 +237,22 @@ class Trainer::Step : public TrainingStep {
   double alpha() const override { return trainer_.stage_.alpha; }
 
  private:
+  // In training mode.
+  at::Tensor scores_of(const at::Tensor& input) const {
+    const ImageModel& model = trainer_.model_;
+    return model.logits(trainer_.training_model_.forward(input, model.options().output));
+  }
+
+  // A loss's gradient, so many times; the loss itself.
+  static double add(const at::Tensor& loss, const char* what, double weight = 1) {
+    const double value = finite(loss, what);
+    (weight == 1 ? loss : loss * weight).backward();
+    return value;
+  }
+
   Trainer& trainer_;
   const Batch& batch_;
+  const Batch& unlabelled_;
   const uint64_t seed_;
   const double rate_share_;
   const at::Tensor input_;
@@ -223,12 +267,12 @@ double Trainer::update(Optimiser& optimiser, double rate_share) {
   return norm;
 }
 
-StepReport Trainer::step(const Batch& batch, uint64_t seed, double rate_share) {
+StepReport Trainer::step(const Batch& batch, const Batch& unlabelled, uint64_t seed, double rate_share) {
   const at::AutoGradMode with_gradients(true);
   StepReport report;
   report.rate = optimiser_.rate(rate_share);
   clear_gradients(parameters_);
-  Step step(*this, batch, seed, rate_share);
+  Step step(*this, batch, unlabelled, seed, rate_share);
   stage_.strategy->step(step, report);
   return report;
 }
@@ -236,6 +280,7 @@ StepReport Trainer::step(const Batch& batch, uint64_t seed, double rate_share) {
 NamedTensors Trainer::state() const {
   NamedTensors state{{"optimizer", optimiser_.state()}};
   if (second_) state["consistency_optimizer"] = second_->state();
+  if (projection_) state.merge(projection_->state());
   return state;
 }
 
@@ -247,6 +292,7 @@ void Trainer::set_state(const NamedTensors& state) {
   };
   optimiser_.set_state(saved("optimizer"));
   if (second_) second_->set_state(saved("consistency_optimizer"));
+  if (projection_) projection_->set_state(state);
 }
 
 }  // namespace attune

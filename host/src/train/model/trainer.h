@@ -13,6 +13,7 @@
 #include "data/batch_loader.h"
 #include "model/run/training_model.h"
 #include "strategy/strategy.h"
+#include "train/model/unlabelled.h"
 
 namespace torch::optim {
 class Optimizer;
@@ -56,12 +57,14 @@ void clip_gradients(const std::vector<at::Tensor>& parameters, double norm, doub
 // it does is the stage's strategy.
 class Trainer {
  public:
-  // `consistency` is null for supervised; all outlive this.
+  // `consistency` is null where the strategy has no such loss; all outlive this. The seed is of what is drawn for the
+  // stage.
   Trainer(const StageConfig& stage, TrainingModel& training_model, const ConsistencyLoss* consistency,
-          const ImageModel& model);
+          const ImageModel& model, uint64_t seed);
 
-  // Throws Error(Fault::run) when a loss or a gradient is not finite, before it reaches a parameter.
-  StepReport step(const Batch& batch, uint64_t seed, double rate_share);
+  // `unlabelled`: without examples where the strategy takes none. Throws Error(Fault::run) when a loss or a gradient is
+  // not finite, before it reaches a parameter.
+  StepReport step(const Batch& batch, const Batch& unlabelled, uint64_t seed, double rate_share);
 
   // By name, for a checkpoint.
   NamedTensors state() const;
@@ -76,7 +79,8 @@ class Trainer {
   TrainingModel& training_model_;
   const ConsistencyLoss* consistency_;
   const ImageModel& model_;
-  std::vector<at::Tensor> parameters_;  // that are not frozen
+  std::optional<Projection> projection_;
+  std::vector<at::Tensor> parameters_;  // that are not frozen, with the projection's
   Optimiser optimiser_;
   std::optional<Optimiser> second_;  // of the consistency loss
 };

@@ -15,7 +15,7 @@
 namespace attune {
 namespace {
 
-constexpr int64_t version = 2;  // of the fields below; another number for every change of them
+constexpr int64_t version = 3;  // of the fields below; another number for every change of them
 
 at::Tensor bytes_of(const std::string& text) {
   at::Tensor bytes = at::empty({static_cast<int64_t>(text.size())}, at::kByte);
@@ -39,6 +39,7 @@ void for_each_number(Of& checkpoint, const Field& field) {
   field("counted", at.counted);
   field("loss_sum", at.loss_sum);
   field("consistency_sum", at.consistency_sum);
+  field("unlabelled_sum", at.unlabelled_sum);
   field("norm_sum", at.norm_sum);
   field("log_csv", checkpoint.log.csv);
   field("log_json", checkpoint.log.json);

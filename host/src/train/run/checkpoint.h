@@ -21,6 +21,7 @@ struct Position {
   int64_t counted = 0;
   double loss_sum = 0;
   double consistency_sum = 0;
+  double unlabelled_sum = 0;
   double norm_sum = 0;
 };
 

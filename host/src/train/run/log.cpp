@@ -20,7 +20,7 @@ namespace {
 
 // Of the steps, then of the validation part.
 std::vector<std::string> all_columns() {
-  std::vector<std::string> columns{"rate", "loss", "consistency_loss", "gradient_norm"};
+  std::vector<std::string> columns{"rate", "loss", "consistency_loss", "unlabelled_loss", "gradient_norm"};
   for (const Metric& metric : validation_metrics()) columns.push_back(validation_column(metric.name));
   return columns;
 }
@@ -232,6 +232,7 @@ void draw_curves(const std::filesystem::path& folder, const std::vector<LogRow>&
       losses.push_back(panel(metric.title, Scale::fitted, {{"training", metric.name}, {"validation", column}}));
     }
   }
+  losses.push_back(panel("unlabelled loss", Scale::fitted, {{"training", "unlabelled_loss"}}));
   losses.push_back(panel("learning rate", Scale::logarithmic, {{"", "rate"}}));
   draw("curves_loss.png", "Losses and learning rate", std::move(losses));
   draw("curves_metrics.png", "Metrics of the validation part", {panel("", Scale::zero_to_one, scores)});

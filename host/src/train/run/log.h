@@ -67,7 +67,7 @@ std::string selecting_column(const std::string& select);
 // Whether that is the consistency loss of the config's "evaluate".
 bool selects_consistency(const std::string& select);
 
-// The best of the epochs that it was offered; of equals the first.
+// The best of the epochs that it was offered; of equals the first, and of epochs without that number the last.
 struct Best {
   int64_t epoch = 0;                                        // 0: none yet
   double merit = std::numeric_limits<double>::quiet_NaN();  // larger is better

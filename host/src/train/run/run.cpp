@@ -73,7 +73,7 @@ void write_stage_results(const TrainSession& session, const RunFiles& files, con
   const Stopwatch watch;
   for (const auto& [part, dataset] :
        {std::pair("validate", &session.splits.validate), std::pair("test", &session.splits.test)}) {
-    if (dataset->size() == 0) continue;
+    if (dataset->size() == 0 || stage.strategy->leaves_scores()) continue;
     TrainProgress progress{stage.name, position.epoch, position.epoch, position.step, position.step};
     progress.part = part;
     progress.to_look = dataset->size();

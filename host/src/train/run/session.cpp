@@ -59,6 +59,13 @@ Batch first_of(const Dataset& dataset, LoaderOptions options) {
   throw Error(Fault::input, "none of the training examples can be read");
 }
 
+// Its example a second time.
+void double_up(Batch& batch) {
+  for (at::Tensor* part : {&batch.input, &batch.second_view, &batch.labels, &batch.weights}) {
+    if (part->defined()) *part = at::cat({*part, *part});
+  }
+}
+
 void require_boxes(const ConsistencyLoss& loss, const Dataset& dataset) {
   const auto has_boxes = [](const Example& example) { return !example.boxes.empty(); };
   if (!loss.needs_annotation() || std::any_of(dataset.examples.begin(), dataset.examples.end(), has_boxes)) return;
@@ -142,7 +149,7 @@ void TrainSession::open_data(const Sidecar& given) {
                                  "its model.json does, or a new \"head\"");
   }
   for (const StageConfig& stage : config.stages) {
-    unlabelled_.push_back(stage.data ? std::optional(read_unlabelled(*stage.data)) : std::nullopt);
+    own_data_.push_back(stage.data ? std::optional(read_unlabelled(*stage.data)) : std::nullopt);
   }
   sidecar = given;
   sidecar.labels = splits.train.classes;
@@ -211,11 +218,13 @@ void TrainSession::open_losses() {
 void TrainSession::try_step(size_t stage) {
   const StageConfig& about = config.stages[stage];
   const Dataset& data = training_data(stage);
-  Batch batch = first_of(data, training_options(stage));
-  if (smallest_batch(about, data.size()) > 1) {
-    for (at::Tensor* part : {&batch.input, &batch.labels, &batch.weights}) *part = at::cat({*part, *part});
+  Batch batch = first_of(data, training_options(stage)), unlabelled;
+  if (smallest_batch(about, data.size()) > 1) double_up(batch);
+  if (const Dataset* others = unlabelled_data(stage)) {
+    unlabelled = first_of(*others, unlabelled_options(stage));
+    double_up(unlabelled);
   }
-  Trainer(about, *training_model, consistency(stage), *model).step(batch, 0, 0);
+  Trainer(about, *training_model, consistency(stage), *model, 0).step(batch, unlabelled, 0, 0);
 }
 
 ConsistencyLoss TrainSession::watched(const NamedSpec& spec, const std::string& place) const {
@@ -236,7 +245,7 @@ std::vector<Problem> TrainSession::problems() const {
     all.insert(all.end(), dataset.problems.begin(), dataset.problems.end());
   };
   for (const Dataset* part : {&splits.train, &splits.validate, &splits.test}) add(*part);
-  for (const auto& own : unlabelled_) {
+  for (const auto& own : own_data_) {
     if (own) add(*own);
   }
   return all;
@@ -248,8 +257,8 @@ RunInputs TrainSession::data_inputs() const {
        {std::pair("train", &splits.train), std::pair("validate", &splits.validate), std::pair("test", &splits.test)}) {
     if (part->size() > 0) inputs.emplace_back("/data/" + std::string(name), hash_of(*part));
   }
-  for (size_t i = 0; i < unlabelled_.size(); ++i) {
-    if (unlabelled_[i]) inputs.emplace_back("/stages/" + config.stages[i].name, hash_of(*unlabelled_[i]));
+  for (size_t i = 0; i < own_data_.size(); ++i) {
+    if (own_data_[i]) inputs.emplace_back("/stages/" + config.stages[i].name, hash_of(*own_data_[i]));
   }
   return inputs;
 }
@@ -261,7 +270,11 @@ bool TrainSession::has_specs() const {
 }
 
 const Dataset& TrainSession::training_data(size_t stage) const {
-  return unlabelled_[stage] ? *unlabelled_[stage] : splits.train;
+  return own_data_[stage] && unlabelled_data(stage) == nullptr ? *own_data_[stage] : splits.train;
+}
+
+const Dataset* TrainSession::unlabelled_data(size_t stage) const {
+  return config.stages[stage].strategy->takes_unlabelled() ? &*own_data_[stage] : nullptr;
 }
 
 LoaderOptions TrainSession::training_options(size_t stage) const {
@@ -269,7 +282,17 @@ LoaderOptions TrainSession::training_options(size_t stage) const {
   LoaderOptions options = evaluation;
   options.batch = about.batch;
   options.augmentations = about.augment.value_or(config.augment);
-  if (about.data) options.on_problem = about.data->on_broken;
+  if (about.strategy->leaves_scores()) options.second_view = options.augmentations;
+  if (about.data && unlabelled_data(stage) == nullptr) options.on_problem = about.data->on_broken;
+  return options;
+}
+
+LoaderOptions TrainSession::unlabelled_options(size_t stage) const {
+  const StageConfig& about = config.stages[stage];
+  LoaderOptions options = training_options(stage);
+  options.batch = about.batch * about.ratio;
+  options.second_view = about.strong;
+  options.on_problem = about.data->on_broken;
   return options;
 }
 

@@ -30,6 +30,8 @@ inline constexpr uint64_t head = 3;
 inline constexpr uint64_t order = 4;  // of examples in an epoch, and their augmentation
 inline constexpr uint64_t step = 5;   // dropout
 inline constexpr uint64_t bootstrap = 6;
+inline constexpr uint64_t projection = 7;
+inline constexpr uint64_t unlabelled = 8;  // order and augmentation of pictures without labels
 
 }  // namespace draws
 
@@ -72,6 +74,9 @@ class TrainSession {
 
   const Dataset& training_data(size_t stage) const;
   LoaderOptions training_options(size_t stage) const;
+  // Of pictures that a stage takes beside those with labels; null when it takes none.
+  const Dataset* unlabelled_data(size_t stage) const;
+  LoaderOptions unlabelled_options(size_t stage) const;
   const ConsistencyLoss* consistency(size_t stage) const;  // null when the stage has none
   const ConsistencyLoss* judged_consistency() const;       // of the config's "evaluate"; may be null
   // A loss of the model that is only looked at, tried on one example; what it throws begins with `place`.
@@ -90,7 +95,7 @@ class TrainSession {
   bool has_specs() const;
 
   at::Tensor example_;                              // the first of the training part, as a batch
-  std::vector<std::optional<Dataset>> unlabelled_;  // of stages
+  std::vector<std::optional<Dataset>> own_data_;  // of stages, without labels
   std::vector<std::optional<ConsistencyLoss>> losses_;
   std::optional<ConsistencyLoss> judged_;
 };

@@ -42,7 +42,8 @@ StageRun::StageRun(TrainSession& session, const RunFiles& files, RunLog& log, Po
       index_(static_cast<size_t>(position.stage)),
       stage_(session.config.stages[index_]),
       length_(length_of(stage_, session.training_data(index_).size())),
-      trainer_(stage_, *session.training_model, session.consistency(index_), *session.model) {
+      trainer_(stage_, *session.training_model, session.consistency(index_), *session.model,
+               derive_seed({session.config.seed, draws::projection, index_})) {
   if (!is_within(position, length_)) {
     throw Error(Fault::input, files.checkpoint().string() + ": is of another run: stage '" + stage_.name +
                                   "' never stands at epoch " + std::to_string(position.epoch) + ", step " +
@@ -82,20 +83,39 @@ void StageRun::run_epoch() {
   const int64_t first = position_.step - position_.epoch * length_.per_epoch;
   order.erase(order.begin(), order.begin() + std::min(first * stage_.batch, data.size()));  // the last may be short
   BatchLoader loader(data, std::move(order), session_.training_options(index_));
-  for (int64_t left = std::min(length_.per_epoch - first, length_.steps - position_.step); left > 0; --left) {
+  const int64_t steps = std::min(length_.per_epoch - first, length_.steps - position_.step);
+  std::optional<BatchLoader> unlabelled = unlabelled_loader(steps);
+  for (int64_t left = steps; left > 0; --left) {
     const Stopwatch watch;
     const auto batch = loader.next();
     if (!batch) throw Error(Fault::run, place() + ": the data has ended too early");
-    take(*batch, watch);
+    take(*batch, unlabelled ? unlabelled->next().value() : Batch(), watch);
   }
   finish_epoch();
 }
 
+// For the next steps of the stage; its pictures come round in another order every time.
+std::optional<BatchLoader> StageRun::unlabelled_loader(int64_t steps) const {
+  const Dataset* data = session_.unlabelled_data(index_);
+  if (data == nullptr) return {};
+  const int64_t size = data->size(), batch = stage_.batch * stage_.ratio;
+  std::vector<Draw> order, round;
+  for (int64_t at = position_.step * batch; at < (position_.step + steps) * batch; ++at) {
+    if (round.empty() || at % size == 0) {
+      const auto number = static_cast<uint64_t>(at / size);
+      round = shuffled(size, derive_seed({session_.config.seed, draws::unlabelled, index_, number}));
+    }
+    order.push_back(round[static_cast<size_t>(at % size)]);
+  }
+  return std::make_optional<BatchLoader>(*data, std::move(order), session_.unlabelled_options(index_));
+}
+
 // One batch, which may be empty when pictures are broken.
-void StageRun::take(const Batch& batch, const Stopwatch& watch) {
+void StageRun::take(const Batch& batch, const Batch& unlabelled, const Stopwatch& watch) {
   observer_.tell(batch.problems);
+  observer_.tell(unlabelled.problems);
   StepReport report;
-  if (!batch.examples.empty()) report = step(batch);
+  if (!batch.examples.empty()) report = step(batch, unlabelled);
   ++position_.step;
   if (!batch.examples.empty()) log_step(report);
   forecast_.took(index_, Work::step, watch.seconds());
@@ -114,11 +134,11 @@ TrainProgress StageRun::progress(int64_t epoch) const {
 // The look before the first epoch is done when there has been a step.
 Reached StageRun::reached() const { return {index_, position_.step, position_.step > 0 ? position_.epoch + 1 : 0}; }
 
-StepReport StageRun::step(const Batch& batch) {
+StepReport StageRun::step(const Batch& batch, const Batch& unlabelled) {
   const auto number = static_cast<uint64_t>(position_.step);
   const uint64_t seed = derive_seed({session_.config.seed, draws::step, index_, number});
   try {
-    return trainer_.step(batch, seed, rate_share(stage_.schedule, position_.step, length_.steps, length_.per_epoch));
+    return trainer_.step(batch, unlabelled, seed, rate_share(stage_.schedule, position_.step, length_.steps, length_.per_epoch));
   } catch (const Error& error) {
     throw Error(error.fault(), place() + ": " + error.what() + "; the last checkpoint is from before");
   }
@@ -133,10 +153,12 @@ void StageRun::log_step(const StepReport& report) {
   ++position_.counted;
   position_.loss_sum += report.loss;
   position_.consistency_sum += report.consistency_loss;
+  position_.unlabelled_sum += report.unlabelled_loss;
   position_.norm_sum += report.gradient_norm;
   NamedNumbers numbers{{"rate", report.rate}};
   if (!std::isnan(report.loss)) numbers.emplace_back("loss", report.loss);
   if (!std::isnan(report.consistency_loss)) numbers.emplace_back("consistency_loss", report.consistency_loss);
+  if (!std::isnan(report.unlabelled_loss)) numbers.emplace_back("unlabelled_loss", report.unlabelled_loss);
   numbers.emplace_back("gradient_norm", report.gradient_norm);
   log_.step({stage_.name, position_.epoch + 1, position_.step, numbers});
 }
@@ -149,7 +171,7 @@ void StageRun::finish_epoch() {
   const NamedNumbers row = log_epoch(epoch, means(), validate(epoch));
   position_.epoch = epoch;
   position_.counted = 0;
-  position_.loss_sum = position_.consistency_sum = position_.norm_sum = 0;
+  position_.loss_sum = position_.consistency_sum = position_.unlabelled_sum = position_.norm_sum = 0;
   position_.best.offer(session_.config.select, epoch, row);
   draw_curves(files_.folder, log_.epochs(), session_.config.select);
   save_checkpoint();
@@ -171,14 +193,15 @@ NamedNumbers StageRun::means() const {
   NamedNumbers numbers{{"rate", stage_.optimizer.lr * share},
                        {"loss", position_.loss_sum / count},
                        {"consistency_loss", position_.consistency_sum / count},
+                       {"unlabelled_loss", position_.unlabelled_sum / count},
                        {"gradient_norm", position_.norm_sum / count}};
   std::erase_if(numbers, [](const auto& number) { return std::isnan(number.second); });
   return numbers;
 }
 
-// None when there is no validation part.
+// None when there is no validation part, and of a model whose scores are not trained.
 NamedNumbers StageRun::validate(int64_t epoch) {
-  if (session_.splits.validate.size() == 0) return {};
+  if (session_.splits.validate.size() == 0 || stage_.strategy->leaves_scores()) return {};
   const ConsistencyLoss* loss =
       selects_consistency(session_.config.select) ? session_.judged_consistency() : session_.consistency(index_);
   std::vector<const ConsistencyLoss*> losses;

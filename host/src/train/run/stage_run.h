@@ -48,10 +48,12 @@ class StageRun {
  private:
   void run_epochs();
   void run_epoch();
-  void take(const Batch& batch, const Stopwatch& watch);
+  // `unlabelled` as in Trainer.
+  void take(const Batch& batch, const Batch& unlabelled, const Stopwatch& watch);
   TrainProgress progress(int64_t epoch) const;
   Reached reached() const;
-  StepReport step(const Batch& batch);
+  StepReport step(const Batch& batch, const Batch& unlabelled);
+  std::optional<BatchLoader> unlabelled_loader(int64_t steps) const;
   void finish_epoch();
   void log_step(const StepReport& report);
   // The row.
