@@ -60,6 +60,8 @@ class OnnxBuilder {
   ModelSource build();
 
  private:
+  static constexpr int64_t most_elements = 4096;  // of constants that are looked at one by one
+
   // One argument of an operator's function: a constant, values of the graph, or a list of both.
   struct Argument {
     c10::IValue constant;

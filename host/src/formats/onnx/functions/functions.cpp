@@ -104,8 +104,8 @@ def product(data, axes: List[int], rank: int, keep: bool):
 
 torch::jit::GraphFunction* onnx_function(const std::string& op) {
   static const OperatorFunctions functions =
-      compile_functions((std::string(helpers) + onnx_layers_source + onnx_elementwise_source + onnx_shapes_source +
-                         onnx_resizing_source + reductions())
+      compile_functions((std::string(helpers) + onnx_convolutions_source + onnx_layers_source + onnx_sequences_source +
+                         onnx_elementwise_source + onnx_shapes_source + onnx_resizing_source + reductions())
                             .c_str());
   auto* function = functions->find_function(c10::QualifiedName(op));
   return function == nullptr ? nullptr : &torch::jit::toGraphFunction(*function);
