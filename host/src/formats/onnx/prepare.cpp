@@ -76,6 +76,9 @@ void join_linear(OnnxGraph& graph) {
   for (const OnnxValueInfo& output : graph.outputs) ++uses[output.name];
   for (const OnnxNode& node : graph.nodes) {
     for (const std::string& input : node.inputs) ++uses[input];
+    const bool is_same = node.op == "Identity" && node.inputs.size() == 1 && node.outputs.size() == 1;
+    const auto same = is_same ? parameters.find(node.inputs[0]) : parameters.end();
+    if (same != parameters.end()) parameters[node.outputs[0]] = same->second;  // exporters keep one of equal ones
   }
   const auto rank = [&](const std::string& name) {
     const auto found = parameters.find(name);
