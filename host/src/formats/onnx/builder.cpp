@@ -50,7 +50,7 @@ ModelSource OnnxBuilder::build() {
   torch::jit::EliminateDeadCode(graph_);
   number_repeated_calls(graph_);
   ModelSource source{"onnx", graph_, tree_.at("")};
-  source.save = [graph = graph_](const torch::jit::Module& parameters) { return as_torchscript(parameters, graph); };
+  source.save = as_torchscript(graph_);
   source.own = OwnFile{".onnx", [path = path_, names = initializers_](const auto& to, const NamedTensors& state) {
                          std::map<std::string, at::Tensor> values;
                          for (const auto& [at, name] : names) {

@@ -48,6 +48,7 @@ struct OnnxValue {
   std::vector<int64_t> sizes;                   // and the shape that they have
   int64_t rank = -1;                            // -1: unknown
   bool integral = false;
+  bool varies = false;      // with the model's input, and not by its sizes alone
   int64_t batch_axis = -1;  // of a model for one batch size: which axis it lies in; -1: in none
   int64_t batch_outer = 1;  // and in how many steps of that axis it lies
 };

@@ -41,6 +41,7 @@ void OnnxBuilder::add_input() {
     value.name = input->name;
     value.tensor = tensor;
     value.rank = static_cast<int64_t>(input->sizes->size());
+    value.varies = true;
     value.integral = !c10::isFloatingType(onnx_scalar_type(input->type, input->name));
   }
   OnnxValue& value = values_[inputs[0]->name];

@@ -87,8 +87,12 @@ void OnnxBuilder::keep(const std::string& name, const at::Tensor& constant, cons
 
 void OnnxBuilder::take(const OnnxNode& node, const std::vector<Value*>& results) {
   std::vector<bool> integral;
+  bool varies = false;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (const OnnxValue* input = input_of(node, i)) integral.push_back(input->integral);
+    const OnnxValue* input = input_of(node, i);
+    if (input == nullptr) continue;
+    integral.push_back(input->integral);
+    varies = varies || input->varies;
   }
   const std::vector<int64_t> ranks = ranks_of(node);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -105,6 +109,7 @@ void OnnxBuilder::take(const OnnxNode& node, const std::vector<Value*>& results)
       made.rank = std::max<int64_t>(-1, rank_of_result(node, i, ranks, length_of(node)));
       if (made.rank > static_cast<int64_t>(most_sizes)) refuse(node, "its result has too many axes");
       made.integral = is_integral(node, i, integral);
+      made.varies = varies;
       set_batch(node, made);
       made.tensor = results[i];
       const auto layers = layers_.ends.find(made.name);

@@ -5,11 +5,13 @@ namespace attune {
 
 const char* const onnx_layers_source = R"py(
 def BatchNormalization(X, scale, B, input_mean, input_var, epsilon: float = 1e-5, momentum: float = 0.9,
-                       spatial: int = 1, training_mode: int = 0, used: int = 1):
+                       spatial: int = 1, training_mode: int = 0, used: int = 1, varies: int = 1):
     if spatial == 0:
         raise AssertionError("it has statistics for every position (spatial=0)")
-    if used > 1 or training_mode == 1:
+    if used > 1 or (training_mode == 1 and varies == 1):
         raise AssertionError("it was exported in training mode; export the model with model.eval()")
+    if training_mode == 1:
+        return torch.batch_norm(X, scale, B, None, None, True, 0.1, epsilon, False)
     return torch.batch_norm(X, scale, B, input_mean, input_var, False, 0.1, epsilon, False)
 
 def InstanceNormalization(input, scale, B, epsilon: float = 1e-5):
