@@ -166,6 +166,9 @@ void avoid_fused_paths(LayeredGraph& graph);
 // Opens fused operators that have no derivative: those of transformer encoders, as traced under torch.no_grad.
 void open_fused_operators(LayeredGraph& graph);
 
+// Transposed convolutions take float32 and give the type of their input, see compat.h.
+void transpose_in_float32(LayeredGraph& graph);
+
 // Opens what has a first derivative only: hardsigmoid, grid sampling, distances, fused attention (LibTorch 2.x).
 void open_once_differentiable(const LayeredGraph& graph);
 
