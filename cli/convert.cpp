@@ -1,6 +1,7 @@
 // attune convert: a model as another kind of file.
 
 #include <algorithm>
+#include <fstream>
 #include <iostream>
 
 #include <attune/sdk/error.h>
@@ -30,7 +31,10 @@ int convert(const ConvertOptions& options) {
   };
   if (output.extension() == ".pt") {
     for (const std::string& remark : model.source().remarks) std::cerr << "attune: note: " + remark + "\n";
-    write_file(output, model.saved());
+    OutputFile file(output);
+    std::ofstream archive(file.temporary(), std::ios::binary);
+    model.save(archive);
+    file.commit();
   } else if (const auto kind = find(); kind != kinds.end()) {
     OutputFile file(output);
     kind->write(file.temporary(), model.state());

@@ -254,7 +254,8 @@ def judge_single(program, path, inputs, target, known):
     seen = run(program, "heatmap", path, *inputs, "--json", "--output", path.parent / "out_single", "--method", "saliency", "--target", target)
     scores = [item["maps"][0]["target"]["score"] for item in seen["items"]]
     row = {"scores": difference(scores, known["onnxruntime"]), "wrong": []}
-    if row["scores"] > SINGLE_TOLERANCE:
+    rounding = difference(known["onnxruntime"], known["scores"])  # onnxruntime's own, whose optimisations reorder sums
+    if row["scores"] > SINGLE_TOLERANCE + rounding:
         row["wrong"].append(f"scores off by {row['scores']:.1e} from those of onnxruntime")
     return row
 

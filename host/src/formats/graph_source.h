@@ -66,9 +66,9 @@ class ModuleTree {
   std::map<Layout, at::Tensor> tensors_;
 };
 
-// A TorchScript file of the model that `graph` is over these parameters. What a layer returns goes through its
-// module's forward, which is the identity, so that the file's layers have the same names.
-std::string as_torchscript(const torch::jit::Module& parameters, const LayeredGraph& graph);
+// How a TorchScript file of the model that `graph` is over its parameters is written. What a layer returns goes through
+// its module's forward, which is the identity, so that the file's layers have the same names.
+decltype(ModelSource::save) as_torchscript(const LayeredGraph& graph);
 
 // Reads a model's file. What is thrown becomes an Error of one sentence about the file, whose own words are printable
 // in it.

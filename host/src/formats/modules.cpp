@@ -1,5 +1,6 @@
 #include <cctype>
 #include <sstream>
+#include <torch/csrc/jit/serialization/export.h>
 
 #include <attune/sdk/error.h>
 
@@ -79,22 +80,24 @@ void call_layer(Graph& graph, Node* mark, const Module& parameters) {
   mark->destroy();
 }
 
+void define_forward(const Module& parameters, const LayeredGraph& graph) {
+  const auto plain = graph->copy();
+  for (auto it = plain->nodes().begin(); it != plain->nodes().end();) {
+    Node* node = *it++;
+    if (node->kind() == layer_symbol) call_layer(*plain, node, parameters);
+  }
+  const auto unit = parameters._ivalue()->compilation_unit();
+  const c10::QualifiedName name(*parameters.type()->name(), "forward");
+  parameters.type()->addMethod(unit->create_function(name, plain));
+}
+
 }  // namespace
 
-std::string as_torchscript(const Module& parameters, const LayeredGraph& graph) {
-  if (!parameters.find_method("forward")) {
-    const auto plain = graph->copy();
-    for (auto it = plain->nodes().begin(); it != plain->nodes().end();) {
-      Node* node = *it++;
-      if (node->kind() == layer_symbol) call_layer(*plain, node, parameters);
-    }
-    const auto unit = parameters._ivalue()->compilation_unit();
-    const c10::QualifiedName name(*parameters.type()->name(), "forward");
-    parameters.type()->addMethod(unit->create_function(name, plain));
-  }
-  std::ostringstream archive;
-  parameters.save(archive);
-  return std::move(archive).str();
+decltype(ModelSource::save) as_torchscript(const LayeredGraph& graph) {
+  return [graph](const Module& parameters, const Writer& write) {
+    if (!parameters.find_method("forward")) define_forward(parameters, graph);
+    torch::jit::ExportModule(parameters, write);
+  };
 }
 
 }  // namespace attune

@@ -274,8 +274,8 @@ TEST_F(Exported, IsSavedAsTorchScript) {
     const at::NoGradGuard no_gradients;
     source.parameters.attr("fc").toModule().attr("bias").toTensor().fill_(3);
   }
-  source.save(source.parameters);
-  const auto saved = open_model(folder_.write("saved.pt", source.save(source.parameters)));
+  TrainingModel(source).saved();
+  const auto saved = open_model(folder_.write("saved.pt", TrainingModel(source).saved()));
   const auto model = open_model(folder_ / "model.pt2");
   EXPECT_EQ(saved->source(), "torchscript");
   ASSERT_EQ(saved->layers().size(), model->layers().size());

@@ -503,6 +503,52 @@ std::vector<OperatorCase> operator_cases() {
        [](const Tensor& x) {
          return at::stack({x[1][2], x[0][3]});
        }},
+      {"GatherND",
+       13,
+       matrix,
+       {whole({5, -5}).view({2, 1})},
+       {{"batch_dims", i(1)}},
+       [](const Tensor& x) {
+         return at::stack({x[0][5], x[1][1]});
+       }},
+      {"GatherND",
+       13,
+       three,
+       {whole({1, 2, 0, -1}).view({2, 1, 2})},
+       {},
+       [](const Tensor& x) {
+         return at::stack({x[1][2], x[0][4]}).unsqueeze(1);
+       }},
+      {"ScatterND",
+       16,
+       three,
+       {whole({1, 0, 0, -1, 1, 0}).view({3, 2}), w({3, 6})},
+       {{"reduction", t("add")}},
+       [=](const Tensor& x) {
+         Tensor y = x.clone();
+         y[1][0] += w({3, 6})[0] + w({3, 6})[2];
+         y[0][4] += w({3, 6})[1];
+         return y;
+       }},
+      {"ScatterND",
+       18,
+       matrix,
+       {whole({1}).view({1, 1}), w({1, 6})},
+       {{"reduction", t("max")}},
+       [=](const Tensor& x) {
+         return at::stack({x[0], at::maximum(x[1], w({1, 6})[0])});
+       }},
+      {"ScatterElements",
+       18,
+       matrix,
+       {whole({-1, 0}).view({2, 1}), w({2, 1})},
+       {{"axis", i(1)}, {"reduction", t("mul")}},
+       [=](const Tensor& x) {
+         Tensor y = x.clone();
+         y[0][5] *= w({2, 1})[0][0];
+         y[1][0] *= w({2, 1})[1][0];
+         return y;
+       }},
       {"ScatterND",
        16,
        matrix,
@@ -628,6 +674,30 @@ std::vector<OperatorCase> operator_cases() {
        [](const Tensor& x) {
          return at::upsample_nearest2d(x, {14, 12});
        }},
+      {"Resize",
+       18,
+       picture,
+       {Tensor(), Tensor(), whole({13})},
+       {{"mode", t("linear")}, {"axes", Sizes{-1}}},
+       [](const Tensor& x) {
+         return at::upsample_linear1d(x.flatten(0, 2).unsqueeze(1), {13}, false).view({2, 3, 7, 13});
+       }},
+      {"Resize",
+       18,
+       picture,  // 7 x 6: at most 12 x 12
+       {Tensor(), Tensor(), whole({12, 12})},
+       {{"mode", t("linear")}, {"axes", Sizes{2, 3}}, {"keep_aspect_ratio_policy", t("not_larger")}},
+       [](const Tensor& x) {
+         return at::upsample_bilinear2d(x, {12, 10}, false, 12.0 / 7, 12.0 / 7);
+       }},
+      {"Resize",
+       18,
+       picture,
+       {Tensor(), Tensor(), whole({12, 12})},
+       {{"mode", t("linear")}, {"axes", Sizes{3, 2}}, {"keep_aspect_ratio_policy", t("not_smaller")}},
+       [](const Tensor& x) {
+         return at::upsample_bilinear2d(x, {14, 12}, false);
+       }},
       {"AffineGrid",
        20,
        {2, 2, 3},
@@ -667,7 +737,7 @@ TEST_F(Onnx, OperatorsAreThoseOfLibTorch) {
     OnnxProgram p(sizes, std::max<int64_t>(one.opset, 7));
     std::vector<std::string> inputs{"x"};
     for (const at::Tensor& other : one.others)
-      inputs.push_back(p.parameter("p" + std::to_string(inputs.size()), other));
+      inputs.push_back(other.defined() ? p.parameter("p" + std::to_string(inputs.size()), other) : "");
     p.node(one.op, inputs, one.settings, "", std::string(one.op) == "Split" ? 2 : 1);
     at::Tensor x = test::seeded(one.input, 11);
     if (std::string(one.op) == "Conv" && one.input.size() == 5) x = x.narrow(1, 0, 1);
@@ -751,6 +821,16 @@ TEST_F(Onnx, RecurrentLayersFollowTheirEquations) {
   }
 }
 
+TEST_F(Onnx, SizesAreSqueezedWithoutAWordOfAxes) {
+  OnnxProgram p({0, 3, 8, 6});
+  const std::string rows = p.node("Squeeze", {p.node("Shape", {"x"}, {{"start", int64_t{0}}, {"end", int64_t{1}}})});
+  const std::string first = p.node("Unsqueeze", {rows, p.node("Constant", {}, {{"value", whole({0})}})});
+  const std::string sizes =
+      p.node("Concat", {first, p.node("Constant", {}, {{"value", whole({-1})}})}, {{"axis", int64_t{0}}});
+  p.node("Reshape", {"x", sizes});
+  EXPECT_TRUE(at::equal(read(p).output(x_).toTensor(), x_.flatten(1)));
+}
+
 // Its steps are a loop of the graph.
 TEST_F(Onnx, RecurrentLayersWithTheResetFirstAreDifferentiated) {
   OnnxProgram p({0, 3, 5});
@@ -762,6 +842,42 @@ TEST_F(Onnx, RecurrentLayersWithTheResetFirstAreDifferentiated) {
   const auto model = image_model(read(p));
   const auto scores = [&](const test::Tensors& of) { return test::Tensors{model->forward(of[0], {}, true)->output()}; };
   test::expect_derivatives_are_finite_differences(scores, {test::seeded({2, 3, 5}, 1)}, "GRU");
+}
+
+// As BiT has it: weights with mean 0 and variance 1, by a batch norm in training mode.
+TEST_F(Onnx, ANormOfWeightsTakesTheirStatistics) {
+  const auto standardised = [&](bool of_weights) {
+    OnnxProgram p({0, 3, 8, 6});
+    const auto sizes = [&](const Sizes& to) { return p.node("Constant", {}, {{"value", whole(to)}}); };
+    const std::string kernel = p.parameter("conv.weight", weight_), one = p.parameter("one", at::ones(5, at::kDouble)),
+                      zero = p.parameter("zero", at::zeros(5, at::kDouble));
+    const auto norm = [&](const std::string& of) {
+      return p.node("BatchNormalization", {of, one, zero, zero, one},
+                    {{"training_mode", int64_t{1}}, {"epsilon", 1e-6}}, "", 3);
+    };
+    const std::string rows = p.node("Reshape", {kernel, sizes({1, 5, -1})});
+    const std::string weight = of_weights ? p.node("Reshape", {norm(rows), sizes({5, 3, 3, 3})}) : kernel;
+    const std::string y = p.node("Conv", {"x", weight}, {{"kernel_shape", Sizes{3, 3}}});
+    p.node("Relu", {of_weights ? y : norm(y)});
+    return p;
+  };
+  const at::Tensor rows = weight_.flatten(1);
+  const at::Tensor unit = (rows - rows.mean(1, true)) / (rows.var(1, false, true) + 1e-6).sqrt();
+  const at::Tensor found = read(standardised(true)).output(x_).toTensor();
+  EXPECT_TRUE(at::allclose(found, at::conv2d(x_, unit.view_as(weight_)).relu(), 1e-8, 1e-8));
+  EXPECT_TRUE(test::contains(refusal(standardised(false)), "it was exported in training mode"));
+}
+
+// The older exporter writes equal parameters once, and the others as copies of it.
+TEST_F(Onnx, ASumBehindAProductIsItsBiasAlsoWhereThatIsACopy) {
+  OnnxProgram p({0, 5});
+  const std::string bias = p.node("Identity", {p.parameter("norm.bias", bias_)});
+  p.node("Add", {bias, p.node("MatMul", {"x", p.parameter("w", fc_.t().contiguous())})});
+  const ModelSource source = read(p);
+  const auto nodes = source.graph->nodes();
+  EXPECT_TRUE(std::none_of(nodes.begin(), nodes.end(), [](auto* node) { return node->kind() == c10::aten::add; }));
+  const at::Tensor x = test::seeded({2, 5}, 10);
+  EXPECT_TRUE(at::allclose(source.output(x).toTensor(), at::linear(x, fc_, bias_)));
 }
 
 TEST_F(Onnx, AttentionIsOpened) {
@@ -1161,7 +1277,7 @@ TEST_F(Onnx, ConstantsThatLayersHaveAsWeightsAreTrained) {
 
 TEST_F(Onnx, IsSavedAsTorchScript) {
   const ModelSource source = read(network(false));
-  const auto saved = open_model(folder_.write("saved.pt", source.save(source.parameters)));
+  const auto saved = open_model(folder_.write("saved.pt", TrainingModel(source).saved()));
   EXPECT_EQ(saved->layers()[0].name, "body.0");
   EXPECT_TRUE(at::allclose(saved->module_output(x_, false), scores(activation(x_, weight_)), 1e-12, 1e-12));
 }

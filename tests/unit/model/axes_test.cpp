@@ -107,6 +107,26 @@ TEST(Axes, ARecurrentLayerBehindASignalKeepsItsSteps) {
   EXPECT_EQ(activation(model, x, "lstm").sizes(), (Shape{2, 6, 12}));
 }
 
+// As torch.export decomposes it.
+TEST(Axes, ARecurrentLayerThatIsWrittenOutKeepsItsSteps) {
+  std::string body =
+      "    part = torch.split(torch.transpose(x, 0, 1), 1, 0)\n"
+      "    h0 = torch.tanh(part[0])\n";
+  std::string all = "h0";
+  for (int step = 1; step < 12; ++step) {
+    const std::string now = std::to_string(step), before = std::to_string(step - 1);
+    body += "    h" + now + " = torch.tanh(torch.linear(h" + before + ", self.w0) + part[" + now + "])\n";
+    all += ", h" + now;
+  }
+  body += "    return torch.transpose(torch.cat([" + all + "], 0), 0, 1)\n";
+  TorchScriptModel model(assembled({{"steps", body, {{5, 5}}}, {"fc", "torch.linear(x, self.w0)", {{4, 5}}}},
+                                   "    y = self.steps.forward(x.permute([0, 2, 1]))\n"
+                                   "    return self.fc.forward(torch.mean(y, [1]))\n"));
+  const at::Tensor x = seeded({2, 5, 12}, 52);
+  EXPECT_EQ(activation(model, x, "steps").sizes(), (Shape{2, 5, 12}));
+  EXPECT_EQ(report(model, x, "steps").spatial, 1);
+}
+
 // Attention within windows of 2 x 2, which are folded into the batch and taken out of it again, as in Swin.
 torch::jit::Module windowed(const std::string& windows) {
   return assembled(

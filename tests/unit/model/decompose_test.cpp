@@ -212,5 +212,26 @@ TEST(NeverDifferentiable, OperatorsNameTheirLayer) {
   EXPECT_TRUE(test::contains(said, "at layer 'also' or just before it, the model uses geqrf, for which")) << said;
 }
 
+// LibTorch 1.13 runs it as a convolution; with as many channels before as behind that goes unnoticed.
+TEST(Bfloat16, ATransposedConvolutionIsOne) {
+  const at::Tensor w = seeded({3, 3, 3, 3}, 25, 0.5).to(at::kBFloat16), x = seeded({2, 3, 5, 4}, 26).to(at::kBFloat16);
+  for (const bool traced : {false, true}) {
+    const std::string call =
+        traced ? "torch._convolution(x, self.w0, None, [1, 1], [1, 1], [1, 1], True, [0, 0], 1, False, "
+                 "False, True, True)"
+               : "torch.conv_transpose2d(x, self.w0, None, [1, 1], [1, 1])";
+    torch::jit::Module m("__torch__.Upwards");
+    m.register_module("up", test::module("Up", "def forward(self, x):\n    return " + call + "\n", {w}));
+    m.define("def forward(self, x):\n    return torch.mean(self.up.forward(x), [2, 3])\n");
+    TorchScriptModel model(m);
+    Needs needs;
+    needs.captures = {{"up"}};
+    const at::Tensor found = model.forward(x, needs, false)->activation("up");
+    const at::Tensor wanted = at::conv_transpose2d(x.to(at::kFloat), w.to(at::kFloat), {}, 1, 1);
+    EXPECT_EQ(found.scalar_type(), at::kBFloat16);
+    EXPECT_TRUE(at::allclose(found.to(at::kFloat), wanted, 1e-2, 1e-2)) << traced;
+  }
+}
+
 }  // namespace
 }  // namespace attune

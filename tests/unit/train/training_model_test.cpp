@@ -1,5 +1,6 @@
 #include "model/run/training_model.h"
 
+#include <fstream>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/serialization/import.h>
 
@@ -100,6 +101,13 @@ TEST(TrainingModel, TrainsWithOrWithoutStatistics) {
   training_model.train(true);
   training_model.forward(input, "auto");
   EXPECT_FALSE(at::equal(mean(), before));
+}
+
+TEST(TrainingModel, SaysWhereTheDiskIsFull) {
+  TrainingModel training_model(torchscript_source(dropping_model()));
+  std::ofstream full("/dev/full", std::ios::binary);
+  EXPECT_EQ(test::message_of(Fault::output, [&] { training_model.save(full); }),
+            "the model cannot be written: No space left on device");
 }
 
 TEST(TrainingModel, SavesWithTheFlagsOfTheFirst) {

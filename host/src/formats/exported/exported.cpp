@@ -66,7 +66,7 @@ class ProgramBuilder {
     if (uses_autocast_) resolve_contexts(graph_);
     number_repeated_calls(graph_);
     ModelSource source{"exported", graph_, tree_.at("")};
-    source.save = [graph = graph_](const torch::jit::Module& parameters) { return as_torchscript(parameters, graph); };
+    source.save = as_torchscript(graph_);
     for (const auto& [name, tensor] : archive_.constants) source.no_state.insert(name);
     if (archive_.write) source.own = OwnFile{".pt2", archive_.write};
     if (!in_training_.empty()) source.remarks.push_back(training_remark());

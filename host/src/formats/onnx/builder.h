@@ -48,6 +48,7 @@ struct OnnxValue {
   std::vector<int64_t> sizes;                   // and the shape that they have
   int64_t rank = -1;                            // -1: unknown
   bool integral = false;
+  bool varies = false;      // with the model's input, and not by its sizes alone
   int64_t batch_axis = -1;  // of a model for one batch size: which axis it lies in; -1: in none
   int64_t batch_outer = 1;  // and in how many steps of that axis it lies
 };
@@ -60,6 +61,8 @@ class OnnxBuilder {
   ModelSource build();
 
  private:
+  static constexpr int64_t most_elements = 4096;  // of constants that are looked at one by one
+
   // One argument of an operator's function: a constant, values of the graph, or a list of both.
   struct Argument {
     c10::IValue constant;

@@ -273,8 +273,10 @@ OnnxBuilder::Argument OnnxBuilder::from_context(const Call& call, const std::str
     return {ranks[0], {}, nullptr};
   }
   if (name == "like" && !call.is_constant) return {{}, {input_}, nullptr};
-  const OnnxValue* second = name == "second" ? input_of(call.node, 1) : nullptr;
-  if (second != nullptr && second->constant.defined()) return {second->constant.sizes().vec(), {}, nullptr};
+  const OnnxValue* input = name == "second" ? input_of(call.node, 1) : input_of(call.node, 0);
+  if (name == "varies") return {int64_t{input == nullptr || input->varies ? 1 : 0}, {}, nullptr};
+  const bool is_known = (name == "first" || name == "second") && input != nullptr && input->constant.defined();
+  if (is_known) return {input->constant.sizes().vec(), {}, nullptr};
   return {};
 }
 
@@ -292,6 +294,8 @@ int64_t OnnxBuilder::length_of(const OnnxNode& node) {
   const auto axes = node.attributes.find(node.op == "Reshape" ? "shape" : "axes");
   if (axes != node.attributes.end()) return static_cast<int64_t>(axes->second.ints.size());
   const OnnxValue* list = input_of(node, node.op == "ConstantOfShape" ? 0 : 1);
+  const bool has_places = node.op == "GatherND" && list != nullptr && list->constant.defined() && list->rank > 0;
+  if (has_places) return list->constant.size(-1);
   if (list == nullptr) return node.op.compare(0, 6, "Reduce") == 0 ? 0 : -1;
   if (list->elements) return static_cast<int64_t>(list->elements->size());
   return list->constant.defined() && list->constant.dim() < 2 ? list->constant.numel() : -1;

@@ -114,7 +114,9 @@ int64_t rank_of_result(const OnnxNode& node, size_t output, const std::vector<in
     return length > 0 ? first - length : integer_of(node, "noop_with_empty_axes", 0) == 1 ? first : 0;
   }
   if (node.op == "MatMul" && (first == 1 || second == 1)) return most - 1;
-  if (node.op == "GatherND") return -1;
+  if (node.op == "GatherND") {
+    return second < 0 || length < 0 ? -1 : first + second - 1 - length - integer_of(node, "batch_dims", 0);
+  }
   return is_unknown && ranks.size() > 1 && first == 0 ? -1 : most;
 }
 

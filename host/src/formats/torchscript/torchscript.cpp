@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <sstream>
+#include <torch/csrc/jit/serialization/export.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "formats/archive/zip.h"
@@ -81,20 +81,15 @@ ModelSource refuse_pickle(const std::filesystem::path& path, c10::Device) {
 ModelSource torchscript_source(const Module& module) {
   std::map<std::string, c10::IValue> defaults;
   const LayeredGraph graph = rewritten([&] { return inline_calls(module, defaults); });
-  return {"torchscript",
-          graph,
-          module,
+  return {"torchscript", graph, module,
           [names = input_names(*graph)](Module self, const std::vector<c10::IValue>& inputs) {
             torch::jit::Kwargs arguments;
             for (size_t i = 0; i < names.size(); ++i) arguments[names[i]] = inputs.at(i);
             return self.forward({}, arguments);
           },
           defaults,
-          [](const Module& self) {
-            std::ostringstream archive;  // saved to a path, a model would hold the name of its file
-            self.save(archive);
-            return std::move(archive).str();
-          }};
+          // saved to a path, a model would hold the name of its file
+          [](const Module& self, const Writer& write) { torch::jit::ExportModule(self, write); }};
 }
 
 ModelSource torchscript_source(const ScriptedModule& module) {

@@ -24,6 +24,9 @@
 
 namespace attune {
 
+// Whether transposed convolutions in bfloat16 on a processor are what they should be: those of 1.13 are convolutions.
+constexpr bool transposes_in_bfloat16 = TORCH_VERSION_MAJOR >= 2;
+
 // scaled_dot_product_attention (LibTorch 2.x); 1.13 has no such operator.
 inline bool is_fused_attention(const torch::jit::Node* node) {
   static const auto fused = c10::Symbol::fromQualString("aten::scaled_dot_product_attention");

@@ -201,6 +201,25 @@ void open_fused_operators(LayeredGraph& graph) {
   open_operators(graph->block(), functions);
 }
 
+void transpose_in_float32(LayeredGraph& graph) {
+  const auto is_transposed = [](const Node* node) {
+    static const auto names = words("conv_transpose1d conv_transpose2d conv_transpose3d");
+    if (node->kind() == c10::aten::_convolution) return torch::jit::constant_as<bool>(node->input(6)) != false;
+    return node->kind().is_aten() && is_one_of(node, names);
+  };
+  for (Node* node : nodes_where(graph->block(), is_transposed)) {
+    torch::jit::WithInsertPoint before(node);
+    Value* const x = node->input(0);
+    for (size_t i = 0; i < 3; ++i) {
+      if (!node->input(i)->mustBeNone())
+        node->replaceInput(i, graph->insert(c10::aten::to, {node->input(i), at::kFloat}));
+    }
+    torch::jit::WithInsertPoint behind(node->next());
+    Value* rounded = graph->insert(c10::Symbol::fromQualString("aten::type_as"), {node->output(), x});
+    node->output()->replaceAllUsesAfterNodeWith(rounded->node(), rounded);
+  }
+}
+
 void open_once_differentiable(const LayeredGraph& graph) {
   static const OperatorFunctions functions = compile_functions(once_differentiable);
   for (Node* node : nodes_where(graph->block(), is_fused_attention)) open_fused_attention(node);

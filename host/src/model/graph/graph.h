@@ -61,6 +61,9 @@ using LayeredGraph = std::shared_ptr<Graph>;
 
 using NamedTensors = std::map<std::string, at::Tensor>;
 
+// Takes the next bytes of a file, all of them.
+using Writer = std::function<size_t(const void* bytes, size_t size)>;
+
 // A file in the format that a source came in.
 struct OwnFile {
   std::string extension;  // ".pt2"
@@ -82,8 +85,8 @@ struct ModelSource {
   // The model as its file has it, in the mode that it is in. Empty: the graph says it all.
   std::function<c10::IValue(const torch::jit::Module& parameters, std::vector<c10::IValue> inputs)> run = {};
   std::map<std::string, c10::IValue> defaults = {};  // of inputs that need not be given
-  // A TorchScript file with these parameters. Empty: there is no way to write one.
-  std::function<std::string(const torch::jit::Module& parameters)> save = {};
+  // Writes a TorchScript file with these parameters. Empty: there is no way to write one.
+  std::function<void(const torch::jit::Module& parameters, const Writer& write)> save = {};
   // Of formats other than TorchScript. Nothing: they cannot be written.
   std::optional<OwnFile> own = {};
   std::set<std::string> no_state = {};    // buffers that the eager module's state_dict() lacks, where that is known
@@ -165,6 +168,9 @@ void avoid_fused_paths(LayeredGraph& graph);
 
 // Opens fused operators that have no derivative: those of transformer encoders, as traced under torch.no_grad.
 void open_fused_operators(LayeredGraph& graph);
+
+// Transposed convolutions take float32 and give the type of their input, see compat.h.
+void transpose_in_float32(LayeredGraph& graph);
 
 // Opens what has a first derivative only: hardsigmoid, grid sampling, distances, fused attention (LibTorch 2.x).
 void open_once_differentiable(const LayeredGraph& graph);

@@ -97,11 +97,12 @@ Axis cut(const Axis& axis, int64_t start, int64_t length) {
 }
 
 Axis joined(const std::vector<Axis>& parts) {
-  int64_t before = 0, behind = 0;
+  int64_t before = 0, behind = 0, all = 0;
+  for (const Axis& part : parts) all += size_of(part);
   const Axis* grid = nullptr;
   for (const Axis& part : parts) {
     const bool is_grid = is_place(part);
-    if (is_grid && grid != nullptr) return axis_of(Source::sequence, before + size_of(*grid) + behind + size_of(part));
+    if (is_grid && grid != nullptr) return axis_of(Source::sequence, all);
     if (is_grid) grid = &part;
     if (!is_grid) (grid == nullptr ? before : behind) += size_of(part);
   }

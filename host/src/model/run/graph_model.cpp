@@ -7,6 +7,7 @@
 #include <attune/sdk/error.h>
 
 #include "model/failure.h"
+#include "model/graph/compat.h"
 #include "model/layers/layers.h"
 #include "model/run/forward_pass.h"
 #include "model/run/trial.h"
@@ -32,11 +33,20 @@ bool is_device(const Node* node) {
   return node->kind() == c10::prim::Constant && node->output()->type()->kind() == c10::TypeKind::DeviceObjType;
 }
 
+bool is_in_bfloat16(const Module& parameters) {
+  for (const at::Tensor& parameter : parameters.parameters()) {
+    if (parameter.scalar_type() == at::kBFloat16) return true;
+  }
+  return false;
+}
+
 Rewritten rewrite(const ModelSource& source, c10::Device device) {
   return rewritten([&] {
     Rewritten result{source.graph->copy(), {}};
     for_each_node(result.graph->block(), check_operator);
     simplify(result.graph, source.parameters);
+    const bool is_wrong = !transposes_in_bfloat16 && device.is_cpu() && is_in_bfloat16(source.parameters);
+    if (is_wrong) transpose_in_float32(result.graph);
     for (Node* node : nodes_where(result.graph->block(), is_device)) {  // tracing writes down the one that it ran on
       torch::jit::WithInsertPoint point(node);
       node->output()->replaceAllUsesWith(result.graph->insertConstant(device));

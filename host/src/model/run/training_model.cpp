@@ -4,8 +4,11 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <fnmatch.h>
+#include <sstream>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <attune/sdk/error.h>
@@ -204,16 +207,25 @@ void TrainingModel::restore_flags() {
   for (const auto& [parameter, flag] : requires_grad_) parameter.set_requires_grad(flag);
 }
 
-std::string TrainingModel::saved() {
+void TrainingModel::save(std::ostream& file) {
   if (!source_.save) throw Error(Fault::output, "models of this kind (" + source_.format + ") cannot be saved");
   std::vector<bool> trains, takes_gradient;
   for (const auto& [layer, flag] : training_) trains.push_back(layer.attr("training").toBool());
   for (const auto& [parameter, flag] : requires_grad_) takes_gradient.push_back(parameter.requires_grad());
   restore_flags();
-  std::string file = source_.save(source_.parameters);
+  source_.save(source_.parameters, [&](const void* bytes, size_t size) {
+    file.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size));
+    return size;  // of a writer that fails LibTorch stops the program
+  });
   for (size_t i = 0; i < trains.size(); ++i) set_training(training_[i].first, trains[i]);
   for (size_t i = 0; i < takes_gradient.size(); ++i) requires_grad_[i].first.set_requires_grad(takes_gradient[i]);
-  return file;
+  if (!file.flush()) throw Error(Fault::output, std::string("the model cannot be written: ") + std::strerror(errno));
+}
+
+std::string TrainingModel::saved() {
+  std::ostringstream file;
+  save(file);
+  return std::move(file).str();
 }
 
 HeadParameters head_of(const ModelSource& source, const std::string& layer) {

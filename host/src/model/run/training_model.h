@@ -62,7 +62,10 @@ class TrainingModel {
   // Copies those values into them. Throws Error(Fault::input) when names or shapes differ.
   void set_state(const NamedTensors& state);
 
-  // What to write to a TorchScript file. Throws Error(Fault::output) where there is no way to write one.
+  // Writes a TorchScript file, tensor by tensor. Throws Error(Fault::output) where there is no way to write one, or the
+  // stream does not take it.
+  void save(std::ostream& file);
+  // What save() writes.
   std::string saved();
   // Gives parameters and layers the flags that they came with.
   void restore_flags();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 #include <attune/sdk/error.h>
 
@@ -231,7 +232,10 @@ bool StageRun::is_best() const {
 
 void StageRun::save_model() {
   const auto file = files_.model(stage_.name);
-  write_file(file, session_.training_model->saved());
+  OutputFile model(file);
+  std::ofstream archive(model.temporary(), std::ios::binary);
+  session_.training_model->save(archive);
+  model.commit();
   write_file(std::filesystem::path(file).replace_extension(".json"), sidecar_text(session_.sidecar));
 }
 

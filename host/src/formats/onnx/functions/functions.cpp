@@ -2,8 +2,9 @@
 // by name with their defaults. What became an input in a later opset has the attribute's name, so that it may come as
 // either. Of what is known when the graph is built a function may ask by name too:
 //   rank, ranks: axes of the first input, of all; integrals: 1 for inputs of integers or booleans; opset; outputs: how
-//   many; used: how many of them are, up to the last; second: the sizes of the second input where it is a parameter,
-//   else []; like: the model's input, for its type and device
+//   many; used: how many of them are, up to the last; first: the sizes of the first input where it is a constant or a
+//   parameter, else None; second: those of the second, else []; varies: 1 where the first input depends on the model's
+//   input; like: that, for its type and device
 // What is decided by constants is decided then, and a `raise` that is reached refuses the model.
 #include "formats/onnx/functions/functions.h"
 
@@ -63,12 +64,6 @@ def spatial(rank: int):
     for i in range(2, rank):
         axes.append(i)
     return axes
-
-def parts_of(indices, n: int):
-    parts: List[Optional[Tensor]] = []
-    for i in range(n):
-        parts.append(indices.select(-1, i))
-    return parts
 )py";
 
 // Those over axes are alike.
@@ -104,8 +99,8 @@ def product(data, axes: List[int], rank: int, keep: bool):
 
 torch::jit::GraphFunction* onnx_function(const std::string& op) {
   static const OperatorFunctions functions =
-      compile_functions((std::string(helpers) + onnx_layers_source + onnx_elementwise_source + onnx_shapes_source +
-                         onnx_resizing_source + reductions())
+      compile_functions((std::string(helpers) + onnx_convolutions_source + onnx_layers_source + onnx_sequences_source +
+                         onnx_elementwise_source + onnx_shapes_source + onnx_resizing_source + reductions())
                             .c_str());
   auto* function = functions->find_function(c10::QualifiedName(op));
   return function == nullptr ? nullptr : &torch::jit::toGraphFunction(*function);

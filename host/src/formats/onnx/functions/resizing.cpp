@@ -79,22 +79,52 @@ def along(X, axis: int, size: int, scale: float, mode: str, coordinates: str, ne
     return Sum(parts)
 
 def Upsample(X, scales: List[float], mode: str = "nearest", rank: int = 0):
-    return resized(X, scales, [], mode, "asymmetric", "floor", -0.75, False, False, rank)
+    size, factors = sizes_and_factors(X, scales, [], [], "stretch", rank)
+    return resized(X, size, factors, True, mode, "asymmetric", "floor", -0.75, False, False)
 
-def resized(X, scales: List[float], sizes: List[int], mode: str, coordinates: str, nearest: str, cubic: float,
-            antialias: bool, excludes: bool, rank: int):
-    n = rank - 2
+def place_of(axis: int, axes: List[int], rank: int):
+    place = axis if len(axes) == 0 else -1
+    for i in range(len(axes)):
+        if axes[i] == axis or axes[i] + rank == axis:
+            place = i
+    return place
+
+def common_factor(X, sizes: List[int], axes: List[int], is_smallest: bool, rank: int):
+    common = 1e30 if is_smallest else 0.0
+    for i in range(2, rank):
+        place = place_of(i, axes, rank)
+        if place != -1:
+            factor = float(sizes[place]) / float(X.size(i))
+            common = min(common, factor) if is_smallest else max(common, factor)
+    return common
+
+def sizes_and_factors(X, scales: List[float], sizes: List[int], axes: List[int], policy: str, rank: int):
+    common = 1.0
+    if policy != "stretch" and len(sizes) > 0:
+        common = common_factor(X, sizes, axes, policy == "not_larger", rank)
     size: List[int] = []
     factors: List[float] = []
-    for i in range(n):
-        if len(sizes) > 0:
-            size.append(sizes[2 + i])
-            factors.append(float(sizes[2 + i]) / float(X.size(2 + i)))
+    for i in range(2, rank):
+        place = place_of(i, axes, rank)
+        if place == -1:
+            size.append(X.size(i))
+            factors.append(1.0)
+        elif len(sizes) == 0:
+            size.append(int(float(X.size(i)) * scales[place] + 1e-6))
+            factors.append(scales[place])
+        elif policy == "stretch":
+            size.append(sizes[place])
+            factors.append(float(sizes[place]) / float(X.size(i)))
         else:
-            size.append(int(float(X.size(2 + i)) * scales[2 + i] + 1e-6))
-            factors.append(scales[2 + i])
+            size.append(int(float(X.size(i)) * common + 0.5))
+            factors.append(common)
+    return size, factors
+
+def resized(X, size: List[int], factors: List[float], are_given: bool, mode: str, coordinates: str, nearest: str,
+            cubic: float, antialias: bool, excludes: bool):
+    n = len(size)
     given: Optional[List[float]] = None
-    if len(sizes) == 0:
+    if are_given:
         given = factors
     half = coordinates == "half_pixel" or coordinates == "pytorch_half_pixel"
     corners = coordinates == "align_corners"
@@ -118,15 +148,10 @@ def Resize(X, roi: Optional[Tensor] = None, scales: List[float] = [], sizes: Lis
            axes: List[int] = [], coordinate_transformation_mode: str = "half_pixel", cubic_coeff_a: float = -0.75,
            exclude_outside: int = 0, extrapolation_value: float = 0.0, keep_aspect_ratio_policy: str = "stretch",
            mode: str = "nearest", nearest_mode: str = "round_prefer_floor", rank: int = 0, opset: int = 13):
-    if len(axes) > 0:
-        if len(axes) != rank - 2 or axes[0] != 2 or keep_aspect_ratio_policy != "stretch":
-            raise AssertionError("it resizes some axes alone, or keeps the aspect ratio")
-        if len(sizes) > 0:
-            sizes = [1, 1] + sizes
-        else:
-            scales = [1.0, 1.0] + scales
-    return resized(X, scales, sizes, mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, antialias == 1,
-                   exclude_outside == 1, rank)
+    size, factors = sizes_and_factors(X, scales, sizes, axes, keep_aspect_ratio_policy, rank)
+    are_given = len(sizes) == 0 or keep_aspect_ratio_policy != "stretch"
+    return resized(X, size, factors, are_given, mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a,
+                   antialias == 1, exclude_outside == 1)
 
 def AffineGrid(theta, size: List[int], align_corners: int = 0):
     return torch.affine_grid_generator(theta, size, align_corners == 1)

@@ -34,12 +34,15 @@ def in_order(axes: List[int], rank: int):
                 found = found + [i]
     return found
 
-def Squeeze(data, axes: Optional[List[int]] = None, rank: int = 0):
+def Squeeze(data, axes: Optional[List[int]] = None, rank: int = 0, first: Optional[List[int]] = None):
     if axes is None:
-        raise AssertionError("it does not say which axes")
-    order = in_order(axes, rank)
-    for i in range(len(order)):
-        data = torch.squeeze(data, order[len(order) - 1 - i])
+        if first is None:
+            raise AssertionError("it does not say which axes")
+        data = torch.squeeze(data)
+    else:
+        order = in_order(axes, rank)
+        for i in range(len(order)):
+            data = torch.squeeze(data, order[len(order) - 1 - i])
     return data
 
 def Unsqueeze(data, axes: List[int], rank: int = 0):
@@ -94,25 +97,47 @@ def Select(data, indices: int, axis: int = 0):
 def GatherElements(data, indices, axis: int = 0):
     return torch.gather(data, axis, torch.where(indices < 0, indices + data.size(axis), indices))
 
-def GatherND(data, indices, batch_dims: int = 0, second: List[int] = []):
-    if batch_dims > 0 or len(second) == 0:
-        raise AssertionError("it has batch_dims, or indices that are not constant")
-    return torch.index(data, parts_of(indices, second[len(second) - 1]))
+def cells(indices, sizes: List[int]):
+    shape = torch.tensor(sizes, dtype=4, device=indices.device)
+    ones = torch.ones([1], dtype=4, device=indices.device)
+    steps = torch.flip(torch.cumprod(torch.flip(torch.cat([shape[1:], ones]), [0]), 0), [0])
+    return torch.sum(torch.where(indices < 0, indices + shape, indices) * steps, [-1])
 
-def ScatterND(data, indices, updates, reduction: str = "none", second: List[int] = []):
-    if len(second) == 0 or (reduction != "none" and reduction != "add"):
-        raise AssertionError("it has indices that are not constant, or the reduction " + reduction)
-    return torch.index_put(data, parts_of(indices, second[len(second) - 1]), updates, reduction == "add")
+def GatherND(data, indices, batch_dims: int = 0):
+    sizes, n = data.size(), indices.size(-1)
+    rest = sizes[batch_dims + n:]
+    rows, places = data.unsqueeze(0), indices.unsqueeze(0)
+    if batch_dims > 0:
+        rows, places = data.flatten(0, batch_dims - 1), indices.flatten(0, batch_dims - 1)
+    flat = rows.reshape([rows.size(0), -1] + rest)
+    at = cells(places, sizes[batch_dims:batch_dims + n]).reshape([rows.size(0), -1])
+    at = at + torch.arange(at.size(0), device=at.device).unsqueeze(1) * flat.size(1)
+    return torch.index_select(flat.flatten(0, 1), 0, at.flatten()).reshape(indices.size()[:-1] + rest)
 
-def ScatterElements(data, indices, updates, axis: int = 0, reduction: str = "none"):
-    indices = torch.where(indices < 0, indices + data.size(axis), indices)
+def scattered(data, axis: int, indices, updates, reduction: str):
     if reduction == "none":
         Y = torch.scatter(data, axis, indices, updates)
     elif reduction == "add":
         Y = torch.scatter_add(data, axis, indices, updates)
+    elif reduction == "mul":
+        Y = torch.scatter_reduce(data, axis, indices, updates, "prod")
+    elif reduction == "max":
+        Y = torch.scatter_reduce(data, axis, indices, updates, "amax")
+    elif reduction == "min":
+        Y = torch.scatter_reduce(data, axis, indices, updates, "amin")
     else:
         raise AssertionError("it has the reduction " + reduction)
     return Y
+
+def ScatterND(data, indices, updates, reduction: str = "none"):
+    sizes, n = data.size(), indices.size(-1)
+    at = cells(indices, sizes[:n]).flatten()
+    new = updates.reshape([at.size(0), -1])
+    return scattered(data.reshape([-1, new.size(1)]), 0, at.unsqueeze(1).expand(new.size()), new,
+                     reduction).reshape(sizes)
+
+def ScatterElements(data, indices, updates, axis: int = 0, reduction: str = "none"):
+    return scattered(data, axis, torch.where(indices < 0, indices + data.size(axis), indices), updates, reduction)
 
 def Expand(input, shape: List[int]):
     return torch.expand(input, shape)
