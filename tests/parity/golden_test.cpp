@@ -237,6 +237,39 @@ TEST_P(Golden, DeepLiftIsComplete) {
   EXPECT_NEAR(sum, score(input) - score(at::zeros_like(input)), 1e-6 * std::abs(sum));
 }
 
+TEST_P(Golden, Occlusion) {
+  const double side = input_.size(2) == 224 ? 32 : 8;
+  const at::Tensor map =
+      map_of(*model_, input_, "occlusion",
+             {{"window", std::vector<double>{side}}, {"stride", std::vector<double>{side / 2}}}, target("top1"), false);
+  EXPECT_TRUE(compare(map.expand({-1, 3, -1, -1}), "top1__occlusion"));
+}
+
+TEST_P(Golden, AblationCam) {
+  const std::string layer = GetParam().layers[0];
+  const at::Tensor map = map_of(*model_, input_, "ablationcam", {{"layer", layer}}, target("top1"), false);
+  EXPECT_TRUE(compare(map, "top1__" + layer + "__ablationcam"));
+}
+
+// pytorch-grad-cam enlarges features corner to corner. With that the few lines below give its map, without it ours.
+TEST_P(Golden, ScoreCamBetweenCentres) {
+  const std::string layer = GetParam().layers[0];
+  Needs needs;
+  needs.captures = {{layer}};
+  const at::Tensor features = model_->forward(input_, needs, false)->activation(layer);
+  const auto map = [&](bool corners) {
+    at::Tensor masks = at::upsample_bilinear2d(features, input_.sizes().slice(2), corners)[0].unsqueeze(1);
+    masks = masks - masks.amin({1, 2, 3}, true);
+    masks = masks / (masks.amax({1, 2, 3}, true) + 1e-8);
+    const at::Tensor outputs =
+        model_->outputs(masks.size(0), [&](int64_t begin, int64_t end) { return input_ * masks.slice(0, begin, end); });
+    const at::Tensor weights = at::softmax(outputs.select(1, target("top1")), 0);
+    return (weights.view({1, -1, 1, 1}) * features).sum(1, true);
+  };
+  EXPECT_TRUE(compare(map(true), "top1__" + layer + "__scorecam"));
+  expect_close(map_of(*model_, input_, "scorecam", {{"layer", layer}}, target("top1"), false), map(false), "scorecam");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Models, Golden,
     testing::Values(

@@ -41,6 +41,9 @@ struct Piece {
 // pieces of the graph have made.
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);
 
+// Whether all that lies behind the layer depends on its activation alone: no other value is alive across the cut.
+bool is_only_way(const LayeredGraph& graph, const std::string& layer);
+
 // What a copy of a graph with rules must be made for, beside those rules that every copy has.
 struct Ruling {
   bool differences = false;

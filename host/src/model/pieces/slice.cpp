@@ -182,6 +182,10 @@ std::string Piece::key() const {
   return key;
 }
 
+bool is_only_way(const LayeredGraph& graph, const std::string& layer) {
+  return live_values(graph, find_mark(graph, layer)).empty();
+}
+
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {
   Copier copier(graph, piece);
   Node* first = *graph->nodes().begin();
