@@ -41,8 +41,9 @@ struct Piece {
 // pieces of the graph have made.
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);
 
-// Whether all that lies behind the layer depends on its activation alone: no other value is alive across the cut.
-bool is_only_way(const LayeredGraph& graph, const std::string& layer);
+// The values alive across the cut behind a layer, in their order: which of them are the size of some tensor's first
+// axis, and so the number of rows where they equal it. None where all that lies behind depends on the activation alone.
+std::vector<bool> first_sizes(const LayeredGraph& graph, const std::string& layer);
 
 // What a copy of a graph with rules must be made for, beside those rules that every copy has.
 struct Ruling {

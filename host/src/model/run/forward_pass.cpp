@@ -31,6 +31,12 @@ IValue rows_of(const IValue& value, int64_t rows, const at::Tensor& samples) {
   return copy;
 }
 
+// The size of a first axis, which counts the rows where it equals them.
+IValue row_count(const IValue& value, int64_t rows, int64_t changed) {
+  if (value.isInt()) return value.toInt() == rows ? IValue(changed) : value;
+  return value.toTensor().item<int64_t>() == rows ? IValue(at::full_like(value.toTensor(), changed)) : value;
+}
+
 // Whether a graph might begin behind a layer that is asked for, as nothing before it is trained.
 bool is_frozen(bool graph, const GraphModel& model) {
   if (!graph) return false;
@@ -306,7 +312,7 @@ std::vector<at::Tensor> ForwardPass::gradients(const Target& target, const std::
 const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {
   const auto known = live_.find(layer);
   if (known != live_.end()) return known->second;
-  if (is_only_way(pieces_->graph(), layer)) return live_[layer];
+  if (first_sizes(pieces_->graph(), layer).empty()) return live_[layer];
   const at::AutoGradMode mode(graph_);
   auto values = run_piece({"", layer, {}, graph_ ? recorded() : Differentiable::no}, {input_});
   values.erase(values.begin());
@@ -314,8 +320,12 @@ const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {
 }
 
 std::vector<IValue> ForwardPass::live_values(const std::string& layer, const at::Tensor& samples) {
-  std::vector<IValue> values;
-  for (const IValue& value : live_values(layer)) values.push_back(rows_of(value, input_.size(0), samples));
+  const int64_t rows = input_.size(0);
+  const std::vector<bool> sizes = first_sizes(pieces_->graph(), layer);
+  std::vector<IValue> values = live_values(layer);
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = sizes[i] ? row_count(values[i], rows, samples.size(0)) : rows_of(values[i], rows, samples);
+  }
   return values;
 }
 
