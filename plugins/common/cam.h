@@ -32,10 +32,10 @@ inline Descriptor cam_descriptor(std::string id, std::string title) {
   return d;
 }
 
-// One number for each channel, [N,C], beside its cells.
+// One number for each channel, [rows,C], beside its cells.
 inline at::Tensor beside_cells(const at::Tensor& numbers, const at::Tensor& features) {
   auto shape = std::vector<int64_t>(static_cast<size_t>(features.dim()), 1);
-  shape[0] = features.size(0);
+  shape[0] = -1;
   shape[1] = features.size(1);
   return numbers.view(shape);
 }

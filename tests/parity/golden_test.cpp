@@ -237,6 +237,73 @@ TEST_P(Golden, DeepLiftIsComplete) {
   EXPECT_NEAR(sum, score(input) - score(at::zeros_like(input)), 1e-6 * std::abs(sum));
 }
 
+TEST_P(Golden, Occlusion) {
+  const double side = input_.size(2) == 224 ? 32 : 8;
+  const at::Tensor map =
+      map_of(*model_, input_, "occlusion",
+             {{"window", std::vector<double>{side}}, {"stride", std::vector<double>{side / 2}}}, target("top1"), false);
+  EXPECT_TRUE(compare(map.expand({-1, 3, -1, -1}), "top1__occlusion"));
+}
+
+TEST_P(Golden, AblationCam) {
+  const std::string layer = GetParam().layers[0];
+  const at::Tensor map = map_of(*model_, input_, "ablationcam", {{"layer", layer}}, target("top1"), false);
+  EXPECT_TRUE(compare(map, "top1__" + layer + "__ablationcam"));
+}
+
+// pytorch-grad-cam brings every channel to 0..1 and adds 1e-7 to its range, which is not small beside a gradient times
+// a bias: at SqueezeNet it moves the map by an eighth of its range. With it the few lines below give its map, without
+// it ours.
+TEST_P(Golden, FullGradWithoutTheirConstant) {
+  const auto exact = in_float64();
+  const at::Tensor input = input_.to(at::kDouble);
+  Needs needs;
+  needs.gradients = needs.input_gradient = true;
+  for (const LayerInfo& layer : exact->layers()) {
+    if (layer.affine) needs.captures.push_back({layer.name, Capture::raw});
+  }
+  const auto pass = exact->forward(input, needs, false);
+  const at::AutoGradMode mode(true);
+  std::vector<at::Tensor> of{pass->input()};
+  for (const Capture& capture : needs.captures) of.push_back(pass->captured(capture));
+  const auto gradients = pass->gradients(pass->score(Target(at::full({1}, target("top1"), at::kLong))), of);
+  const auto whole = [](const at::Tensor& map) { return (map - map.min()) / (map.max() - map.min()); };
+  const auto map = [&](double constant) {
+    const auto part = [&](const at::Tensor& product) {
+      const at::Tensor above = product.abs() - product.abs().amin({2, 3}, true), range = above.amax({2, 3}, true);
+      const at::Tensor scaled = above / (range + constant + (range == 0));
+      return at::upsample_bilinear2d(scaled, input.sizes().slice(2), false).sum(1, true);
+    };
+    at::Tensor sum = part(gradients[0] * input);
+    for (size_t i = 0; i < needs.captures.size(); ++i) {
+      if (of[i + 1].dim() == 4) sum = sum + part(gradients[i + 1] * pass->bias(needs.captures[i]));
+    }
+    return whole(sum.detach());
+  };
+  EXPECT_TRUE(compare(map(1e-7), "top1__fullgrad"));
+  const at::Tensor ours = map_of(*exact, input, "full_grad", {{"each", std::string("channel")}}, target("top1"), false);
+  expect_close(whole(ours), map(0), "full_grad");
+}
+
+// pytorch-grad-cam enlarges features corner to corner. With that the few lines below give its map, without it ours.
+TEST_P(Golden, ScoreCamBetweenCentres) {
+  const std::string layer = GetParam().layers[0];
+  Needs needs;
+  needs.captures = {{layer}};
+  const at::Tensor features = model_->forward(input_, needs, false)->activation(layer);
+  const auto map = [&](bool corners) {
+    at::Tensor masks = at::upsample_bilinear2d(features, input_.sizes().slice(2), corners)[0].unsqueeze(1);
+    masks = masks - masks.amin({1, 2, 3}, true);
+    masks = masks / (masks.amax({1, 2, 3}, true) + 1e-8);
+    const at::Tensor outputs =
+        model_->outputs(masks.size(0), [&](int64_t begin, int64_t end) { return input_ * masks.slice(0, begin, end); });
+    const at::Tensor weights = at::softmax(outputs.select(1, target("top1")), 0);
+    return (weights.view({1, -1, 1, 1}) * features).sum(1, true);
+  };
+  EXPECT_TRUE(compare(map(true), "top1__" + layer + "__scorecam"));
+  expect_close(map_of(*model_, input_, "scorecam", {{"layer", layer}}, target("top1"), false), map(false), "scorecam");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Models, Golden,
     testing::Values(

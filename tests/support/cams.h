@@ -28,6 +28,11 @@ inline Features features_of(const torch::jit::Module& module, const at::Tensor& 
   return {values, gradient_at(1), (gradient_at(1 + step) - gradient_at(1 - step)) / (2 * step)};
 }
 
+// The class score [N] that this model makes of features behind that convolution.
+inline at::Tensor score_behind(const torch::jit::Module& module, const at::Tensor& features, int64_t target) {
+  return at::matmul(features.tanh().flatten(2).mean(2), module.attr("fc").toTensor().detach()[target]);
+}
+
 using Cells = at::TensorAccessor<double, 3>;  // [n][c][s]
 
 // In 1 to 3 dimensions a method's map at that convolution is, for sample n and position s, value(A, g, n, s).

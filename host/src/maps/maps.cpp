@@ -9,6 +9,7 @@
 #include <attune/maps.h>
 #include <attune/sdk/error.h>
 #include <attune/sdk/rules.h>
+#include <attune/sdk/tail.h>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -21,7 +22,7 @@ namespace {
 
 // A pass as one map sees it: with random draws of its own, and, where the map has no graph but the pass records one,
 // without recording its gradients in turn.
-class MapPass final : public Pass, public BackwardRules, public PropagationRules {
+class MapPass final : public Pass, public BackwardRules, public PropagationRules, public Tail {
  public:
   MapPass(Pass& pass, bool graph, uint64_t seed)
       : pass_(pass), graph_(graph), generator_(at::detail::createCPUGenerator(seed)) {}
@@ -50,9 +51,13 @@ class MapPass final : public Pass, public BackwardRules, public PropagationRules
       rules_ = static_cast<BackwardRules*>(found);
       return static_cast<BackwardRules*>(this);
     }
-    if (name != PropagationRules::id) return found;
-    propagation_rules_ = static_cast<PropagationRules*>(found);
-    return static_cast<PropagationRules*>(this);
+    if (name == PropagationRules::id) {
+      propagation_rules_ = static_cast<PropagationRules*>(found);
+      return static_cast<PropagationRules*>(this);
+    }
+    if (name != Tail::id) return found;
+    tail_ = static_cast<Tail*>(found);
+    return static_cast<Tail*>(this);
   }
   std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules) override {
     const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
@@ -63,11 +68,16 @@ class MapPass final : public Pass, public BackwardRules, public PropagationRules
     const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
     return propagation_rules_->gradients(target, of, rules, convolutions, linear);
   }
+  at::Tensor outputs(const Capture& capture, int64_t rows, const Make& make) override {
+    const at::AutoGradMode mode(graph_ && at::GradMode::is_enabled());
+    return tail_->outputs(capture, rows, make);
+  }
 
  private:
   Pass& pass_;
   BackwardRules* rules_ = nullptr;  // the pass's own, once asked for
   PropagationRules* propagation_rules_ = nullptr;
+  Tail* tail_ = nullptr;
   bool graph_;
   at::Generator generator_;
 };

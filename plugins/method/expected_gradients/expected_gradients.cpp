@@ -68,16 +68,15 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/stack.h>
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <attune/sdk/plugin.h>
 
+#include "common/blur.h"
 #include "common/input_gradient.h"
 #include "common/line.h"
-#include "common/rows.h"
 
 namespace {
 
@@ -106,17 +105,6 @@ Descriptor descriptor() {
   d.backward_passes = default_samples;
   d.at_input_resolution = true;
   return d;
-}
-
-// [1,C,S1..Sd] or so, blurred along every spatial axis; positions near an edge see only what is there.
-at::Tensor blurred(at::Tensor x, double share) {
-  for (int64_t axis = 2; axis < x.dim(); ++axis) {
-    const int64_t extent = x.size(axis);
-    const double deviation = std::max(share * static_cast<double>(extent), 1e-3);
-    const at::Tensor bell = plugins::bell(plugins::offsets(extent, extent, x.options()), deviation);
-    x = plugins::along(x, axis, bell / bell.sum(1, /*keepdim=*/true));
-  }
-  return x;
 }
 
 class ExpectedGradients final : public AttentionMethod {
@@ -171,7 +159,7 @@ class ExpectedGradients final : public AttentionMethod {
       return [input, shares = uniform(generator), most = blur_](int64_t begin, int64_t count) {
         std::vector<at::Tensor> copies;
         for (int64_t k = begin; k < begin + count; ++k) {
-          copies.push_back(blurred(input, shares[static_cast<size_t>(k)] * most));
+          copies.push_back(plugins::blurred(input, shares[static_cast<size_t>(k)] * most));
         }
         return at::stack(copies, 1);
       };

@@ -1,7 +1,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
 
-#include "methods.h"
+#include "perturbations.h"
 
 namespace attune {
 namespace {
@@ -15,26 +15,6 @@ at::Tensor expected_map(TorchScriptModel& model, const at::Tensor& x, Given give
   const auto method = test::own_plugins().make_method("expected_gradients", given);
   const auto pass = model.forward(x, method->needs(model), false, at::detail::createCPUGenerator(map_seed));
   return method->attend(*pass, Target(at::ones({x.size(0)}, at::kLong))).values;
-}
-
-// One row of a Gaussian filter after the other.
-at::Tensor blurred_by_hand(at::Tensor x, double share) {
-  for (int64_t axis = 2; axis < x.dim(); ++axis) {
-    const int64_t extent = x.size(axis);
-    std::vector<at::Tensor> rows;
-    for (int64_t to = 0; to < extent; ++to) {
-      at::Tensor row = at::zeros_like(x.select(axis, 0));
-      double all = 0;
-      for (int64_t from = 0; from < extent; ++from) {
-        const double z = static_cast<double>(from - to) / (share * static_cast<double>(extent));
-        row = row + x.select(axis, from) * std::exp(-z * z / 2);
-        all += std::exp(-z * z / 2);
-      }
-      rows.push_back(row / all);
-    }
-    x = at::stack(rows, axis);
-  }
-  return x;
 }
 
 // The same, draw by draw and sample by sample, of the gradient that the module itself gives.
@@ -51,8 +31,8 @@ at::Tensor draw_by_draw(TorchScriptModel& model, const at::Tensor& x, int64_t sa
     const at::Tensor sample = x.narrow(0, i, 1);
     at::Tensor mean = at::zeros_like(sample);
     for (int64_t k = 0; k < samples; ++k) {
-      const at::Tensor base =
-          baselines == "blur" ? blurred_by_hand(sample, draws[k].item<double>() * size) : draws.narrow(0, k, 1) * size;
+      const at::Tensor base = baselines == "blur" ? test::blurred_by_hand(sample, draws[k].item<double>() * size)
+                                                  : draws.narrow(0, k, 1) * size;
       const double place = (static_cast<double>(k) + places[k].item<double>()) / static_cast<double>(samples);
       const at::Tensor at = (base + place * (sample - base)).requires_grad_();
       const at::Tensor gradient = torch::autograd::grad({model.module_output(at, true)[0][1]}, {at})[0];

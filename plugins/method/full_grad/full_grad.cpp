@@ -25,7 +25,8 @@
 //
 // The authors' code has a simpler variant too, which leaves the biases out and sums the gradients themselves
 // (`simple`). pytorch-grad-cam's FullGrad brings every channel to 0..1 by itself (`each=channel`), so that a channel of
-// noise counts as much as one that decides.
+// noise counts as much as one that decides. It adds 1e-7 to each channel's range, which is not small beside a gradient
+// times a bias: at SqueezeNet that moves its map by an eighth of the range.
 //
 // Layers that count are convolutions and batch norm. The biases of linear layers belong to no place, or to a token
 // each, and are left out.

@@ -62,7 +62,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/logical_and.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/where.h>
@@ -77,6 +76,7 @@
 
 #include "common/matching.h"
 #include "common/rows.h"
+#include "common/variants.h"
 
 namespace {
 
@@ -93,8 +93,7 @@ Descriptor descriptor() {
       list("window", {}, {1, 65536},
            "Extent of the window along each axis of the input, or one for all; none: a share of each"),
       list("stride", {}, {1, 65536}, "Step from window to window along each axis, or one for all; none: half a window"),
-      choice_or_real("fill", 0.0, {"mean"}, {-1e6, 1e6},
-                     "What a window holds: a value as the model sees it, or the mean of each of the input's channels"),
+      plugins::fill_parameter(),
   };
   d.differentiable = false;
   d.forward_passes = 170;  // at 224 x 224
@@ -211,26 +210,20 @@ class Occlusion final : public AttentionMethod {
     return attend(pass, std::vector<Target>{target})[0];
   }
 
-  // Row r of the hidden inputs is window r % count of sample r / count; its outputs are those of every target.
   std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
     const at::NoGradGuard no_graph;
     const at::Tensor& input = pass.input();
     check_axes(window_, "window", input);
     check_axes(stride_, "stride", input);
     const Windows windows(input, window_, stride_);
-    const at::Tensor fill = filling(input);
-    const int64_t samples = input.size(0), count = windows.count();
-    const auto hidden = [&](int64_t begin, int64_t end) {
-      const at::Tensor rows = at::arange(begin, end, input.options().dtype(at::kLong));
-      const at::Tensor sample = rows.div(count, "floor");
-      return at::where(windows.masks(rows.remainder(count)), fill.index_select(0, sample),
-                       input.index_select(0, sample));
+    const at::Tensor fill = plugins::filling(input, fill_);
+    const auto hidden = [&](const at::Tensor& sample, const at::Tensor& window) {
+      return at::where(windows.masks(window), fill.index_select(0, sample), input.index_select(0, sample));
     };
-    const at::Tensor outputs = pass.model().outputs(samples * count, hidden);
+    const auto scores = plugins::scores_of(pass, targets, windows.count(), hidden);
     std::vector<AttentionMap> maps;
-    for (const Target& target : targets) {
-      const at::Tensor scores = target.repeat(count).score(outputs).view({samples, count});
-      maps.push_back({windows.mean(pass.score(target).unsqueeze(1) - scores), true});
+    for (size_t t = 0; t < targets.size(); ++t) {
+      maps.push_back({windows.mean(pass.score(targets[t]).unsqueeze(1) - scores[t]), true});
     }
     return maps;
   }
@@ -242,14 +235,6 @@ class Occlusion final : public AttentionMethod {
     throw Error(Fault::run, "parameter \"" + name + "\" holds " + std::to_string(numbers.size()) +
                                 " numbers, but the input has " + std::to_string(axes) +
                                 (axes == 1 ? " axis" : " axes"));
-  }
-
-  // [N,C,1..1]
-  at::Tensor filling(const at::Tensor& input) const {
-    std::vector<int64_t> shape(static_cast<size_t>(input.dim()), 1);
-    shape[0] = input.size(0);
-    shape[1] = input.size(1);
-    return fill_ ? at::full(shape, *fill_, input.options()) : input.flatten(2).mean(2).view(shape);
   }
 
   std::vector<int64_t> window_;

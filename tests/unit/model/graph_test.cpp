@@ -1,10 +1,13 @@
 // Rewriting: what the programs compute is what the module computes, whatever its code does.
 
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 
 #include <attune/sdk/error.h>
+#include <attune/sdk/tail.h>
 
+#include "errors.h"
 #include "models.h"
 
 namespace attune {
@@ -201,6 +204,80 @@ TEST(Graph, ResumeTakesSeveralVariantsOfEverySample) {
   const auto pass = model.forward(seeded({2, 3, 8, 8}, 17), needs, false);
   const at::Tensor thrice = pass->activation("conv2").repeat_interleave(3, 0);
   EXPECT_TRUE(at::allclose(pass->resume({"conv2"}, thrice), pass->output().repeat_interleave(3, 0)));
+}
+
+// A residual connection crosses the cut behind conv2, and nothing the one behind act2.
+TEST(Graph, TailsGiveWhatResumeGivesInChunks) {
+  ModelOptions options;
+  options.chunk = 4;
+  TorchScriptModel model(test::small_model("torch.tanh(x)", true), options);
+  const at::Tensor x = seeded({3, 3, 8, 8}, 17).requires_grad_();
+  for (const std::string layer : {"conv1", "conv2", "act2"}) {
+    for (const bool graph : {false, true}) {
+      const at::AutoGradMode mode(true);
+      Needs needs;
+      needs.captures = {{layer}};
+      const auto pass = model.forward(x, needs, graph);
+      auto* tail = static_cast<Tail*>(pass->extension(Tail::id));
+      ASSERT_NE(tail, nullptr);
+      const at::Tensor activation = pass->activation(layer);
+      const at::Tensor changed = activation.repeat_interleave(5, 0) * seeded({15, 1, 1, 1}, 18);
+      std::vector<int64_t> sizes;
+      const auto outputs = tail->outputs({layer}, 15, [&](int64_t begin, int64_t end) {
+        sizes.push_back(end - begin);
+        return changed.slice(0, begin, end);
+      });
+      EXPECT_EQ(sizes, (std::vector<int64_t>{4, 4, 4, 3})) << layer;
+      EXPECT_TRUE(at::allclose(outputs, pass->resume({layer}, changed), 1e-12, 1e-14)) << layer;
+      EXPECT_EQ(outputs.requires_grad(), graph);
+      if (!graph) continue;
+      const auto gradient = [&](const at::Tensor& of) { return torch::autograd::grad({of.sum()}, {x}, {}, true)[0]; };
+      EXPECT_TRUE(at::allclose(gradient(outputs), gradient(pass->resume({layer}, changed)), 1e-10, 1e-12)) << layer;
+    }
+  }
+}
+
+// Exported programs take the number of rows at their beginning, and traced ones as a tensor.
+TEST(Graph, ANumberOfRowsThatCrossesTheCutIsThatOfTheVariants) {
+  const auto model_of = [](const std::string& count) {
+    torch::jit::Module m("__torch__.Counted");
+    m.register_attribute("training", c10::BoolType::get(), false);
+    m.register_module("conv", test::conv(3, 5, 1));
+    m.define("def forward(self, x):\n    n = " + count +
+             "\n    return torch.mean(torch.reshape(torch.tanh(self.conv.forward(x)), [int(n), 5, -1]), [2])\n");
+    return m;
+  };
+  for (const std::string count : {"x.size(0)", "int(torch.ops.prim.NumToTensor(x.size(0)))"}) {
+    for (const int64_t rows : {1, 2}) {
+      TorchScriptModel model(model_of(count));
+      const at::Tensor x = seeded({rows, 3, 8, 8}, 19);
+      Needs needs;
+      needs.captures = {{"conv"}};
+      const auto pass = model.forward(x, needs, false);
+      const at::Tensor thrice = pass->activation("conv").repeat_interleave(3, 0);
+      const at::Tensor expected = pass->output().repeat_interleave(3, 0);
+      EXPECT_TRUE(at::allclose(pass->resume({"conv"}, thrice), expected)) << count << rows;
+      auto* tail = static_cast<Tail*>(pass->extension(Tail::id));
+      const auto make = [&](int64_t begin, int64_t end) { return thrice.slice(0, begin, end); };
+      EXPECT_TRUE(at::allclose(tail->outputs({"conv"}, 3 * rows, make), expected)) << count << rows;
+    }
+  }
+}
+
+TEST(Graph, TailsRefuseOtherRowsAndShapes) {
+  TorchScriptModel model(test::small_model());
+  Needs needs;
+  needs.captures = {{"auto"}};
+  const auto pass = model.forward(seeded({2, 3, 8, 8}, 17), needs, false);
+  auto* tail = static_cast<Tail*>(pass->extension(Tail::id));
+  const auto refusal = [&](const std::string& layer, int64_t rows, const at::Tensor& made) {
+    return test::message_of(Fault::run, [&] { tail->outputs({layer}, rows, [&](int64_t, int64_t) { return made; }); });
+  };
+  EXPECT_EQ(refusal("auto", 3, {}),
+            "the tail behind layer 'act2' was asked for 3 rows, which are no multiple of 2 samples");
+  EXPECT_EQ(refusal("auto", 4, at::zeros({4, 5, 4, 5})),
+            "the tail behind layer 'act2' was given [4, 5, 4, 5] for 4 rows of [2, 5, 4, 4]");
+  EXPECT_EQ(refusal("conv1", 4, {}), "layer 'conv1' was not declared in the method's Needs");
 }
 
 TEST(Graph, OutputsOfTuplesAndDicts) {

@@ -53,11 +53,11 @@ TEST(LayoutTest, ThereAndBackIsTheIdentity) {
   const Layout layout = find_layout(tokens.sizes().vec(), {2, 3, 224, 224}, "tokens", "l");
   const at::Tensor map = layout.canonical(tokens);
   EXPECT_EQ(map.sizes(), (at::IntArrayRef{2, 8, 14, 14}));
-  EXPECT_TRUE(at::equal(layout.raw(map, tokens), tokens));
+  EXPECT_TRUE(at::equal(layout.raw(map, tokens, at::arange(2)), tokens));
   EXPECT_TRUE(at::equal(map[1].select(1, 0).select(1, 1), tokens[1][2]));  // row 0, column 1 is the second patch
   const at::Tensor last = at::randn({2, 7, 7, 16});
   const Layout channels_last = find_layout(last.sizes().vec(), {2, 3, 224, 224}, "auto", "l");
-  EXPECT_TRUE(at::equal(channels_last.raw(channels_last.canonical(last), last), last));
+  EXPECT_TRUE(at::equal(channels_last.raw(channels_last.canonical(last), last, at::arange(2)), last));
 }
 
 // Eight steps are the count of a 2 x 2 grid and four tokens; nobody says that they are that.

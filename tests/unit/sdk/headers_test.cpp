@@ -13,6 +13,7 @@
 #include <attune/sdk/pass.h>
 #include <attune/sdk/plugin.h>
 #include <attune/sdk/rules.h>
+#include <attune/sdk/tail.h>
 #include <attune/sdk/target.h>
 #include <attune/sdk/version.h>
 

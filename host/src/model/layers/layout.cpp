@@ -141,11 +141,11 @@ at::Tensor Layout::canonical(const at::Tensor& activation) const {
   return first.flatten(2).narrow(2, prefix_tokens, places()).reshape(shape);
 }
 
-at::Tensor Layout::raw(const at::Tensor& canonical, const at::Tensor& like) const {
+at::Tensor Layout::raw(const at::Tensor& canonical, const at::Tensor& like, const at::Tensor& samples) const {
   const at::Tensor first_like = channels_to_front(like);
   at::Tensor first = canonical;
   if (first_like.sizes().slice(2) != at::IntArrayRef(spatial)) {
-    const at::Tensor row = first_like.flatten(2).repeat_interleave(canonical.size(0) / like.size(0), 0);
+    const at::Tensor row = first_like.flatten(2).index_select(0, samples);
     const int64_t end = prefix_tokens + places();
     first = canonical.flatten(2);
     if (row.size(2) != places()) first = at::cat({row.slice(2, 0, prefix_tokens), first, row.slice(2, end)}, 2);

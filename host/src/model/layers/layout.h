@@ -21,9 +21,9 @@ struct Layout {
 
   // [N,C,S1..Sd], a view of `activation` where possible.
   at::Tensor canonical(const at::Tensor& activation) const;
-  // The way back. Tokens beside the grid are taken from `like`, the layer's own activation (its rows repeated when
-  // there are k times as many).
-  at::Tensor raw(const at::Tensor& canonical, const at::Tensor& like) const;
+  // The way back. Tokens beside the grid are taken from `like`, the layer's own activation: for each row those of one
+  // of `samples`, its rows.
+  at::Tensor raw(const at::Tensor& canonical, const at::Tensor& like, const at::Tensor& samples) const;
 
  private:
   int64_t places() const;

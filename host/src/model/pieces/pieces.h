@@ -41,6 +41,10 @@ struct Piece {
 // pieces of the graph have made.
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made);
 
+// The values alive across the cut behind a layer, in their order: which of them are the size of some tensor's first
+// axis, and so the number of rows where they equal it. None where all that lies behind depends on the activation alone.
+std::vector<bool> first_sizes(const LayeredGraph& graph, const std::string& layer);
+
 // What a copy of a graph with rules must be made for, beside those rules that every copy has.
 struct Ruling {
   bool differences = false;

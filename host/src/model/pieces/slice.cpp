@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 #include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/remove_exceptions.h>
 
@@ -49,6 +50,15 @@ std::vector<Value*> live_values(const LayeredGraph& graph, Node* cut) {
     for (Value* output : node->outputs()) consider(output);
   }
   return live;
+}
+
+// size(t, 0), in the forms that tracing gives it.
+bool is_first_size(const Value* value) {
+  const Node* node = value->node();
+  if (node->kind() == c10::prim::NumToTensor || node->kind() == c10::aten::Int) return is_first_size(node->input());
+  if (node->kind() != c10::aten::size || node->inputs().size() != 2) return false;
+  const auto axis = torch::jit::toIValue(node->input(1));
+  return axis && axis->isInt() && axis->toInt() == 0;
 }
 
 // Copies nodes of `source` into a new graph, making constants and parameters as they are needed.
@@ -180,6 +190,12 @@ std::string Piece::key() const {
   for (const auto& capture : captures) key += "|" + capture;
   for (const auto& block : attention) key += "|~" + block;
   return key;
+}
+
+std::vector<bool> first_sizes(const LayeredGraph& graph, const std::string& layer) {
+  std::vector<bool> found;
+  for (const Value* value : live_values(graph, find_mark(graph, layer))) found.push_back(is_first_size(value));
+  return found;
 }
 
 LayeredGraph slice(const LayeredGraph& graph, const Piece& piece, MadeWeights& made) {

@@ -18,17 +18,23 @@ namespace {
 
 using c10::IValue;
 
-// Rows of a value alive across a cut, `times` each, so that it fits a batch of changed activations.
-IValue repeat_rows(const IValue& value, int64_t rows, int64_t times) {
+// Of a value alive across a cut, the row of each of `samples`, so that it fits changed activations of these.
+IValue rows_of(const IValue& value, int64_t rows, const at::Tensor& samples) {
   if (value.isTensor()) {
     const at::Tensor& tensor = value.toTensor();
-    if (times == 1 || !tensor.defined() || tensor.dim() == 0 || tensor.size(0) != rows) return value;
-    return tensor.repeat_interleave(times, 0);
+    if (!tensor.defined() || tensor.dim() == 0 || tensor.size(0) != rows) return value;
+    return tensor.index_select(0, samples);
   }
   if (!value.isTensorList()) return value;
   c10::List<at::Tensor> copy;  // also because the program may append to it
-  for (const at::Tensor& tensor : value.toTensorVector()) copy.push_back(repeat_rows(tensor, rows, times).toTensor());
+  for (const at::Tensor& tensor : value.toTensorVector()) copy.push_back(rows_of(tensor, rows, samples).toTensor());
   return copy;
+}
+
+// The size of a first axis, which counts the rows where it equals them.
+IValue row_count(const IValue& value, int64_t rows, int64_t changed) {
+  if (value.isInt()) return value.toInt() == rows ? IValue(changed) : value;
+  return value.toTensor().item<int64_t>() == rows ? IValue(at::full_like(value.toTensor(), changed)) : value;
 }
 
 // Whether a graph might begin behind a layer that is asked for, as nothing before it is trained.
@@ -251,7 +257,8 @@ std::vector<at::Tensor> ForwardPass::backward(const at::Tensor& score, const std
 void* ForwardPass::extension(const char* id) {
   const std::string name = id;
   if (name == BackwardRules::id) return static_cast<BackwardRules*>(this);
-  return name == PropagationRules::id ? static_cast<PropagationRules*>(this) : nullptr;
+  if (name == PropagationRules::id) return static_cast<PropagationRules*>(this);
+  return name == Tail::id ? static_cast<Tail*>(this) : nullptr;
 }
 
 // The same pass through programs with rules: ordinary ones stay free of what rules need.
@@ -305,31 +312,87 @@ std::vector<at::Tensor> ForwardPass::gradients(const Target& target, const std::
 const std::vector<IValue>& ForwardPass::live_values(const std::string& layer) {
   const auto known = live_.find(layer);
   if (known != live_.end()) return known->second;
+  if (first_sizes(pieces_->graph(), layer).empty()) return live_[layer];
   const at::AutoGradMode mode(graph_);
   auto values = run_piece({"", layer, {}, graph_ ? recorded() : Differentiable::no}, {input_});
   values.erase(values.begin());
   return live_[layer] = std::move(values);
 }
 
-at::Tensor ForwardPass::resume(const Capture& capture, const at::Tensor& activation) {
+std::vector<IValue> ForwardPass::live_values(const std::string& layer, const at::Tensor& samples) {
+  const int64_t rows = input_.size(0);
+  const std::vector<bool> sizes = first_sizes(pieces_->graph(), layer);
+  std::vector<IValue> values = live_values(layer);
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = sizes[i] ? row_count(values[i], rows, samples.size(0)) : rows_of(values[i], rows, samples);
+  }
+  return values;
+}
+
+const ForwardPass::Captured& ForwardPass::replaceable(const Capture& capture) {
   const Captured& kept = find(capture);
-  const std::string name = layer(capture.layer);
-  if (kept.kind == Capture::attention) {
-    throw Error(Fault::run, "resume at layer '" + name + "' was given probabilities; it takes activations");
-  }
-  const int64_t rows = kept.shown.size(0);
-  if (activation.dim() != kept.shown.dim() || activation.size(0) % rows != 0) {
-    throw Error(Fault::run, "resume at layer '" + name + "' was given " + shape_text(activation.sizes().vec()) +
-                                "; expected a multiple of the rows of " + shape_text(kept.shown.sizes().vec()));
-  }
-  const int64_t times = activation.size(0) / rows;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  std::vector<IValue> arguments{kept.kind == Capture::raw ? activation : kept.layout.raw(activation, kept.given)};
-  for (const IValue& value : live_values(name)) arguments.push_back(repeat_rows(value, input_.size(0), times));
-  const bool gradients = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
+  if (kept.kind != Capture::attention) return kept;
+  throw Error(Fault::run,
+              "resume at layer '" + layer(capture.layer) + "' was given probabilities; it takes activations");
+}
+
+at::Tensor ForwardPass::run_tail(const Capture& capture, const at::Tensor& activation, const at::Tensor& samples,
+                                 const std::vector<IValue>& live, bool gradients) {
+  const Captured& kept = find(capture);
+  std::vector<IValue> arguments{kept.kind == Capture::raw ? activation
+                                                          : kept.layout.raw(activation, kept.given, samples)};
+  arguments.insert(arguments.end(), live.begin(), live.end());
   const at::AutoGradMode mode(gradients);
-  const auto results = run_piece({name, "", {}, gradients ? recorded() : Differentiable::no}, arguments);
-  return output_of(results[0], state_.options.output, input_.size(0) * times);
+  const Piece piece{layer(capture.layer), "", {}, gradients ? recorded() : Differentiable::no};
+  return output_of(run_piece(piece, arguments)[0], state_.options.output, samples.size(0));
+}
+
+at::Tensor ForwardPass::resume(const Capture& capture, const at::Tensor& activation) {
+  const at::Tensor& shown = replaceable(capture).shown;
+  const int64_t rows = shown.size(0);
+  if (activation.dim() != shown.dim() || activation.size(0) % rows != 0) {
+    throw Error(Fault::run, "resume at layer '" + layer(capture.layer) + "' was given " +
+                                shape_text(activation.sizes().vec()) + "; expected a multiple of the rows of " +
+                                shape_text(shown.sizes().vec()));
+  }
+  const at::Tensor samples = samples_of(0, activation.size(0), activation.size(0) / rows);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const bool gradients = at::GradMode::is_enabled() && (graph_ || activation.requires_grad());
+  return run_tail(capture, activation, samples, live_values(layer(capture.layer), samples), gradients);
+}
+
+at::Tensor ForwardPass::outputs(const Capture& capture, int64_t rows, const Make& make) {
+  const at::Tensor& shown = replaceable(capture).shown;
+  const std::string at = "the tail behind layer '" + layer(capture.layer) + "' was ";
+  if (rows <= 0 || rows % shown.size(0) != 0) {
+    throw Error(Fault::run, at + "asked for " + std::to_string(rows) + " rows, which are no multiple of " +
+                                std::to_string(shown.size(0)) + " samples");
+  }
+  const bool gradients = at::GradMode::is_enabled() && graph_;
+  const at::AutoGradMode mode(gradients);
+  std::vector<at::Tensor> parts;
+  at::Tensor before;  // the samples that `live` is of
+  std::vector<IValue> live;
+  for (int64_t begin = 0; begin < rows; begin += state_.options.chunk) {
+    const int64_t end = std::min(rows, begin + state_.options.chunk);
+    const at::Tensor activation = make(begin, end);
+    if (activation.dim() != shown.dim() || activation.size(0) != end - begin ||
+        activation.sizes().slice(1) != shown.sizes().slice(1)) {
+      throw Error(Fault::run, at + "given " + shape_text(activation.sizes().vec()) + " for " +
+                                  std::to_string(end - begin) + " rows of " + shape_text(shown.sizes().vec()));
+    }
+    const at::Tensor samples = samples_of(begin, end, rows / shown.size(0));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!before.defined() || !at::equal(before, samples)) live = live_values(layer(capture.layer), samples);
+    before = samples;
+    parts.push_back(run_tail(capture, activation, samples, live, gradients));
+  }
+  return at::cat(parts);
+}
+
+// The samples of rows that are grouped by them.
+at::Tensor ForwardPass::samples_of(int64_t begin, int64_t end, int64_t times) const {
+  return at::arange(begin, end, input_.options().dtype(at::kLong)).div(times, "floor");
 }
 
 }  // namespace attune

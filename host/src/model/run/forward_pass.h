@@ -10,6 +10,7 @@
 
 #include <attune/sdk/pass.h>
 #include <attune/sdk/rules.h>
+#include <attune/sdk/tail.h>
 
 #include "model/graph/operators.h"
 #include "model/layers/layout.h"
@@ -17,7 +18,7 @@
 
 namespace attune {
 
-class ForwardPass final : public Pass, public BackwardRules, public PropagationRules {
+class ForwardPass final : public Pass, public BackwardRules, public PropagationRules, public Tail {
  public:
   // `ruling`: gradients will pass by rules.
   ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs, bool graph,
@@ -38,6 +39,7 @@ class ForwardPass final : public Pass, public BackwardRules, public PropagationR
   std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules) override;
   std::vector<at::Tensor> gradients(const Target& target, const std::vector<at::Tensor>& of, uint32_t rules,
                                     const LinearRule& convolutions, const LinearRule& linear) override;
+  at::Tensor outputs(const Capture& capture, int64_t rows, const Make& make) override;
 
  private:
   struct Captured {
@@ -60,7 +62,12 @@ class ForwardPass final : public Pass, public BackwardRules, public PropagationR
   void keep_attention(const std::string& layer, const at::Tensor& probabilities);
   const Captured& find(const Capture& capture) const;
   const Captured* captured_as(const at::Tensor& tensor) const;  // nullptr for what is no capture
+  at::Tensor samples_of(int64_t begin, int64_t end, int64_t times) const;
+  const Captured& replaceable(const Capture& capture);
   const std::vector<c10::IValue>& live_values(const std::string& layer);
+  std::vector<c10::IValue> live_values(const std::string& layer, const at::Tensor& samples);
+  at::Tensor run_tail(const Capture& capture, const at::Tensor& activation, const at::Tensor& samples,
+                      const std::vector<c10::IValue>& live, bool gradients);
   std::vector<at::Tensor> gradients(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier,
                                     uint32_t rules);
   std::vector<at::Tensor> backward(const at::Tensor& score, const std::vector<at::Tensor>& of, Rectifier rectifier,

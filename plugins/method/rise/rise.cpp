@@ -1,5 +1,6 @@
-// An attention method for attune, `examples.rise`: which parts of the input the class score depends on, found by hiding
-// random parts of it. No gradient is taken: the map is made of scores alone.
+// Which parts of the input the class score depends on, found by hiding random parts of it: the mean of random masks,
+// each weighted by the score of what it leaves. No gradient is taken. The map has the size of the input, one channel,
+// and a sign.
 //
 // ## Equation
 //
@@ -16,41 +17,47 @@
 // axis, each kept with probability `p`; it is enlarged with linear interpolation to one cell more than the input has,
 // and cropped at a random shift within a cell (section 3.2). Every sample of a batch gets the same masks.
 //
-// The score is the model's raw output, as everywhere in attune, where the paper's experiments take probabilities: end
-// the model with a softmax to get those. Hidden parts are 0 as the model sees them, the mean colour after the usual
-// normalisation.
+// The score is the model's raw output, as everywhere in attune, where the paper's experiments take probabilities:
+// `--target top1:of=probability` is that.
+//
+// ## Parameters
+//
+// Hidden parts are 0 as the model sees them, the mean colour after the usual normalisation.
 //
 // ## Cost
 //
-// `masks` forward passes per sample, for all classes at once, without gradients and in chunks: neither the masks nor
-// the masked inputs exist all at once. The paper takes 4000 to 8000.
+// `masks` forward passes for each input, for all classes at once, without gradients and in chunks: neither the masks
+// nor the masked inputs exist all at once, so that memory does not grow with `masks`. The paper takes 4000 to 8000. In
+// a loss all of them are recorded: take 32 there, as the next call draws others.
 //
 // ## Where it misleads
 //
 // - The map is noisy; its error shrinks with the square root of `masks` only. Uncentred, a score far from 0 adds the
 //   unevenness of the masks. Look at two numbers of masks before you believe a detail.
 // - What a mask leaves is no natural picture; the model may react to its edges.
-// - It is not differentiable. In a loss, `"stop_gradient": true` makes it a constant that other maps are drawn to.
 //
 // ## Example
+//
+// ```sh
+// attune heatmap model.pt photo.jpg --method rise:masks=4000
+// ```
 //
 // ```json
 // {
 //   "version": 1,
-//   "description": "How well does Grad-CAM agree with RISE, which needs no gradient and so counts as a constant?",
+//   "description": "Grad-CAM and RISE of few masks, drawn anew for every batch",
 //   "target": "top1",
 //   "maps": {
-//     "cam": {"use": "gradcam", "relu": true},
-//     "rise": {"use": "examples.rise", "masks": 500, "stop_gradient": true}
+//     "cam": {"use": "gradcam"},
+//     "rise": {"use": "rise", "masks": 32}
 //   },
 //   "terms": [
-//     {"name": "agreement", "maps": ["cam", "rise"], "match": "upsample", "compare": "pearson"}
+//     {"maps": ["cam", "rise"], "match": "upsample", "compare": "pearson"}
 //   ]
 // }
 // ```
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/rand.h>
@@ -61,6 +68,8 @@
 
 #include <attune/sdk/plugin.h>
 
+#include "common/variants.h"
+
 namespace {
 
 using namespace attune;
@@ -70,17 +79,17 @@ constexpr int64_t chunk = 64;  // masks that exist at once where the method adds
 
 Descriptor descriptor() {
   Descriptor d;
-  d.id = "examples.rise";
+  d.id = "rise";
   d.title = "RISE";
   d.summary = "Mean of random masks of the input, each weighted by the class score of what it leaves";
   d.citation = "Petsiuk et al. 2018, Eq. 6";
+  d.groups = {"perturbation"};
   d.parameters = {
       integer("masks", default_masks, {2, 100000}, "How many masks are drawn"),
       integer("cells", 7, {2, 64}, "Cells of a mask's grid along each axis of the input"),
       real("probability", 0.5, {0.01, 0.99}, "How probably a cell is kept"),
       boolean("centred", true, "Subtract the masks' mean score: what makes no difference is 0"),
   };
-  d.differentiable = false;
   d.deterministic = false;
   d.forward_passes = 1 + default_masks;
   d.at_input_resolution = true;
@@ -93,7 +102,7 @@ class Masks {
  public:
   // Draws, on the processor and in float32 so that a seed means the same masks everywhere: first grids, then shifts.
   Masks(int64_t count, int64_t cells, double probability, const at::Tensor& input, at::Generator generator)
-      : cells_(cells), like_(input), extents_(input.sizes().slice(2).vec()) {
+      : cells_(cells), like_(input.detach()), extents_(input.sizes().slice(2).vec()) {
     std::vector<int64_t> shape(extents_.size() + 2, cells);
     shape[0] = count;
     shape[1] = 1;
@@ -149,20 +158,15 @@ class Rise final : public AttentionMethod {
     return attend(pass, std::vector<Target>{target})[0];
   }
 
-  // The same masks for every sample and target. Row r of the masked inputs is mask r % count of sample r / count.
+  // The same masks for every sample and target.
   std::vector<AttentionMap> attend(Pass& pass, const std::vector<Target>& targets) const override {
-    const at::NoGradGuard no_graph;
     const at::Tensor& input = pass.input();
-    const int64_t samples = input.size(0);
     const Masks masks(count_, cells_, probability_, input, pass.generator());
-    const auto masked = [&](int64_t begin, int64_t end) {
-      const at::Tensor rows = numbers(begin, end, input);
-      return input.index_select(0, rows.div(count_, "floor")) * masks(rows.remainder(count_));
+    const auto masked = [&](const at::Tensor& sample, const at::Tensor& mask) {
+      return input.index_select(0, sample) * masks(mask);
     };
-    const at::Tensor outputs = pass.model().outputs(samples * count_, masked);
     std::vector<AttentionMap> maps;
-    for (const Target& target : targets) {
-      at::Tensor scores = target.repeat(count_).score(outputs).view({samples, count_});
+    for (at::Tensor scores : plugins::scores_of(pass, targets, count_, masked)) {
       if (centred_) scores = scores - scores.mean(1, /*keepdim=*/true);
       maps.push_back({weighted(masks, scores, input), true});
     }
@@ -177,13 +181,10 @@ class Rise final : public AttentionMethod {
     at::Tensor sum = at::zeros(shape, input.options()).flatten(1);
     for (int64_t begin = 0; begin < count_; begin += chunk) {
       const int64_t end = std::min(begin + chunk, count_);
-      sum += at::matmul(scores.slice(1, begin, end), masks(numbers(begin, end, input)).flatten(1));
+      const at::Tensor numbers = at::arange(begin, end, input.options().dtype(at::kLong));
+      sum = sum + at::matmul(scores.slice(1, begin, end), masks(numbers).flatten(1));
     }
     return sum.view(shape) / (static_cast<double>(count_) * probability_);
-  }
-
-  static at::Tensor numbers(int64_t begin, int64_t end, const at::Tensor& input) {
-    return at::arange(begin, end, input.options().dtype(at::kLong));
   }
 
   int64_t count_;
@@ -194,4 +195,4 @@ class Rise final : public AttentionMethod {
 
 }  // namespace
 
-ATTUNE_PLUGIN("examples.rise", "1.0.0", registry) { registry.add_method<Rise>(descriptor()); }
+ATTUNE_PLUGIN("rise", ATTUNE_VERSION, registry) { registry.add_method<Rise>(descriptor()); }
