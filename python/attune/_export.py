@@ -27,11 +27,11 @@ def engine_model(net: nn.Module, example: Tensor, extra: Mapping[str, Tensor], s
     `example` is [N,C,S1..Sd] and the `extra` inputs [1,...]. Nothing is copied: parameters and buffers are the
     module's own. Raises `Error` when the module can neither be exported nor traced, or not be differentiated.
     """
-    # Of one row, or of two, which stand for any number.
-    rows = example.detach()[:1].repeat(2, *[1] * (example.dim() - 1))
-    others = {name: value.detach().expand(2, *value.shape[1:]) for name, value in extra.items()}
     given = (settings, list(extra), list(extra.values()))
     with _evaluating(net), torch.inference_mode(False), torch.enable_grad(), _without_autocast(example.device):
+        # Two rows stand for any number.
+        rows = example.detach()[:1].repeat(2, *[1] * (example.dim() - 1))
+        others = {name: value.detach()[:1].repeat(2, *[1] * (value.dim() - 1)) for name, value in extra.items()}
         try:
             program = _exported(net, rows, others)
             names, tensors = _tensors_of(net, program)

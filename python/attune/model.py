@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from attune import _export
 from attune._errors import Error, call
@@ -60,6 +61,35 @@ class Maps(dict[str, Tensor]):
         return "Maps({" + ", ".join(f"{name!r}: {list(values.shape)}" for name, values in self.items()) + "})"
 
 
+class _Traceless:
+    """Counts steps of fused optimizers, which write parameters without a trace that autograd, or the engine, sees."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        register_optimizer_step_post_hook(self.count)
+
+    def count(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        self.steps += any(group.get("fused") for group in optimizer.param_groups)
+
+
+_traceless = _Traceless()
+
+
+class _Engine:
+    """What answers for a file, or for a module's inputs of one shape."""
+
+    def __init__(self, engine: Any, tensors: Sequence[tuple[int, torch.dtype, torch.device]] = ()) -> None:
+        self.engine = engine
+        self.tensors = tensors  # which ones the module was of, not their values
+        self.steps = _traceless.steps  # that it knows of
+
+    def up_to_date(self) -> Any:
+        if self.steps != _traceless.steps:
+            self.steps = _traceless.steps
+            self.engine.refresh()
+        return self.engine
+
+
 class Model:
     """A model that is asked for maps and losses.
 
@@ -98,7 +128,7 @@ class Model:
         self._extra = dict(extra or {})
         self._choices = (str(output), layer, layout, multi_label, chunk)
         self._device = torch.device(device)
-        self._engines: dict[Any, Any] = {}
+        self._engines: dict[Any, _Engine] = {}
         self._lock = threading.RLock()
         self._net = _plain(model) if isinstance(model, nn.Module) else None
         self._path = None if isinstance(model, nn.Module) else os.fspath(model)
@@ -106,7 +136,7 @@ class Model:
         if self._path is not None:
             names, tensors = list(self._extra), list(self._extra.values())
             opened = call(torch.ops.attune.open_model, self._path, self._settings(self._device), names, tensors)
-            self._engines["file"] = opened
+            self._engines["file"] = _Engine(opened)
             self._say(opened.remarks())
         elif self._example is not None:
             self.engine(self._example)
@@ -180,31 +210,35 @@ class Model:
         return iter(self._net.named_buffers() if self._net is not None else _pairs(self._any_engine().buffers()))
 
     def refresh(self) -> None:
-        """Forgets what was made of the module: after a change of its code or of plain attributes, or a write into a
-        parameter's ``.data``, which leave no trace. Training and ``load_state_dict`` do."""
+        """After a write into a parameter's ``.data`` or by a kernel of one's own, which leave no trace. Training and
+        ``load_state_dict`` do."""
+        with self._lock:
+            for kept in self._engines.values():
+                kept.engine.refresh()
+
+    def export_again(self) -> None:
+        """After a change of the module's code, or of attributes that are no parameters, buffers or modules."""
         with self._lock:
             if self._net is not None:
                 self._engines.clear()
-            for engine in self._engines.values():
-                engine.refresh()
 
     def engine(self, x: Tensor) -> Any:
         """What answers for inputs of this shape. Exports the module where it has not been."""
         if self._net is None:
-            return self._engines["file"]
+            return self._engines["file"].up_to_date()
         with self._lock:
-            made = self._fingerprint()
+            tensors = [(id(tensor), tensor.dtype, tensor.device) for tensor in self._tensors()]
             key = (tuple(x.shape[1:]), x.dtype)
             kept = self._engines.get(key)
-            if kept is not None and kept[0] == made:
-                return kept[1]
+            if kept is not None and kept.tensors == tensors:
+                return kept.up_to_date()
             device = next((tensor.device for tensor in self._tensors()), x.device)
             engine, note = _export.engine_model(self._net, x, self._extra, self._settings(device))
             self._say([note] if note else [])
             self._say(engine.remarks())
-            for stale in [old for old, kept in self._engines.items() if kept[0] != made]:
+            for stale in [old for old, kept in self._engines.items() if kept.tensors != tensors]:
                 del self._engines[stale]
-            self._engines[key] = (made, engine)
+            self._engines[key] = _Engine(engine, tensors)
             return engine
 
     @property
@@ -216,10 +250,6 @@ class Model:
         assert self._net is not None
         yield from self._net.parameters()
         yield from self._net.buffers()
-
-    def _fingerprint(self) -> list[tuple[int, torch.dtype, torch.device]]:
-        """Which tensors the module is of, not their values."""
-        return [(id(tensor), tensor.dtype, tensor.device) for tensor in self._tensors()]
 
     def _settings(self, device: torch.device) -> _export.Settings:
         return (str(device), *self._choices)
@@ -243,14 +273,14 @@ class Model:
         return self.engine(x), x
 
     def _any_engine(self) -> Any:
-        for engine in self._engines.values():
-            return engine[1] if isinstance(engine, tuple) else engine
+        for kept in self._engines.values():
+            return kept.engine
         raise Error("the module has not seen an input yet; make the model with an example")
 
     def __repr__(self) -> str:
         what = type(self._net).__name__ if self._net is not None else repr(self._path)
         shapes = "; ".join("[N," + ",".join(map(str, key[0])) + "]" for key in self._engines if key != "file")
-        kinds = sorted({(made[1] if isinstance(made, tuple) else made).source() for made in self._engines.values()})
+        kinds = sorted({kept.engine.source() for kept in self._engines.values()})
         return f"attune.Model({what}" + (f", {'/'.join(kinds)}" if kinds else "") + (f", {shapes}" if shapes else "") + ")"
 
     def __reduce__(self) -> NoReturn:
@@ -275,7 +305,7 @@ def maps(
 
 
 # What was exported of modules that were given as they are. It holds their tensors, and not the modules.
-_kept: weakref.WeakKeyDictionary[nn.Module, dict[Any, Any]] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[nn.Module, dict[Any, _Engine]] = weakref.WeakKeyDictionary()
 
 
 def as_model(net: nn.Module | Model) -> Model:

@@ -1,10 +1,14 @@
-"""What the tests share: small modules, and hand-written eager references in float64."""
+"""What the tests share: small modules in float64, and inputs."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
+
+import attune
 
 torch.set_num_threads(1)
 
@@ -28,9 +32,28 @@ class Cnn(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+def resnet() -> nn.Module:
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=5
+    )
+    return transformers.ResNetForImageClassification(config)
+
+
+def vit() -> nn.Module:
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    config = transformers.ViTConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=8,
+        num_labels=5, initializer_range=0.3,
+    )
+    return transformers.ViTForImageClassification(config)
+
+
+NETS: dict[str, Callable[[], nn.Module]] = {"own": Cnn, "resnet": resnet, "vit": vit}
+
+
 def settled(net: nn.Module) -> nn.Module:
-    """In float64 and evaluation mode, with statistics and biases as after training."""
-    torch.manual_seed(1)
+    """In float64 and evaluation mode, with statistics as after training."""
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
@@ -39,12 +62,26 @@ def settled(net: nn.Module) -> nn.Module:
 
 
 @pytest.fixture
+def x() -> Tensor:
+    return torch.randn(3, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.fixture
 def cnn() -> nn.Module:
     torch.manual_seed(0)
     return settled(Cnn())
 
 
-@pytest.fixture
-def x() -> Tensor:
-    torch.manual_seed(2)
-    return torch.randn(3, 3, 16, 16, dtype=torch.float64)
+_nets: dict[str, tuple[nn.Module, attune.Model]] = {}
+
+
+@pytest.fixture(params=list(NETS))
+def net_and_model(request: pytest.FixtureRequest, x: Tensor) -> tuple[nn.Module, attune.Model]:
+    """Exported once for all tests, which leave values as they are."""
+    if request.param not in _nets:
+        torch.manual_seed(0)
+        net = settled(NETS[request.param]())
+        _nets[request.param] = net, attune.Model(net, x)
+    net, model = _nets[request.param]
+    net.zero_grad()
+    return net, model

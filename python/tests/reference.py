@@ -52,6 +52,10 @@ def forward(net: nn.Module, x: Tensor, layer: str) -> tuple[Tensor, Tensor]:
     return scores, kept[0]
 
 
+def scores(net: nn.Module, x: Tensor) -> Tensor:
+    return _tensor(net(x)).detach()
+
+
 def gradcam(activation: Tensor, gradient: Tensor) -> Tensor:
     """[N,1,H,W] of a layer [N,C,H,W], or of tokens [N,1+H*W,C]."""
     if activation.dim() == 3:
