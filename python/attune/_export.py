@@ -86,7 +86,8 @@ def _traced(net: nn.Module, rows: Tensor, others: Mapping[str, Tensor]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         inputs = {next(iter(inspect.signature(net.forward).parameters), "x"): rows, **others}
-        return torch.jit.trace(net, example_kwarg_inputs=inputs, check_trace=False, strict=False)._c
+        trace: Any = torch.jit.trace
+        return trace(net, example_kwarg_inputs=inputs, check_trace=False, strict=False)._c
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ def _load(name: str) -> None:
     if not library.exists():
         raise ImportError(f"attune's library {library} is missing; install the package again (pip install .)")
     try:
-        torch.ops.load_library(str(library))
+        call(torch.ops.load_library, str(library))
     except OSError as error:
         raise ImportError(
             f"attune's library does not fit PyTorch {torch.__version__}; install it again, "

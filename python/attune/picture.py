@@ -94,17 +94,17 @@ def _pil() -> Any:
 
 def _picture(image: Picture) -> Tensor:
     """uint8 [H,W,3], or a model's input [C,S1..Sd]."""
+    picture: Tensor
     if isinstance(image, (str, os.PathLike)):
-        read: Tensor = call(torch.ops.attune_media.read_image, os.fspath(image))
-        return read
-    if not isinstance(image, Tensor):
+        picture = call(torch.ops.attune_media.read_image, os.fspath(image))
+    elif isinstance(image, Tensor):
+        picture = image.detach()
+    else:
         import numpy
 
-        image = torch.from_numpy(numpy.array(image.convert("RGB") if hasattr(image, "convert") else image))
-    if image.dtype == torch.uint8:
-        if image.dim() != 3 or image.shape[2] != 3:
-            raise Error(f"a picture is uint8 [H,W,3], not {list(image.shape)}", "run")
-        return image.cpu()
-    if image.dim() < 2 or not image.is_floating_point():
-        raise Error(f"a picture is uint8 [H,W,3] or an input [C,S1..Sd] of floating type, not {list(image.shape)}", "run")
-    return image.detach()
+        picture = torch.from_numpy(numpy.array(image.convert("RGB") if hasattr(image, "convert") else image))
+    is_picture = picture.dtype == torch.uint8 and picture.dim() == 3 and picture.shape[2] == 3
+    if not is_picture and not (picture.is_floating_point() and picture.dim() >= 2):
+        found = f"{picture.dtype} {list(picture.shape)}".removeprefix("torch.")
+        raise Error(f"a picture is uint8 [H,W,3] or an input [C,S1..Sd] of floating type, not {found}", "run")
+    return picture.cpu()
