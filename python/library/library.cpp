@@ -57,8 +57,8 @@ std::string description_of(const CatalogueHandle& self, const std::string& id) {
     if (const Component* component = self->catalogue.find(id)) return component_json(*component).dump();
     std::vector<std::string> ids;
     for (const Component& component : self->catalogue.components()) ids.push_back(component.descriptor.id);
-    throw Error(Fault::usage, "no component is called '" + id + "'" + did_you_mean(id, ids) +
-                                  "; attune.methods() lists the methods");
+    throw Error(Fault::usage,
+                "no component is called '" + id + "'" + did_you_mean(id, ids) + "; attune.methods() lists the methods");
   });
 }
 

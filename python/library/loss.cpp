@@ -7,10 +7,10 @@
 namespace attune::python {
 namespace {
 
-// loss; scores [N,K]; of each target its classes [N]; of each term name, weight, values, degenerate and saturated [T,N].
+// loss; scores [N,K]; of each target its classes [N]; of each term name, weight, values, degenerate and saturated
+// [T,N].
 using TermRow = std::tuple<std::string, double, at::Tensor, at::Tensor, at::Tensor>;
-using Result =
-    std::tuple<at::Tensor, at::Tensor, std::vector<std::optional<at::Tensor>>, std::vector<TermRow>>;
+using Result = std::tuple<at::Tensor, at::Tensor, std::vector<std::optional<at::Tensor>>, std::vector<TermRow>>;
 
 Spec spec_of(const std::string& spec, bool is_file, const Catalogue& catalogue, const ModelNames& names) {
   return is_file ? read_spec(spec, catalogue, names) : parse_spec(spec, "the spec", catalogue, names);

@@ -26,9 +26,8 @@ ModelOptions options_of(const Settings& settings, const std::vector<std::string>
 
 ModelHandle opened(const std::string& path, const Settings& settings, const std::vector<std::string>& extra_names,
                    const std::vector<at::Tensor>& extra) {
-  return told([&] {
-    return c10::make_intrusive<ModelObject>(open_model(path, options_of(settings, extra_names, extra)));
-  });
+  return told(
+      [&] { return c10::make_intrusive<ModelObject>(open_model(path, options_of(settings, extra_names, extra))); });
 }
 
 ModelHandle of_program(const std::string& program, const std::vector<std::string>& names,
@@ -131,8 +130,7 @@ Maps maps_of(const ModelHandle& self, const CatalogueHandle& catalogue, const at
     const auto requests = requests_of(catalogue->catalogue, methods, graph);
     const auto choices = choices_of(targets, classes.value_or(at::Tensor()), Labels(labels));
     const std::shared_ptr<Model> model = model_for(self->model, choices);
-    const MapSet set =
-        compute_maps(*model, mode.usable(input), requests, choices, graph, static_cast<uint64_t>(seed));
+    const MapSet set = compute_maps(*model, mode.usable(input), requests, choices, graph, static_cast<uint64_t>(seed));
     Maps result{set.scores, {}, {}};
     for (const Target& target : set.targets) {
       const auto explained = target.classes();

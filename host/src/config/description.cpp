@@ -18,18 +18,18 @@ ordered_json component_json(const Component& component) {
     parameters.push_back(entry);
   }
   ordered_json json = {{"id", d.id},
-               {"kind", to_string(d.kind)},
-               {"title", d.title},
-               {"summary", d.summary},
-               {"citation", d.citation},
-               {"groups", d.groups},
-               {"parameters", parameters},
-               {"differentiable", d.differentiable},
-               {"deterministic", d.deterministic},
-               {"ranks", d.ranks},
-               {"plugin", component.plugin},
-               {"version", component.version},
-               {"path", component.path.string()}};
+                       {"kind", to_string(d.kind)},
+                       {"title", d.title},
+                       {"summary", d.summary},
+                       {"citation", d.citation},
+                       {"groups", d.groups},
+                       {"parameters", parameters},
+                       {"differentiable", d.differentiable},
+                       {"deterministic", d.deterministic},
+                       {"ranks", d.ranks},
+                       {"plugin", component.plugin},
+                       {"version", component.version},
+                       {"path", component.path.string()}};
   if (d.kind == ComponentKind::method) {
     json["forward_passes"] = d.forward_passes;
     json["backward_passes"] = d.backward_passes;
