@@ -36,4 +36,4 @@ def dynamic_metadata(field: str, settings: object = None) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(folder() / "share" / "cmake" / "Torch")
+    print(version() if "--version" in sys.argv else folder() / "share" / "cmake" / "Torch")

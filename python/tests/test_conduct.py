@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -245,3 +246,15 @@ def test_program_and_plugin_folder(tmp_path):
     environment = {**os.environ, "ATTUNE_PLUGIN_PATH": f"{own}/missing"}
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert "plugin folder" in told.stdout and "does not exist" in told.stdout
+
+
+def test_the_documentation_names_what_there_is():
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+    table = page[page.index("## From another package") : page.index("## Threads")]
+    ours = [line.split("|")[2] for line in table.splitlines() if line.count("|") >= 3][2:]
+    texts = [text for cell in ours for text in re.findall(r"[`\"]([a-z_]+(?::[a-z_0-9=,.]+)?)[`\"]", cell)]
+    assert len(texts) > 25
+    for text in texts:
+        assert text.split(":")[0] in attune.methods(), text
+    named = set(re.findall(r"attune\.([A-Za-z_]+)\(", page))
+    assert named <= set(attune.__all__) | {"sdk"}
