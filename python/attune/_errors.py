@@ -47,4 +47,6 @@ def _raise_from_handler() -> None:
     restore = ctypes.pythonapi.PyErr_Restore
     restore.argtypes = [ctypes.c_void_p] * 3
     restore.restype = None
-    restore(*(part or None for part in parts))  # as of every function of Python's interface, ctypes raises its exception
+    restore(
+        *(part or None for part in parts)
+    )  # as of every function of Python's interface, ctypes raises its exception

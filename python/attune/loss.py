@@ -24,8 +24,8 @@ Spec = str | os.PathLike[str] | Mapping[str, Any]
 class Term:
     """One term's agreement ``values`` [T,N] of T targets and N samples, larger is more alike, without graph.
 
-    ``degenerate`` [T,N]: a map was constant, so that the agreement is 0 without a gradient. ``saturated`` [T,N]: nearly
-    every cell of a mask was 0 or 1.
+    ``degenerate`` [T,N]: a map was constant, so that the agreement is 0 without a gradient. ``saturated`` [T,N]:
+    nearly every cell of a mask was 0 or 1.
     """
 
     name: str
@@ -52,9 +52,9 @@ class LossResult:
 class ConsistencyLoss:
     """How far attention maps of a model disagree, as a loss to train with.
 
-    ``spec`` is the name of one that ships (`attune.specs()`), a file, its text, or a dict of the same keys. ``model`` is
-    a `Model` or an ``nn.Module``. ``targets`` stand in for those of the spec; ``models`` are those that the spec names,
-    which are read from their files otherwise.
+    ``spec`` is the name of one that ships (`attune.specs()`), a file, its text, or a dict of the same keys. ``model``
+    is a `Model` or an ``nn.Module``. ``targets`` stand in for those of the spec; ``models`` are those that the spec
+    names, which are read from their files otherwise.
 
     The loss is minus the weighted mean agreement. ``loss(x).backward()`` reaches the module's own parameters; under
     ``torch.no_grad()`` the same number comes from cheaper passes. To add it to a supervised loss in training mode, run
@@ -91,8 +91,8 @@ class ConsistencyLoss:
     def compute(self, x: Tensor, annotation: Tensor | None = None) -> LossResult:
         """The loss of a batch with its terms, sample by sample.
 
-        ``annotation``, [N,1,S1..Sd] or a channel for each class, from 0 to 1, is what specs compare maps with that have
-        a map ``"annotation"``.
+        ``annotation``, [N,1,S1..Sd] or a channel for each class, from 0 to 1, is what specs compare maps with that
+        have a map ``"annotation"``.
         """
         x = _checked(x)
         loss, scores, classes, rows = call(self._loss_for(x).compute, x, annotation)
@@ -136,7 +136,8 @@ class ConsistencyLoss:
 
     def __repr__(self) -> str:
         terms = ", ".join(self._losses[-1][1].term_names()) if self._losses else "not seen an input yet"
-        return f"attune.ConsistencyLoss({Path(self._name).stem if self._is_file else self._name!r}, {self.model!r}: {terms})"
+        name = Path(self._name).stem if self._is_file else self._name
+        return f"attune.ConsistencyLoss({name!r}, {self.model!r}: {terms})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an attune.ConsistencyLoss cannot be pickled or copied; make it anew of its spec and model")
@@ -158,5 +159,7 @@ def _spec_text(spec: Spec) -> tuple[str, bool]:
     shipped = SPECS / f"{Path(given).stem}.json"
     if not shipped.is_file():
         known = ", ".join(specs()) or "none"
-        raise Error(f"there is no file '{given}', and no spec of that name ships with attune; those are {known}", "spec")
+        raise Error(
+            f"there is no file '{given}', and no spec of that name ships with attune; those are {known}", "spec"
+        )
     return str(shipped), True

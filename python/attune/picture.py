@@ -52,7 +52,9 @@ def overlay(
     if values.dim() == axes + 2 and 0 <= row < values.shape[0]:
         values = values[row]
     if values.dim() != axes + 1:
-        raise Error(f"a map {list(map.shape)} cannot be drawn over a picture of {axes} axes; expected [C,S1..Sd]", "run")
+        raise Error(
+            f"a map {list(map.shape)} cannot be drawn over a picture of {axes} axes; expected [C,S1..Sd]", "run"
+        )
     if at_input_resolution is None:
         at_input_resolution = values.shape[1:] == spatial or values.shape[0] == 3
     style = (colormap, float(alpha), uniform, signed, float(full_heat))

@@ -1,4 +1,4 @@
-"""For the Trainer of transformers: a consistency loss beside a model's own, and pictures of maps at every evaluation."""
+"""For the Trainer of transformers: a consistency loss beside a model's own, and pictures of maps."""
 
 from __future__ import annotations
 

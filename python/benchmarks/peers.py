@@ -171,7 +171,7 @@ def main() -> None:
             calls[package] = of(net, x)
         except ImportError as error:
             print(f"{package} is left out: {error}", file=sys.stderr)
-    print(f"PyTorch {torch.__version__}, ResNet-50, batch {options.batch}, {options.size} x {options.size}, {options.device}")
+    print(f"PyTorch {torch.__version__}, ResNet-50, {list(x.shape)}, {options.device}")
     print("| case | package | seconds | MiB | beside attune |\n|---|---|---|---|---|")
     for case in options.cases or list(calls["attune"]):
         own = 0.0

@@ -1,7 +1,7 @@
 """The PyTorch that the package is built with: that of the environment which it is installed into.
 
-`pip install .` builds in an environment of its own, without PyTorch, so that no other one is fetched. CMake runs this file
-for the folder of PyTorch; scikit-build-core calls `dynamic_metadata` for what the wheel then needs.
+`pip install .` builds in an environment of its own, without PyTorch, so that no other one is fetched. CMake runs this
+file for the folder of PyTorch; scikit-build-core calls `dynamic_metadata` for what the wheel then needs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ def folder() -> Path:
     for home in [sysconfig.get_path("platlib"), site.getusersitepackages(), *sys.path]:
         if (Path(home) / "torch" / "version.py").is_file():
             return Path(home) / "torch"
-    sys.exit("attune is built with the PyTorch that is installed, and there is none; install it first: pip install torch")
+    sys.exit(
+        "attune is built with the PyTorch that is installed, and there is none; install it first: pip install torch"
+    )
 
 
 def version() -> str:

@@ -43,8 +43,14 @@ def resnet() -> nn.Module:
 def vit() -> nn.Module:
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     config = transformers.ViTConfig(
-        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=8,
-        num_labels=5, initializer_range=0.3,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=32,
+        patch_size=8,
+        num_labels=5,
+        initializer_range=0.3,
     )
     return transformers.ViTForImageClassification(config)
 

@@ -64,7 +64,9 @@ def gradcam(activation: Tensor, gradient: Tensor) -> Tensor:
     return (gradient.mean((2, 3), keepdim=True) * activation).sum(1, keepdim=True)
 
 
-def maps(net: nn.Module, x: Tensor, layer: str, classes: Tensor | None = None, graph: bool = False) -> dict[str, Tensor]:
+def maps(
+    net: nn.Module, x: Tensor, layer: str, classes: Tensor | None = None, graph: bool = False
+) -> dict[str, Tensor]:
     """Grad-CAM of a layer, guided backpropagation and the plain gradient of the input; classes [N], or the best."""
     x = x if x.requires_grad else x.detach().requires_grad_()
     scores, activation = forward(net, x, layer)

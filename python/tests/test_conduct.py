@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,11 @@ def test_components_describe_themselves():
 @pytest.mark.parametrize(
     ("fault", "sentence", "call"),
     [
-        ("usage", 'no component is called .gradcamm. .did you mean "gradcam".', lambda model, x: attune.describe("gradcamm")),
+        (
+            "usage",
+            'no component is called .gradcamm. .did you mean "gradcam".',
+            lambda model, x: attune.describe("gradcamm"),
+        ),
         ("spec", 'unknown method "gradcamm"', lambda model, x: model.maps(x, "gradcamm")),
         ("input", "unknown layer 'stm' .did you mean .stem..", lambda model, x: model.maps(x, "gradcam:layer=stm")),
         ("usage", "target 99 is out of range: the model has 5 classes", lambda model, x: model.maps(x, target=99)),
@@ -100,7 +103,18 @@ def resident() -> int:
     class Info(ctypes.Structure):
         _fields_ = [
             (name, ctypes.c_size_t)
-            for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+            for name in [
+                "arena",
+                "ordblks",
+                "smblks",
+                "hblks",
+                "hblkhd",
+                "usmblks",
+                "fsmblks",
+                "uordblks",
+                "fordblks",
+                "keepcost",
+            ]
         ]
 
     mallinfo = ctypes.CDLL(None).mallinfo2
@@ -195,7 +209,9 @@ def test_files(cnn, x, tmp_path):
 def test_losses_of_every_kind_of_spec(cnn, x, tmp_path):
     model = attune.Model(cnn, x)
     (tmp_path / "mine.json").write_text(json.dumps(SPEC))
-    values = [attune.ConsistencyLoss(spec, model)(x).item() for spec in (SPEC, json.dumps(SPEC), tmp_path / "mine.json")]
+    values = [
+        attune.ConsistencyLoss(spec, model)(x).item() for spec in (SPEC, json.dumps(SPEC), tmp_path / "mine.json")
+    ]
     assert values[0] == values[1] == values[2]
     result = attune.ConsistencyLoss("atcon", model, targets="top2").compute(x)
     assert result.terms[0].values.shape == (2, 3) and len(result.classes) == 2

@@ -263,7 +263,9 @@ class Branching(nn.Module):
 def test_what_is_not_exported_is_traced_with_a_note(x):
     torch.manual_seed(0)
     net = settled(Branching())
-    with pytest.warns(UserWarning, match=r"torch.export does not take the module Branching \(test_eager.py, line \d+\)"):
+    with pytest.warns(
+        UserWarning, match=r"torch.export does not take the module Branching \(test_eager.py, line \d+\)"
+    ):
         model = attune.Model(net, x)
     expected = reference.maps(net.net, x, "act")["gradcam"].detach()
     torch.testing.assert_close(model.maps(x)["gradcam"], expected)
