@@ -47,6 +47,5 @@ def _raise_from_handler() -> None:
     restore = ctypes.pythonapi.PyErr_Restore
     restore.argtypes = [ctypes.c_void_p] * 3
     restore.restype = None
-    restore(
-        *(part or None for part in parts)
-    )  # as of every function of Python's interface, ctypes raises its exception
+    # As of every function of Python's interface, ctypes raises what it leaves.
+    restore(*(part or None for part in parts))

@@ -131,11 +131,8 @@ def _first_line(error: Exception) -> str:
 
 def _place(error: Exception) -> str:
     """The innermost line that is neither PyTorch's nor this package's: " (net.py, line 12)"."""
-    inside = (
-        tuple(str(Path(module.__file__ or "").parent) for module in (torch, contextlib)),
-        str(Path(__file__).parent),
-    )
+    ours = tuple(str(Path(file or "").parent) for file in (torch.__file__, contextlib.__file__, __file__))
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith((*inside[0], inside[1], "<")):
+        if not frame.filename.startswith((*ours, "<")):
             return f" ({Path(frame.filename).name}, line {frame.lineno})"
     return ""

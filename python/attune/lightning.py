@@ -19,9 +19,11 @@ def _first(batch: Any) -> Tensor:
     return tensor
 
 
-    class Consistency(lightning.Callback):  # type: ignore[misc] """Adds ``weight`` times a consistency loss to every
-    training step, and logs it; every ``pictures_every`` steps a map of the batch's first sample too. ``net`` is the
-    attribute of the module that is the network; "" the module itself.
+class Consistency(lightning.Callback):  # type: ignore[misc]
+    """Adds ``weight`` times a consistency loss to every training step, and logs it.
+
+    Every ``pictures_every`` steps it draws a map of the batch's first sample too. ``net`` is the attribute of the
+    module that is the network; "" the module itself.
 
     ``inputs`` takes [N,C,S1..Sd] out of a batch, its first element unless said.
     """

@@ -26,8 +26,8 @@ class Layer:
     """A layer as one forward pass sees it.
 
     ``shape`` is that of its output without N; ``spatial`` the number of its spatial axes, 0 where it has none;
-    ``attention`` whether its attention probabilities can be captured; ``no_map`` why no map can be made there, ""
-    where one can; ``automatic`` whether ``layer=auto`` stands for it.
+    ``attention`` whether its attention probabilities can be captured; ``no_map`` why no map can be made there, "" where
+    one can; ``automatic`` whether ``layer=auto`` stands for it.
     """
 
     name: str
@@ -152,12 +152,13 @@ class Model:
     ) -> Maps:
         """Attention maps of a batch, all of one forward pass where their methods allow it.
 
-        ``x`` is [N,C,S1..Sd], d = 1 (signals), 2 (images) or 3 (clips, volumes), as the model takes it. ``methods``
-        are texts as on the command line, ``"[NAME=]ID[:key=value,...]"`` or a group (``"all-cam"``);
-        `attune.methods()` lists the ids. ``target`` is a class index, ``"top1"``, ``"top5"``, a label,
-        ``"top1:minus=similar3"``..., a list of those, or int64 [N], a class for each sample. With ``graph`` the maps
-        carry an autograd graph that reaches the parameters and, where it requires a gradient, ``x``. Random methods
-        draw the same for the same ``seed``.
+        ``x`` is [N,C,S1..Sd], d = 1 (signals), 2 (images) or 3 (clips, volumes), as the model takes it. ``methods`` are
+        texts as on the command line, ``"[NAME=]ID[:key=value,...]"`` or a group (``"all-cam"``); `attune.methods()`
+        lists the ids. ``target`` is a class index, ``"top1"``, ``"top5"``, a label, ``"top1:minus=similar3"``..., a
+        list of those, or int64 [N], a class for each sample.
+
+        With ``graph`` the maps carry an autograd graph that reaches the parameters and, where it requires a gradient,
+        ``x``. Random methods draw the same for the same ``seed``.
 
         Raises `Error` with what is wrong and what would be right.
         """
@@ -279,10 +280,12 @@ class Model:
         raise Error("the module has not seen an input yet; make the model with an example")
 
     def __repr__(self) -> str:
-            what = type(self._net).__name__ if self._net is not None else repr(self._path) shapes = "; ".join("[N," +
-            ",".join(map(str, key[0])) + "]" for key in self._engines if key != "file") kinds =
-            sorted({kept.engine.source() for kept in self._engines.values()}) return ( f"attune.Model({what}" + (f",
-            {'/'.join(kinds)}" if kinds else "") + (f", {shapes}" if shapes else "") + ")" )
+        what = type(self._net).__name__ if self._net is not None else repr(self._path)
+        shapes = "; ".join("[N," + ",".join(map(str, key[0])) + "]" for key in self._engines if key != "file")
+        kinds = sorted({kept.engine.source() for kept in self._engines.values()})
+        return (
+            f"attune.Model({what}" + (f", {'/'.join(kinds)}" if kinds else "") + (f", {shapes}" if shapes else "") + ")"
+        )
 
     def __reduce__(self) -> NoReturn:
         what = "the module" if self._net is not None else "the path"

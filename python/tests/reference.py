@@ -80,7 +80,7 @@ def maps(
 
 
 def atcon(net: nn.Module, x: Tensor, layer: str) -> Tensor:
-    """The loss of docs/specs/atcon.json with a scale of std: Grad-CAM of x and of x masked by guided backpropagation."""
+    """The loss of docs/specs/atcon.json with a scale of std: Grad-CAM of x, and of x under its mask."""
     first = maps(net, x, layer, graph=True)
     source = first["guided"].abs().sum(1, keepdim=True).flatten(1)
     mask = torch.sigmoid((source - source.mean(1, keepdim=True)) / source.std(1, keepdim=True))
