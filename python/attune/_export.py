@@ -28,6 +28,8 @@ def engine_model(net: nn.Module, example: Tensor, extra: Mapping[str, Tensor], s
     module's own. Raises `Error` when the module can neither be exported nor traced, or not be differentiated.
     """
     given = (settings, list(extra), list(extra.values()))
+    if isinstance(net, torch.jit.ScriptModule):
+        return call(torch.ops.attune.torchscript_model, net._c, *given), ""
     with _evaluating(net), torch.inference_mode(False), torch.enable_grad(), _without_autocast(example.device):
         # Two rows stand for any number.
         rows = example.detach()[:1].repeat(2, *[1] * (example.dim() - 1))

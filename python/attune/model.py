@@ -18,6 +18,8 @@ from attune import _export
 from attune._errors import Error, call
 from attune._library import catalogue, load_media
 
+_MOST_SHAPES = 8  # of inputs that programs are kept for
+
 Target = str | int | Tensor | Sequence[str | int]
 
 
@@ -240,6 +242,8 @@ class Model:
             self._say(engine.remarks())
             for stale in [old for old, kept in self._engines.items() if kept.tensors != tensors]:
                 del self._engines[stale]
+            while len(self._engines) >= _MOST_SHAPES:  # the one that was made first goes
+                del self._engines[next(iter(self._engines))]
             self._engines[key] = _Engine(engine, tensors)
             return engine
 

@@ -236,6 +236,11 @@ def test_a_teacher(cnn, x):
     torch.manual_seed(9)
     other = attune.ConsistencyLoss(spec, student, models={"teacher": settled(Cnn())})
     assert other(x).item() > -1 + 1e-6
+    as_it_was = attune.ConsistencyLoss({**spec, "models": {"teacher": "self"}}, student)
+    assert as_it_was(x).item() == pytest.approx(-1)
+    with torch.no_grad():
+        cnn.conv2.weight.add_(torch.randn_like(cnn.conv2.weight))
+    assert as_it_was(x).item() > -1 + 1e-6
 
 
 def test_pictures(cnn, x):

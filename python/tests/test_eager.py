@@ -233,6 +233,31 @@ def test_callers_modes_change_no_map(cnn, x, mode):
             torch.testing.assert_close(model.maps(x.float() * 1)["gradcam"], expected)
 
 
+def test_scripted_modules(cnn, x):
+    scripted = torch.jit.trace(cnn, x)
+    model = attune.Model(scripted, x)
+    assert "torchscript" in repr(model)
+    torch.testing.assert_close(model.maps(x)["gradcam"], attune.maps(cnn, x)["gradcam"])
+
+
+@pytest.mark.parametrize("change", [torch.channels_last, torch.bfloat16])
+def test_layouts_and_types_of_parameters(cnn, x, change):
+    expected = attune.maps(cnn, x)["gradcam"]
+    if change == torch.channels_last:
+        cnn.to(memory_format=change)
+        torch.testing.assert_close(attune.maps(cnn, x)["gradcam"], expected)
+    else:
+        maps = attune.maps(cnn.to(change), x.to(change), target=0)["gradcam"]
+        assert maps.dtype == change and maps.isfinite().all()
+
+
+def test_few_shapes_are_kept(cnn, x):
+    model = attune.Model(cnn)
+    for size in range(8, 18):
+        assert model.maps(x[:, :, :size, :size])["gradcam"].shape[-1] == (size + 1) // 2
+    assert repr(model).count("[N,") == 8
+
+
 def test_compiled_modules_are_the_modules_within(cnn, x):
     compiled = torch.compile(cnn)
     torch.testing.assert_close(attune.maps(compiled, x)["gradcam"], attune.maps(cnn, x)["gradcam"])
