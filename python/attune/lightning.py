@@ -25,7 +25,8 @@ class Consistency(lightning.Callback):  # type: ignore[misc]
     Every ``pictures_every`` steps it draws a map of the batch's first sample too. ``net`` is the attribute of the
     module that is the network; "" the module itself.
 
-    ``inputs`` takes [N,C,S1..Sd] out of a batch, its first element unless said.
+    ``inputs`` takes [N,C,S1..Sd] out of a batch, its first element unless said. Where several processes train one
+    module, add `ConsistencyLoss` to the loss in ``training_step`` instead: they expect one backward pass.
     """
 
     def __init__(

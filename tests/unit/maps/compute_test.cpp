@@ -46,8 +46,7 @@ TEST(ComputeMaps, MayBeEndedBeforeEachPass) {
     for (int i = 0; i < 5; ++i) pass.model().outputs(1, [&](int64_t, int64_t) { return pass.input(); });
     return AttentionMap{pass.input(), true};
   });
-  const std::string ended =
-      message_of(Fault::run, [&] { compute_maps(model, two_inputs(), {three}, choices({"0"})); });
+  const std::string ended = message_of(Fault::run, [&] { compute_maps(model, two_inputs(), {three}, choices({"0"})); });
   set_before_each_pass(nullptr);
   EXPECT_TRUE(contains(ended, "enough")) << ended;
   EXPECT_EQ(passes, 3);

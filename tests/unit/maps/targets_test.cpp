@@ -77,7 +77,8 @@ TEST(TargetChoice, EverySampleMayHaveItsOwnClass) {
   EXPECT_EQ(refused(at::tensor({3, 4}, at::kLong)), "class 4 is out of range: the model has 4 classes, 0 to 3");
   EXPECT_EQ(refused(at::tensor({-1, 0}, at::kLong)), "class -1 is out of range: the model has 4 classes, 0 to 3");
   EXPECT_EQ(refused(at::tensor({0}, at::kLong)), "there are 1 classes to explain for 2 samples");
-  for (const at::Tensor& other : {at::Tensor(), at::zeros({2}), at::zeros({2, 1}, at::kLong), at::zeros({0}, at::kLong)}) {
+  for (const at::Tensor& other :
+       {at::Tensor(), at::zeros({2}), at::zeros({2, 1}, at::kLong), at::zeros({0}, at::kLong)}) {
     EXPECT_EQ(refused(other), "classes to explain are a tensor [N] of int64, one for each sample");
   }
 }

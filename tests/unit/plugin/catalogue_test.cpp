@@ -135,7 +135,9 @@ TEST(Catalogue, LoadsOneFile) {
 TEST(Catalogue, LoadsSeveralFiles) {
   const Catalogue catalogue = Catalogue::load_files({fixture("good"), fixture("nested")});
   EXPECT_EQ(catalogue.plugins().size(), 2u);
-  EXPECT_EQ(message_of([] { Catalogue::load_files({fixture("good"), fixture("empty")}); }),
+  EXPECT_EQ(message_of([] {
+              Catalogue::load_files({fixture("good"), fixture("empty")});
+            }),
             fixture("empty").string() + ": the plugin registers no component");
 }
 
