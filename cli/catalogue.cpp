@@ -10,6 +10,7 @@
 
 #include "base/numbers.h"
 #include "commands.h"
+#include "config/description.h"
 #include "config/parameters.h"
 #include "report/json.h"
 #include "session.h"
@@ -59,44 +60,6 @@ std::string range_text(const ParameterDeclaration& parameter) {
   }
   if (parameter.minimum) return text + space + "from " + number(*parameter.minimum);
   return parameter.maximum ? text + space + "up to " + number(*parameter.maximum) : text;
-}
-
-Json describe_document(const Component& component) {
-  const Descriptor& d = component.descriptor;
-  Json parameters = Json::array();
-  for (const auto& p : d.parameters) {
-    Json entry = {
-        {"name", p.name}, {"type", to_string(p.type)}, {"default", parameter_json(p.default_value)}, {"help", p.help}};
-    if (p.minimum) entry["minimum"] = *p.minimum;
-    if (p.maximum) entry["maximum"] = *p.maximum;
-    if (!p.choices.empty()) entry["choices"] = p.choices;
-    parameters.push_back(entry);
-  }
-  Json json = {{"id", d.id},
-               {"kind", to_string(d.kind)},
-               {"title", d.title},
-               {"summary", d.summary},
-               {"citation", d.citation},
-               {"groups", d.groups},
-               {"parameters", parameters},
-               {"differentiable", d.differentiable},
-               {"deterministic", d.deterministic},
-               {"ranks", d.ranks},
-               {"plugin", component.plugin},
-               {"version", component.version},
-               {"path", component.path.string()}};
-  if (d.kind == ComponentKind::method) {
-    json["forward_passes"] = d.forward_passes;
-    json["backward_passes"] = d.backward_passes;
-    json["at_input_resolution"] = d.at_input_resolution;
-    if (!d.resolution_of.empty()) json["resolution_of"] = d.resolution_of;
-  }
-  if (d.kind == ComponentKind::correlation) {
-    json["symmetric"] = d.symmetric;
-    json["affine_invariant"] = d.affine_invariant;
-    json["range"] = {d.minimum, d.maximum};
-  }
-  return json;
 }
 
 std::string capabilities(const Descriptor& d) {
@@ -181,7 +144,7 @@ int describe(const DescribeOptions& options) {
   const Component& component =
       find_component(catalogue, options.id, "`attune plugins` lists them, `attune doctor` what was refused");
   if (options.json) {
-    print(describe_document(component));
+    print(component_json(component));
   } else if (options.markdown) {
     print_markdown(component);
   } else {

@@ -38,8 +38,10 @@ endfunction()
 install(TARGETS attune_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS attune_cli LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 # Below 1.0 every minor version may change the interface.
-set_target_properties(attune attune_media PROPERTIES VERSION ${PROJECT_VERSION}
-                                                     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+if(NOT SKBUILD)
+  set_target_properties(attune attune_media PROPERTIES VERSION ${PROJECT_VERSION}
+                                                       SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+endif()
 set_target_properties(attune_sdk PROPERTIES EXPORT_NAME sdk)
 set_target_properties(attune_media PROPERTIES EXPORT_NAME media)
 install(TARGETS attune_sdk EXPORT attune-sdkTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_COMPONENT sdk)

@@ -65,6 +65,8 @@ class Catalogue {
   // Loads one plugin file, then the plugins of the folders, whose methods its own may be made of. Throws
   // Error(Fault::plugin) with the reason when the file is refused.
   static Catalogue load_file(const std::filesystem::path& file, const SearchPath& folders = {});
+  // The same of several files, in their order.
+  static Catalogue load_files(const std::vector<std::filesystem::path>& files, const SearchPath& folders = {});
 
   const std::vector<Component>& components() const;  // by kind, then id
   const std::vector<PluginFile>& plugins() const;    // in the order of loading

@@ -49,6 +49,9 @@ class TargetChoice {
   // Throws Error(Fault::usage) when `text` is none of it, no label, or a key or its value is wrong, and
   // Error(Fault::input) for a file that cannot be read.
   static TargetChoice parse(const std::string& text, const Labels& labels);
+  // Each sample's own class: `classes` [N], int64. Throws Error(Fault::usage) for another tensor; explain() does when
+  // there are not as many samples.
+  static TargetChoice of(const at::Tensor& classes);
 
   // The targets for an output [N,..] of `model`: one of each kind, K of them for "topK". The model tells what the
   // output's numbers are; without one they are scores. Throws Error(Fault::usage) for what the output does not have,

@@ -45,8 +45,9 @@ GraphLayers layers_of(const std::vector<GraphNode>& nodes, const std::vector<std
 // The modules of a model and their tensors. Modules are made when a path first leads through them.
 class ModuleTree {
  public:
-  // Types of modules by path, without their packages.
-  explicit ModuleTree(const std::map<std::string, std::string>& types);
+  // Types of modules by path, without their packages. `shared`: tensors go into it as they are; else others of the same
+  // memory do, which are told whether they take a gradient.
+  explicit ModuleTree(const std::map<std::string, std::string>& types, bool shared = false);
 
   torch::jit::Module& at(const std::string& path);
   // Tied parameters, which are one tensor in the file, stay one. Throws Error(Fault::input) for a path that is taken.
@@ -57,10 +58,12 @@ class ModuleTree {
 
  private:
   torch::jit::Module make(const std::string& type) const;
+  at::Tensor alias_of(const at::Tensor& tensor);
 
   using Layout = std::tuple<const void*, std::vector<int64_t>, std::vector<int64_t>>;
 
   const std::map<std::string, std::string>& types_;
+  bool shared_;
   std::shared_ptr<torch::jit::CompilationUnit> unit_;
   std::map<std::string, torch::jit::Module> modules_;
   std::map<Layout, at::Tensor> tensors_;

@@ -17,8 +17,8 @@ constexpr size_t longest_path = 1000;
 
 }  // namespace
 
-ModuleTree::ModuleTree(const std::map<std::string, std::string>& types)
-    : types_(types), unit_(std::make_shared<torch::jit::CompilationUnit>()) {
+ModuleTree::ModuleTree(const std::map<std::string, std::string>& types, bool shared)
+    : types_(types), shared_(shared), unit_(std::make_shared<torch::jit::CompilationUnit>()) {
   modules_.emplace("", make("Model"));
   for (const auto& [path, type] : types) at(path);
 }
@@ -41,10 +41,15 @@ void ModuleTree::add(const std::string& path, const at::Tensor& tensor, bool par
   const auto [parent, name] = split(path);
   Module& module = at(parent);
   if (name.empty() || module.hasattr(name)) throw Error(Fault::input, "is damaged: it has '" + path + "' twice");
-  at::Tensor& own = tensors_[{tensor.data_ptr(), tensor.sizes().vec(), tensor.strides().vec()}];
-  if (!own.defined()) own = tensor.variable_data();
-  if (parameter && own.is_floating_point()) own.set_requires_grad(true);
+  const at::Tensor own = shared_ ? tensor : alias_of(tensor);
+  if (!shared_ && parameter && own.is_floating_point()) own.set_requires_grad(true);
   parameter ? module.register_parameter(name, own, false) : module.register_buffer(name, own);
+}
+
+at::Tensor ModuleTree::alias_of(const at::Tensor& tensor) {
+  at::Tensor& alias = tensors_[{tensor.data_ptr(), tensor.sizes().vec(), tensor.strides().vec()}];
+  if (!alias.defined()) alias = tensor.variable_data();
+  return alias;
 }
 
 std::pair<std::string, std::string> ModuleTree::split(const std::string& path) {

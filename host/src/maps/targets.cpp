@@ -52,6 +52,7 @@ struct TargetChoice::Parts {
   int64_t index = 0;        // of Kind::index and of a label
   int64_t minus = -1;       // of a class that is named so
   at::Tensor file = {};     // that `region` or `similar_to` names
+  at::Tensor given = {};    // [N], int64: of TargetChoice::of()
   std::string output = "";  // which one
   std::string measure = "";
 
@@ -65,6 +66,7 @@ struct TargetChoice::Parts {
   int64_t index_of(const TargetText& of, const Labels& labels) const;
   Pooling pooling(const at::Tensor& output, const Model* model) const;
   at::Tensor fixed_region(const at::Tensor& output, const Pooling& pooling) const;
+  at::Tensor given_classes(const at::Tensor& scores) const;
   at::Tensor best_classes(const at::Tensor& scores, const at::Tensor& ranking) const;
   at::Tensor subtracted(const at::Tensor& scores, const at::Tensor& classes, const at::Tensor& ranking) const;
   Target similarity(const at::Tensor& output) const;
@@ -110,6 +112,19 @@ TargetChoice TargetChoice::parse(const std::string& text, const Labels& labels) 
     parts->measure += (parts->measure.empty() ? "" : ",") + key.name + (value.empty() ? "" : "=" + value);
   }
   if (target.kind == Kind::all) parts->measure = parts->measure.empty() ? "all" : "all:" + parts->measure;
+  TargetChoice choice;
+  choice.parts_ = std::move(parts);
+  return choice;
+}
+
+TargetChoice TargetChoice::of(const at::Tensor& classes) {
+  const bool is_list = classes.defined() && classes.dim() == 1 && classes.numel() > 0;
+  if (!is_list || classes.scalar_type() != at::kLong) {
+    throw Error(Fault::usage, "classes to explain are a tensor [N] of int64, one for each sample");
+  }
+  auto parts = std::make_shared<Parts>(Parts{"given classes", {}});
+  parts->target.kind = Kind::index;
+  parts->given = classes.detach();
   TargetChoice choice;
   choice.parts_ = std::move(parts);
   return choice;
@@ -190,9 +205,25 @@ at::Tensor TargetChoice::Parts::fixed_region(const at::Tensor& output, const Poo
   return mask.flatten().unsqueeze(0);
 }
 
+// [N,1] of scores [N,K].
+at::Tensor TargetChoice::Parts::given_classes(const at::Tensor& scores) const {
+  if (given.size(0) != scores.size(0)) {
+    throw Error(Fault::usage, "there are " + std::to_string(given.size(0)) + " classes to explain for " +
+                                  std::to_string(scores.size(0)) + " samples");
+  }
+  const auto lowest = given.min().item<int64_t>(), highest = given.max().item<int64_t>();
+  if (lowest < 0 || highest >= scores.size(1)) {
+    throw Error(Fault::usage, "class " + std::to_string(lowest < 0 ? lowest : highest) +
+                                  " is out of range: the model has " + std::to_string(scores.size(1)) +
+                                  " classes, 0 to " + std::to_string(scores.size(1) - 1));
+  }
+  return given.to(scores.device()).unsqueeze(1);
+}
+
 // [N,k] of scores [N,K].
 at::Tensor TargetChoice::Parts::best_classes(const at::Tensor& scores, const at::Tensor& ranking) const {
   const int64_t classes = scores.size(1);
+  if (given.defined()) return given_classes(scores);
   const auto require = [&](int64_t wanted) {
     if (wanted < classes) return;
     throw Error(Fault::usage, "target " + std::to_string(wanted) + " is out of range: the model has " +

@@ -155,11 +155,17 @@ Catalogue Catalogue::load(const SearchPath& folders) {
 }
 
 Catalogue Catalogue::load_file(const std::filesystem::path& file, const SearchPath& folders) {
+  return load_files({file}, folders);
+}
+
+Catalogue Catalogue::load_files(const std::vector<std::filesystem::path>& files, const SearchPath& folders) {
   PluginLoader loader;
-  try {
-    loader.load_file(std::filesystem::absolute(file).lexically_normal());
-  } catch (const Error& error) {
-    throw Error(error.fault(), file.string() + ": " + error.what());
+  for (const std::filesystem::path& file : files) {
+    try {
+      loader.load_file(std::filesystem::absolute(file).lexically_normal());
+    } catch (const Error& error) {
+      throw Error(error.fault(), file.string() + ": " + error.what());
+    }
   }
   for (const SearchFolder& folder : folders) loader.load_folder(folder);
   return loader.finish();

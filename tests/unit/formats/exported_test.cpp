@@ -6,7 +6,7 @@
 #include <random>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <attune/model.h>
+#include <attune/exported.h>
 
 #include "errors.h"
 #include "folder.h"
@@ -135,6 +135,26 @@ TEST_P(ExportedIr, IsTheModelThatWasExported) {
   EXPECT_EQ(model->auto_layer(x_), "body.2@2");
   EXPECT_EQ(model->activations(), (std::vector<std::string>{"relu", "relu"}));
   EXPECT_EQ(model->likely_input(), (std::vector<int64_t>{3, 8, 6}));
+}
+
+TEST_P(ExportedIr, TakesTensorsThatAreThere) {
+  const ExportedProgram program = network(GetParam());
+  NamedTensorList own;
+  for (const auto& [name, tensor] : program.tensors) own.emplace_back(name, tensor.detach().clone());
+  const auto parameter = [&](const std::string& name) {
+    return std::find_if(own.begin(), own.end(), [&](const auto& one) { return one.first == name; })->second;
+  };
+  parameter("body.0.weight").set_requires_grad(true);
+  const auto model = exported_model(program.program({last(program)}).dump(), own);
+  EXPECT_TRUE(at::allclose(model->module_output(x_, false), scores(activation(x_)), 1e-12, 1e-12));
+  for (const NamedTensorList& list : {model->parameters(), model->buffers()}) {
+    for (const auto& [name, tensor] : list) EXPECT_TRUE(tensor.is_same(parameter(name))) << name;
+  }
+  model->module_output(x_, true).sum().backward();
+  EXPECT_GT(parameter("body.0.weight").grad().norm().item<double>(), 0);
+  EXPECT_FALSE(parameter("fc.weight").grad().defined());  // it takes no gradient
+  parameter("fc.weight").zero_();
+  EXPECT_TRUE(at::allclose(model->module_output(x_, false), bias_.expand({2, 4})));
 }
 
 TEST_P(ExportedIr, GradientsReachParameters) {
@@ -288,6 +308,16 @@ TEST_F(Exported, IsSavedAsTorchScript) {
   ASSERT_EQ(saved->parameters().size(), 5U);
   EXPECT_EQ(saved->parameters()[0].first, "body.0.weight");
   EXPECT_EQ(saved->buffers().size(), 2U);
+}
+
+TEST_F(Exported, RefusesATextWithOneSentence) {
+  const ExportedProgram program = network(false);
+  const auto refused = [](const std::string& text) {
+    return test::message_of(Fault::input, [&] { exported_model(text, {}); });
+  };
+  EXPECT_EQ(refused("no program"), "is damaged: its record 'program' is no JSON");
+  EXPECT_TRUE(test::contains(refused("{}"), "the program of torch.export is damaged: "));
+  EXPECT_TRUE(test::contains(refused(program.program({last(program)}).dump()), "it lacks the tensor 'body.0.weight'"));
 }
 
 TEST_F(Exported, RefusesWithOneSentence) {

@@ -3,6 +3,8 @@
 #include <limits>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <attune/interruption.h>
+
 #include "errors.h"
 #include "support.h"
 
@@ -31,6 +33,23 @@ TEST(ComputeMaps, RunsTheModelOnce) {
   EXPECT_EQ(set.targets.size(), 5u);
   ASSERT_EQ(set.maps.size(), 3u);
   for (const auto& maps : set.maps) EXPECT_EQ(maps.size(), 5u);
+}
+
+TEST(ComputeMaps, MayBeEndedBeforeEachPass) {
+  static int passes = 0;
+  passes = 0;
+  set_before_each_pass([] {
+    if (++passes == 3) throw Error(Fault::run, "enough");
+  });
+  TorchScriptModel model(small_model());
+  const MapRequest three = request("three", {}, [](Pass& pass, const Target&) {
+    for (int i = 0; i < 5; ++i) pass.model().outputs(1, [&](int64_t, int64_t) { return pass.input(); });
+    return AttentionMap{pass.input(), true};
+  });
+  const std::string ended = message_of(Fault::run, [&] { compute_maps(model, two_inputs(), {three}, choices({"0"})); });
+  set_before_each_pass(nullptr);
+  EXPECT_TRUE(contains(ended, "enough")) << ended;
+  EXPECT_EQ(passes, 3);
 }
 
 TEST(ComputeMaps, AsksForTheUnionOfNeeds) {

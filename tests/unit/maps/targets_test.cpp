@@ -65,6 +65,24 @@ TEST(TargetChoice, AnIndexIsOneClassForAll) {
   EXPECT_EQ(classes("003", scores()), (Classes{{3, 3}}));
 }
 
+TEST(TargetChoice, EverySampleMayHaveItsOwnClass) {
+  const at::Tensor given = at::tensor({3, 0}, at::kLong);
+  const auto targets = TargetChoice::of(given).resolve(scores());
+  ASSERT_EQ(targets.size(), 1u);
+  EXPECT_TRUE(at::equal(*targets[0].classes(), given));
+  EXPECT_TRUE(at::equal(targets[0].score(scores()), at::tensor({-1.0, -4.0}, at::kDouble)));
+  const auto refused = [](const at::Tensor& classes) {
+    return message_of(Fault::usage, [&] { TargetChoice::of(classes).resolve(scores()); });
+  };
+  EXPECT_EQ(refused(at::tensor({3, 4}, at::kLong)), "class 4 is out of range: the model has 4 classes, 0 to 3");
+  EXPECT_EQ(refused(at::tensor({-1, 0}, at::kLong)), "class -1 is out of range: the model has 4 classes, 0 to 3");
+  EXPECT_EQ(refused(at::tensor({0}, at::kLong)), "there are 1 classes to explain for 2 samples");
+  for (const at::Tensor& other :
+       {at::Tensor(), at::zeros({2}), at::zeros({2, 1}, at::kLong), at::zeros({0}, at::kLong)}) {
+    EXPECT_EQ(refused(other), "classes to explain are a tensor [N] of int64, one for each sample");
+  }
+}
+
 TEST(TargetChoice, ALabelIsItsIndex) {
   EXPECT_EQ(classes("cat", scores()), (Classes{{0, 0}}));
   EXPECT_EQ(classes("great white shark", scores()), (Classes{{2, 2}}));

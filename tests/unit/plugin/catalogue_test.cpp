@@ -132,5 +132,14 @@ TEST(Catalogue, LoadsOneFile) {
             "attune-missing.so: the file cannot be read: No such file or directory");
 }
 
+TEST(Catalogue, LoadsSeveralFiles) {
+  const Catalogue catalogue = Catalogue::load_files({fixture("good"), fixture("nested")});
+  EXPECT_EQ(catalogue.plugins().size(), 2u);
+  EXPECT_EQ(message_of([] {
+              Catalogue::load_files({fixture("good"), fixture("empty")});
+            }),
+            fixture("empty").string() + ": the plugin registers no component");
+}
+
 }  // namespace
 }  // namespace attune

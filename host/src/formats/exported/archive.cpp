@@ -58,9 +58,7 @@ std::string plain_json(const std::string& text, const std::string& record) {
 }
 
 json read_json(const ZipArchive& archive, const std::string& record) {
-  json document = json::parse(plain_json(archive.text(record), record), nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) throw Error(Fault::input, "is damaged: its record '" + record + "' is no JSON");
-  return document;
+  return program_json(archive.text(record), record);
 }
 
 // "model" of "models/model.json"; a package of torch.export.pt2_archive may hold several.
@@ -263,6 +261,12 @@ bool is_exported(const std::filesystem::path& path) {
   } catch (const Error&) {
     return false;
   }
+}
+
+json program_json(const std::string& text, const std::string& record) {
+  json document = json::parse(plain_json(text, record), nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) throw Error(Fault::input, "is damaged: its record '" + record + "' is no JSON");
+  return document;
 }
 
 ExportedArchive read_archive(const std::filesystem::path& path, c10::Device device) {

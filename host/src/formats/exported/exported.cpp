@@ -6,6 +6,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <attune/exported.h>
 #include <attune/sdk/error.h>
 
 #include "formats/exported/program.h"
@@ -54,7 +55,7 @@ class ProgramBuilder {
       : archive_(archive),
         program_(flat(archive.program.at("graph_module"))),
         layers_(exported_layers(program_.at("graph"))),
-        tree_(layers_.types),
+        tree_(layers_.types, archive.shared),
         graph_(std::make_shared<Graph>()),
         values_(*graph_, graph_->addInput("self"), device(archive)) {}
 
@@ -426,6 +427,14 @@ ModelSource exported_source(ExportedArchive archive) { return ProgramBuilder(arc
 
 ModelSource read_exported(const std::filesystem::path& path, c10::Device device) {
   return read_file(path, [&] { return exported_source(read_archive(path, device)); });
+}
+
+std::shared_ptr<ImageModel> exported_model(const std::string& program, const NamedTensorList& tensors,
+                                           const ModelOptions& options) {
+  return with_reason(Fault::input, "the program of torch.export is damaged", [&] {
+    ExportedArchive archive{program_json(program, "program"), {tensors.begin(), tensors.end()}, {}, {}, true};
+    return image_model(explained_alone(exported_source(std::move(archive)), options.extra), options);
+  });
 }
 
 }  // namespace attune

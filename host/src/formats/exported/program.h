@@ -29,7 +29,11 @@ struct ExportedArchive {
   NamedTensors state;      // the model's state_dict()
   NamedTensors constants;  // and what else its operators take: buffers that are not persistent, constants
   std::function<void(const std::filesystem::path&, const NamedTensors&)> write = {};  // see OwnFile
+  bool shared = false;  // the tensors are somebody's own, and the model's parameters are the same ones
 };
+
+// The program of a file, or the text of one alone. Throws Error(Fault::input) for what is no JSON.
+nlohmann::json program_json(const std::string& text, const std::string& record);
 
 // Tensors that share a storage in the file share it here. Throws Error(Fault::input) for archives that are damaged,
 // hold several programs or compiled code only, or were written in a form that is not known here.

@@ -4,9 +4,11 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <algorithm>
+#include <atomic>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <attune/interruption.h>
 #include <attune/sdk/error.h>
 
 #include "model/layers/layers.h"
@@ -44,7 +46,11 @@ bool is_frozen(bool graph, const GraphModel& model) {
   return std::any_of(parameters.begin(), parameters.end(), [](const auto& one) { return !one.second.requires_grad(); });
 }
 
+std::atomic<BeforeEachPass> before_each_pass = nullptr;
+
 }  // namespace
+
+void set_before_each_pass(BeforeEachPass call) { before_each_pass = call; }
 
 ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::Tensor& input, const Needs& needs,
                          bool graph, const at::Generator& generator, const Ruling* ruling)
@@ -59,6 +65,7 @@ ForwardPass::ForwardPass(GraphModel& model, GraphModel::State& state, const at::
     throw Error(Fault::run,
                 "maps are made of gradients, which c10::InferenceMode does not record; use at::NoGradGuard");
   }
+  if (const BeforeEachPass call = before_each_pass) call();
   declare(needs);
   Programs& programs = ruling != nullptr ? state.programs.ruled(*ruling) : state.programs;
   pieces_ = graph ? programs.live() : programs.frozen();
