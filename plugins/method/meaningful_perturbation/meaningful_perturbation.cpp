@@ -33,8 +33,7 @@
 // - A mask can find a blur that fools the model, rather than hide what it looks at: coarse `cells` and more `variation`
 //   make that harder.
 // - Of two objects of a class both must go, but of two hints that both are needed either is enough: one of them is
-// hidden,
-//   and which is chance.
+//   hidden, and which is chance.
 // - What the model makes of a blurred place is not what it makes of nothing.
 //
 // ## Example
