@@ -56,6 +56,9 @@ attune::Descriptor descriptor() {
   d.title = "@title@";
   d.summary = "Feature maps of a layer, weighted cell by cell by the class score's gradient and summed";
   d.citation = "Draelos and Carin 2020 (HiResCAM); Jiang et al. 2021 (LayerCAM)";
+  d.formula = "sum_c dy/dA_c A_c";
+  d.misleads = "Where the model is saturated, important regions can be dark";
+  d.reads = {"features", "gradients"};
   d.parameters = {
       attune::layer("layer", "auto", "Layer whose feature maps are combined; auto is the last with spatial extent"),
       attune::boolean("positive", false, "Weight by the positive part of the gradient only, as LayerCAM does"),
@@ -66,9 +69,9 @@ attune::Descriptor descriptor() {
 }
 
 // Made once from its parameters, then called by several threads: no member changes later.
-class @Class@ final : public attune::AttentionMethod {
+class @Class @final : public attune::AttentionMethod {
  public:
-  explicit @Class@(const attune::Parameters& parameters)
+  explicit @Class @(const attune::Parameters& parameters)
       : layer_(parameters.string("layer")), positive_(parameters.boolean("positive")) {}
 
   // Everything that attend() asks of the pass; the host runs the model once for all maps.
@@ -83,7 +86,7 @@ class @Class@ final : public attune::AttentionMethod {
   // The whole batch at once, in operations that autograd can follow: losses differentiate the map. The features and
   // their gradient are [N,C,S1..Sd], the map is [N,1,S1..Sd]. Of a transformer's layer they are the tokens of the grid,
   // without the class token.
-  attune::AttentionMap attend(attune::Pass& pass, const attune::Target& target) const override {
+  attune::AttentionMap attend(attune::Pass & pass, const attune::Target& target) const override {
     const at::Tensor features = pass.activation(layer_);
     const at::Tensor gradient = pass.gradients(pass.score(target), {features})[0];
     const at::Tensor weights = positive_ ? at::relu(gradient) : gradient;
@@ -97,4 +100,4 @@ class @Class@ final : public attune::AttentionMethod {
 
 }  // namespace
 
-ATTUNE_PLUGIN("@id@", "0.1.0", registry) { registry.add_method<@Class@>(descriptor()); }
+ATTUNE_PLUGIN("@id@", "0.1.0", registry) { registry.add_method<@Class @>(descriptor()); }
