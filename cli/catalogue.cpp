@@ -1,9 +1,12 @@
 // attune plugins: what is installed. attune describe: what a component says of itself. attune doctor: where plugins
 // were looked for, what was refused and why.
 
+#include <algorithm>
 #include <iostream>
 #include <sstream>
 #include <torch/version.h>
+#include <utility>
+#include <vector>
 
 #include <attune/sdk/error.h>
 #include <attune/sdk/version.h>
@@ -62,6 +65,35 @@ std::string range_text(const ParameterDeclaration& parameter) {
   return parameter.maximum ? text + space + "up to " + number(*parameter.maximum) : text;
 }
 
+// What a method is of that wraps another one depends on that.
+bool wraps(const Descriptor& d) {
+  return std::any_of(d.parameters.begin(), d.parameters.end(),
+                     [](const ParameterDeclaration& p) { return p.type == ParameterType::method; });
+}
+
+std::vector<std::string> works_on(const Descriptor& d) {
+  std::vector<std::string> kinds = d.models;
+  const auto has = [&](int rank) { return std::count(d.ranks.begin(), d.ranks.end(), rank) > 0; };
+  if (has(3)) kinds.push_back("clips");
+  if (has(1)) kinds.push_back("signals");
+  return kinds;
+}
+
+// What a method is, in a few words each, for people and for docs/reference/make.sh.
+std::vector<std::pair<std::string, std::string>> in_short(const Descriptor& d) {
+  if (d.kind != ComponentKind::method) return {};
+  const int derivatives = derivatives_of_loss(d);
+  const std::string reads = d.reads.empty() ? "nothing of the model" : listed(d.reads);
+  const std::string takes = derivatives == 0 ? "none" : "derivatives of order " + std::to_string(derivatives);
+  std::vector<std::pair<std::string, std::string>> all;
+  if (!d.formula.empty()) all.emplace_back("Formula", "`" + d.formula + "`");
+  all.emplace_back("Reads", wraps(d) ? "what `of` reads" : reads);
+  all.emplace_back("Works on", wraps(d) ? "what `of` works on" : listed(works_on(d)));
+  all.emplace_back("In a loss", wraps(d) ? "as `of`" : takes);
+  if (!d.misleads.empty()) all.emplace_back("Misleads", d.misleads);
+  return all;
+}
+
 std::string capabilities(const Descriptor& d) {
   std::ostringstream text;
   text << (d.differentiable ? "differentiable" : "not differentiable") << ", "
@@ -87,8 +119,10 @@ std::string capabilities(const Descriptor& d) {
 void print_text(const Component& component) {
   const Descriptor& d = component.descriptor;
   std::cout << d.id << ": " << d.title << " (" << to_string(d.kind) << ")\n  " << d.summary << "\n  " << d.citation
-            << "\n  " << capabilities(d) << "\n  from " << component.plugin << ' ' << component.version << ", "
-            << component.path.string() << (d.parameters.empty() ? "\n\nno parameters\n" : "\n\nparameters\n");
+            << "\n  " << capabilities(d);
+  for (const auto& [what, text] : in_short(d)) std::cout << "\n  " << what << ": " << text;
+  std::cout << "\n  from " << component.plugin << ' ' << component.version << ", " << component.path.string()
+            << (d.parameters.empty() ? "\n\nno parameters\n" : "\n\nparameters\n");
   for (const auto& p : d.parameters) {
     std::cout << "  " << p.name << " (" << to_string(p.type) << ", " << default_text(p, "default ", "") << ")\n    "
               << p.help << (range_text(p).empty() ? "" : "\n    " + range_text(p)) << '\n';
@@ -98,7 +132,9 @@ void print_text(const Component& component) {
 void print_markdown(const Component& component) {
   const Descriptor& d = component.descriptor;
   std::cout << "# " << d.title << "\n\n`" << d.id << "`, " << to_string(d.kind) << ". " << d.summary
-            << ".\n\n- Source: " << d.citation << "\n- Capabilities: " << capabilities(d) << "\n\n";
+            << ".\n\n- Source: " << d.citation << "\n- Capabilities: " << capabilities(d) << '\n';
+  for (const auto& [what, text] : in_short(d)) std::cout << "- " << what << ": " << text << '\n';
+  std::cout << '\n';
   if (d.parameters.empty()) return;
   std::cout << "| parameter | type | default | values | meaning |\n|---|---|---|---|---|\n";
   for (const auto& p : d.parameters) {

@@ -26,6 +26,7 @@ inline Descriptor cam_descriptor(std::string id, std::string title) {
   d.id = std::move(id);
   d.title = std::move(title);
   d.groups = {"cam"};
+  d.reads = {"features", "gradients"};
   d.parameters = {layer_parameter(), relu_parameter()};
   d.forward_passes = 1;
   d.backward_passes = 1;  // from the score to the layer only

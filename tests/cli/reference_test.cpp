@@ -1,4 +1,4 @@
-// docs/reference, and the tables of components in README.md and docs/specs.md, are what components say of themselves.
+// docs/reference, and the tables of components in README.md, docs/methods.md and docs/specs.md, are what components say of themselves.
 
 #include "support.h"
 
@@ -22,7 +22,9 @@ TEST_F(Reference, IsUpToDate) {
     EXPECT_EQ(read_bytes(docs / "reference" / page), read_bytes(made / ("docs/reference/" + page)))
         << "docs/reference/make.sh brings the pages up to date";
   }
-  EXPECT_EQ(read_bytes(docs / "specs.md"), read_bytes(made / "docs/specs.md"));
+  for (const char* page : {"methods.md", "specs.md"}) {
+    EXPECT_EQ(read_bytes(docs / page), read_bytes(made / "docs" / page)) << page;
+  }
   EXPECT_EQ(read_bytes(docs.parent_path() / "README.md"), read_bytes(made / "README.md"));
 }
 

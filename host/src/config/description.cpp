@@ -6,6 +6,11 @@ namespace attune {
 
 using nlohmann::ordered_json;
 
+int derivatives_of_loss(const Descriptor& method) {
+  if (!method.differentiable) return 0;
+  return method.curvature ? 3 : method.backward_passes > 0 ? 2 : 1;
+}
+
 ordered_json component_json(const Component& component) {
   const Descriptor& d = component.descriptor;
   ordered_json parameters = ordered_json::array();
@@ -31,6 +36,11 @@ ordered_json component_json(const Component& component) {
                        {"version", component.version},
                        {"path", component.path.string()}};
   if (d.kind == ComponentKind::method) {
+    json["formula"] = d.formula;
+    json["misleads"] = d.misleads;
+    json["reads"] = d.reads;
+    json["models"] = d.models;
+    json["derivatives_of_loss"] = derivatives_of_loss(d);
     json["forward_passes"] = d.forward_passes;
     json["backward_passes"] = d.backward_passes;
     json["at_input_resolution"] = d.at_input_resolution;

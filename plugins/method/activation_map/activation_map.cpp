@@ -55,6 +55,9 @@ Descriptor descriptor() {
   d.groups = {"cam"};
   d.summary = "Mean over a layer's channels of the magnitudes of its activations, raised to a power";
   d.citation = "Zagoruyko and Komodakis 2017, section 3.1";
+  d.formula = "mean_c |A_c|^power";
+  d.misleads = "It is the same for every class, and a channel that is large everywhere decides";
+  d.reads = {"features"};
   d.parameters = {
       layer("layer", "auto", "Layer whose activations are shown; auto is the last with spatial extent"),
       real("power", 2.0, {0.5, 8}, "Of the magnitudes; the larger, the more the strongest channels count"),

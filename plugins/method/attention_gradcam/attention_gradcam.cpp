@@ -76,6 +76,10 @@ Descriptor descriptor() {
       "Attention of a block to the patches, its heads weighted by the mean gradient of the class score and summed";
   d.groups = {"attention"};
   d.citation = "Chefer et al. 2021 (Transformer Interpretability), section 4; Selvaraju et al. 2017";
+  d.formula = "mean_h mean_p(g_h) P_h, of one block";
+  d.misleads = "It sees one block: what the patches hold by then may have come from anywhere";
+  d.reads = {"attention", "gradients"};
+  d.models = {"ViT"};
   d.parameters = {
       layer("layer", "auto", "Attention block; auto is the model's last"),
       plugins::query_parameter(),

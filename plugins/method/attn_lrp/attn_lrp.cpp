@@ -84,6 +84,9 @@ Descriptor descriptor() {
   d.summary =
       "Relevance of the input to the class score, handed back through attention, norms and activations by rules";
   d.citation = "Achtibat et al. 2024, Eq. 7 and 9; Ali et al. 2022 (cp)";
+  d.formula = "sum_c x_c gx_c, gx by rules for attention, norms and activations";
+  d.misleads = "Biases and embeddings keep their share of the score, which may be most of it";
+  d.reads = {"input gradients", "rules"};
   d.groups = {"attention"};
   d.parameters = {
       choice("variant", "attn", {"attn", "cp"},

@@ -79,6 +79,10 @@ Descriptor descriptor() {
   d.summary =
       "Feature maps behind which a mean and a linear layer stand, weighted as that layer weighs them and summed";
   d.citation = "Zhou et al. 2016, Eq. 2";
+  d.formula = "sum_c w_c A_c, w the class's weights behind the mean";
+  d.misleads =
+      "A cell of the last layer has seen most of the picture: evidence need not have been found where it is written";
+  d.models = {"CNN", "Swin"};
   return d;
 }
 

@@ -61,6 +61,8 @@ Descriptor descriptor() {
   d.title = "Middle of the input";
   d.summary = "A bell over the middle of the input, the same for all inputs: a control, which explains nothing";
   d.citation = "a control of attune";
+  d.formula = "exp(-((s - middle) / (width S))^2 / 2)";
+  d.misleads = "On data sets of centred objects it finds most of them, without a model";
   d.groups = {"control"};
   d.parameters = {
       real("width", 0.25, {0.01, 10}, "Standard deviation of the bell, as a share of each axis"),

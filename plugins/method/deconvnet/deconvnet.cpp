@@ -74,6 +74,9 @@ Descriptor descriptor() {
   d.summary = "The class score handed back to the input, rectified on its way down at every rectifier";
   d.groups = {"gradient"};
   d.citation = "Zeiler and Fergus 2014, section 2.1";
+  d.formula = "gx, max(0, R) at every rectifier";
+  d.misleads = "It redraws the picture's edges and depends little on the class";
+  d.reads = {"input gradients", "rules"};
   d.parameters = {plugins::channels_parameter("keep")};
   d.forward_passes = 1;
   d.backward_passes = 1;

@@ -86,6 +86,9 @@ Descriptor descriptor() {
   d.summary = "Input minus baseline, times the slope of the class score by what every activation differs in";
   d.groups = {"gradient"};
   d.citation = "Shrikumar et al. 2017, section 3.5.2 (rescale)";
+  d.formula = "sum_c (x_c - b) m_c, m slopes between b and x, activation by activation";
+  d.misleads = "What equals the baseline gets nothing, whatever it means";
+  d.reads = {"input gradients", "rules"};
   d.parameters = {
       real("baseline", 0, {-1e6, 1e6}, "Every entry of the input that stands for nothing, as the model sees it"),
       plugins::channels_parameter("sum"),

@@ -70,6 +70,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("eigen_gradcam", "Eigen-Grad-CAM");
   d.summary = "First principal component of a layer's features times the class score's gradient";
   d.citation = "pytorch-grad-cam, EigenGradCAM";
+  d.formula = "first principal component of g_c A_c";
+  d.misleads = "Evidence that many channels hold a little of is lost";
   d.parameters = {plugins::layer_parameter()};
   return d;
 }

@@ -72,6 +72,9 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("eigencam", "Eigen-CAM");
   d.summary = "First principal component of a layer's features, the same for every class";
   d.citation = "Muhammad and Yeasin 2020";
+  d.formula = "first principal component of A";
+  d.misleads = "It is the same for every class, and what varies most can be the background";
+  d.reads = {"features"};
   d.parameters = {plugins::layer_parameter()};
   d.backward_passes = 0;
   return d;

@@ -92,6 +92,9 @@ Descriptor descriptor() {
   d.summary = "Input minus baseline, times the gradient between the two, mean over random baselines and places";
   d.groups = {"gradient"};
   d.citation = "Erion et al. 2021";
+  d.formula = "mean_k sum_c (x_c - b_k) gx_c(b_k + t_k (x - b_k))";
+  d.misleads = "Few draws are noisy, and what counts as no content is a choice";
+  d.reads = {"input gradients"};
   d.parameters = {
       integer("samples", default_samples, {1, 1000}, "How many baselines are drawn"),
       choice_or_real("baselines", std::string("noise"), {"noise", "blur"}, {-1e6, 1e6},

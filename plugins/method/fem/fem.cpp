@@ -63,6 +63,9 @@ Descriptor descriptor() {
   d.summary =
       "Feature maps of a layer, weighted by how much of each stands out from its mean, the same for every class";
   d.citation = "Fuad et al. 2020";
+  d.formula = "sum_c share(A_c > mean + deviations sd) A_c";
+  d.misleads = "It is the same for every class, and of few cells hardly any stands out";
+  d.reads = {"features"};
   d.parameters = {plugins::layer_parameter(),
                   real("deviations", 2, {0, 10}, "Standard deviations above its mean at which a feature stands out")};
   d.backward_passes = 0;

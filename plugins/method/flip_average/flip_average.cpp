@@ -72,6 +72,8 @@ Descriptor descriptor() {
   d.title = "Mean of both sides";
   d.summary = "Mean of a method's maps of the input and of its mirror image, turned back";
   d.citation = "pytorch-grad-cam, aug_smooth";
+  d.formula = "mean_a M(a x) + flip(M(flip(a x)))";
+  d.misleads = "The mean hides that the two sides differ";
   d.parameters = {
       method("of", {"gradcam", {}}, "Method whose maps are averaged, with its parameters"),
       list("scales", {1}, {0.01, 100}, "Numbers that the input is multiplied by, each of which gives two maps"),

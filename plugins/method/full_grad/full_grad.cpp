@@ -88,6 +88,9 @@ Descriptor descriptor() {
   d.title = "FullGrad";
   d.summary = "Input times gradient, and every bias times the gradient where it is added, magnitudes summed";
   d.citation = "Srinivas and Fleuret 2019, Eq. 8";
+  d.formula = "sum_c |x_c gx_c| + sum_l sum_c |b_lc g_lc|";
+  d.misleads = "Rescaled, a layer that adds hardly anything to the score counts like the others";
+  d.reads = {"input gradients", "gradients", "biases"};
   d.groups = {"gradient"};
   d.parameters = {
       boolean("rescale", true, "Bring the part of the input and that of each layer to 0..1 first, as the paper does"),

@@ -78,6 +78,10 @@ Descriptor descriptor() {
   d.summary = "How much of each patch arrives at the class token when what the class gains by attention is followed";
   d.groups = {"attention"};
   d.citation = "Chefer et al. 2021 (Generic Attention-model Explainability), Eq. 5 and 6";
+  d.formula = "R <- R + mean_h max(0, g P) R, block by block";
+  d.misleads = "What speaks against the class is dark, like what does not matter";
+  d.reads = {"attention", "gradients"};
+  d.models = {"ViT"};
   d.parameters = {plugins::query_parameter()};
   d.forward_passes = 1;
   d.backward_passes = 1;

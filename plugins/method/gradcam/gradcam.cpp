@@ -64,6 +64,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("gradcam", "Grad-CAM");
   d.summary = "Feature maps of a layer, weighted by the spatial mean of the class score's gradient and summed";
   d.citation = "Selvaraju et al. 2017, Eq. 1 and 2; Mirzazadeh et al. 2022, Eq. 3";
+  d.formula = "sum_c mean(g_c) A_c";
+  d.misleads = "It is as coarse as the layer, with one weight per channel whatever the place";
   return d;
 }
 

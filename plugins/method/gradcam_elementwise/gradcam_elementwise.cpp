@@ -57,6 +57,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("gradcam_elementwise", "Grad-CAM, element by element");
   d.summary = "Positive products of a layer's features and the class score's gradient, summed over channels";
   d.citation = "pytorch-grad-cam, GradCAMElementWise";
+  d.formula = "sum_c max(0, g_c A_c)";
+  d.misleads = "What speaks against the class cannot cancel what speaks for it";
   d.parameters = {plugins::layer_parameter()};
   return d;
 }

@@ -68,6 +68,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("gradcam_plus_plus", "Grad-CAM++");
   d.summary = "Feature maps of a layer, weighted by their positive gradients, which count places rather than area";
   d.citation = "Chattopadhyay et al. 2018, Eq. 7 and 19";
+  d.formula = "sum_c w_c A_c, w_c = sum_s max(0, g_c) / (2 + g_c sum A_c)";
+  d.misleads = "It counts only what raises the score: maps of different classes look alike";
   return d;
 }
 

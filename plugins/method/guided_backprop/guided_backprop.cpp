@@ -74,6 +74,9 @@ Descriptor descriptor() {
   d.title = "Guided backpropagation";
   d.summary = "Gradient of the class score with respect to the input, negative gradients stopped at every rectifier";
   d.citation = "Springenberg et al. 2015, section 3.4; Mirzazadeh et al. 2022, Eq. 5";
+  d.formula = "gx, [z > 0] max(0, R) at every rectifier";
+  d.misleads = "It redraws the picture's edges and depends little on the class";
+  d.reads = {"input gradients", "rules"};
   d.groups = {"gradient"};
   d.parameters = {plugins::channels_parameter("keep")};
   d.forward_passes = 1;

@@ -64,6 +64,9 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("guided_gradcam", "Guided Grad-CAM");
   d.summary = "Guided backpropagation of a class score, times the positive part of its Grad-CAM";
   d.citation = "Selvaraju et al. 2017, section 3.2";
+  d.formula = "guided_backprop max(0, gradcam)";
+  d.misleads = "Its fine pattern is the picture's edges; only the coarse window knows the class";
+  d.reads = {"features", "gradients", "input gradients", "rules"};
   d.groups = {"cam", "gradient"};
   d.parameters = {
       plugins::layer_parameter(),

@@ -60,6 +60,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("hirescam", "HiResCAM");
   d.summary = "Feature maps of a layer, weighted cell by cell by the class score's gradient and summed";
   d.citation = "Draelos and Carin 2020";
+  d.formula = "sum_c g_c A_c";
+  d.misleads = "A feature that is zero gets nothing, however much the class would change with it";
   return d;
 }
 

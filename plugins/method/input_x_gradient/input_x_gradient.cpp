@@ -70,6 +70,9 @@ Descriptor descriptor() {
   d.summary = "Input times the gradient of the class score with respect to it";
   d.groups = {"gradient"};
   d.citation = "Shrikumar et al. 2016";
+  d.formula = "sum_c x_c gx_c";
+  d.misleads = "A pixel of the mean colour gets nothing, whatever it shows";
+  d.reads = {"input gradients"};
   d.parameters = {plugins::channels_parameter("sum")};
   d.forward_passes = 1;
   d.backward_passes = 1;

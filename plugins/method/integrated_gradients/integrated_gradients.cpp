@@ -89,6 +89,9 @@ Descriptor descriptor() {
   d.summary = "Input minus baseline, times the mean gradient of the class score on the line between the two";
   d.groups = {"gradient"};
   d.citation = "Sundararajan et al. 2017, Eq. 1";
+  d.formula = "sum_c (x_c - b) mean_t gx_c(b + t (x - b))";
+  d.misleads = "With few steps it misses the score; what equals the baseline gets nothing";
+  d.reads = {"input gradients"};
   d.parameters = {
       integer("steps", default_steps, {1, 1000}, "Points of the line at which the gradient is taken"),
       choice("rule", "midpoint", {"midpoint", "gauss_legendre"}, "Where the points lie and how much each counts"),

@@ -58,6 +58,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("layercam", "LayerCAM");
   d.summary = "Feature maps of a layer, weighted cell by cell by the positive part of the gradient and summed";
   d.citation = "Jiang et al. 2021";
+  d.formula = "sum_c max(0, g_c) A_c";
+  d.misleads = "Evidence against the class does not show: maps of different classes look alike";
   return d;
 }
 

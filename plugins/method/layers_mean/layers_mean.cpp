@@ -57,6 +57,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::over_layers_descriptor("layers_mean", "Mean over layers", "gradcam");
   d.summary = "Mean of a method's maps of several layers, each enlarged and brought to 0..1";
   d.citation = "pytorch-grad-cam, several target layers";
+  d.formula = "mean_l minmax(max(0, M_l))";
+  d.misleads = "A layer in which hardly anything speaks for the class counts like the others";
   return d;
 }
 

@@ -81,6 +81,10 @@ Descriptor descriptor() {
   d.summary = "Where the class score of each block's tokens would gain by more attention, mean over blocks and heads";
   d.groups = {"attention"};
   d.citation = "Bousselham et al. 2025";
+  d.formula = "mean_l,h,q max(0, g_l), y read of block l's tokens";
+  d.misleads = "Early blocks are judged by tokens that the head was not made for";
+  d.reads = {"attention", "gradients"};
+  d.models = {"ViT"};
   d.parameters = {integer("last", 0, {0, 1000}, "How many of the last blocks count; 0 is all of them")};
   d.forward_passes = 2;
   d.backward_passes = 1;

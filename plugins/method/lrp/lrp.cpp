@@ -101,6 +101,9 @@ Descriptor descriptor() {
   d.summary = "Relevance of the input to the class score, handed back layer by layer in proportion to what came in";
   d.groups = {"gradient"};
   d.citation = "Bach et al. 2015, Eq. 56 to 60; Montavon et al. 2019";
+  d.formula = "R_i = sum_j x_i w_ij / z_j R_j, layer by layer down to x";
+  d.misleads = "Other rules, another map of the same score; `z_plus` hardly tells classes apart";
+  d.reads = {"input gradients", "rules"};
   d.parameters = {
       rule_of("convolutions", "z_plus", "convolutions"),
       rule_of("linear", "epsilon", "all other layers with weights"),

@@ -88,6 +88,9 @@ Descriptor descriptor() {
   d.title = "Occlusion";
   d.summary = "How far the class score drops where a window hides the input, mean over the windows at each place";
   d.citation = "Zeiler and Fergus 2014, section 4.2";
+  d.formula = "mean over windows W at s of y(x) - y(x without W)";
+  d.misleads = "Two places that can stand in for one another both look unimportant";
+  d.reads = {"answers"};
   d.groups = {"perturbation"};
   d.parameters = {
       list("window", {}, {1, 65536},

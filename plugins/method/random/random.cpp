@@ -66,6 +66,9 @@ Descriptor descriptor() {
   d.title = "Random map";
   d.summary = "Random numbers of a layer's size: a control, which explains nothing";
   d.citation = "pytorch-grad-cam, RandomCAM (features)";
+  d.formula = "random numbers of a layer's size";
+  d.misleads = "One draw is one draw: a method that beats it once may have been lucky";
+  d.reads = {"features"};
   d.groups = {"control"};
   d.parameters = {
       layer("layer", "auto", "Layer whose size the map has; auto is the last with spatial extent"),

@@ -61,6 +61,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::over_layers_descriptor("refine", "RefineCAM", "gradcam_plus_plus");
   d.summary = "A method's maps of several layers, each enlarged and brought to 0..1, multiplied";
   d.citation = "Domeniconi et al. 2026";
+  d.formula = "prod_l minmax(max(0, M_l))";
+  d.misleads = "What one layer misses is gone, and a product is sharp whatever it is of";
   return d;
 }
 

@@ -80,6 +80,10 @@ Descriptor descriptor() {
   d.title = "Attention rollout";
   d.summary = "How much of each patch arrives at the class token when attention is followed through all blocks";
   d.citation = "Abnar and Zuidema 2020, section 3";
+  d.formula = "prod_l rownorm(mean_h P_l + I)";
+  d.misleads = "It knows nothing of the class, and flattens through many blocks";
+  d.reads = {"attention"};
+  d.models = {"ViT"};
   d.groups = {"attention"};
   d.parameters = {
       choice("heads", "mean", {"mean", "max", "min"}, "How the heads of a block become one"),

@@ -69,6 +69,9 @@ Descriptor descriptor() {
   d.title = "Saliency";
   d.summary = "Absolute gradient of the class score with respect to the input";
   d.citation = "Simonyan et al. 2014, section 3";
+  d.formula = "|gx|";
+  d.misleads = "Single bright pixels mean nothing, and where the model is sure, important parts can be dark";
+  d.reads = {"input gradients"};
   d.groups = {"gradient"};
   d.parameters = {
       plugins::channels_parameter("keep"),

@@ -63,6 +63,9 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("shapley_cam", "ShapleyCAM");
   d.summary = "Feature maps of a layer, weighted by the class score's gradient less half of its curvature, and summed";
   d.citation = "Cai 2025";
+  d.formula = "sum_c mean(g_c - (H A)_c / 2) A_c";
+  d.misleads = "Of a score that is piecewise linear in the features it is Grad-CAM, at three times the cost";
+  d.curvature = true;
   d.forward_passes = 2;
   d.backward_passes = 2;
   return d;

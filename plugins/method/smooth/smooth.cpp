@@ -59,16 +59,15 @@
 // }
 // ```
 
-#include <algorithm>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/randn.h>
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include <attune/sdk/error.h>
 #include <attune/sdk/plugin.h>
@@ -86,6 +85,8 @@ Descriptor descriptor() {
   d.title = "SmoothGrad";
   d.summary = "Mean of a method's maps, of the input with noise, drawn anew for each of them";
   d.citation = "Smilkov et al. 2017, section 3; Adebayo et al. 2018 for the variance";
+  d.formula = "mean_i M(x + noise e_i)";
+  d.misleads = "It explains the input's noisy neighbours, and smooth is not faithful";
   d.groups = {"gradient"};
   d.parameters = {
       method("of", {"saliency", {{"absolute", false}}}, "Method whose maps are smoothed, with its parameters"),

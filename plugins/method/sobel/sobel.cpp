@@ -64,6 +64,8 @@ Descriptor descriptor() {
   d.title = "Edges";
   d.summary = "Magnitude of the input's Sobel gradient: a control, in which no model has a part";
   d.citation = "Adebayo et al. 2018 for its use as a control";
+  d.formula = "sqrt(sum_a Sobel_a(x)^2)";
+  d.misleads = "It looks much like guided backpropagation, and no model has a part in it";
   d.groups = {"control"};
   d.at_input_resolution = true;
   return d;

@@ -64,6 +64,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("xgradcam", "XGrad-CAM");
   d.summary = "Feature maps of a layer, weighted by the gradient where each is active and summed";
   d.citation = "Fu et al. 2020";
+  d.formula = "sum_c w_c A_c, w_c = sum g_c A_c / sum A_c";
+  d.misleads = "Where features have both signs, one channel whose sum is near zero can be all of the map";
   return d;
 }
 

@@ -56,6 +56,9 @@ attune::Descriptor descriptor() {
   d.title = "@title@";
   d.summary = "Feature maps of a layer, weighted cell by cell by the class score's gradient and summed";
   d.citation = "Draelos and Carin 2020 (HiResCAM); Jiang et al. 2021 (LayerCAM)";
+  d.formula = "sum_c dy/dA_c A_c";
+  d.misleads = "Where the model is saturated, important regions can be dark";
+  d.reads = {"features", "gradients"};
   d.parameters = {
       attune::layer("layer", "auto", "Layer whose feature maps are combined; auto is the last with spatial extent"),
       attune::boolean("positive", false, "Weight by the positive part of the gradient only, as LayerCAM does"),

@@ -26,6 +26,16 @@ struct ATTUNE_SDK_API Descriptor {
   // asked for by its id alone.
   std::vector<std::string> groups;
 
+  // Of methods: what tables that compare them say (docs/methods.md).
+  std::string formula;   // one line: "sum_c mean(g_c) A_c"
+  std::string misleads;  // one sentence without a full stop: what the map is most easily taken for, and is not
+  // What of the model the map is made of: "features", "gradients" and "attention" of layers, "biases", "input
+  // gradients", "answers" to changed inputs, "rules" by which gradients pass. A method that wraps another one reads
+  // what that does.
+  std::vector<std::string> reads;
+  // The kinds of vision model that have a map; signals and clips are a matter of `ranks`.
+  std::vector<std::string> models = {"CNN", "ViT", "Swin"};
+
   // Capabilities.
   bool differentiable = true;          // a graph reaches parameters and inputs
   bool deterministic = true;           // no draw from the pass's generator
@@ -34,6 +44,7 @@ struct ATTUNE_SDK_API Descriptor {
   // Of methods: passes for one map, for the plan of passes (see also Needs).
   double forward_passes = 1;
   double backward_passes = 0;
+  bool curvature = false;  // the map itself takes second derivatives of the model
   bool at_input_resolution = false;
   // The method parameter whose maps decide `at_input_resolution`, of a method that wraps another one; "": none does.
   std::string resolution_of;
