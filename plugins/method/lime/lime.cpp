@@ -29,8 +29,7 @@
 // ## Where it misleads
 //
 // - What counts as near is a choice. Half of the parts are hidden in most sets, at a distance of 0.3; a `width` far
-// below
-//   that leaves nearly none of them a weight.
+//   below that leaves nearly none of them a weight.
 // - Few samples are noisy: two seeds give two maps.
 // - The values sum to nothing in particular; those of `kernel_shap` do.
 //
