@@ -36,7 +36,7 @@ class Segments {
         choice("segments", "superpixels", {"superpixels", "grid"},
                "What is hidden as a whole: regions of one colour, or cells of a grid"),
         integer("cells", 8, {1, 64}, "Segments along each axis of the input"),
-        real("compactness", 0.5, {1e-3, 1e3}, "How much of superpixels place counts beside colour"),
+        real("compactness", 2, {1e-3, 1e3}, "How much of superpixels place counts beside colour"),
         fill_parameter(),
     };
   }

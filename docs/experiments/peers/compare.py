@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """attune beside Captum and pytorch-grad-cam: whether maps are the same, and what they cost. README.md says how to run it."""
 import argparse
+import inspect
 import os
 import re
 import resource
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -49,16 +51,17 @@ class Subject:
         self.layer = options.layer or {"squeezenet1_0": "features.12", "resnet50": "layer4"}[options.model]
         self.module = self.net.get_submodule(self.layer)
         if options.input:
-            self.x = torch.from_numpy(np.load(options.input)).to(dtype)
+            x = torch.from_numpy(np.load(options.input))
         else:
-            coarse = torch.randn(1, 3, 14, 14, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-            self.x = torch.nn.functional.interpolate(coarse, (224, 224), mode="bicubic").to(dtype)
+            coarse = torch.randn(1, 3, 14, 14, generator=torch.Generator().manual_seed(2))
+            x = torch.nn.functional.interpolate(coarse, (224, 224), mode="bicubic")
+        np.save(folder / "input.npy", x.numpy())
+        self.x = x.to(dtype)
         with torch.no_grad():
             self.target = self.net(self.x).argmax().item()
             traced = torch.jit.trace(self.net, self.x)
         self.folder, self.file = folder, folder / f"model_{str(dtype).split('.')[1]}.pt"
         traced.save(str(self.file))
-        np.save(folder / "input.npy", self.x.numpy())
 
     def has(self, kind):
         return any(isinstance(module, kind) for module in self.net.modules())
@@ -83,12 +86,12 @@ class Attune:
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
-            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+            raise RuntimeError(done.stderr.strip().splitlines()[-1].replace("attune: ", "", 1))
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     def map(self, method):
         self.run(method)
-        return np.load(self.subject.folder / "maps" / "in0.map.npy")
+        return np.load(self.subject.folder / "maps" / "in0_0.map.npy")
 
     def seconds(self, method, maps):
         """Of one map: what more inputs cost more, so that start and loading are not counted."""
@@ -112,6 +115,29 @@ def grad_cam(name, **settings):
         return np.asarray(found[0])
 
     return make
+
+
+def without(constant, module, path, make):
+    """A peer without a constant that it adds to a denominator: what is left of the difference is not that."""
+
+    def changed(subject):
+        import importlib
+        home = importlib.import_module("pytorch_grad_cam." + module)
+        *owner, name = path.split(".")
+        owner = getattr(home, owner[0]) if owner else home
+        own = getattr(owner, name)
+        made = {}
+        source = textwrap.dedent(inspect.getsource(own))
+        assert source.count(constant) == 1, "the peer has changed"
+        exec(source.replace(constant, "1e-300"), vars(home), made)
+        setattr(owner, name, made[name])
+        try:
+            return make(subject)
+        finally:
+            setattr(owner, name, own)
+
+    changed.__qualname__ = make.__qualname__
+    return changed
 
 
 def full_grad(subject):
@@ -174,6 +200,8 @@ PARITY = [
     ("gradcam_elementwise", grad_cam("GradCAMElementWise"), "pytorch-grad-cam GradCAMElementWise", ""),
     ("gradcam_plus_plus", grad_cam("GradCAMPlusPlus"), "pytorch-grad-cam GradCAMPlusPlus",
      "it adds 1e-6 to a denominator of about g^2"),
+    ("gradcam_plus_plus", without("0.000001", "grad_cam_plusplus", "GradCAMPlusPlus.get_cam_weights",
+                                  grad_cam("GradCAMPlusPlus")), "the same", "without that"),
     ("xgradcam", grad_cam("XGradCAM"), "pytorch-grad-cam XGradCAM", "it adds 1e-7 to the sum of features"),
     ("layercam", grad_cam("LayerCAM"), "pytorch-grad-cam LayerCAM", ""),
     ("eigencam", grad_cam("EigenCAM"), "pytorch-grad-cam EigenCAM", "but for the sign, which it leaves to chance"),
@@ -183,6 +211,7 @@ PARITY = [
     ("scorecam", grad_cam("ScoreCAM"), "pytorch-grad-cam ScoreCAM", "it enlarges features corner to corner"),
     ("full_grad:each=channel", full_grad, "pytorch-grad-cam FullGrad",
      "both brought to 0..1; it adds 1e-7 to the range of every channel"),
+    ("full_grad:each=channel", without("1e-7", "utils.image", "scale_cam_image", full_grad), "the same", "without that"),
     ("saliency:channels=keep", captum("Saliency"), "Captum Saliency", ""),
     ("input_x_gradient:channels=keep", captum("InputXGradient"), "Captum InputXGradient", ""),
     ("guided_backprop", captum("GuidedBackprop"), "Captum GuidedBackprop", ""),
@@ -192,8 +221,9 @@ PARITY = [
      captum("IntegratedGradients", n_steps=16, method="riemann_middle"), "Captum IntegratedGradients, midpoints", ""),
     ("integrated_gradients:channels=keep,steps=16,rule=gauss_legendre",
      captum("IntegratedGradients", n_steps=16), "Captum IntegratedGradients, Gauss-Legendre", ""),
-    ("deep_lift:channels=keep", captum("DeepLift"), "Captum DeepLift", ""),
-    ("lrp:channels=keep", captum("LRP"), "Captum LRP", ""),
+    ("deep_lift:channels=keep", captum("DeepLift"), "Captum DeepLift",
+     "where its values do not sum to the difference of scores, as behind pooling; see README.md"),
+    ("lrp:channels=keep,convolutions=epsilon,linear=epsilon,epsilon=1e-9", captum("LRP"), "Captum LRP, epsilon", ""),
     ("occlusion:" + WINDOW, captum("Occlusion", sliding_window_shapes=(3, 32, 32), strides=(3, 16, 16),
                                    perturbations_per_eval=32), "Captum Occlusion", ""),
     ("feature_ablation:segments=grid,cells=8", captum("FeatureAblation", feature_mask=grid(8), perturbations_per_eval=32),
@@ -229,6 +259,9 @@ def parity(options, folder):
         ours = np.broadcast_to(ours.reshape(-1, *ours.shape[-2:]), theirs.shape)
         if method.startswith("eigen") and (ours * theirs).sum() < 0:
             ours = -ours
+        if theirs.max() == theirs.min():
+            print(f"| `{method}` | {name} | - | it is {theirs.max():g} everywhere |", flush=True)
+            continue
         off = np.abs(ours - theirs).max() / (theirs.max() - theirs.min())
         print(f"| `{method}` | {name} | {off:.1e} | {note} |", flush=True)
 

@@ -22,9 +22,9 @@
 // One forward pass; then what lies behind the layer, once for each of its feature maps, streamed in chunks for all
 // inputs and targets together. Values that reach the output past the layer are computed once.
 //
-// Where the score without several maps at once is what the losses of each add up to, one gradient has them all:
-// `y - y_k = sum_s g_k(s) A_k(s)` with `g = dy/dA`. So it is where a mean and a linear layer follow, as in most
-// classifiers of today. Five sets of maps are taken away to see that; then nothing is run for single maps.
+// Where the score without several maps at once is what the losses of each add up to, one gradient has them all: `y -
+// y_k = sum_s g_k(s) A_k(s)` with `g = dy/dA`. So it is where a mean and a linear layer follow, as in most classifiers
+// of today. Five sets of maps are taken away to see that; then nothing is run for single maps.
 //
 // In a loss all those runs are recorded: take a layer near the output.
 //

@@ -16,8 +16,9 @@
 // Fong and Vedaldi, "Interpretable Explanations of Black Boxes by Meaningful Perturbation", 2017, equation 5, the
 // deletion game with `beta` 3. The paper explains a probability; here the score is counted in what it loses when all is
 // blurred, so that `area` and `variation` mean the same for every model and score. Its terms are sums over 28 x 28
-// cells with the factors 0.0001 and 0.01, which is about 0.1 and 8 of these means. The paper also jitters the input;
-// here nothing is random. Descent is Adam's, from a mask of one half.
+// cells with the factors 0.0001 and 0.01, which is about 0.1 and 8 of these means. A probability stops at 0 while a raw
+// score goes on falling as more is hidden, so that `area` is 1 here; with `--target top1:of=probability` 0.1 hides
+// about as much. The paper also jitters the input; here nothing is random. Descent is Adam's, from a mask of one half.
 //
 // ## Parameters
 //
@@ -86,7 +87,7 @@ Descriptor descriptor() {
   d.parameters = {
       integer("steps", default_steps, {1, 10000}, "Steps of the descent"),
       integer("cells", 28, {2, 256}, "Cells of the mask along each axis of the input"),
-      real("area", 0.1, {0, 1e3}, "How much a hidden share of the input counts"),
+      real("area", 1, {0, 1e3}, "How much a hidden share of the input counts"),
       real("variation", 8, {0, 1e3}, "How much differences between neighbouring cells count"),
       real("blur", 0.05, {1e-3, 1}, "Standard deviation of the blur, as a share of each extent"),
       real("rate", 0.1, {1e-4, 1}, "How far a cell moves in a step, at most"),

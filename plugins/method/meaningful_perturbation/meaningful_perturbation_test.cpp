@@ -67,7 +67,7 @@ TEST(MeaningfulPerturbation, IsTheDescentOfTheLoss) {
 TEST(MeaningfulPerturbation, LowersTheScoreByASmallSmoothMask) {
   TorchScriptModel model(test::model_of_rank(2, "torch.tanh(x)"));
   const at::Tensor x = test::seeded({1, 2, 16, 16}, 4);
-  const auto loss = [&](const at::Tensor& map) { return mask_loss(model, x, 1 - map, 0.1, 8, 0.05); };
+  const auto loss = [&](const at::Tensor& map) { return mask_loss(model, x, 1 - map, 1, 8, 0.05); };
   const auto found = [&](Given given) {
     given["cells"] = int64_t{16};
     return loss(test::map_of(model, x, "meaningful_perturbation", given, 1));
