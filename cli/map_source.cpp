@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <tuple>
 
 #include <attune/sdk/error.h>
 
@@ -84,8 +85,9 @@ class MethodMaps final : public MapSource {
       const std::string title = title_of(methods_[m]);
       for (size_t target = 0; target < set.targets.size(); ++target) {
         const AttentionMap& map = set.maps[m][target];
-        batch.maps.push_back(
+        ReportedMap& one = batch.maps.emplace_back(
             reported(methods_[m].name, title, map.layers, target, map.values, map.at_input_resolution));
+        std::tie(one.forward_passes, one.backward_passes) = passes_of(m);
       }
     }
     leave_out(set.refusals);
@@ -132,6 +134,14 @@ class MethodMaps final : public MapSource {
     if (requests.empty()) throw Error(Fault::input, "none of the methods that were asked for suits the model");
     methods_ = std::move(methods);
     requests_ = std::move(requests);
+  }
+
+  // Forward and backward, of one map.
+  std::pair<double, double> passes_of(size_t method) const {
+    const Needs needs = needs_of(requests_[method], *session_.model);
+    if (needs.forward_passes > 0 || needs.backward_passes > 0) return {needs.forward_passes, needs.backward_passes};
+    const Descriptor d = session_.catalogue.descriptor(ComponentKind::method, {methods_[method].id, {}});
+    return {d.forward_passes, d.backward_passes};
   }
 
   std::string title_of(const ComponentText& method) const {

@@ -193,9 +193,9 @@ TEST_F(Heatmap, TheSummaryIsAsPromised) {
   EXPECT_EQ(read("out/summary.json"), outcome.out);
   using Keys = std::vector<std::string>;
   EXPECT_EQ(keys(outcome.out, ""), (Keys{"model", "items", "failed", "stopped", "run"}));
-  EXPECT_EQ(keys(outcome.out, "/items/0"), (Keys{"input", "index", "maps", "answer", "crop_box"}));
+  EXPECT_EQ(keys(outcome.out, "/items/0"), (Keys{"input", "index", "maps", "answer", "crop_box", "agreement"}));
   EXPECT_EQ(keys(outcome.out, "/items/0/maps/0"),
-            (Keys{"name", "layer", "target", "shape", "min", "max", "mean", "overlay", "raw", "raw_nifti"}));
+            (Keys{"name", "layer", "target", "shape", "min", "max", "mean", "overlay", "raw", "raw_nifti", "passes"}));
   EXPECT_EQ(keys(outcome.out, "/items/0/maps/0/target"), (Keys{"index", "label", "score", "probability"}));
   const Json document = parsed(outcome.out);
   EXPECT_EQ(document["model"], "model.pt");

@@ -1,4 +1,5 @@
-// docs/reference, and the tables of components in README.md, docs/methods.md and docs/specs.md, are what components say of themselves.
+// docs/reference, and the tables of components in README.md, docs/methods.md and docs/specs.md, are what components say
+// of themselves.
 
 #include "support.h"
 

@@ -47,6 +47,7 @@ struct Heights {
 
 Heights heights_of(const SheetRow& row, const Page& page) {
   Heights heights{row.title.empty() ? 0 : page.line, 0, 0};
+  if (row.begins) heights.title += page.gap / 2;
   for (const SheetCell& cell : row.cells) {
     if (cell.picture.defined()) heights.pictures = std::max(heights.pictures, cell.picture.size(0));
     heights.lines = std::max(heights.lines, static_cast<int64_t>(cell.lines.size()) * page.line);
@@ -75,17 +76,22 @@ void draw_line(Image& canvas, const std::string& text, int64_t x, int64_t bottom
 void draw_under(Image& canvas, const SheetCell& cell, int64_t left, int64_t top, const Page& page) {
   for (const SheetLine& line : cell.lines) {
     top += page.line;
-    const TextStyle style = page.quiet_style();
-    const auto cell = static_cast<double>(page.cell);
-    const double end = line.end.empty() ? 0 : text_width(line.end, style) + static_cast<double>(page.line) / 3;
-    draw_line(canvas, line.text, left, top, cell - end, style);
-    draw_line(canvas, line.end, left + page.cell, top, cell, style, Align::right);
+    const TextStyle style = line.bold ? page.style() : page.quiet_style();
+    const auto width = static_cast<double>(page.cell);
+    if (cell.centred && line.end.empty()) {
+      draw_line(canvas, line.text, left + page.cell / 2, top, width, style, Align::centre);
+      continue;
+    }
+    const double end =
+        line.end.empty() ? 0 : text_width(line.end, page.quiet_style()) + static_cast<double>(page.line) / 3;
+    draw_line(canvas, line.text, left, top, width - end, style);
+    draw_line(canvas, line.end, left + page.cell, top, width, page.quiet_style(), Align::right);
   }
 }
 
 void draw_row(Image& canvas, const SheetRow& row, const Heights& heights, int64_t top, const Page& page) {
   draw_line(canvas, row.title, page.left(0), top + page.line, static_cast<double>(canvas.size(1) - 2 * page.gap),
-            page.quiet_style());
+            row.begins ? page.style() : page.quiet_style());
   top += heights.title;
   for (size_t column = 0; column < row.cells.size(); ++column) {
     const SheetCell& cell = row.cells[column];
@@ -195,6 +201,13 @@ Image tiled(const std::vector<Tile>& tiles, int64_t columns) {
 int64_t even_columns(int64_t tiles, int64_t most) {
   const int64_t rows = (tiles + most - 1) / most;
   return (tiles + rows - 1) / rows;
+}
+
+Image below(const Image& first, const Image& second) {
+  Image canvas = filled(first.size(0) + second.size(0), std::max(first.size(1), second.size(1)), {255, 255, 255});
+  paste(canvas, first, 0, 0);
+  paste(canvas, second, first.size(0), 0);
+  return canvas;
 }
 
 Image stacked(const std::vector<Section>& sections) {

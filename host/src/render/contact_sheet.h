@@ -10,8 +10,9 @@ namespace attune {
 
 // A line under a picture: where both do not fit, `text` is cut off.
 struct SheetLine {
-  std::string text;  // "golden retriever"
-  std::string end;   // "98.3 %"
+  std::string text;      // "golden retriever"
+  std::string end = "";  // "98.3 %"
+  bool bold = false;     // the text
 };
 
 struct SheetCell {
@@ -19,11 +20,13 @@ struct SheetCell {
 
   Image picture;  // undefined: the cell stays empty
   std::vector<SheetLine> lines;
+  bool centred = false;  // lines without an end stand under the middle of the picture
 };
 
 struct SheetRow {
   std::string title;             // "beagle.jpg"; empty: no line for it
   std::vector<SheetCell> cells;  // in the order of the headings
+  bool begins = false;           // what the rows up to the next such one are about: its title is bold
 };
 
 struct SheetOptions {
@@ -51,6 +54,20 @@ Image tiled(const std::vector<Tile>& tiles, int64_t columns);
 
 // Columns of rows that are about as long as each other, at most `most` a row: 12 tiles are two rows of 6.
 int64_t even_columns(int64_t tiles, int64_t most);
+
+// A number for each pair of some things.
+struct PairTable {
+  std::string title;
+  std::string note;  // what the numbers mean
+  std::vector<std::string> names;
+  at::Tensor values;  // [M,M], symmetric, from -1 to 1; what is not finite is left out
+};
+
+// As a triangle of coloured numbers: each name stands at the end of its row and at the head of its column.
+Image pair_picture(const PairTable& table);
+
+// The second picture under the first one, on white.
+Image below(const Image& first, const Image& second);
 
 struct Section {
   std::string heading;

@@ -31,17 +31,6 @@ class PictureFiles final : public Sink {
   }
 };
 
-// [C,S1..Sd] -> [C,S1'..Sd'] of the input. Undefined when the map has other axes.
-at::Tensor at_size_of(const at::Tensor& input, const at::Tensor& map) {
-  if (map.dim() != input.dim()) return {};
-  const at::Tensor batch = map.unsqueeze(0);
-  const at::IntArrayRef size = input.sizes().slice(1);
-  if (size.size() == 1) return at::upsample_linear1d(batch, size, false).squeeze(0);
-  if (size.size() == 2) return at::upsample_bilinear2d(batch, size, false).squeeze(0);
-  if (size.size() == 3) return at::upsample_trilinear3d(batch, size, false).squeeze(0);
-  return {};
-}
-
 class ArrayFiles final : public Sink {
  public:
   using Sink::Sink;

@@ -199,6 +199,16 @@ MapPicture map_picture(const Sample& sample, const ReportedMap& map, const Pictu
   return map_picture(under, map.values, map.at_input_resolution, alone);
 }
 
+at::Tensor at_size_of(const at::Tensor& input, const at::Tensor& map) {
+  if (map.dim() != input.dim()) return {};
+  const at::Tensor batch = map.unsqueeze(0);
+  const at::IntArrayRef size = input.sizes().slice(1);
+  if (size.size() == 1) return at::upsample_linear1d(batch, size, false).squeeze(0);
+  if (size.size() == 2) return at::upsample_bilinear2d(batch, size, false).squeeze(0);
+  if (size.size() == 3) return at::upsample_trilinear3d(batch, size, false).squeeze(0);
+  return {};
+}
+
 Legend legend_of(const MapPicture& picture, bool is_signed, Legend words) {
   words.colormap = picture.colours;
   words.low = is_signed ? significant(-picture.full, 3) : "0";

@@ -43,6 +43,9 @@ MapPicture map_picture(const Sample& sample, const at::Tensor& map, bool at_inpu
 MapPicture map_picture(const Sample& sample, const ReportedMap& map, const PictureStyle& style,
                        const Preprocess& preprocess);
 
+// [C,S1..Sd] -> [C,S1'..Sd'] of the input [C',S1'..Sd']. Undefined when the map has other axes.
+at::Tensor at_size_of(const at::Tensor& input, const at::Tensor& map);
+
 // `words` with the bar of colours and the values at its ends.
 Legend legend_of(const MapPicture& picture, bool is_signed, Legend words);
 

@@ -52,6 +52,11 @@ std::string ClassScore::shown() const {
   return std::isnan(probability) ? "score " + fixed(score) : percent(probability);
 }
 
+std::string ReportedMap::cost() const {
+  if (forward_passes == 0 && backward_passes == 0) return "";
+  return significant(forward_passes, 6) + " forward, " + significant(backward_passes, 6) + " backward";
+}
+
 std::string SampleTerm::text() const {
   std::string text = name + " h =";
   for (const double value : values) text += " " + fixed(value);

@@ -42,6 +42,8 @@ struct ReportedMap {
   size_t target = 0;                // index of the targets
   at::Tensor values;                // [C,S1..Sd], on the CPU in float32
   bool at_input_resolution = false;
+  double forward_passes = 0;  // that it takes by itself, for one target; both 0: not known
+  double backward_passes = 0;
   std::optional<Shown> shown;  // what a matcher shows; nothing: a map
   at::Tensor input;            // that the map was computed on, where it is not the sample's own; shaped like it
 
@@ -51,6 +53,7 @@ struct ReportedMap {
   Image cell;             // the map as it is drawn, in a small place; undefined when it cannot be drawn
   std::map<std::string, std::string> files;  // names that sinks have given, by key of the summary: "overlay"
 
+  std::string cost() const;  // "1 forward, 1 backward"; "" when it is not known
   std::string layer() const { return layers.size() == 1 ? layers[0] : ""; }  // where there is exactly one
 };
 
@@ -142,7 +145,8 @@ std::unique_ptr<Sink> picture_files(const ReportOptions& options);
 // Raw maps: NAME.npy ("raw"), and of volumes NAME.nii.gz ("raw_nifti"), which lies where the volume does.
 std::unique_ptr<Sink> array_files(const ReportOptions& options);
 // All inputs on few pages, contact_sheet.png and so on: with several maps a row per input and a column per map, with
-// one map a grid.
+// more maps than fit side by side a block of rows per input, and with one map a grid. Of several methods the last page
+// says how much their maps agree.
 std::unique_ptr<Sink> contact_sheet_files(const ReportOptions& options);
 // summary.json, for which it comes behind all that write files; the same text on `copy`, when there is one.
 std::unique_ptr<Sink> summary_file(const ReportOptions& options, std::ostream* copy = nullptr);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "image/output_file.h"
+#include "report/agreement.h"
 #include "report/report.h"
 
 namespace attune {
@@ -25,7 +26,30 @@ Json json_of(const ReportedMap& map, const ClassScore& explained) {
                {"raw", Json()},
                {"raw_nifti", Json()}};
   for (const auto& [key, name] : map.files) json[key] = name;
+  json["passes"] = Json();
+  if (!map.cost().empty()) json["passes"] = {{"forward", map.forward_passes}, {"backward", map.backward_passes}};
   return json;
+}
+
+// Of each target with two maps or more: their names, and Pearson's coefficient of each pair; null where one is
+// constant.
+Json agreements_of(const SampleReport& report) {
+  Json all = Json::array();
+  for (size_t target = 0; target < report.targets.size(); ++target) {
+    const Agreement agreement = agreement_of(report, target);
+    if (agreement.names.size() < 2) continue;
+    Json rows = Json::array();
+    for (int64_t i = 0; i < agreement.values.size(0); ++i) {
+      Json row = Json::array();
+      for (int64_t j = 0; j < agreement.values.size(1); ++j) {
+        const double value = agreement.values[i][j].item<double>();
+        row.push_back(std::isnan(value) ? Json() : Json(value));
+      }
+      rows.push_back(row);
+    }
+    all.push_back({{"target", json_of(report.targets[target].about)}, {"maps", agreement.names}, {"pearson", rows}});
+  }
+  return all;
 }
 
 class Summary final : public Sink {
@@ -50,6 +74,7 @@ class Summary final : public Sink {
     for (const ReportedMap& map : report.maps) {
       if (!map.repeated) item["maps"].push_back(json_of(map, report.targets[map.target].about));
     }
+    item["agreement"] = agreements_of(report);
     items_.push_back(std::move(item));
   }
 

@@ -24,7 +24,8 @@
 // ## Parameters
 //
 // `source` is any map of the term. Of the centre `m`, `mean` is the paper's and `mean_plus_half_std` its published
-// code's. Of the scale `s`, `variance` is the paper's; `std` may be taken instead, or a number for all samples, which
+// code's. `median` parts the cells into halves, of which a hard mask keeps the upper one, as in saliency guided
+// training. Of the scale `s`, `variance` is the paper's; `std` may be taken instead, or a number for all samples, which
 // is 1/omega of the published code. `mean_plus_two_std` is of the positive cells alone, as MaskTune has it. With
 // `minmax` the source is first brought to 0..1, which is what numbers for both are meant for (GAIN: a centre of 0.5 and
 // a scale of 0.1). `centre` is not used by the linear mask, and `scale` by the soft one only.
@@ -73,6 +74,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include <attune/sdk/plugin.h>
 
@@ -102,8 +104,8 @@ Descriptor descriptor() {
              "A logistic function of the map, 1 above the centre and 0 below, or the map itself from 0 to 1"),
       boolean("invert", false, "What the map marks is hidden instead of kept"),
       boolean("minmax", false, "The map is brought to 0..1 first, per sample"),
-      choice_or_real("centre", std::string("mean"), {"mean", "mean_plus_half_std", "mean_plus_two_std"}, {-1e18, 1e18},
-                     "The value of the map where the mask is 1/2: per sample, or a number for all"),
+      choice_or_real("centre", std::string("mean"), {"mean", "median", "mean_plus_half_std", "mean_plus_two_std"},
+                     {-1e18, 1e18}, "The value of the map where the mask is 1/2: per sample, or a number for all"),
       choice_or_real("scale", std::string("variance"), {"variance", "std"}, {smallest_scale, 1e18},
                      "How far from the centre the mask reaches 0.73: per sample, or a number for all"),
       real("dropout", 0.0, {0, 0.95}, "Share of the map's cells that are hidden at random"),
@@ -197,6 +199,7 @@ class Mask final : public ResolutionMatcher {
   at::Tensor centre(const at::Tensor& cells) const {
     if (centre_) return at::full({}, *centre_, cells.options().requires_grad(false));
     if (centre_rule_ == "mean_plus_two_std") return high_value(cells);
+    if (centre_rule_ == "median") return std::get<0>(cells.median(1, true));
     const at::Tensor mean = cells.mean(1, true);
     return centre_rule_ == "mean" ? mean : mean + cells.std(1, unbiased(cells), true) / 2;
   }

@@ -77,6 +77,20 @@ TEST(Mask, ResizesASmallerMapBeforeTheLogisticFunction) {
   }
 }
 
+// Of an even number of cells the lower one of the two in the middle.
+TEST(Mask, HalfOfTheCellsLieAboveTheirMedian) {
+  const at::Tensor input = seeded({2, 3, 5, 4}, 3), source = seeded({2, 1, 5, 4}, 4);
+  const at::Tensor hard =
+      masked(source, input, {{"centre", std::string("median")}, {"shape", std::string("hard")}}).mask;
+  const at::Tensor soft = masked(source, input, {{"centre", std::string("median")}, {"scale", 0.5}}).mask;
+  for (int64_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(hard[i].sum().item<double>(), 10);
+    const at::Tensor middle = std::get<0>(source[i].flatten().sort())[9];
+    EXPECT_TRUE(at::equal(hard[i], (source[i] > middle).to(at::kDouble)));
+    EXPECT_TRUE(at::allclose(soft[i], 1 / (1 + ((middle - source[i]) / 0.5).exp()), 1e-9, 1e-12));
+  }
+}
+
 // One sample at a time, as equations say it.
 at::Tensor kept_cells(const at::Tensor& sample, const std::string& shape, const std::string& centre) {
   const at::Tensor cells = sample.flatten();

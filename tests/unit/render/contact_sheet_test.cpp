@@ -1,5 +1,6 @@
 #include "render/contact_sheet.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 
 #include "pictures.h"
@@ -131,6 +132,47 @@ TEST(ContactSheet, WritesLinesUnderPictures) {
   // However long the text is, the number stays.
   const std::string longer(80, 'm');
   EXPECT_FALSE(at::equal(page({{longer, "98.3 %"}}), page({{longer, "12.7 %"}})));
+}
+
+TEST(ContactSheet, BoldLinesAndTitlesOfBlocksHaveMoreInk) {
+  const auto ink = [](const SheetRow& row) {
+    const Image page = contact_sheets({""}, {row}, {.cell = 200, .rows_per_page = 4})[0];
+    return (page.to(at::kInt).amax(2) < 90).sum().item<int64_t>();
+  };
+  const SheetCell quiet(kRed, {{"gradcam"}}), bold(kRed, {{"gradcam", "", true}});
+  EXPECT_GT(ink({"", {bold}}), 2 * ink({"", {quiet}}));
+  EXPECT_GT(ink({"beagle", {kRed}, true}), 2 * ink({"beagle", {kRed}, false}));
+}
+
+// Its rows end in the names; a pair's colour is between blue and red, and what is no number is left out.
+TEST(PairPicture, IsATriangleOfColouredNumbers) {
+  const double none = std::nan("");
+  const at::Tensor values = at::tensor({1.0, 0.9, -0.9, 0.9, 1.0, none, -0.9, none, 1.0}).view({3, 3});
+  const auto coloured = [](const Image& image) {
+    const at::Tensor high = image.to(at::kInt);
+    return std::pair(((high.select(2, 0) - high.select(2, 2)) > 60), ((high.select(2, 2) - high.select(2, 0)) > 60));
+  };
+  const Image picture = pair_picture({"Agreement", "of two", {"a", "b", "c"}, values});
+  require_image(picture);
+  const auto [red, blue] = coloured(picture);
+  const Extent alike = extent(red), opposite = extent(blue);
+  EXPECT_LT(alike.bottom, opposite.top) << "the second row is above the third";
+  EXPECT_NEAR(alike.left, opposite.left, 1) << "both are in the first column";
+  EXPECT_LT(opposite.right - opposite.left, 45) << "the third row has one number";
+  EXPECT_GT((picture.slice(0, alike.top, alike.bottom).slice(1, alike.right + 3).to(at::kInt).amax(2) < 160)
+                .sum()
+                .item<int64_t>(),
+            5)
+      << "the name of the second row stands behind its numbers";
+  const Image longer = pair_picture({"Agreement", "", {"a", "b", "a much longer name"}, values});
+  EXPECT_GT(longer.size(1), picture.size(1));
+}
+
+TEST(ContactSheet, APictureGoesBelowAnother) {
+  const Image joined = below(kRed, kGreen);
+  EXPECT_EQ(joined.sizes(), (at::IntArrayRef{200, 200, 3}));
+  EXPECT_EQ(box_of(joined, 255, 0, 0).bottom, 100);
+  EXPECT_EQ(box_of(joined, 0, 255, 0).top, 100);
 }
 
 TEST(ContactSheet, AGridHasNeitherHeadingsNorTitles) {

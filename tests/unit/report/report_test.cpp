@@ -139,6 +139,37 @@ TEST_F(Reports, WhatHasNoPictureIsStillInTheSummary) {
   EXPECT_FALSE(is_there("contact_sheet.png"));
 }
 
+// Ten maps and the input are two rows of six; under each map stand its name and what it took.
+TEST_F(Reports, ManyMapsAreABlockOfRows) {
+  const auto sheet = [&](int64_t count, double passes) {
+    SampleReport many = about(at::ones({1, 4, 4}));
+    many.targets.resize(1);
+    many.maps.clear();
+    for (int64_t i = 0; i < count; ++i) {
+      many.maps.push_back(map("map" + std::to_string(i), 0, at::arange(16, at::kFloat).roll(i).view({1, 4, 4})));
+      many.maps.back().forward_passes = passes;
+    }
+    printed_.str("");
+    Report report = this->report();
+    report.add(sample_, many);
+    report.finish({});
+    return read_image(folder_ / "contact_sheet.png");
+  };
+  const Image row = sheet(7, 0), block = sheet(10, 0), costly = sheet(10, 3);
+  EXPECT_GT(row.size(1), 8 * 224);
+  EXPECT_LT(block.size(1), 7 * 224);
+  EXPECT_GT(block.size(0), row.size(0) + 100);
+  EXPECT_GT(costly.size(0), block.size(0)) << "a line for the passes";
+  const Json item = summary()["items"][0];
+  EXPECT_EQ(item["maps"][0]["passes"], (Json{{"forward", 3.0}, {"backward", 0.0}}));
+  ASSERT_EQ(item["agreement"].size(), 1U);
+  const Json agreement = item["agreement"][0];
+  EXPECT_EQ(agreement["maps"][9], "map9");
+  EXPECT_NEAR(agreement["pearson"][3][3].get<double>(), 1, 1e-6);
+  EXPECT_EQ(agreement["pearson"][2][5], agreement["pearson"][5][2]);
+  EXPECT_LT(agreement["pearson"][2][5].get<double>(), 0.9);
+}
+
 TEST(ClassScores, HaveNamesWithAndWithoutLabels) {
   EXPECT_EQ((ClassScore{3, "", 0, 0}).name(), "class 3");
   EXPECT_EQ((ClassScore{3, "tabby", 0, 0}).name(), "tabby");
