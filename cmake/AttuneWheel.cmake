@@ -8,9 +8,11 @@ execute_process(
 if(NOT attune_torch_code EQUAL 0)
   message(FATAL_ERROR "${attune_no_torch}")
 endif()
-# Also in a folder that was configured with another one.
-set(Torch_DIR ${attune_installed_torch} CACHE PATH "PyTorch's package for CMake" FORCE)
-unset(TORCH_LIBRARY CACHE)
+# Before the system's, and also in a folder that was configured with another one.
+list(PREPEND CMAKE_PREFIX_PATH ${attune_installed_torch})
+foreach(found Torch_DIR Caffe2_DIR TORCH_LIBRARY)
+  unset(${found} CACHE)
+endforeach()
 
 set(CMAKE_INSTALL_LIBDIR lib)
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib;$ORIGIN;$ORIGIN/../../torch/lib")

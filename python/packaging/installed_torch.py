@@ -1,7 +1,7 @@
 """The PyTorch that the package is built with: that of the environment which it is installed into.
 
 `pip install .` builds in an environment of its own, without PyTorch, so that no other one is fetched. CMake runs this
-file for the folder of PyTorch; scikit-build-core calls `dynamic_metadata` for what the wheel then needs.
+file for the folder of PyTorch's packages; scikit-build-core calls `dynamic_metadata` for what the wheel then needs.
 """
 
 from __future__ import annotations
@@ -38,4 +38,4 @@ def dynamic_metadata(field: str, settings: object = None) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(version() if "--version" in sys.argv else folder() / "share" / "cmake" / "Torch")
+    print(version() if "--version" in sys.argv else folder() / "share" / "cmake")
