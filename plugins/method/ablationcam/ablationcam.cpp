@@ -75,6 +75,8 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("ablationcam", "Ablation-CAM");
   d.summary = "Feature maps of a layer, weighted by the share of the class score that is lost without each, and summed";
   d.citation = "Desai and Ramaswamy 2020, Eq. 3 and 4";
+  d.formula = "sum_c (y - y_{without A_c}) / y A_c";
+  d.misleads = "Of feature maps that can stand in for one another, all look worthless";
   d.groups = {"cam", "perturbation"};
   return d;
 }

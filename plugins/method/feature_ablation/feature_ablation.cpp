@@ -72,6 +72,9 @@ Descriptor descriptor() {
   d.title = "Feature ablation";
   d.summary = "How far the class score drops without each part of the input: superpixels, or cells of a grid";
   d.citation = "Zeiler and Fergus 2014, section 4.2; superpixels: Achanta et al. 2012";
+  d.formula = "y(x) - y(x without segment k)";
+  d.misleads = "Two segments that can stand in for one another both look worthless";
+  d.reads = {"answers"};
   d.groups = {"perturbation"};
   d.parameters = Segments::parameters();
   d.differentiable = false;

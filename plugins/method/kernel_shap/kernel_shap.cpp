@@ -87,6 +87,9 @@ Descriptor descriptor() {
   d.title = "KernelSHAP";
   d.summary = "How much each part of the input adds to the class score, shared fairly: Shapley values of superpixels";
   d.citation = "Lundberg and Lee 2017, theorem 2";
+  d.formula = "Shapley values of segments, by weighted least squares";
+  d.misleads = "Few samples are noisy, and large segments get more";
+  d.reads = {"answers"};
   d.groups = {"perturbation"};
   d.parameters = Segments::parameters();
   d.parameters.push_back(integer("samples", default_samples, {2, 1e6}, "How many sets of parts are tried"));

@@ -78,6 +78,9 @@ Descriptor descriptor() {
   d.title = "LIME";
   d.summary = "Slope of the class score by each part of the input, of a linear model fitted near the input";
   d.citation = "Ribeiro et al. 2016, Eq. 2";
+  d.formula = "slopes of a linear model of y over sets of segments";
+  d.misleads = "What counts as near is a choice, and few samples are noisy";
+  d.reads = {"answers"};
   d.groups = {"perturbation"};
   d.parameters = Segments::parameters();
   d.parameters.push_back(integer("samples", default_samples, {2, 1e6}, "How many sets of parts are tried"));

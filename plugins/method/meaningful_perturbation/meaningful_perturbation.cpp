@@ -83,6 +83,9 @@ Descriptor descriptor() {
   d.title = "Meaningful perturbation";
   d.summary = "The smallest and smoothest part of the input that must be blurred so that the class score drops";
   d.citation = "Fong and Vedaldi 2017, Eq. 5";
+  d.formula = "1 - argmin_m y(m x + (1 - m) blur(x)) + area + variation";
+  d.misleads = "A mask can find a blur that fools the model rather than hide what it looks at";
+  d.reads = {"answers", "input gradients"};
   d.groups = {"perturbation"};
   d.parameters = {
       integer("steps", default_steps, {1, 10000}, "Steps of the descent"),

@@ -71,6 +71,9 @@ Descriptor descriptor() {
   d.title = "Recipro-CAM";
   d.summary = "What the class scores when only the features around one place of a layer are left, for each place";
   d.citation = "Byun and Lee 2022, Eq. 3 to 5; 2023";
+  d.formula = "y(F(A b_s)), b_s a bell at the place s";
+  d.misleads = "The score has an offset, so that the map's zero means nothing";
+  d.reads = {"features", "answers"};
   d.groups = {"cam", "perturbation"};
   d.parameters = {
       plugins::layer_parameter(),

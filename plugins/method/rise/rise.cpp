@@ -83,6 +83,9 @@ Descriptor descriptor() {
   d.title = "RISE";
   d.summary = "Mean of random masks of the input, each weighted by the class score of what it leaves";
   d.citation = "Petsiuk et al. 2018, Eq. 6";
+  d.formula = "sum_n y(x m_n) m_n / (N p)";
+  d.misleads = "Few masks leave noise that looks like texture, and zero means nothing";
+  d.reads = {"answers"};
   d.groups = {"perturbation"};
   d.parameters = {
       integer("masks", default_masks, {2, 100000}, "How many masks are drawn"),

@@ -74,6 +74,9 @@ Descriptor descriptor() {
   Descriptor d = plugins::cam_descriptor("scorecam", "Score-CAM");
   d.summary = "Feature maps of a layer, weighted by the class score of what each shows of the input, and summed";
   d.citation = "Wang et al. 2020, Eq. 3 to 6";
+  d.formula = "sum_c softmax_c(y(x H_c)) A_c";
+  d.misleads = "The softmax of scores that differ by units is nearly that of the best mask alone";
+  d.reads = {"features", "answers"};
   d.groups = {"perturbation"};
   d.parameters.push_back(
       integer("channels", 0, {0, 1e6}, "How many feature maps are tried, those that vary most; 0: all"));
