@@ -295,7 +295,7 @@ def markdown(results):
     kinds = {"export": "`.pt2`", "core": "`.pt2` decomposed", "traced": "traced", "script": "scripted", "onnx": "ONNX", "dynamo": "ONNX (dynamo)"}
     lines = ["| architecture | loads | automatic layer | what is refused, and why |", "|---|---|---|---|"]
     for name, rows in results.items():
-        rows = {kinds[source]: row for source, row in rows.items() if source in kinds}
+        rows = {kind: rows[source] for source, kind in kinds.items() if source in rows}
         refused = {}
         for kind, row in rows.items():
             why = row.get("refused") or row.get("no_loss")

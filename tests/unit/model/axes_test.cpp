@@ -109,22 +109,27 @@ TEST(Axes, ARecurrentLayerBehindASignalKeepsItsSteps) {
 
 // As torch.export decomposes it.
 TEST(Axes, ARecurrentLayerThatIsWrittenOutKeepsItsSteps) {
-  std::string body =
-      "    part = torch.split(torch.transpose(x, 0, 1), 1, 0)\n"
-      "    h0 = torch.tanh(part[0])\n";
-  std::string all = "h0";
-  for (int step = 1; step < 12; ++step) {
-    const std::string now = std::to_string(step), before = std::to_string(step - 1);
-    body += "    h" + now + " = torch.tanh(torch.linear(h" + before + ", self.w0) + part[" + now + "])\n";
-    all += ", h" + now;
+  for (const bool dropped : {false, true}) {  // the axis of a step
+    const std::string behind = dropped ? "[0]" : "", join = dropped ? "stack" : "cat";
+    std::string all = "h0", body =
+                                "    part = torch.split(torch.transpose(x, 0, 1), 1, 0)\n"
+                                "    h0 = torch.tanh(part[0]" +
+                                behind + ")\n";
+    for (int step = 1; step < 12; ++step) {
+      const std::string now = std::to_string(step), before = std::to_string(step - 1);
+      body +=
+          "    h" + now + " = torch.tanh(torch.linear(h" + before + ", self.w0) + part[" + now + "]" + behind + ")\n";
+      all += ", h" + now;
+    }
+    body += "    return torch.transpose(torch." + join + "([" + all + "], 0), 0, 1)\n";
+    TorchScriptModel model(assembled({{"steps", body, {{5, 5}}}, {"fc", "torch.linear(x, self.w0)", {{4, 5}}}},
+                                     "    y = self.steps.forward(x.permute([0, 2, 1]))\n"
+                                     "    return self.fc.forward(torch.mean(y, [1]))\n"));
+    const at::Tensor x = seeded({2, 5, 12}, 52);
+    EXPECT_EQ(activation(model, x, "steps").sizes(), (Shape{2, 5, 12})) << join;
+    EXPECT_EQ(report(model, x, "steps").spatial, 1) << join;
+    EXPECT_EQ(model.auto_layer(x), "steps") << join;
   }
-  body += "    return torch.transpose(torch.cat([" + all + "], 0), 0, 1)\n";
-  TorchScriptModel model(assembled({{"steps", body, {{5, 5}}}, {"fc", "torch.linear(x, self.w0)", {{4, 5}}}},
-                                   "    y = self.steps.forward(x.permute([0, 2, 1]))\n"
-                                   "    return self.fc.forward(torch.mean(y, [1]))\n"));
-  const at::Tensor x = seeded({2, 5, 12}, 52);
-  EXPECT_EQ(activation(model, x, "steps").sizes(), (Shape{2, 5, 12}));
-  EXPECT_EQ(report(model, x, "steps").spatial, 1);
 }
 
 // Attention within windows of 2 x 2, which are folded into the batch and taken out of it again, as in Swin.

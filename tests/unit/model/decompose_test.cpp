@@ -149,6 +149,8 @@ std::vector<Layer> once_differentiable_layers() {
       layers.push_back({linear + rest, {seeded({2, 3, 4, 2}, 3, 0.8)}, {2, 4, 5, 3}});
       layers.push_back({nearest + rest, {seeded({2, 3, 4, 2}, 4, 0.8)}, {2, 4, 5, 3}});
       layers.push_back({linear + rest, {seeded({2, 2, 3, 2, 3}, 5, 0.8)}, {2, 4, 3, 4, 2}});
+      // as decomposed programs have it
+      layers.push_back({"torch.grid_sampler_2d(x, self.w0, 0, " + rest, {seeded({2, 3, 4, 2}, 3, 0.8)}, {2, 4, 5, 3}});
     }
   }
   return layers;

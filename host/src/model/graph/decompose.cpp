@@ -109,6 +109,12 @@ def grid_sampler(x, grid, mode: int, padding: int, align: bool):
         places = index.flatten(1).unsqueeze(1).expand([-1, x.size(1), -1])
         sum = sum + values.gather(2, places).reshape(shape) * weight.unsqueeze(1)
     return sum
+
+def grid_sampler_2d(x, grid, mode: int, padding: int, align: bool):
+    return grid_sampler(x, grid, mode, padding, align)
+
+def grid_sampler_3d(x, grid, mode: int, padding: int, align: bool):
+    return grid_sampler(x, grid, mode, padding, align)
 )";
 
 // `torch.` and `attune.` are operators.

@@ -180,6 +180,15 @@ std::vector<Layout> readings_of(const Shape& shape, const Shape& input_shape, co
   return readings;
 }
 
+// Of a signal: steps that were computed one by one and then joined. Nothing is known of their axis, but channels lie
+// behind it.
+bool are_joined_steps(const Axes* axes, const Shape& input_shape) {
+  if (axes == nullptr || axes->size() != 3 || input_shape.size() != 3) return false;
+  const Axis &rows = (*axes)[0], &steps = (*axes)[1], &channels = (*axes)[2];
+  return rows.size() == 1 && has(rows, Factor::Source::batch) && has(steps, Factor::Source::unknown) &&
+         channels.size() == 1 && has(channels, Factor::Source::channel);
+}
+
 }  // namespace
 
 Reading read_layout(const Shape& shape, const Shape& input_shape, const std::string& wanted, const Axes* axes) {
@@ -188,7 +197,8 @@ Reading read_layout(const Shape& shape, const Shape& input_shape, const std::str
     if (reading.layout || !reading.why_not.empty()) return reading;
   }
   if (shape.empty() || shape[0] != input_shape[0]) return {{}, folded_into_batch};
-  const auto readings = readings_of(shape, input_shape, wanted);
+  const bool is_told = wanted == "auto" && are_joined_steps(axes, input_shape);
+  const auto readings = readings_of(shape, input_shape, is_told ? "channels_last" : wanted);
   if (readings.size() == 1) return {readings[0], ""};
   if (readings.empty()) return {{}, wanted == "auto" ? "its axes cannot be told" : "it cannot be read as " + wanted};
   return {{}, "it can be read as " + describe(readings[0]) + " or as " + describe(readings[1])};
