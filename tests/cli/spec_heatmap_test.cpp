@@ -166,7 +166,7 @@ TEST_F(SpecHeatmap, PrintsTheSummaryOrALinePerMap) {
   EXPECT_EQ(json.code, 0) << json.err;
   EXPECT_EQ(json.out, read("out/summary.json"));
   EXPECT_EQ(keys(json.out, "/items/0"),
-            (std::vector<std::string>{"input", "index", "maps", "answer", "crop_box", "terms"}));
+            (std::vector<std::string>{"input", "index", "maps", "answer", "crop_box", "terms", "agreement"}));
   expect_parts(run(heatmap({"picture.png"})).out,
                {"picture.png  agreement h = ", "out/picture.cam_again.png", "out/picture.masked_input.png"});
 }
