@@ -122,7 +122,8 @@ void check_stage(DocumentReader& reader, const JsonAt& at, StageConfig& stage) {
   if (stage.strategy == nullptr) return;
   const auto require = [&](const char* key, const std::string& what) {
     if (at.has(key)) return;
-    reader.fail(at, in_quotes(key) + " is missing: " + what + " that " + in_quotes(stage.strategy->name) + " trains with");
+    reader.fail(at,
+                in_quotes(key) + " is missing: " + what + " that " + in_quotes(stage.strategy->name) + " trains with");
   };
   if (stage.strategy->reads("spec")) require("spec", "the consistency loss");
   if (!stage.strategy->takes_unlabelled()) return;

@@ -206,16 +206,16 @@ Table<StageConfig> stage_table(const TrainContext* context) {
       key("unfreeze", &Stage::unfreeze, patterns, "Patterns of parameters that are trained, though saved as frozen"),
       of_some("needs labels, and trains on the config's data",
               key("data", &Stage::data, form::object(data_table(true)), "Pictures of the stage's own")),
-      of_some("compares no views", key("temperature", &Stage::temperature, Range{1e-3, 1000},
-                                       "What similarities of views are divided by")),
+      of_some("compares no views",
+              key("temperature", &Stage::temperature, Range{1e-3, 1000}, "What similarities of views are divided by")),
       of_some("compares no views", key("projection", &Stage::projection, form::object(projection_table()),
                                        "What stands in the place of the last layer meanwhile")),
-      of_some("labels no pictures", key("threshold", &Stage::threshold, Range{0, 1},
-                                        "Probability from which the model's own labels count")),
+      of_some("labels no pictures",
+              key("threshold", &Stage::threshold, Range{0, 1}, "Probability from which the model's own labels count")),
       of_some("labels no pictures", key("strong", &Stage::strong, form::list(augmentation_form(), 1),
                                         "Random changes of the view that is learned")),
-      of_some("labels no pictures", key("ratio", &Stage::ratio, Range{1, 1000},
-                                        "Pictures without labels for each with labels")),
+      of_some("labels no pictures",
+              key("ratio", &Stage::ratio, Range{1, 1000}, "Pictures without labels for each with labels")),
       key("augment", &Stage::augment, form::list(augmentation_form(), 0), "Instead of the config's")};
   table.check = check_stage;
   table.rules = stage_rules(table.keys);
@@ -251,7 +251,8 @@ Table<TrainConfig> train_table(const TrainContext* context) {
        key("bootstrap", &EvaluateConfig::bootstrap, Range{0, 1000000},
            "Resamples behind an interval; 0: no intervals")}};
   return {{key("description", &Train::description, "What the run is for"),
-           key("model", &Train::model, form::filled(form::file()), "Model to begin with: .pt2, ONNX or TorchScript").must_be_given(),
+           key("model", &Train::model, form::filled(form::file()), "Model to begin with: .pt2, ONNX or TorchScript")
+               .must_be_given(),
            key("extra", &Train::extra, files_by_name(),
                "Other inputs of the model, by name: a .npy file of one row, for all"),
            key("select", &Train::select, select_words,

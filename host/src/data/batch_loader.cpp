@@ -116,7 +116,9 @@ BatchLoader::BatchLoader(const Dataset& dataset, std::vector<Draw> order, Loader
           },
           [](const Loaded& loaded) {
             size_t bytes = 0;
-            for (const at::Tensor& view : {loaded.input, loaded.second_view}) bytes += view.defined() ? view.nbytes() : 0;
+            for (const at::Tensor& view : {loaded.input, loaded.second_view}) {
+              if (view.defined()) bytes += view.nbytes();
+            }
             return static_cast<int64_t>(bytes);
           },
           2 * options_.batch + options_.threads, options_.threads) {}

@@ -34,7 +34,7 @@ struct LoaderOptions {
   Preprocess preprocess;
   std::vector<Augmentation> augmentations;  // of every example, before preprocessing
   std::optional<std::vector<Augmentation>> second_view;
-  ClipTiming clip;                          // for a dataset of clips
+  ClipTiming clip;  // for a dataset of clips
   int64_t batch = 4;
   int threads = 1;
   OnProblem on_problem = OnProblem::stop;

@@ -40,10 +40,10 @@ TEST(TrainConfig, KeepsEveryKey) {
     const bool is_elsewhere = key == "validate" || key == "$schema";  // beside the former "hold_out" means nothing
     EXPECT_EQ(resolved.find("\"" + key + "\": ") == std::string::npos, is_elsewhere) << key;
   }
-  for (const char* said : {"\"seed\": 9223372036854775807", "\"too_few\": \"take_all\"", "\"epsilon\": 1e-06",
-                           "\"lr\": 5e-06", "\"every\": 2", "\"floor\": 0.01", "\"degrees\": 15.5", "\"hue\": 0.05",
-                           "\"nesterov\": true", "\"caf\u00e9\"", "\"hidden\": 99", "\"threshold\": 0.875",
-                           "\"layer\": \"features.3\""}) {
+  for (const char* said :
+       {"\"seed\": 9223372036854775807", "\"too_few\": \"take_all\"", "\"epsilon\": 1e-06", "\"lr\": 5e-06",
+        "\"every\": 2", "\"floor\": 0.01", "\"degrees\": 15.5", "\"hue\": 0.05", "\"nesterov\": true", "\"caf\u00e9\"",
+        "\"hidden\": 99", "\"threshold\": 0.875", "\"layer\": \"features.3\""}) {
     EXPECT_NE(resolved.find(said), std::string::npos) << said;
   }
 }

@@ -114,7 +114,10 @@ TEST(Projections, StandInThePlaceOfTheHead) {
     EXPECT_TRUE(at::allclose(projected, expected, 1e-12, 1e-12));
   }
   for (const auto& [name, tensor] : model.state()) EXPECT_TRUE(at::equal(tensor, before.at(name))) << name;
-  EXPECT_EQ(message_of(Fault::spec, [&] { Projection({"fcc", {}, 4}, model, 1); }),
+  EXPECT_EQ(message_of(Fault::spec,
+                       [&] {
+                         Projection({"fcc", {}, 4}, model, 1);
+                       }),
             "head 'fcc' is no linear layer or 1x1 convolution; they are 'fc' (did you mean \"fc\"?)");
 }
 

@@ -24,8 +24,8 @@ struct HeadParameters {
   at::Tensor bias;
 };
 
-// Those of the layer at the dotted path `layer`. Throws Error(Fault::spec) with the layers that could be meant when it is
-// no linear layer or 1x1 convolution.
+// Those of the layer at the dotted path `layer`. Throws Error(Fault::spec) with the layers that could be meant when it
+// is no linear layer or 1x1 convolution.
 HeadParameters head_of(const ModelSource& source, const std::string& layer);
 // Parameters of such a layer with so many outputs, of the same type and device, drawn as LibTorch draws those of new
 // layers.

@@ -167,9 +167,8 @@ Trainer::Trainer(const StageConfig& stage, TrainingModel& training_model, const 
       training_model_(training_model),
       consistency_(consistency),
       model_(model),
-      projection_(stage.strategy->leaves_scores()
-                      ? std::optional(Projection(stage.projection, training_model, seed))
-                      : std::nullopt),
+      projection_(stage.strategy->leaves_scores() ? std::optional(Projection(stage.projection, training_model, seed))
+                                                  : std::nullopt),
       parameters_(joined(training_model.freeze(stage.freeze, stage.unfreeze), projection_)),
       optimiser_(stage.optimizer, parameters_) {
   training_model.train(!stage.freeze_statistics);

@@ -14,8 +14,8 @@ at::Tensor nt_xent(const at::Tensor& first, const at::Tensor& second, double tem
   const at::Tensor views = at::cat({first, second});
   const at::Tensor directions = views / at::linalg_vector_norm(views, 2, c10::IntArrayRef{1}, true).clamp_min(1e-12);
   const at::Tensor itself = at::eye(views.size(0), views.options().dtype(at::kBool));
-  const at::Tensor alike = (at::mm(directions, directions.t()) / temperature)
-                               .masked_fill(itself, -std::numeric_limits<double>::infinity());
+  const at::Tensor alike =
+      (at::mm(directions, directions.t()) / temperature).masked_fill(itself, -std::numeric_limits<double>::infinity());
   const int64_t pairs = first.size(0);
   const at::Tensor partners = at::arange(2 * pairs, views.options().dtype(at::kLong)).roll(pairs);
   return at::cross_entropy_loss(alike, partners);

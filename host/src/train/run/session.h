@@ -94,7 +94,7 @@ class TrainSession {
   void try_step(size_t stage);
   bool has_specs() const;
 
-  at::Tensor example_;                              // the first of the training part, as a batch
+  at::Tensor example_;                            // the first of the training part, as a batch
   std::vector<std::optional<Dataset>> own_data_;  // of stages, without labels
   std::vector<std::optional<ConsistencyLoss>> losses_;
   std::optional<ConsistencyLoss> judged_;

@@ -139,7 +139,8 @@ StepReport StageRun::step(const Batch& batch, const Batch& unlabelled) {
   const auto number = static_cast<uint64_t>(position_.step);
   const uint64_t seed = derive_seed({session_.config.seed, draws::step, index_, number});
   try {
-    return trainer_.step(batch, unlabelled, seed, rate_share(stage_.schedule, position_.step, length_.steps, length_.per_epoch));
+    return trainer_.step(batch, unlabelled, seed,
+                         rate_share(stage_.schedule, position_.step, length_.steps, length_.per_epoch));
   } catch (const Error& error) {
     throw Error(error.fault(), place() + ": " + error.what() + "; the last checkpoint is from before");
   }
