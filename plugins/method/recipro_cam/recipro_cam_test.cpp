@@ -25,8 +25,7 @@ double binomial(int64_t radius, int64_t step) {
   return std::array{6.0, 4.0, 1.0}[static_cast<size_t>(std::abs(step))] / 16;
 }
 
-at::Tensor place_by_place(const torch::jit::Module& module, const at::Tensor& features, int64_t radius,
-                          int64_t target) {
+at::Tensor place_by_place(const test::Module& module, const at::Tensor& features, int64_t radius, int64_t target) {
   const auto extents = features.sizes().slice(2);
   const at::Tensor map = at::zeros_like(features.narrow(1, 0, 1)).flatten(1);
   for (int64_t tried = 0; tried < map.size(1); ++tried) {

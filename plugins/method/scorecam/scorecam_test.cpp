@@ -13,8 +13,8 @@ Given scored(Given more) {
 }
 
 // Sample by sample and map by map, in one pass each.
-at::Tensor weighed_one_by_one(const torch::jit::Module& module, const at::Tensor& x, const at::Tensor& features,
-                              bool minmax, int64_t channels, int64_t target) {
+at::Tensor weighed_one_by_one(const test::Module& module, const at::Tensor& x, const at::Tensor& features, bool minmax,
+                              int64_t channels, int64_t target) {
   TorchScriptModel model(module);
   std::vector<at::Tensor> maps;
   for (int64_t n = 0; n < x.size(0); ++n) {
