@@ -30,6 +30,7 @@ import reference  # noqa: E402
 
 LAYER = "resnet.encoder.stages.3.layers.2"
 STEPS = 20
+MASKS = 200
 SPEC = {
     "version": 1,
     "maps": {"cam": {"use": "gradcam", "layer": LAYER}, "gb": {"use": "guided_backprop", "channels": "abs_sum"}},
@@ -65,6 +66,8 @@ def attune_calls(net: nn.Module, x: Tensor) -> dict[str, Call]:
         "guided_backprop": lambda: model.maps(x, "guided_backprop", 281),
         "integrated_gradients": lambda: model.maps(x, f"integrated_gradients:steps={STEPS},channels=keep", 281),
         "occlusion": lambda: model.maps(x[:1], "occlusion:window=32,stride=32", 281),
+        "scorecam": lambda: model.maps(x[:1], f"scorecam:layer={layer}", 281),
+        "rise": lambda: model.maps(x[:1], f"rise:masks={MASKS}", 281),
         "atcon_step": lambda: loss(x).backward(),
     }
 
@@ -87,21 +90,41 @@ def captum_calls(net: nn.Module, x: Tensor) -> dict[str, Call]:
 def gradcam_calls(net: nn.Module, x: Tensor) -> dict[str, Call]:
     package = importlib.import_module("pytorch_grad_cam")
     target = importlib.import_module("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget(281)
-    cam = package.GradCAM(net, [net.get_submodule(f"net.{LAYER}")])
-    return {"gradcam": lambda: cam(x, [target] * len(x))}
+    layers = [net.get_submodule(f"net.{LAYER}")]
+    cam, scorecam = package.GradCAM(net, layers), package.ScoreCAM(net, layers)
+    scorecam.batch_size = 32
+    return {"gradcam": lambda: cam(x, [target] * len(x)), "scorecam": lambda: scorecam(x[:1], [target])}
 
 
 def torchcam_calls(net: nn.Module, x: Tensor) -> dict[str, Call]:
     methods = importlib.import_module("torchcam.methods")
     cam = methods.GradCAM(net, f"net.{LAYER}")
-    return {"gradcam": lambda: cam([281] * len(x), net(x))}
+    def score() -> None:
+        with methods.ScoreCAM(net, f"net.{LAYER}", batch_size=32) as one, torch.no_grad():
+            one(281, net(x[:1]))
+
+    return {"gradcam": lambda: cam([281] * len(x), net(x)), "scorecam": score}
 
 
 def eager_calls(net: nn.Module, x: Tensor) -> dict[str, Call]:
     def step() -> None:
         reference.atcon(net, x, f"net.{LAYER}").backward()
 
-    return {"atcon_step": step}
+    def rise() -> Tensor:
+        # As its authors' program has it: every mask in memory, enlarged one by one. No other package has the method.
+        height, width = x.shape[2:]
+        cell = (-(-height // 7), -(-width // 7))
+        masks = x.new_empty(MASKS, 1, height, width)
+        for mask in masks:
+            grid = (torch.rand(1, 1, 7, 7, device=x.device) < 0.5).to(x.dtype)
+            whole = nn.functional.interpolate(grid, (8 * cell[0], 8 * cell[1]), mode="bilinear")
+            down, right = (int(torch.randint(size, ())) for size in cell)
+            mask.copy_(whole[0, :, down : down + height, right : right + width])
+        with torch.no_grad():
+            scores = torch.cat([net(x[:1] * some)[:, 281] for some in masks.split(32)])
+        return torch.einsum("n,nchw->chw", scores, masks) / (0.5 * MASKS)
+
+    return {"atcon_step": step, "rise": rise}
 
 
 PACKAGES: dict[str, Callable[[nn.Module, Tensor], dict[str, Call]]] = {
